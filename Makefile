@@ -1,0 +1,145 @@
+# ensign: one non-recursive Makefile. Objects live in build/$(VARIANT)/.
+#   make            the program, build/release/ensign
+#   make test       unit tests, fuzz corpora, command-line and token tests (also: scripts/test)
+#   make help       every target
+# Variables: VARIANT, CC, V=1 (show commands), WERROR=1, PREFIX, DESTDIR.
+
+VERSION := 0.1.0
+VARIANT ?= release
+B       := build/$(VARIANT)
+PREFIX  ?= /usr/local
+WERROR  ?= 0
+V       ?= 0
+Q       := $(if $(filter 1,$(V)),,@)
+
+# The C standard, and what every object is compiled with.
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wstrict-prototypes \
+            -Wmissing-prototypes -Wformat=2 -Wvla -Wswitch-enum $(if $(filter 1,$(WERROR)),-Werror)
+probe     = $(shell printf 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo '$(1)')
+HARDENING := -fPIE -fstack-protector-strong $(call probe,-fstack-clash-protection) $(call probe,-ftrivial-auto-var-init=zero)
+CPPFLAGS_ALL := -D_GNU_SOURCE -I. -DENSIGN_VERSION='"$(VERSION)"' -DOPENSSL_API_COMPAT=0x30000000L -DOPENSSL_NO_DEPRECATED
+CFLAGS_release  := -O2 -g -D_FORTIFY_SOURCE=3
+CFLAGS_asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CFLAGS_valgrind := -O1 -g
+CFLAGS_cov      := -O0 -g --coverage
+CFLAGS_fuzz     := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+CFLAGS_VARIANT  := $(if $(CFLAGS_$(VARIANT)),$(CFLAGS_$(VARIANT)),$(CFLAGS_release))
+LDFLAGS_asan    := -fsanitize=address,undefined
+LDFLAGS_cov     := --coverage
+LDFLAGS_fuzz    := -fsanitize=address,undefined
+CFLAGS_ALL      := -std=gnu17 $(WARNINGS) $(HARDENING) $(CFLAGS_VARIANT) $(CFLAGS)
+LDFLAGS_ALL     := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
+
+PKGS := libcrypto libp11 jansson libzip p11-kit-1
+CPPFLAGS_ALL += $(shell pkg-config --cflags $(PKGS))
+# p11-kit-1 gives pkcs11.h only: its library is not linked into the program.
+LIBS := $(shell pkg-config --libs libcrypto libp11 jansson libzip) -ldl -lpthread
+
+# ---- the program ----
+LIB_SRC  := $(wildcard signer/base/*.c signer/sgx/*.c signer/ceremony/*.c hsm/*.c bundle/*.c signer/cmd/*.c)
+LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
+MAIN_OBJ := $(B)/signer/main.o
+
+.PHONY: all
+all: $(B)/ensign
+
+$(B)/ensign: $(MAIN_OBJ) $(B)/libensign.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+$(B)/libensign.a: $(LIB_OBJ)
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+# banned.h goes in front of product code only.
+$(B)/signer/%.o $(B)/hsm/%.o $(B)/bundle/%.o: EXTRA := -include signer/base/banned.h
+
+$(B)/%.o: %.c Makefile
+	@echo "  CC    $<"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(EXTRA) -MMD -MP -c -o $@ $<
+
+# ---- unit tests (cmocka): tests/unit/test_*.c, one program each ----
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
+TEST_LIBS := $(shell pkg-config --libs cmocka p11-kit-1)
+
+# A test may wrap functions of the product: WRAP_test_name = function ...
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/support.o $(B)/libensign.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $(foreach f,$(WRAP_$*),-Wl,--wrap=$(f)) -o $@ $^ $(LIBS) $(TEST_LIBS)
+
+# ---- the forwarding PKCS#11 module of the tests ----
+$(B)/tests/hsm/fault.so: tests/hsm/fault.c Makefile
+	@echo "  LD    $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu17 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl
+
+# ---- fuzz targets: libFuzzer with clang, and a replayer of the corpora with any compiler ----
+FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
+REPLAY_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/replay_%)
+FUZZ_BIN    := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
+
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/libensign.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libensign.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+.SECONDARY:
+
+.PHONY: tests-build
+tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so
+
+.PHONY: test
+test: tests-build
+	$(Q)scripts/run-tests $(VARIANT)
+
+.PHONY: check-asan check-valgrind
+check-asan:
+	$(Q)$(MAKE) VARIANT=asan tests-build
+	$(Q)scripts/run-tests asan
+check-valgrind:
+	$(Q)$(MAKE) VARIANT=valgrind tests-build
+	$(Q)ENSIGN_VALGRIND=1 scripts/run-tests valgrind unit
+
+# Each fuzz target for FUZZ_SECONDS; a finding stops the run and is left in build/.
+FUZZ_SECONDS ?= 20
+.PHONY: fuzz-build fuzz
+fuzz-build: $(FUZZ_BIN)
+fuzz:
+	$(Q)$(MAKE) VARIANT=fuzz CC=clang fuzz-build
+	$(Q)scripts/run-fuzz $(FUZZ_SECONDS)
+
+.PHONY: lint
+lint:
+	$(Q)scripts/lint
+
+.PHONY: cov
+cov:
+	$(Q)$(MAKE) VARIANT=cov tests-build
+	$(Q)scripts/run-tests cov
+	$(Q)scripts/coverage
+
+.PHONY: install
+install: all
+	install -D -m 0755 $(B)/ensign $(DESTDIR)$(PREFIX)/bin/ensign
+	install -D -m 0644 docs/ensign.1 $(DESTDIR)$(PREFIX)/share/man/man1/ensign.1
+
+.PHONY: dist
+dist:
+	$(Q)mkdir -p build
+	$(Q)git archive --format=tar --prefix=ensign-$(VERSION)/ HEAD | gzip -n -9 > build/ensign-$(VERSION).tar.gz
+	@echo build/ensign-$(VERSION).tar.gz
+
+.PHONY: clean
+clean:
+	$(Q)rm -rf build
+
+.PHONY: help
+help:
+	@echo "all test check-asan check-valgrind fuzz lint cov install dist clean"
+
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

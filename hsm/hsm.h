@@ -1,0 +1,137 @@
+/* PKCS#11: one token, one key, one signature. The caller walks: hsm_uri_parse, hsm_open, hsm_select_token,
+ * hsm_login, hsm_select_key, hsm_public_key, hsm_sign, hsm_close; or hsm_generate instead of the key
+ * steps, or hsm_list. Nothing here prints, prompts or verifies: a signature from hsm_sign is a claim of
+ * the token, and only signer/cmd/token.c, which verifies it, may call it (scripts/check-layers.sh).
+ *
+ * Errors, everywhere: ENS_MODULE the module; ENS_NOTFOUND, ENS_AMBIGUOUS token or key; ENS_BADKEY the key
+ * cannot sign enclaves; ENS_PIN, ENS_PINLOCKED the PIN; ENS_DEVICE the token failed, was lost or did not
+ * answer in time; ENS_RESOURCE memory; ENS_USAGE a URI that is wrong. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "signer/base/bytes.h"
+#include "signer/base/err.h"
+#include "signer/base/pubkey.h"
+#include "signer/base/secret.h"
+
+struct hsm;
+struct hsm_uri; /* a parsed RFC 7512 URI */
+
+/* ---- URIs (RFC 7512; hsm/uri.c) ---- */
+
+/* Parses `text`; ENS_USAGE with the attribute and the rule. `pin-value` is refused. Release with hsm_uri_freep. */
+bool hsm_uri_parse(const char *text, struct hsm_uri **ret, struct ens_err *err) ENS_MUST_CHECK;
+void hsm_uri_freep(struct hsm_uri **uri);
+
+/* The query attributes, or NULL where absent; owned by `uri`. */
+const char *hsm_uri_module_path(const struct hsm_uri *uri);
+const char *hsm_uri_pin_source(const struct hsm_uri *uri);
+
+/* ---- module ---- */
+
+struct hsm_open_args {
+    const char *module;      /* absolute path, or a name that dlopen finds */
+    const char *module_args; /* for C_Initialize (pReserved), or NULL */
+    unsigned timeout_s;      /* each PKCS#11 call may take this long; 0: no limit */
+};
+
+/* Loads and initialises the module. Release with hsm_closep, which closes the session, logs out and
+ * finalises on every path. */
+bool hsm_open(const struct hsm_open_args *args, struct hsm **ret, struct ens_err *err) ENS_MUST_CHECK;
+void hsm_closep(struct hsm **hsm);
+
+/* ---- token ---- */
+
+/* Every text is printable, trimmed, and owned by `hsm`. */
+struct hsm_token {
+    const char *label, *manufacturer, *model, *serial;
+    const char *uri;  /* names this token and no other one on the module; can be pasted */
+    unsigned long slot_id;
+    bool pin_pad;     /* CKF_PROTECTED_AUTHENTICATION_PATH: the PIN is entered on the token */
+    bool count_low, final_try, locked; /* CKF_USER_PIN_*: what the token says of earlier wrong PINs */
+    bool login_required;
+};
+
+/* Selects the one token that matches the path attributes of `uri`; none: ENS_NOTFOUND, several:
+ * ENS_AMBIGUOUS, both listing the candidates as URIs. `ret` may be NULL. */
+bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_token **ret,
+                      struct ens_err *err) ENS_MUST_CHECK;
+
+/* One C_Login, never a second one: ENS_PIN on a wrong PIN. `pin` is NULL for a token with a PIN pad. Refuses
+ * an empty PIN, a locked one (ENS_PINLOCKED), and the last try unless `allow_final_try`. */
+bool hsm_login(struct hsm *hsm, const struct secret *pin, bool allow_final_try, struct ens_err *err) ENS_MUST_CHECK;
+
+/* ---- key ---- */
+
+enum hsm_claim { HSM_UNKNOWN = -1, HSM_NO = 0, HSM_YES = 1 }; /* what the token claims of an attribute */
+
+struct hsm_key {
+    const char *label;  /* CKA_LABEL, printable */
+    const char *id_hex; /* CKA_ID */
+    const char *uri;    /* token and key, can be pasted */
+    bool is_rsa;
+    unsigned modulus_bits; /* 0: unknown */
+    uint64_t exponent;     /* 0: unknown, or more than 64 bits */
+    bool has_pubkey;       /* an RSA key of 3072 bits with e = 3: `pubkey` is set */
+    struct pubkey pubkey;
+    enum hsm_claim sign, sensitive, extractable, always_sensitive, never_extractable, local, decrypt, unwrap,
+        always_authenticate;
+    bool has_rsa_pkcs, has_sha256_rsa_pkcs; /* mechanisms of the token, with CKF_SIGN */
+    char why_not[160];     /* empty: it can sign enclaves; else the first reason why it cannot */
+};
+
+/* Selects the one private key that matches `uri`: none ENS_NOTFOUND, several ENS_AMBIGUOUS, with the candidates. */
+bool hsm_select_key(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_key **ret, struct ens_err *err)
+    ENS_MUST_CHECK;
+
+/* Can the selected key sign enclaves: RSA, 3072 bits, e = 3, CKA_SIGN not refused, a mechanism? ENS_BADKEY says
+ * why not and what to do. Gives its public key. */
+bool hsm_public_key(struct hsm *hsm, struct pubkey *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Calls `each` for every private key of the selected token (in a stable order: label, then id). */
+bool hsm_list_keys(struct hsm *hsm, bool (*each)(void *ctx, const struct hsm_key *key, struct ens_err *err),
+                   void *ctx, struct ens_err *err) ENS_MUST_CHECK;
+/* Calls `each` for every token on the module that matches `uri` (NULL: all), by slot id. */
+bool hsm_list_tokens(struct hsm *hsm, const struct hsm_uri *uri,
+                     bool (*each)(void *ctx, const struct hsm_token *token, struct ens_err *err), void *ctx,
+                     struct ens_err *err) ENS_MUST_CHECK;
+
+/* ---- signature ---- */
+
+enum hsm_mechanism { HSM_AUTO, HSM_RSA_PKCS, HSM_SHA256_RSA_PKCS };
+
+/* What is signed: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, section 8.2). `message` is needed for
+ * HSM_SHA256_RSA_PKCS only and may be empty otherwise (ENS_USAGE where it is missing). */
+struct hsm_sign_args {
+    enum hsm_mechanism mechanism;
+    const uint8_t *digest;        /* 32 bytes: SHA-256 of the message */
+    struct view message;
+    /* Asked once for a key with CKA_ALWAYS_AUTHENTICATE (not for a PIN pad). May be NULL: then such a key is
+     * ENS_PIN. */
+    bool (*ask_pin)(void *ctx, struct secret *ret, struct ens_err *err);
+    void *ask_ctx;
+};
+
+/* One signature, as the token gave it: 384 bytes big-endian (another length is ENS_BADSIG), NOT verified. */
+bool hsm_sign(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[static SIGNATURE_SIZE],
+              struct ens_err *err) ENS_MUST_CHECK;
+
+/* ---- key generation (hsm/keygen.c) ---- */
+
+struct hsm_generate_args {
+    const char *label;
+    struct view id; /* empty: the first 20 bytes of SHA-256 of the little-endian modulus (MRSIGNER) */
+};
+
+/* C_GenerateKeyPair on the selected token: RSA-3072, e = 3, CKA_SENSITIVE, not CKA_EXTRACTABLE, CKA_SIGN
+ * only. Refuses a label or an id in use (ENS_AMBIGUOUS), and a token that refuses e = 3 (ENS_BADKEY, with
+ * what to do). Reads the attributes back (ENS_BADKEY where the token did something else; the pair is destroyed again).
+ * The new key is the selected one. */
+bool hsm_generate(struct hsm *hsm, const struct hsm_generate_args *args, const struct hsm_key **ret,
+                  struct ens_err *err) ENS_MUST_CHECK;
+
+/* Destroys the pair that hsm_generate of this session made (its test signature failed). */
+bool hsm_destroy_generated(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;

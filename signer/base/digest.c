@@ -1,0 +1,57 @@
+/* The digests: the only user of EVP_MD. */
+#include "signer/base/digest.h"
+
+#include <openssl/evp.h>
+
+#include "signer/base/mem.h"
+#include "signer/base/ossl.h"
+
+struct digest {
+    EVP_MD_CTX *ctx;
+};
+
+bool digest_new(enum digest_kind kind, struct digest **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(digest_freep) struct digest *d = mem_alloc(1, sizeof *d, err);
+
+    if (d == NULL)
+        return false;
+    d->ctx = EVP_MD_CTX_new();
+    if (d->ctx == NULL ||
+        EVP_DigestInit_ex(d->ctx, kind == DIGEST_SHA256 ? EVP_sha256() : EVP_sha512_256(), NULL) != 1)
+        return ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot start a digest");
+    *ret = ens_take(d);
+    return true;
+}
+
+bool digest_update(struct digest *d, struct view piece, struct ens_err *err)
+{
+    if (EVP_DigestUpdate(d->ctx, piece.data, piece.len) != 1)
+        return ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot continue a digest");
+    return true;
+}
+
+bool digest_final(struct digest *d, uint8_t ret[static DIGEST_SIZE], struct ens_err *err)
+{
+    unsigned len = 0;
+
+    if (EVP_DigestFinal_ex(d->ctx, ret, &len) != 1 || len != DIGEST_SIZE)
+        return ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot finish a digest");
+    return true;
+}
+
+void digest_freep(struct digest **d)
+{
+    if (*d == NULL)
+        return;
+    EVP_MD_CTX_free((*d)->ctx);
+    mem_free(*d);
+    *d = NULL;
+}
+
+bool digest_of(enum digest_kind kind, struct view v, uint8_t ret[static DIGEST_SIZE], struct ens_err *err)
+{
+    ENS_CLEANUP(digest_freep) struct digest *d = NULL;
+
+    return digest_new(kind, &d, err) && digest_update(d, v, err) && digest_final(d, ret, err);
+}

@@ -1,0 +1,57 @@
+/* Error values: formatting, context, and the one place where hostile bytes are made printable. */
+#include "signer/base/err.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/base/text.h"
+
+static void set_message(struct ens_err *err, enum ens_code code, const char *fmt, va_list args)
+{
+    char text[sizeof err->msg];
+
+    /* A message that cannot be formatted is still an error: the code stands. */
+    if (vsnprintf(text, sizeof text, fmt, args) < 0)
+        text[0] = '\0';
+    text_printable(err->msg, sizeof err->msg, text, strlen(text));
+    err->code = code;
+}
+
+bool ens_fail(struct ens_err *err, enum ens_code code, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    set_message(err, code, fmt, args);
+    va_end(args);
+    return false;
+}
+
+bool ens_fail_errno(struct ens_err *err, enum ens_code code, int errnum, const char *fmt, ...)
+{
+    char what[sizeof err->msg];
+    va_list args;
+
+    va_start(args, fmt);
+    if (vsnprintf(what, sizeof what, fmt, args) < 0)
+        what[0] = '\0';
+    va_end(args);
+    /* strerrordesc_np is not translated: the same message on every host. */
+    const char *reason = strerrordesc_np(errnum);
+    return ens_fail(err, code, "%s: %s", what, reason != NULL ? reason : "unknown system error");
+}
+
+bool ens_wrap(struct ens_err *err, const char *fmt, ...)
+{
+    char context[sizeof err->msg];
+    char inner[sizeof err->msg];
+    va_list args;
+
+    va_start(args, fmt);
+    if (vsnprintf(context, sizeof context, fmt, args) < 0)
+        context[0] = '\0';
+    va_end(args);
+    memcpy(inner, err->msg, sizeof inner);
+    return ens_fail(err, err->code, "%s: %s", context, inner);
+}

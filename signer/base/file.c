@@ -1,0 +1,92 @@
+/* Reading files, bounded. Writing them is in file_out.c. */
+#include "signer/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+
+void file_closep(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
+
+bool file_open(const char *path, int *ret_fd, struct ens_err *err)
+{
+    struct stat st;
+    ENS_CLEANUP(file_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0)
+        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be opened", path);
+    if (fstat(fd, &st) != 0)
+        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be examined", path);
+    if (S_ISDIR(st.st_mode))
+        return ens_fail(err, ENS_NOINPUT, "%s: is a directory: name a file", path);
+    *ret_fd = fd;
+    fd = -1;
+    return true;
+}
+
+bool file_read(int fd, const char *path, uint8_t *ret, size_t len, size_t *ret_len, struct ens_err *err)
+{
+    size_t have = 0;
+
+    while (have < len) {
+        ssize_t n = read(fd, ret + have, len - have);
+
+        if (n == 0)
+            break;
+        if (n > 0)
+            have += (size_t)n;
+        else if (errno != EINTR)
+            return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be read", path);
+        else if (!interrupt_check(err))
+            return false;
+    }
+    *ret_len = have;
+    return true;
+}
+
+bool file_read_all(const char *path, size_t max, struct buf *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(file_closep) int fd = -1;
+    ENS_CLEANUP(buf_free) struct buf all = {0};
+    uint8_t piece[4096];
+    size_t len = 0;
+
+    if (!file_open(path, &fd, err))
+        return false;
+    do {
+        if (!file_read(fd, path, piece, sizeof piece, &len, err))
+            return false;
+        if (len > max - all.len)
+            return ens_fail(err, ENS_DATA, "%s: has more than %zu bytes: name the right file", path, max);
+        if (!buf_append(&all, view_of(piece, len), err))
+            return false;
+    } while (len == sizeof piece);
+    *ret = all;
+    all = (struct buf){0};
+    return true;
+}
+
+bool file_write(int fd, const char *path, struct view v, struct ens_err *err)
+{
+    size_t done = 0;
+
+    while (done < v.len) {
+        ssize_t n = write(fd, v.data + done, v.len - done);
+
+        if (n >= 0)
+            done += (size_t)n;
+        else if (errno != EINTR)
+            return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be written", path);
+        else if (!interrupt_check(err))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,52 @@
+/* Files: bounded reading, and output that appears complete or not at all. */
+#pragma once
+
+#include <stdint.h>
+
+#include "signer/base/bytes.h"
+
+/* Size of the pieces in which streams are read. */
+#define FILE_PIECE 65536
+
+/* For ENS_CLEANUP on a file descriptor; -1 is fine. */
+void file_closep(int *fd);
+
+/* Opens a file for reading; ENS_NOINPUT naming `path` (also for a directory). */
+bool file_open(const char *path, int *ret_fd, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Reads until `len` bytes are there or the file ends; restarts after EINTR unless ensign was interrupted.
+ * ENS_IO naming `path`. */
+bool file_read(int fd, const char *path, uint8_t *ret, size_t len, size_t *ret_len, struct ens_err *err)
+    ENS_MUST_CHECK;
+
+/* Reads a whole file of at most `max` bytes into `ret`; a larger one is ENS_DATA. */
+bool file_read_all(const char *path, size_t max, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Writes all of `v`; ENS_IO naming `path`. */
+bool file_write(int fd, const char *path, struct view v, struct ens_err *err) ENS_MUST_CHECK;
+
+/* What may stand where an output goes. */
+enum file_out_mode {
+    FILE_OUT_NEW,     /* nothing: an existing file is kept, ENS_CANTCREAT */
+    FILE_OUT_REPLACE, /* anything regular: it is replaced, and its mode and owner are kept */
+};
+
+struct file_out;
+
+/* Creates a temporary file beside `path` (a symbolic link is followed to its target first). Until
+ * file_out_commit nothing is seen at `path`; without it file_out_closep removes the temporary file. */
+bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **ret, struct ens_err *err)
+    ENS_MUST_CHECK;
+
+/* The open temporary file, readable and writable; owned by `out`. */
+int file_out_fd(const struct file_out *out);
+
+bool file_out_write(struct file_out *out, struct view v, struct ens_err *err) ENS_MUST_CHECK;
+
+/* fsync, rename over the target, fsync of the directory. */
+bool file_out_commit(struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;
+void file_out_closep(struct file_out **out);
+
+/* The three in one, for an output that is already in memory. */
+bool file_write_atomic(const char *path, enum file_out_mode mode, struct view v, struct ens_err *err)
+    ENS_MUST_CHECK;

@@ -1,0 +1,204 @@
+/* Output that appears complete or not at all: a temporary file in the directory of the target, fsync,
+ * rename, fsync of the directory. A kill at any point leaves the old file, or the new one, and at worst
+ * a stray temporary file named .ensign-XXXXXXXX. */
+#include "signer/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+
+/* Attempts at a random name that nobody uses yet. */
+#define FILE_OUT_ATTEMPTS 16
+
+struct file_out {
+    char *path;    /* as the user named it, for messages */
+    char *target;  /* after symbolic links */
+    char *name;    /* the part of `target` after its directory; points into it */
+    char temp[24]; /* name of the temporary file in that directory; empty: none to remove */
+    int dir_fd;
+    int fd;
+    enum file_out_mode mode;
+    bool exists; /* something regular stands at the target, and `st` describes it */
+    struct stat st;
+};
+
+/* Follows symbolic links by hand, so that a link to a file that does not exist yet works as well. */
+static bool resolve_target(struct file_out *out, struct ens_err *err)
+{
+    char link[PATH_MAX];
+
+    for (int depth = 0; depth < 16; depth++) {
+        ssize_t n = readlink(out->target, link, sizeof link - 1);
+
+        if (n < 0)
+            return true;
+        if ((size_t)n >= sizeof link - 1)
+            return ens_fail(err, ENS_CANTCREAT, "%s: its link target is too long: name the target", out->path);
+        link[n] = '\0';
+        char *slash = strrchr(out->target, '/');
+        char *next = link[0] == '/' || slash == NULL
+                         ? mem_strdup(link, err)
+                         : mem_printf(err, "%.*s/%s", (int)(slash - out->target), out->target, link);
+
+        if (next == NULL)
+            return false;
+        mem_free(out->target);
+        out->target = next;
+    }
+    return ens_fail(err, ENS_CANTCREAT, "%s: too many symbolic links: name the target", out->path);
+}
+
+static bool open_directory(struct file_out *out, struct ens_err *err)
+{
+    char *slash = strrchr(out->target, '/');
+
+    out->name = slash == NULL ? out->target : slash + 1;
+    if (out->name[0] == '\0')
+        return ens_fail(err, ENS_CANTCREAT, "%s: is no file name: name the output file", out->path);
+    ENS_CLEANUP(mem_freep)
+    char *dir = slash == NULL ? mem_strdup(".", err)
+                              : mem_strndup(out->target, slash == out->target ? 1 : (size_t)(slash - out->target),
+                                            err);
+    if (dir == NULL)
+        return false;
+    out->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (out->dir_fd < 0)
+        return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: its directory cannot be opened", out->path);
+    return true;
+}
+
+/* Looks at what stands at the target, and refuses what must not be replaced. */
+static bool examine_target(struct file_out *out, struct ens_err *err)
+{
+    if (fstatat(out->dir_fd, out->name, &out->st, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT)
+            return true;
+        return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be examined", out->path);
+    }
+    if (!S_ISREG(out->st.st_mode))
+        return ens_fail(err, ENS_CANTCREAT, "%s: is not a regular file: name a file, or - for stdout", out->path);
+    if (out->mode == FILE_OUT_NEW)
+        return ens_fail(err, ENS_CANTCREAT, "%s: exists already: name another file, or give --force", out->path);
+    out->exists = true;
+    return true;
+}
+
+static bool create_temp(struct file_out *out, struct ens_err *err)
+{
+    /* A file that replaces another is private until it has the other's mode. */
+    mode_t mode = out->exists ? 0600 : 0666;
+
+    for (int i = 0; i < FILE_OUT_ATTEMPTS; i++) {
+        uint32_t random = 0;
+
+        if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+            return ens_fail_errno(err, ENS_RESOURCE, errno, "no random bytes for a file name");
+        char temp[sizeof out->temp];
+
+        (void)snprintf(temp, sizeof temp, ".ensign-%08x", random);
+        out->fd = openat(out->dir_fd, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        if (out->fd >= 0) {
+            memcpy(out->temp, temp, sizeof temp);
+            return true;
+        }
+        if (errno != EEXIST)
+            break;
+    }
+    return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be created", out->path);
+}
+
+static bool keep_mode_and_owner(struct file_out *out, struct ens_err *err)
+{
+    struct stat now;
+
+    if (!out->exists)
+        return true;
+    if (fstat(out->fd, &now) != 0)
+        return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: its new file cannot be examined", out->path);
+    if ((now.st_uid != out->st.st_uid || now.st_gid != out->st.st_gid) &&
+        fchown(out->fd, out->st.st_uid, out->st.st_gid) != 0)
+        return ens_fail_errno(err, ENS_CANTCREAT, errno,
+                              "%s: its owner cannot be kept: run as its owner, or write to a new file", out->path);
+    if (fchmod(out->fd, out->st.st_mode & 07777) != 0)
+        return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: its mode cannot be kept", out->path);
+    return true;
+}
+
+bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(file_out_closep) struct file_out *out = mem_alloc(1, sizeof *out, err);
+
+    if (out == NULL)
+        return false;
+    out->dir_fd = -1;
+    out->fd = -1;
+    out->mode = mode;
+    out->path = mem_strdup(path, err);
+    out->target = mem_strdup(path, err);
+    if (out->path == NULL || out->target == NULL)
+        return false;
+    if (!resolve_target(out, err) || !open_directory(out, err) || !examine_target(out, err) ||
+        !create_temp(out, err) || !keep_mode_and_owner(out, err))
+        return false;
+    *ret = ens_take(out);
+    return true;
+}
+
+int file_out_fd(const struct file_out *out)
+{
+    return out->fd;
+}
+
+bool file_out_write(struct file_out *out, struct view v, struct ens_err *err)
+{
+    return file_write(out->fd, out->path, v, err);
+}
+
+bool file_out_commit(struct file_out *out, struct ens_err *err)
+{
+    unsigned flags = out->mode == FILE_OUT_NEW ? RENAME_NOREPLACE : 0;
+
+    if (!interrupt_check(err))
+        return false;
+    if (fsync(out->fd) != 0)
+        return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be written to disk", out->path);
+    if (renameat2(out->dir_fd, out->temp, out->dir_fd, out->name, flags) != 0) {
+        if (errno == EEXIST)
+            return ens_fail(err, ENS_CANTCREAT, "%s: exists already: name another file, or give --force",
+                            out->path);
+        return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be put in place", out->path);
+    }
+    out->temp[0] = '\0';
+    if (fsync(out->dir_fd) != 0)
+        return ens_fail_errno(err, ENS_IO, errno, "%s: its directory cannot be written to disk", out->path);
+    return true;
+}
+
+void file_out_closep(struct file_out **out)
+{
+    if (*out == NULL)
+        return;
+    if ((*out)->temp[0] != '\0')
+        (void)unlinkat((*out)->dir_fd, (*out)->temp, 0);
+    file_closep(&(*out)->fd);
+    file_closep(&(*out)->dir_fd);
+    mem_free((*out)->path);
+    mem_free((*out)->target);
+    mem_free(*out);
+    *out = NULL;
+}
+
+bool file_write_atomic(const char *path, enum file_out_mode mode, struct view v, struct ens_err *err)
+{
+    ENS_CLEANUP(file_out_closep) struct file_out *out = NULL;
+
+    return file_out_open(path, mode, &out, err) && file_out_write(out, v, err) && file_out_commit(out, err);
+}

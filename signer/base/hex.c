@@ -1,0 +1,41 @@
+/* Hexadecimal text. */
+#include "signer/base/hex.h"
+
+#include <string.h>
+
+void hex_encode(char *ret, struct view v)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < v.len; i++) {
+        ret[2 * i] = digits[v.data[i] >> 4];
+        ret[2 * i + 1] = digits[v.data[i] & 15];
+    }
+    ret[2 * v.len] = '\0';
+}
+
+int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool hex_decode(const char *text, const char *what, uint8_t *ret, size_t len, struct ens_err *err)
+{
+    if (strlen(text) != 2 * len)
+        return ens_fail(err, ENS_USAGE, "%s: %zu hexadecimal digits are given: give exactly %zu", what,
+                        strlen(text), 2 * len);
+    for (size_t i = 0; i < 2 * len; i++) {
+        if (hex_digit(text[i]) < 0)
+            return ens_fail(err, ENS_USAGE, "%s: '%.1s' is not a hexadecimal digit: give exactly %zu of 0-9 a-f",
+                            what, text + i, 2 * len);
+    }
+    for (size_t i = 0; i < len; i++)
+        ret[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
+    return true;
+}

@@ -1,0 +1,31 @@
+/* SIGINT and SIGTERM as a flag that long work asks for. */
+#include "signer/base/interrupt.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+void interrupt_install(void)
+{
+    struct sigaction stop = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    (void)sigemptyset(&stop.sa_mask);
+    (void)sigaction(SIGINT, &stop, NULL);
+    (void)sigaction(SIGTERM, &stop, NULL);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+bool interrupt_check(struct ens_err *err)
+{
+    if (interrupted)
+        return ens_fail(err, ENS_INTERRUPTED, "interrupted: nothing was written; run the command again");
+    return true;
+}

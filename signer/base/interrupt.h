@@ -1,0 +1,12 @@
+/* SIGINT and SIGTERM: the first asks the work to stop at its next safe point, so that sessions are
+ * closed and temporary files removed; a second one ends the process at once. */
+#pragma once
+
+#include "signer/base/err.h"
+
+/* Installs the handlers, without SA_RESTART: a blocking read returns EINTR. Ignores SIGPIPE, because a
+ * lost PKCS#11 peer must become an error and not a silent death. Called once by main. */
+void interrupt_install(void);
+
+/* ENS_INTERRUPTED once a signal came; called between pieces of work. */
+bool interrupt_check(struct ens_err *err) ENS_MUST_CHECK;

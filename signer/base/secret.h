@@ -1,0 +1,24 @@
+/* Secrets (a PIN): one locked page that is not dumped, wiped when its scope ends. */
+#pragma once
+
+#include <stddef.h>
+
+#include "signer/base/bytes.h"
+
+/* Longest secret in bytes; PKCS#11 modules take at most 500 (NSS), so this never limits. */
+#define SECRET_MAX 1024
+
+/* `data` is terminated by a zero byte that `len` does not count. Zero-initialise. */
+struct secret {
+    char *data;
+    size_t len;
+};
+
+/* Room for SECRET_MAX bytes: mlocked, MADV_DONTDUMP. ENS_RESOURCE. */
+bool secret_alloc(struct secret *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* A copy of `text` (SECRET_MAX bytes at most, ENS_DATA otherwise) in a page of its own. */
+bool secret_copy(struct view text, struct secret *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Wipes and releases; for ENS_CLEANUP and for wiping early. Safe on a zero-initialised secret. */
+void secret_wipe(struct secret *s);
