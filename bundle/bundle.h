@@ -3,8 +3,8 @@
  * streams entries, attaches a signature file, writes deterministically. What needs SGX (is the SIGSTRUCT
  * valid, is ENCLAVEHASH the stream's) is checked by signer/cmd/enclave.c over the streams given here.
  *
- * Errors: ENS_NOINPUT the file cannot be opened, ENS_IO, ENS_RESOURCE, ENS_DATA everything else; the message names the
- * entry or the manifest field, the rule, and the remedy. */
+ * Errors: ENS_NOINPUT the file cannot be opened, ENS_IO, ENS_RESOURCE, ENS_DATA everything else; the message
+ * names the entry or the manifest field, the rule, and the remedy. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,19 +16,21 @@
 #include "signer/base/file.h"
 
 /* Limits on what is read from a bundle; each refusal names its limit. */
-#define BUNDLE_ENTRIES_MAX       65536          /* files in the archive */
-#define BUNDLE_NAME_MAX          255            /* bytes in an entry's name */
-#define BUNDLE_MANIFEST_MAX      (16u << 20)    /* bytes of MANIFEST.MF */
-#define BUNDLE_ENTRY_MAX         (64ull << 30)  /* declared bytes of one file, unpacked */
-#define BUNDLE_RATIO_MAX         1100           /* unpacked / packed, above 1 MiB (deflate's own limit is 1032) */
-#define BUNDLE_COMPONENTS_MAX    4096
+#define BUNDLE_ENTRIES_MAX    65536         /* files in the archive */
+#define BUNDLE_NAME_MAX       255           /* bytes in an entry's name */
+#define BUNDLE_MANIFEST_MAX   (16u << 20)   /* bytes of MANIFEST.MF */
+#define BUNDLE_ENTRY_MAX      (64ull << 30) /* declared bytes of one file, unpacked */
+#define BUNDLE_RATIO_MAX      1100          /* unpacked / packed, above 1 MiB (deflate's own limit is 1032) */
+#define BUNDLE_COMPONENTS_MAX 4096
 
 struct bundle;
 
-/* Opens the archive and validates directory and manifest; reads no other entry. Release with bundle_closep. */
+/* Opens the archive and validates directory and manifest; reads no other entry. Release with bundle_closep.
+ */
 bool bundle_open(const char *path, struct bundle **ret, struct ens_err *err) ENS_MUST_CHECK;
 /* The same over an open, seekable file (a bundle that was just written); `fd` stays the caller's. */
-bool bundle_open_fd(int fd, const char *name_for_messages, struct bundle **ret, struct ens_err *err) ENS_MUST_CHECK;
+bool bundle_open_fd(int fd, const char *name_for_messages, struct bundle **ret,
+                    struct ens_err *err) ENS_MUST_CHECK;
 void bundle_closep(struct bundle **b);
 
 /* Does the file begin as a zip archive? For recognising artifacts by content; `head` is its first bytes. */
@@ -38,17 +40,25 @@ bool bundle_recognise(struct view head);
 
 enum bundle_tee { BUNDLE_TEE_NONE, BUNDLE_TEE_SGX, BUNDLE_TEE_TDX };
 
-struct bundle_version { uint16_t major, minor, patch; };
+struct bundle_version {
+    uint16_t major, minor, patch;
+};
 
 struct bundle_tdx {
     const char *firmware, *kernel, *initrd, *stage2_image, *stage2_format; /* NULL where absent */
-    const char *const *kernel_options; size_t kernel_options_len;
+    const char *const *kernel_options;
+    size_t kernel_options_len;
     bool stage2_persist;
     uint64_t memory, cpus;
-    bool has_gpu; const char *gpu_model; uint64_t gpu_count;
+    bool has_gpu;
+    const char *gpu_model;
+    uint64_t gpu_count;
 };
 
-struct bundle_identity { const char *hypervisor; uint8_t enclave[64]; }; /* MRENCLAVE || MRSIGNER */
+struct bundle_identity {
+    const char *hypervisor;
+    uint8_t enclave[64];
+}; /* MRENCLAVE || MRSIGNER */
 
 struct bundle_component {
     const char *id;   /* "ronl" or "rofl.NAME" */
@@ -61,7 +71,8 @@ struct bundle_component {
     const char *sgx_executable; /* file name of the SGXS stream; NULL unless tee is SGX */
     const char *sgx_signature;  /* file name of the SIGSTRUCT; NULL where unsigned */
     struct bundle_tdx tdx;
-    const struct bundle_identity *identities; size_t identities_len;
+    const struct bundle_identity *identities;
+    size_t identities_len;
     bool disabled;
     bool legacy; /* the top-level executable/sgx of an old manifest, seen as the component ronl */
 };
@@ -70,13 +81,16 @@ struct bundle_info {
     const char *name; /* NULL where absent */
     uint8_t id[32];
     struct bundle_version version;
-    const struct bundle_component *components; size_t components_len;
-    const char *const *orphan_digests; size_t orphan_digests_len; /* digests without a file: accepted, warned of */
+    const struct bundle_component *components;
+    size_t components_len;
+    const char *const *orphan_digests;
+    size_t orphan_digests_len; /* digests without a file: accepted, warned of */
 };
 
 const struct bundle_info *bundle_info(const struct bundle *b);
 
-/* The component `id`; NULL id: the only SGX component. ENS_DATA: none, several, or no SGX, listing what there is. */
+/* The component `id`; NULL id: the only SGX component. ENS_DATA: none, several, or no SGX, listing what there
+ * is. */
 bool bundle_find_sgx(const struct bundle *b, const char *id, const struct bundle_component **ret,
                      struct ens_err *err) ENS_MUST_CHECK;
 
@@ -93,15 +107,19 @@ size_t bundle_files_len(const struct bundle *b); /* without the manifest, by nam
 struct bundle_file bundle_file_at(const struct bundle *b, size_t index);
 
 /* Streams one file, checks its length, CRC and digest; every piece also goes to `sink` (NULL: only check). */
-bool bundle_stream(struct bundle *b, const char *name, const struct sink *sink, struct ens_err *err) ENS_MUST_CHECK;
+bool bundle_stream(struct bundle *b, const char *name, const struct sink *sink,
+                   struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- writing ---- */
 
-/* Puts `sigstruct` in as the signature of component `id` (as of bundle_info), under the file name the manifest already gives it, else
- * "<id>.sgx.sig" ("runtime.sgx.sig" for a legacy component); copies the bytes. The manifest's digests follow; unknown fields stay. Kept in memory
- * until bundle_write. */
-bool bundle_set_signature(struct bundle *b, const char *id, struct view sigstruct, struct ens_err *err) ENS_MUST_CHECK;
+/* Puts `sigstruct` in as the signature of component `id` (as of bundle_info), under the file name the
+ * manifest already gives it, else
+ * "<id>.sgx.sig" ("runtime.sgx.sig" for a legacy component); copies the bytes. The manifest's digests follow;
+ * unknown fields stay. Kept in memory until bundle_write. */
+bool bundle_set_signature(struct bundle *b, const char *id, struct view sigstruct,
+                          struct ens_err *err) ENS_MUST_CHECK;
 
-/* Writes the bundle into `out`: manifest first (stored), then files by name, DOS time 1980-01-01 00:00, untouched entries with
- * their compressed bytes as they are. Does not commit: the caller reopens file_out_fd(out), checks it, and commits. */
+/* Writes the bundle into `out`: manifest first (stored), then files by name, DOS time 1980-01-01 00:00,
+ * untouched entries with their compressed bytes as they are. Does not commit: the caller reopens
+ * file_out_fd(out), checks it, and commits. */
 bool bundle_write(struct bundle *b, struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;

@@ -22,7 +22,8 @@ struct hsm_uri; /* a parsed RFC 7512 URI */
 
 /* ---- URIs (RFC 7512; hsm/uri.c) ---- */
 
-/* Parses `text`; ENS_USAGE with the attribute and the rule. `pin-value` is refused. Release with hsm_uri_freep. */
+/* Parses `text`; ENS_USAGE with the attribute and the rule. `pin-value` is refused. Release with
+ * hsm_uri_freep. */
 bool hsm_uri_parse(const char *text, struct hsm_uri **ret, struct ens_err *err) ENS_MUST_CHECK;
 void hsm_uri_freep(struct hsm_uri **uri);
 
@@ -48,9 +49,9 @@ void hsm_closep(struct hsm **hsm);
 /* Every text is printable, trimmed, and owned by `hsm`. */
 struct hsm_token {
     const char *label, *manufacturer, *model, *serial;
-    const char *uri;  /* names this token and no other one on the module; can be pasted */
+    const char *uri; /* names this token and no other one on the module; can be pasted */
     unsigned long slot_id;
-    bool pin_pad;     /* CKF_PROTECTED_AUTHENTICATION_PATH: the PIN is entered on the token */
+    bool pin_pad; /* CKF_PROTECTED_AUTHENTICATION_PATH: the PIN is entered on the token */
     bool count_low, final_try, locked; /* CKF_USER_PIN_*: what the token says of earlier wrong PINs */
     bool login_required;
 };
@@ -62,7 +63,8 @@ bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct h
 
 /* One C_Login, never a second one: ENS_PIN on a wrong PIN. `pin` is NULL for a token with a PIN pad. Refuses
  * an empty PIN, a locked one (ENS_PINLOCKED), and the last try unless `allow_final_try`. */
-bool hsm_login(struct hsm *hsm, const struct secret *pin, bool allow_final_try, struct ens_err *err) ENS_MUST_CHECK;
+bool hsm_login(struct hsm *hsm, const struct secret *pin, bool allow_final_try,
+               struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- key ---- */
 
@@ -80,15 +82,16 @@ struct hsm_key {
     enum hsm_claim sign, sensitive, extractable, always_sensitive, never_extractable, local, decrypt, unwrap,
         always_authenticate;
     bool has_rsa_pkcs, has_sha256_rsa_pkcs; /* mechanisms of the token, with CKF_SIGN */
-    char why_not[160];     /* empty: it can sign enclaves; else the first reason why it cannot */
+    char why_not[160]; /* empty: it can sign enclaves; else the first reason why it cannot */
 };
 
-/* Selects the one private key that matches `uri`: none ENS_NOTFOUND, several ENS_AMBIGUOUS, with the candidates. */
-bool hsm_select_key(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_key **ret, struct ens_err *err)
-    ENS_MUST_CHECK;
+/* Selects the one private key that matches `uri`: none ENS_NOTFOUND, several ENS_AMBIGUOUS, with the
+ * candidates. */
+bool hsm_select_key(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_key **ret,
+                    struct ens_err *err) ENS_MUST_CHECK;
 
-/* Can the selected key sign enclaves: RSA, 3072 bits, e = 3, CKA_SIGN not refused, a mechanism? ENS_BADKEY says
- * why not and what to do. Gives its public key. */
+/* Can the selected key sign enclaves: RSA, 3072 bits, e = 3, CKA_SIGN not refused, a mechanism? ENS_BADKEY
+ * says why not and what to do. Gives its public key. */
 bool hsm_public_key(struct hsm *hsm, struct pubkey *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Calls `each` for every private key of the selected token (in a stable order: label, then id). */
@@ -107,7 +110,7 @@ enum hsm_mechanism { HSM_AUTO, HSM_RSA_PKCS, HSM_SHA256_RSA_PKCS };
  * HSM_SHA256_RSA_PKCS only and may be empty otherwise (ENS_USAGE where it is missing). */
 struct hsm_sign_args {
     enum hsm_mechanism mechanism;
-    const uint8_t *digest;        /* 32 bytes: SHA-256 of the message */
+    const uint8_t *digest; /* 32 bytes: SHA-256 of the message */
     struct view message;
     /* Asked once for a key with CKA_ALWAYS_AUTHENTICATE (not for a PIN pad). May be NULL: then such a key is
      * ENS_PIN. */
@@ -128,8 +131,8 @@ struct hsm_generate_args {
 
 /* C_GenerateKeyPair on the selected token: RSA-3072, e = 3, CKA_SENSITIVE, not CKA_EXTRACTABLE, CKA_SIGN
  * only. Refuses a label or an id in use (ENS_AMBIGUOUS), and a token that refuses e = 3 (ENS_BADKEY, with
- * what to do). Reads the attributes back (ENS_BADKEY where the token did something else; the pair is destroyed again).
- * The new key is the selected one. */
+ * what to do). Reads the attributes back (ENS_BADKEY where the token did something else; the pair is
+ * destroyed again). The new key is the selected one. */
 bool hsm_generate(struct hsm *hsm, const struct hsm_generate_args *args, const struct hsm_key **ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 

@@ -27,7 +27,8 @@ bool date_parse(const char *text, const char *what, struct date *ret, struct ens
     size_t len = strlen(text);
 
     if (len != 8 || strspn(text, "0123456789") != 8)
-        return ens_fail(err, ENS_USAGE, "%s: '%s' is not a date: write YYYYMMDD, such as 20260131", what, text);
+        return ens_fail(err, ENS_USAGE, "%s: '%s' is not a date: write YYYYMMDD, such as 20260131", what,
+                        text);
     for (size_t i = 0; i < len; i++)
         value = value * 10 + (unsigned)(text[i] - '0');
     struct date d = {.year = value / 10000, .month = value / 100 % 100, .day = value % 100};

@@ -21,5 +21,5 @@ bool digest_final(struct digest *d, uint8_t ret[static DIGEST_SIZE], struct ens_
 void digest_freep(struct digest **d);
 
 /* All at once. */
-bool digest_of(enum digest_kind kind, struct view v, uint8_t ret[static DIGEST_SIZE], struct ens_err *err)
-    ENS_MUST_CHECK;
+bool digest_of(enum digest_kind kind, struct view v, uint8_t ret[static DIGEST_SIZE],
+               struct ens_err *err) ENS_MUST_CHECK;

@@ -16,8 +16,8 @@ bool file_open(const char *path, int *ret_fd, struct ens_err *err) ENS_MUST_CHEC
 
 /* Reads until `len` bytes are there or the file ends; restarts after EINTR unless ensign was interrupted.
  * ENS_IO naming `path`. */
-bool file_read(int fd, const char *path, uint8_t *ret, size_t len, size_t *ret_len, struct ens_err *err)
-    ENS_MUST_CHECK;
+bool file_read(int fd, const char *path, uint8_t *ret, size_t len, size_t *ret_len,
+               struct ens_err *err) ENS_MUST_CHECK;
 
 /* Reads a whole file of at most `max` bytes into `ret`; a larger one is ENS_DATA. */
 bool file_read_all(const char *path, size_t max, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
@@ -35,8 +35,8 @@ struct file_out;
 
 /* Creates a temporary file beside `path` (a symbolic link is followed to its target first). Until
  * file_out_commit nothing is seen at `path`; without it file_out_closep removes the temporary file. */
-bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **ret, struct ens_err *err)
-    ENS_MUST_CHECK;
+bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **ret,
+                   struct ens_err *err) ENS_MUST_CHECK;
 
 /* The open temporary file, readable and writable; owned by `out`. */
 int file_out_fd(const struct file_out *out);
@@ -48,5 +48,5 @@ bool file_out_commit(struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;
 void file_out_closep(struct file_out **out);
 
 /* The three in one, for an output that is already in memory. */
-bool file_write_atomic(const char *path, enum file_out_mode mode, struct view v, struct ens_err *err)
-    ENS_MUST_CHECK;
+bool file_write_atomic(const char *path, enum file_out_mode mode, struct view v,
+                       struct ens_err *err) ENS_MUST_CHECK;

@@ -41,7 +41,8 @@ static bool resolve_target(struct file_out *out, struct ens_err *err)
         if (n < 0)
             return true;
         if ((size_t)n >= sizeof link - 1)
-            return ens_fail(err, ENS_CANTCREAT, "%s: its link target is too long: name the target", out->path);
+            return ens_fail(err, ENS_CANTCREAT, "%s: its link target is too long: name the target",
+                            out->path);
         link[n] = '\0';
         char *slash = strrchr(out->target, '/');
         char *next = link[0] == '/' || slash == NULL
@@ -64,9 +65,9 @@ static bool open_directory(struct file_out *out, struct ens_err *err)
     if (out->name[0] == '\0')
         return ens_fail(err, ENS_CANTCREAT, "%s: is no file name: name the output file", out->path);
     ENS_CLEANUP(mem_freep)
-    char *dir = slash == NULL ? mem_strdup(".", err)
-                              : mem_strndup(out->target, slash == out->target ? 1 : (size_t)(slash - out->target),
-                                            err);
+    char *dir = slash == NULL
+                    ? mem_strdup(".", err)
+                    : mem_strndup(out->target, slash == out->target ? 1 : (size_t)(slash - out->target), err);
     if (dir == NULL)
         return false;
     out->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -84,9 +85,11 @@ static bool examine_target(struct file_out *out, struct ens_err *err)
         return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be examined", out->path);
     }
     if (!S_ISREG(out->st.st_mode))
-        return ens_fail(err, ENS_CANTCREAT, "%s: is not a regular file: name a file, or - for stdout", out->path);
+        return ens_fail(err, ENS_CANTCREAT, "%s: is not a regular file: name a file, or - for stdout",
+                        out->path);
     if (out->mode == FILE_OUT_NEW)
-        return ens_fail(err, ENS_CANTCREAT, "%s: exists already: name another file, or give --force", out->path);
+        return ens_fail(err, ENS_CANTCREAT, "%s: exists already: name another file, or give --force",
+                        out->path);
     out->exists = true;
     return true;
 }
@@ -126,7 +129,8 @@ static bool keep_mode_and_owner(struct file_out *out, struct ens_err *err)
     if ((now.st_uid != out->st.st_uid || now.st_gid != out->st.st_gid) &&
         fchown(out->fd, out->st.st_uid, out->st.st_gid) != 0)
         return ens_fail_errno(err, ENS_CANTCREAT, errno,
-                              "%s: its owner cannot be kept: run as its owner, or write to a new file", out->path);
+                              "%s: its owner cannot be kept: run as its owner, or write to a new file",
+                              out->path);
     if (fchmod(out->fd, out->st.st_mode & 07777) != 0)
         return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: its mode cannot be kept", out->path);
     return true;

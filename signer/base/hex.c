@@ -32,8 +32,9 @@ bool hex_decode(const char *text, const char *what, uint8_t *ret, size_t len, st
                         strlen(text), 2 * len);
     for (size_t i = 0; i < 2 * len; i++) {
         if (hex_digit(text[i]) < 0)
-            return ens_fail(err, ENS_USAGE, "%s: '%.1s' is not a hexadecimal digit: give exactly %zu of 0-9 a-f",
-                            what, text + i, 2 * len);
+            return ens_fail(err, ENS_USAGE,
+                            "%s: '%.1s' is not a hexadecimal digit: give exactly %zu of 0-9 a-f", what,
+                            text + i, 2 * len);
     }
     for (size_t i = 0; i < len; i++)
         ret[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));

@@ -31,14 +31,16 @@ static bool parse_view(struct view text, const char *whole, const char *what, ui
 
     if (radix == 10 && text.len > 1 && text.data[0] == '0')
         return ens_fail(err, ENS_USAGE,
-                        "%s: '%s' is ambiguous: write it without the leading 0, or with 0o for octal", what, whole);
+                        "%s: '%s' is ambiguous: write it without the leading 0, or with 0o for octal", what,
+                        whole);
     if (text.len == 0)
         return ens_fail(err, ENS_USAGE, "%s: '%s' is not a number: give decimal, 0x, 0o or 0b", what, whole);
     for (size_t i = 0; i < text.len; i++) {
         int digit = hex_digit((char)text.data[i]);
 
         if (digit < 0 || (unsigned)digit >= radix)
-            return ens_fail(err, ENS_USAGE, "%s: '%s' is not a number: give decimal, 0x, 0o or 0b", what, whole);
+            return ens_fail(err, ENS_USAGE, "%s: '%s' is not a number: give decimal, 0x, 0o or 0b", what,
+                            whole);
         if (value > (max - (unsigned)digit) / radix || (unsigned)digit > max)
             return ens_fail(err, ENS_USAGE, "%s: '%s' is too large: the largest is 0x%llx", what, whole,
                             (unsigned long long)max);
@@ -60,8 +62,8 @@ bool num_parse_pair(const char *text, const char *what, uint64_t max, uint64_t *
     uint64_t value = 0;
 
     if (slash == NULL)
-        return ens_fail(err, ENS_USAGE, "%s: '%s' has no mask: write VALUE/INVERSE-MASK, such as %s/0", what, text,
-                        text);
+        return ens_fail(err, ENS_USAGE, "%s: '%s' has no mask: write VALUE/INVERSE-MASK, such as %s/0", what,
+                        text, text);
     if (!parse_view(view_of(text, (size_t)(slash - text)), text, what, max, &value, err) ||
         !parse_view(view_of_string(slash + 1), text, what, max, ret_mask, err))
         return false;

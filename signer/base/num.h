@@ -7,7 +7,8 @@
 #include "signer/base/err.h"
 
 /* Reads all of `text` as one number from 0 to `max`; ENS_USAGE naming `what`. */
-bool num_parse(const char *text, const char *what, uint64_t max, uint64_t *ret, struct ens_err *err) ENS_MUST_CHECK;
+bool num_parse(const char *text, const char *what, uint64_t max, uint64_t *ret,
+               struct ens_err *err) ENS_MUST_CHECK;
 
 /* Reads "V/M", both from 0 to `max`; ENS_USAGE naming `what`. */
 bool num_parse_pair(const char *text, const char *what, uint64_t max, uint64_t *ret_value, uint64_t *ret_mask,
