@@ -1,0 +1,36 @@
+/* A list of everything that is wrong with, or remarkable about, one object: a judge adds, a printer reads. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "signer/base/err.h"
+
+#define FINDINGS_MAX     64  /* kept; what comes after is only counted */
+#define FINDING_TEXT_MAX 200 /* bytes of a text, with its terminator */
+
+enum severity {
+    SEVERITY_ERROR,   /* the CPU or the consumer refuses it */
+    SEVERITY_WARNING, /* accepted, but somebody should know */
+};
+
+struct finding {
+    enum severity severity;
+    const char *rule; /* stable name of the rule, for --json */
+    char text[FINDING_TEXT_MAX];
+};
+
+struct findings {
+    struct finding items[FINDINGS_MAX];
+    size_t len;
+    size_t dropped; /* more than FINDINGS_MAX */
+};
+
+void findings_add(struct findings *list, enum severity severity, const char *rule, const char *fmt, ...)
+    ENS_PRINTF(4, 5);
+
+/* How many of the list have this severity. */
+size_t findings_count(const struct findings *list, enum severity severity);
+
+/* The first of this severity, or NULL. */
+const struct finding *findings_first(const struct findings *list, enum severity severity);
