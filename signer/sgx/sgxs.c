@@ -1,0 +1,310 @@
+/* SGXS streams: a state machine over records of 64 bytes, some followed by 256 bytes of data. */
+#include "signer/sgx/sgxs.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "signer/base/digest.h"
+#include "signer/base/mem.h"
+
+#define RECORD_SIZE 64
+#define CHUNK_SIZE  256
+#define PAGE_SIZE   4096
+#define PAGE_CHUNKS (PAGE_SIZE / CHUNK_SIZE)
+
+/* The tags, as the little-endian integer of their eight bytes. */
+#define TAG_ECREATE  0x0045544145524345ull
+#define TAG_UNSIZED  0x0044455a49534e55ull
+#define TAG_EADD     0x0000000044444145ull
+#define TAG_EEXTEND  0x00444e4554584545ull
+#define TAG_UNMEASRD 0x44525341454d4e55ull
+
+/* SECINFO.FLAGS (Intel SDM, "SECINFO"). */
+#define SECINFO_RWX      0x07ull
+#define SECINFO_TYPE(f)  ((f) >> 8 & 0xff)
+#define SECINFO_TYPE_TCS 1
+#define SECINFO_TYPE_REG 2
+#define SECINFO_RESERVED (~0xff3full)
+
+/* What follows the header that was read last. */
+enum expect { EXPECT_HEADER, EXPECT_MEASURED, EXPECT_UNMEASURED };
+
+struct sgxs {
+    struct digest *file;     /* SHA-256 of the stream as it is */
+    struct digest *measured; /* SHA-256 of what the CPU measures */
+    struct sgxs_report report;
+    uint64_t offset; /* of the record that is being collected */
+    uint8_t have[CHUNK_SIZE];
+    size_t have_len;
+    enum expect expect;
+    bool created;
+    bool paged;    /* an EADD was seen */
+    uint64_t page; /* offset of the last page */
+    bool page_is_tcs;
+    uint32_t seen;  /* chunks of the last page, one bit each */
+    uint64_t chunk; /* offset of the chunk that is being collected */
+};
+
+bool sgxs_new(struct sgxs **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(sgxs_freep) struct sgxs *s = mem_alloc(1, sizeof *s, err);
+
+    if (s == NULL || !digest_new(DIGEST_SHA256, &s->file, err) ||
+        !digest_new(DIGEST_SHA256, &s->measured, err))
+        return false;
+    *ret = ens_take(s);
+    return true;
+}
+
+void sgxs_freep(struct sgxs **s)
+{
+    if (*s == NULL)
+        return;
+    digest_freep(&(*s)->file);
+    digest_freep(&(*s)->measured);
+    mem_free(*s);
+    *s = NULL;
+}
+
+/* Measures a record header: the `used` leading bytes as they are, the padding as zero. Says whether the
+ * padding was zero. */
+static bool measure_header(struct sgxs *s, size_t used, bool *ret_clean, struct ens_err *err)
+{
+    uint8_t canonical[RECORD_SIZE] = {0};
+
+    memcpy(canonical, s->have, used);
+    *ret_clean = memcmp(canonical, s->have, RECORD_SIZE) == 0;
+    return digest_update(s->measured, view_of(canonical, sizeof canonical), err);
+}
+
+static bool take_ecreate(struct sgxs *s, struct reader *r, struct ens_err *err)
+{
+    bool clean = false;
+
+    if (s->created)
+        return ens_fail(err, ENS_DATA, "a second ECREATE at 0x%" PRIx64 ": one stream is one enclave",
+                        s->offset);
+    s->created = true;
+    s->report.ssaframesize = reader_le32(r);
+    s->report.size = reader_le64(r);
+    /* tag, SSAFRAMESIZE, SIZE: 20 bytes */
+    if (!measure_header(s, 20, &clean, err))
+        return false;
+    if (!clean)
+        findings_add(&s->report.problems, SEVERITY_WARNING, "ecreate-padding",
+                     "ECREATE has non-zero padding");
+    /* Intel SDM, ECREATE: SIZE is a power of two of at least two pages, SSAFRAMESIZE is not zero. */
+    if (s->report.size < 2 * PAGE_SIZE || (s->report.size & (s->report.size - 1)) != 0)
+        findings_add(&s->report.problems, SEVERITY_ERROR, "ecreate-size",
+                     "ECREATE size 0x%" PRIx64 " is not a power of two from 0x2000", s->report.size);
+    if (s->report.ssaframesize == 0)
+        findings_add(&s->report.problems, SEVERITY_ERROR, "ecreate-ssaframesize",
+                     "ECREATE SSAFRAMESIZE is 0");
+    return true;
+}
+
+/* Intel SDM, EADD: what makes the instruction fault, or differ from what the stream says. */
+static void judge_secinfo(struct sgxs *s, uint64_t flags)
+{
+    struct findings *problems = &s->report.problems;
+    uint64_t type = SECINFO_TYPE(flags);
+
+    if (type != SECINFO_TYPE_TCS && type != SECINFO_TYPE_REG)
+        findings_add(problems, SEVERITY_ERROR, "page-type",
+                     "EADD 0x%" PRIx64 " has page type %" PRIu64 ": only TCS and REG can be added", s->page,
+                     type);
+    if (type == SECINFO_TYPE_TCS && (flags & SECINFO_RWX) != 0)
+        findings_add(problems, SEVERITY_WARNING, "tcs-permissions", "TCS 0x%" PRIx64 " has permissions",
+                     s->page);
+    if (type == SECINFO_TYPE_REG && (flags & 3) == 2)
+        findings_add(problems, SEVERITY_ERROR, "write-without-read",
+                     "EADD 0x%" PRIx64 " is writable but not readable", s->page);
+    if ((flags & SECINFO_RESERVED) != 0)
+        findings_add(problems, SEVERITY_ERROR, "secinfo-flags",
+                     "EADD 0x%" PRIx64 " has reserved SECINFO flags", s->page);
+}
+
+static bool take_eadd(struct sgxs *s, struct reader *r, struct ens_err *err)
+{
+    struct findings *problems = &s->report.problems;
+    uint64_t last = s->page;
+    bool clean = false;
+
+    s->page = reader_le64(r);
+    uint64_t flags = reader_le64(r);
+
+    /* tag, OFFSET, SECINFO.FLAGS: 24 bytes */
+    if (!measure_header(s, 24, &clean, err))
+        return false;
+    if (!clean)
+        findings_add(problems, SEVERITY_WARNING, "secinfo-reserved",
+                     "EADD 0x%" PRIx64 " has non-zero reserved SECINFO bytes", s->page);
+    if (s->page % PAGE_SIZE != 0)
+        findings_add(problems, SEVERITY_ERROR, "page-aligned",
+                     "EADD offset 0x%" PRIx64 " is not page-aligned", s->page);
+    if (s->page >= s->report.size)
+        findings_add(problems, SEVERITY_ERROR, "page-outside",
+                     "EADD offset 0x%" PRIx64 " is outside the enclave", s->page);
+    if (s->paged && s->page == last)
+        findings_add(problems, SEVERITY_ERROR, "page-twice", "page 0x%" PRIx64 " is added twice", s->page);
+    else if (s->paged && s->page < last)
+        findings_add(problems, SEVERITY_WARNING, "page-order",
+                     "EADD offset 0x%" PRIx64 " is not above the last one", s->page);
+    judge_secinfo(s, flags);
+    s->paged = true;
+    s->page_is_tcs = SECINFO_TYPE(flags) == SECINFO_TYPE_TCS;
+    s->seen = 0;
+    s->report.pages++;
+    s->report.tcs += s->page_is_tcs;
+    return true;
+}
+
+static bool take_chunk_header(struct sgxs *s, struct reader *r, bool measured, struct ens_err *err)
+{
+    const char *tag = measured ? "EEXTEND" : "UNMEASRD";
+    bool clean = true;
+
+    s->chunk = reader_le64(r);
+    if (!s->paged || s->chunk < s->page || s->chunk - s->page >= PAGE_SIZE || s->chunk % CHUNK_SIZE != 0)
+        return ens_fail(err, ENS_DATA, "%s 0x%" PRIx64 " at 0x%" PRIx64 " is no chunk of the page before it",
+                        tag, s->chunk, s->offset);
+    uint32_t bit = 1u << (s->chunk - s->page) / CHUNK_SIZE;
+
+    if ((s->seen & bit) != 0)
+        findings_add(&s->report.problems, SEVERITY_WARNING, "chunk-twice",
+                     "chunk 0x%" PRIx64 " is given twice", s->chunk);
+    s->seen |= bit;
+    if (measured) {
+        /* tag, OFFSET: 16 bytes */
+        if (!measure_header(s, 16, &clean, err))
+            return false;
+        s->report.measured_chunks++;
+    } else {
+        s->report.unmeasured_chunks++;
+    }
+    if (!clean)
+        findings_add(&s->report.problems, SEVERITY_WARNING, "chunk-padding",
+                     "%s 0x%" PRIx64 " has non-zero padding", tag, s->chunk);
+    s->expect = measured ? EXPECT_MEASURED : EXPECT_UNMEASURED;
+    return true;
+}
+
+static bool take_header(struct sgxs *s, struct ens_err *err)
+{
+    struct reader r = reader_of(view_of(s->have, RECORD_SIZE));
+    uint64_t tag = reader_le64(&r);
+
+    if (tag == TAG_UNSIZED)
+        return ens_fail(err, ENS_DATA,
+                        "an UNSIZED stream has no MRENCLAVE yet: give it its size first (sgxs-append)");
+    if (!s->created && tag != TAG_ECREATE)
+        return ens_fail(err, ENS_DATA, "the stream does not start with ECREATE: give an SGXS stream");
+    if (tag == TAG_ECREATE)
+        return take_ecreate(s, &r, err);
+    if (tag == TAG_EADD)
+        return take_eadd(s, &r, err);
+    if (tag == TAG_EEXTEND || tag == TAG_UNMEASRD)
+        return take_chunk_header(s, &r, tag == TAG_EEXTEND, err);
+    return ens_fail(err, ENS_DATA,
+                    "unknown record tag %02x%02x%02x%02x%02x%02x%02x%02x at 0x%" PRIx64
+                    ": the stream is damaged",
+                    s->have[0], s->have[1], s->have[2], s->have[3], s->have[4], s->have[5], s->have[6],
+                    s->have[7], s->offset);
+}
+
+/* Intel SDM, "TCS": EADD faults on reserved bytes and clears STATE, FLAGS.DBGOPTIN, CSSA and AEP, so that
+ * what is measured differs from what such a stream holds. STATE @0, FLAGS @8, OSSA @16, CSSA @24, NSSA @28,
+ * OENTRY @32, AEP @40, OFSBASE @48, OGSBASE @56, FSLIMIT @64, GSLIMIT @68, reserved from 72. */
+static void judge_tcs_start(struct sgxs *s, struct view chunk)
+{
+    struct reader r = reader_of(chunk);
+    uint64_t state = reader_le64(&r);
+    uint64_t flags = reader_le64(&r);
+
+    (void)reader_le64(&r);
+    uint32_t cssa = reader_le32(&r);
+    uint32_t nssa = reader_le32(&r);
+
+    (void)reader_le64(&r);
+    uint64_t aep = reader_le64(&r);
+
+    (void)reader_take(&r, 24);
+    /* FLAGS bit 0 is DBGOPTIN, bit 1 AEXNOTIFY. */
+    if (state != 0 || (flags & 1) != 0 || cssa != 0 || aep != 0)
+        findings_add(&s->report.problems, SEVERITY_ERROR, "tcs-cleared",
+                     "TCS 0x%" PRIx64 " sets fields EADD clears", s->page);
+    if ((flags & ~3ull) != 0 || !view_is_zero(r.left))
+        findings_add(&s->report.problems, SEVERITY_ERROR, "tcs-reserved",
+                     "TCS 0x%" PRIx64 " has reserved bytes set", s->page);
+    if (nssa == 0)
+        findings_add(&s->report.problems, SEVERITY_WARNING, "tcs-nssa", "TCS 0x%" PRIx64 " has no SSA frame",
+                     s->page);
+}
+
+static bool take_chunk(struct sgxs *s, struct ens_err *err)
+{
+    struct view chunk = view_of(s->have, CHUNK_SIZE);
+
+    if (s->page_is_tcs && s->chunk == s->page)
+        judge_tcs_start(s, chunk);
+    else if (s->page_is_tcs && !view_is_zero(chunk))
+        findings_add(&s->report.problems, SEVERITY_ERROR, "tcs-reserved",
+                     "TCS 0x%" PRIx64 " has reserved bytes set", s->page);
+    bool measured = s->expect == EXPECT_MEASURED;
+
+    s->expect = EXPECT_HEADER;
+    return !measured || digest_update(s->measured, chunk, err);
+}
+
+bool sgxs_put(struct sgxs *s, struct view piece, struct ens_err *err)
+{
+    if (!digest_update(s->file, piece, err))
+        return false;
+    while (piece.len > 0) {
+        size_t want = s->expect == EXPECT_HEADER ? RECORD_SIZE : CHUNK_SIZE;
+        size_t n = want - s->have_len < piece.len ? want - s->have_len : piece.len;
+
+        memcpy(s->have + s->have_len, piece.data, n);
+        s->have_len += n;
+        piece = view_slice(piece, n, piece.len - n);
+        if (s->have_len < want)
+            break;
+        if (!(s->expect == EXPECT_HEADER ? take_header(s, err) : take_chunk(s, err)))
+            return false;
+        s->offset += want;
+        s->have_len = 0;
+    }
+    return true;
+}
+
+bool sgxs_finish(struct sgxs *s, struct sgxs_report *ret, struct ens_err *err)
+{
+    struct sgxs_report *report = &s->report;
+
+    if (s->offset == 0 && s->have_len == 0)
+        return ens_fail(err, ENS_DATA, "empty stream: give an SGXS stream");
+    if (s->expect == EXPECT_HEADER && s->have_len > 0)
+        return ens_fail(err, ENS_DATA,
+                        "the stream ends inside a record header at 0x%" PRIx64 ": it is cut or has a tail",
+                        s->offset);
+    if (s->expect != EXPECT_HEADER)
+        return ens_fail(err, ENS_DATA, "the stream ends inside a chunk at 0x%" PRIx64 ": it is cut",
+                        s->offset);
+    if (!digest_final(s->file, report->sha256, err) || !digest_final(s->measured, report->mrenclave, err))
+        return false;
+    report->equal = memcmp(report->sha256, report->mrenclave, MRENCLAVE_SIZE) == 0;
+    if (report->unmeasured_chunks > 0)
+        findings_add(&report->problems, SEVERITY_WARNING, "unmeasured",
+                     "%" PRIu64 " unmeasured chunks: MRENCLAVE is not the file's SHA-256",
+                     report->unmeasured_chunks);
+    *ret = *report;
+    return true;
+}
+
+bool sgxs_recognise(struct view head)
+{
+    uint64_t tag = head.len < 8 ? 0 : bytes_get_le(view_slice(head, 0, 8));
+
+    return tag == TAG_ECREATE || tag == TAG_UNSIZED || tag == TAG_EADD || tag == TAG_EEXTEND ||
+           tag == TAG_UNMEASRD;
+}
