@@ -117,6 +117,11 @@ fuzz:
 lint:
 	$(Q)scripts/lint
 
+# For checkers that read the sources themselves.
+.PHONY: print-cppflags
+print-cppflags:
+	@echo $(CPPFLAGS_ALL)
+
 .PHONY: cov
 cov:
 	$(Q)$(MAKE) VARIANT=cov tests-build

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# check-words.sh: what no file of this tree may contain: a path of somebody's machine, a mark of
+# unfinished work, the host of a package registry (packages come by name, from wherever the host is
+# set up to fetch them). Looks at the files git knows or would add; without git, at all but build/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export LC_ALL=C
+
+list=$(mktemp)
+trap 'rm -f "$list"' EXIT
+if [ -e .git ] && command -v git >/dev/null; then
+    git ls-files -z --cached --others --exclude-standard
+else
+    find . -path ./build -prune -o -type f -print0
+fi >"$list"
+
+broken=0
+# Letters in brackets keep the patterns from matching this file.
+no() { # PATTERN RULE
+    local hits
+    hits=$(xargs -0 -a "$list" -r grep -nEIH -e "$1" -- 2>/dev/null || true)
+    if [ -n "$hits" ]; then
+        printf '%s\nwords: %s\n' "$hits" "$2" >&2
+        broken=1
+    fi
+}
+no '(^|[^[:alnum:]_.])/(wor[k]|roo[t]|hom[e]|User[s])/' 'a path of a machine'
+no '\b(TOD[O]|FIXM[E]|XX[X])\b' 'unfinished work'
+no '\b((deb|snapshot|security)\.debia[n]\.org|proxy\.golan[g]\.org|sum\.golan[g]\.org|pyp[i]\.org|pythonhoste[d]\.org|crate[s]\.io|npmj[s]\.org|mave[n]\.org|mave[n]\.apache\.org)' \
+    'the host of a package registry'
+[ "$broken" -eq 0 ] || exit 1
+echo "words: ok ($(tr -cd '\0' <"$list" | wc -c) files)"
