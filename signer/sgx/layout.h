@@ -80,25 +80,25 @@ struct css_row {
 extern const struct css_row css_table[CSS_FIELDS];
 
 /* ATTRIBUTES bits (Intel SDM volume 3D, "ATTRIBUTES"). */
-#define ATTR_INIT          0x001ull
-#define ATTR_DEBUG         0x002ull
-#define ATTR_MODE64BIT     0x004ull
-#define ATTR_PROVISIONKEY  0x010ull
-#define ATTR_EINITTOKENKEY 0x020ull
-#define ATTR_CET           0x040ull
-#define ATTR_KSS           0x080ull
-#define ATTR_AEXNOTIFY     0x400ull
+#define ATTR_INIT          UINT64_C(0x001)
+#define ATTR_DEBUG         UINT64_C(0x002)
+#define ATTR_MODE64BIT     UINT64_C(0x004)
+#define ATTR_PROVISIONKEY  UINT64_C(0x010)
+#define ATTR_EINITTOKENKEY UINT64_C(0x020)
+#define ATTR_CET           UINT64_C(0x040)
+#define ATTR_KSS           UINT64_C(0x080)
+#define ATTR_AEXNOTIFY     UINT64_C(0x400)
 #define ATTR_KNOWN                                                                                           \
     (ATTR_INIT | ATTR_DEBUG | ATTR_MODE64BIT | ATTR_PROVISIONKEY | ATTR_EINITTOKENKEY | ATTR_CET |           \
      ATTR_KSS | ATTR_AEXNOTIFY)
 
 /* XFRM bits (Intel SDM volume 1, XCR0), in the groups that are enabled together. */
-#define XFRM_X87_SSE 0x3ull
-#define XFRM_AVX     0x4ull
-#define XFRM_MPX     0x18ull    /* BNDREGS, BNDCSR */
-#define XFRM_AVX512  0xe0ull    /* opmask, ZMM_Hi256, Hi16_ZMM */
-#define XFRM_AMX     0x60000ull /* XTILECFG, XTILEDATA */
-#define XFRM_KNOWN   0xe1bffull /* bits 0 to 9, 11, 12, 17, 18, 19 */
+#define XFRM_X87_SSE UINT64_C(0x3)
+#define XFRM_AVX     UINT64_C(0x4)
+#define XFRM_MPX     UINT64_C(0x18)    /* BNDREGS, BNDCSR */
+#define XFRM_AVX512  UINT64_C(0xe0)    /* opmask, ZMM_Hi256, Hi16_ZMM */
+#define XFRM_AMX     UINT64_C(0x60000) /* XTILECFG, XTILEDATA */
+#define XFRM_KNOWN   UINT64_C(0xe1bff) /* bits 0 to 9, 11, 12, 17, 18, 19 */
 
 #define MISC_KNOWN 0x3u  /* EXINFO, CPINFO */
 #define CET_KNOWN  0x3fu /* CET_ATTRIBUTES bits 0 to 5 */

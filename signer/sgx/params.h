@@ -1,0 +1,39 @@
+/* The values that a signer chooses: from the SIGSTRUCT options of the command line to the signed fields, and
+ * the rules that those fields keep. Option names, defaults and inverse masks are those of orc 0.3.0, so that
+ * the same options give the same bytes. */
+#pragma once
+
+#include "signer/base/bytes.h"
+#include "signer/sgx/sigstruct.h"
+
+/* The options as they were typed; NULL or false: not given. */
+struct params {
+    const char *date;
+    const char *swdefined;
+    const char *isvprodid;
+    const char *isvsvn;
+    const char *miscselect; /* V/M, M inverse */
+    const char *attributes; /* V/M, M inverse */
+    const char *xfrm;       /* V/M, M inverse */
+    const char *cet_attributes;
+    const char *isvfamilyid;
+    const char *isvextprodid;
+    bool bit32;
+    bool debug;
+    bool forbid_debug;
+    bool allow_unusual;
+};
+
+/* Is any option given that decides a field? */
+bool params_any(const struct params *p);
+
+/* Gives the signed fields: those of `from` (NULL: the defaults), then what the options say. DATE is --date,
+ * else that of `from`, else `today` (BCD). ENCLAVEHASH is left as it was. ENS_USAGE where an option cannot be
+ * read. */
+bool params_build(const struct params *p, const struct sigstruct *from, uint32_t today, struct sigstruct *ret,
+                  struct ens_err *err) ENS_MUST_CHECK;
+
+/* What no signer should sign: INIT, no MODE64BIT (unless `bit32`), reserved attribute bits, XFRM without x87
+ * and SSE or with half of a feature, KSS identifiers without KSS, a VENDOR that EINIT refuses, no MRENCLAVE.
+ * ENS_DATA naming field and rule. The caller leaves it out where the user said --allow-unusual. */
+bool params_check(const struct sigstruct *css, bool bit32, struct ens_err *err) ENS_MUST_CHECK;
