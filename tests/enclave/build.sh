@@ -19,6 +19,7 @@ trap 'rm -rf "$work"' EXIT
 mrenclave=$(PYTHONDONTWRITEBYTECODE=1 python3 "$here/../interop/mkenclave.py" \
     "$work/code.bin" "$work/enclave.sgxs")
 
+# shellcheck disable=SC2016  # the backticks are in README.md
 written=$(sed -n 's/^MRENCLAVE: `\([0-9a-f]\{64\}\)`$/\1/p' "$here/README.md")
 if [ "$mrenclave" != "$written" ]; then
     echo "build.sh: MRENCLAVE is $mrenclave, README.md says ${written:-nothing}" >&2
