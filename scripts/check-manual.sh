@@ -32,7 +32,7 @@ done <"$work/commands" | sort >"$work/options"
 awk '
     /^\.S[hs] / { section = substr($0, 5); if (/^\.Sh/) chapter = section }
     /^\.It Fl / {
-        line = $0; sub(/ (Ar|Ns) .*/, "", line); option = ""
+        line = $0; sub(/ (Ar|Ns|Cm) .*/, "", line); option = ""
         n = split(line, word, " ")
         for (i = 3; i <= n; i++)
             if (word[i] != "," && word[i] != "Fl")
@@ -52,8 +52,8 @@ awk '/^\.Sh / { on = ($0 == ".Sh COMMANDS") } on && /^\.Ss / { print $2 }' "$man
 broken=0
 compare() { # WHAT PROGRAM MANUAL
     [ -s "$2" ] || { echo "manual: the program names no $1" >&2; broken=1; }
-    comm -23 "$2" "$3" | sed "s/^/manual: $1 in the program, not in $manual: /" >"$work/difference"
-    comm -13 "$2" "$3" | sed "s/^/manual: $1 in $manual, not in the program: /" >>"$work/difference"
+    comm -23 "$2" "$3" | sed "s|^|manual: $1 in the program, not in $manual: |" >"$work/difference"
+    comm -13 "$2" "$3" | sed "s|^|manual: $1 in $manual, not in the program: |" >>"$work/difference"
     if [ -s "$work/difference" ]; then
         cat "$work/difference" >&2
         broken=1
