@@ -5,7 +5,11 @@
  *
  * Errors, everywhere: ENS_MODULE the module; ENS_NOTFOUND, ENS_AMBIGUOUS token or key; ENS_BADKEY the key
  * cannot sign enclaves; ENS_PIN, ENS_PINLOCKED the PIN; ENS_DEVICE the token failed, was lost or did not
- * answer in time; ENS_RESOURCE memory; ENS_USAGE a URI that is wrong. */
+ * answer in time; ENS_BADSIG a signature of another length; ENS_REFUSED cancelled at the token's PIN pad;
+ * ENS_RESOURCE memory; ENS_USAGE a URI that is wrong; ENS_INTERRUPTED a signal came between two calls.
+ *
+ * One handle, one thread. A call of the module that does not return in time ends the process with
+ * ENS_DEVICE after one line on stderr (hsm/watch.c says why). Nothing may fork between open and close. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,20 +31,26 @@ struct hsm_uri; /* a parsed RFC 7512 URI */
 bool hsm_uri_parse(const char *text, struct hsm_uri **ret, struct ens_err *err) ENS_MUST_CHECK;
 void hsm_uri_freep(struct hsm_uri **uri);
 
-/* The query attributes, or NULL where absent; owned by `uri`. */
+/* The query attributes, or NULL where absent; owned by `uri`. module-name is a hint that nothing here uses.
+ */
 const char *hsm_uri_module_path(const struct hsm_uri *uri);
+const char *hsm_uri_module_name(const struct hsm_uri *uri);
 const char *hsm_uri_pin_source(const struct hsm_uri *uri);
 
 /* ---- module ---- */
 
 struct hsm_open_args {
-    const char *module;      /* absolute path, or a name that dlopen finds */
+    const char *module;      /* absolute path, or a name that dlopen finds; NULL is ENS_USAGE */
     const char *module_args; /* for C_Initialize (pReserved), or NULL */
-    unsigned timeout_s;      /* each PKCS#11 call may take this long; 0: no limit */
+    unsigned timeout_s;      /* each PKCS#11 call may take this long (making a key: ten times as long; a
+                              * login at a PIN pad: for ever, a person is at work); 0: no limit */
 };
 
-/* Loads and initialises the module. Release with hsm_closep, which closes the session, logs out and
- * finalises on every path. */
+/* The PKCS#11 modules found on this host, "PATH, PATH", or "none": for messages. Release with mem_free. */
+bool hsm_installed_modules(char **ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Loads and initialises the module; ENS_MODULE names the modules that are installed. Release with hsm_closep,
+ * which closes the session, logs out and finalises on every path. */
 bool hsm_open(const struct hsm_open_args *args, struct hsm **ret, struct ens_err *err) ENS_MUST_CHECK;
 void hsm_closep(struct hsm **hsm);
 
@@ -61,8 +71,9 @@ struct hsm_token {
 bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_token **ret,
                       struct ens_err *err) ENS_MUST_CHECK;
 
-/* One C_Login, never a second one: ENS_PIN on a wrong PIN. `pin` is NULL for a token with a PIN pad. Refuses
- * an empty PIN, a locked one (ENS_PINLOCKED), and the last try unless `allow_final_try`. */
+/* One C_Login per token, never a second one: ENS_PIN on a wrong PIN. `pin` is NULL for a token with a PIN pad
+ * (another is ignored there), and may be NULL where !login_required. Refuses an empty PIN, a locked one
+ * (ENS_PINLOCKED), and the last try unless `allow_final_try`. Wipe `pin` as soon as this returns. */
 bool hsm_login(struct hsm *hsm, const struct secret *pin, bool allow_final_try,
                struct ens_err *err) ENS_MUST_CHECK;
 

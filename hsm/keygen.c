@@ -1,0 +1,218 @@
+/* Key generation inside the token: C_GenerateKeyPair itself, because libp11 knows no exponent but 65537. */
+#include "hsm/internal.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#include "signer/base/digest.h"
+#include "signer/base/mem.h"
+
+#define ID_RANDOM_SIZE   16
+#define ID_MRSIGNER_SIZE 20
+
+/* Finding two primes of 1536 bits takes smart cards minutes. */
+#define KEYGEN_PATIENCE 10
+
+static const CK_BBOOL yes = CK_TRUE;
+static const CK_BBOOL no = CK_FALSE;
+
+/* ---- before ---- */
+
+static bool is_in_use(struct hsm *hsm, CK_OBJECT_CLASS class, CK_ATTRIBUTE_TYPE type, struct view value,
+                      bool *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) CK_OBJECT_HANDLE *found = NULL;
+    size_t count = 0;
+    CK_ATTRIBUTE wanted[] = {attr_of(CKA_CLASS, &class, sizeof class), attr_of(type, value.data, value.len)};
+
+    if (!attr_find(hsm, wanted, 2, 1, &found, &count, err))
+        return false;
+    *ret = count > 0;
+    return true;
+}
+
+/* A second key under one id destroys the first on some tokens (NSS), and under one label is ambiguous. */
+static bool check_unused(struct hsm *hsm, const struct hsm_generate_args *args, struct ens_err *err)
+{
+    const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY};
+
+    for (size_t i = 0; i < 2; i++) {
+        bool used = false;
+
+        if (!is_in_use(hsm, classes[i], CKA_LABEL, view_of_string(args->label), &used, err))
+            return false;
+        if (used)
+            return ens_fail(err, ENS_AMBIGUOUS,
+                            "token '%s' has a key with the label '%s': choose another label",
+                            hsm->token->label, args->label);
+        if (args->id.len == 0)
+            continue;
+        if (!is_in_use(hsm, classes[i], CKA_ID, args->id, &used, err))
+            return false;
+        if (used)
+            return ens_fail(err, ENS_AMBIGUOUS, "token '%s' has a key with this id: choose another --id",
+                            hsm->token->label);
+    }
+    return true;
+}
+
+/* ---- the call ---- */
+
+static bool refused(struct hsm *hsm, CK_RV rv, struct ens_err *err)
+{
+    char text[CKR_TEXT_MAX];
+
+    if (rv == CKR_ARGUMENTS_BAD || rv == CKR_ATTRIBUTE_VALUE_INVALID || rv == CKR_GENERAL_ERROR ||
+        rv == CKR_TEMPLATE_INCONSISTENT || rv == CKR_MECHANISM_PARAM_INVALID || rv == CKR_FUNCTION_FAILED ||
+        rv == CKR_KEY_SIZE_RANGE || rv == CKR_DOMAIN_PARAMS_INVALID)
+        return ens_fail(
+            err, ENS_BADKEY,
+            "token '%s' refuses an RSA-3072 key with public exponent 3, which SGX needs and FIPS 186-5 "
+            "forbids: C_GenerateKeyPair failed with %s: take the token out of FIPS mode, import a key, "
+            "or use another token",
+            hsm->token->label, ckr_text(rv, text));
+    return ckr_fail(err, rv, "token '%s': C_GenerateKeyPair", hsm->token->label);
+}
+
+/* All booleans are spelled out: what tokens assume where the template is silent differs. */
+static bool call_generate(struct hsm *hsm, const char *label, struct view id, struct ens_err *err)
+{
+    const CK_ULONG bits = PUBKEY_BITS;
+    const CK_BYTE exponent[] = {PUBKEY_EXPONENT};
+    size_t label_len = strlen(label);
+    CK_MECHANISM mechanism = {.mechanism = CKM_RSA_PKCS_KEY_PAIR_GEN};
+    CK_ATTRIBUTE public[] = {
+        attr_of(CKA_TOKEN, &yes, sizeof yes),
+        attr_of(CKA_PRIVATE, &no, sizeof no),
+        attr_of(CKA_LABEL, label, label_len),
+        attr_of(CKA_ID, id.data, id.len),
+        attr_of(CKA_MODULUS_BITS, &bits, sizeof bits),
+        attr_of(CKA_PUBLIC_EXPONENT, exponent, sizeof exponent),
+        attr_of(CKA_VERIFY, &yes, sizeof yes),
+        attr_of(CKA_ENCRYPT, &no, sizeof no),
+        attr_of(CKA_WRAP, &no, sizeof no),
+    };
+    CK_ATTRIBUTE private[] = {
+        attr_of(CKA_TOKEN, &yes, sizeof yes),     attr_of(CKA_PRIVATE, &yes, sizeof yes),
+        attr_of(CKA_SENSITIVE, &yes, sizeof yes), attr_of(CKA_EXTRACTABLE, &no, sizeof no),
+        attr_of(CKA_LABEL, label, label_len),     attr_of(CKA_ID, id.data, id.len),
+        attr_of(CKA_SIGN, &yes, sizeof yes),      attr_of(CKA_SIGN_RECOVER, &no, sizeof no),
+        attr_of(CKA_DECRYPT, &no, sizeof no),     attr_of(CKA_UNWRAP, &no, sizeof no),
+    };
+
+    watch_begin_slow(hsm->watch, "C_GenerateKeyPair", KEYGEN_PATIENCE);
+    CK_RV rv =
+        watch_end(hsm->watch,
+                  hsm->f->C_GenerateKeyPair(hsm->session, &mechanism, public, sizeof public / sizeof *public,
+                                            private, sizeof private / sizeof *private, &hsm->generated_public,
+                                            &hsm->generated_private));
+    if (rv != CKR_OK)
+        return refused(hsm, rv, err);
+    hsm->has_generated = true;
+    return true;
+}
+
+/* ---- after ---- */
+
+static CK_RV set_id(struct hsm *hsm, CK_OBJECT_HANDLE object, struct view id)
+{
+    CK_ATTRIBUTE a = attr_of(CKA_ID, id.data, id.len);
+
+    return HSM_CALL(hsm, C_SetAttributeValue, hsm->session, object, &a, 1);
+}
+
+/* Gives both halves the id that everybody who has the public key can compute. A token that does not let an
+ * id change keeps the random one, which is unique as well. */
+static bool rename_to_mrsigner(struct hsm *hsm, struct key *k, struct view random_id, struct ens_err *err)
+{
+    uint8_t reversed[PUBKEY_SIZE];
+    uint8_t mrsigner[DIGEST_SIZE];
+    struct view id = view_of(mrsigner, ID_MRSIGNER_SIZE);
+
+    bytes_reverse(reversed, k->public.pubkey.modulus, PUBKEY_SIZE);
+    if (!digest_of(DIGEST_SHA256, view_of(reversed, sizeof reversed), mrsigner, err))
+        return false;
+    if (set_id(hsm, hsm->generated_public, id) == CKR_OK && set_id(hsm, hsm->generated_private, id) != CKR_OK)
+        (void)set_id(hsm, hsm->generated_public, random_id);
+    return true;
+}
+
+/* Did the token do what it was asked? A claim that it does not make is not held against it. */
+static const char *broken_promise(const struct hsm_key *k)
+{
+    if (!k->has_pubkey)
+        return "it is not an RSA-3072 key with public exponent 3";
+    if (k->sensitive == HSM_NO || k->extractable == HSM_YES)
+        return "its private half can leave the token";
+    if (k->sign == HSM_NO)
+        return "it may not sign";
+    if (k->decrypt == HSM_YES || k->unwrap == HSM_YES)
+        return "it may do more than sign";
+    if (k->local == HSM_NO)
+        return "the token says that it was not made there";
+    return NULL;
+}
+
+static bool read_back(struct hsm *hsm, struct view random_id, bool rename, const struct hsm_key **ret,
+                      struct ens_err *err)
+{
+    ENS_CLEANUP(key_freep) struct key *k = NULL;
+
+    if (!key_load(hsm, hsm->generated_private, &k, err))
+        return false;
+    const char *broken = broken_promise(&k->public);
+
+    if (broken != NULL)
+        return ens_fail(err, ENS_BADKEY,
+                        "token '%s' made a key other than it was asked for: %s: use another token",
+                        hsm->token->label, broken);
+    if (rename) {
+        if (!rename_to_mrsigner(hsm, k, random_id, err))
+            return false;
+        key_freep(&k);
+        if (!key_load(hsm, hsm->generated_private, &k, err))
+            return false;
+    }
+    if (!key_take(hsm, &k, err))
+        return false;
+    *ret = &hsm->key->public;
+    return true;
+}
+
+bool hsm_generate(struct hsm *hsm, const struct hsm_generate_args *args, const struct hsm_key **ret,
+                  struct ens_err *err)
+{
+    uint8_t random_id[ID_RANDOM_SIZE] = {0};
+    bool rename = args->id.len == 0;
+    struct view id = rename ? view_of(random_id, sizeof random_id) : args->id;
+    struct ens_err ignored = {0};
+
+    if (args->label == NULL || args->label[0] == '\0')
+        return ens_fail(err, ENS_USAGE, "the new key needs a label: give --label");
+    if (getrandom(random_id, sizeof random_id, 0) != (ssize_t)sizeof random_id)
+        return ens_fail(err, ENS_RESOURCE, "the system gives no random bytes: repeat the command");
+    if (!token_session(hsm, true, err) || !check_unused(hsm, args, err) ||
+        !call_generate(hsm, args->label, id, err))
+        return false;
+    if (read_back(hsm, id, rename, ret, err))
+        return true;
+    if (!hsm_destroy_generated(hsm, &ignored))
+        (void)ens_wrap(err, "%s", ignored.msg);
+    return false;
+}
+
+bool hsm_destroy_generated(struct hsm *hsm, struct ens_err *err)
+{
+    if (!hsm->has_generated)
+        return ens_fail(err, ENS_BUG, "hsm_destroy_generated: no key pair was made");
+    hsm->has_generated = false;
+    key_freep(&hsm->key);
+    CK_RV rv = HSM_CALL(hsm, C_DestroyObject, hsm->session, hsm->generated_private);
+    CK_RV rv_public = HSM_CALL(hsm, C_DestroyObject, hsm->session, hsm->generated_public);
+
+    if (rv != CKR_OK || rv_public != CKR_OK)
+        return ckr_fail(err, rv != CKR_OK ? rv : rv_public,
+                        "token '%s': the new key pair is still there, because C_DestroyObject",
+                        hsm->token->label);
+    return true;
+}

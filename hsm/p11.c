@@ -1,0 +1,109 @@
+/* libp11: loads the module (C_GetFunctionList, C_Initialize with its arguments and with locking), lists the
+ * slots, finalises and unloads. The only file that knows libp11.
+ *
+ * It does not log in: PKCS11_login opens a session of its own, waits for ever where C_OpenSession fails
+ * (0.4.12), and keeps a copy of the PIN outside the locked page until the slot is freed. hsm/login.c calls
+ * C_Login in the one session that there is; libp11 never opens one, so that none of this can happen. */
+/* libp11.h names types that OpenSSL then hides; nothing of them is used. */
+#undef OPENSSL_NO_DEPRECATED
+
+#include "hsm/internal.h"
+
+#include <libp11.h>
+
+#include "signer/base/mem.h"
+#include "signer/base/ossl.h"
+
+struct p11 {
+    PKCS11_CTX *ctx;
+    struct watch *watch;
+    bool loaded;
+    PKCS11_SLOT *slots;
+    unsigned slot_count;
+};
+
+/* libp11 puts the CK_RV of C_Initialize into OpenSSL's error queue, among what the module's own use of
+ * OpenSSL leaves there. */
+static bool load_failed(const char *module, struct ens_err *err)
+{
+    CK_RV rv = (CK_RV)ossl_reason_of(ERR_get_CKR_code());
+    char text[CKR_TEXT_MAX];
+
+    if (rv == CKR_OK)
+        return ens_fail(err, ENS_MODULE,
+                        "module %s: libp11 cannot initialise it: is it a PKCS#11 2.x module?", module);
+    return ens_fail(err, ENS_MODULE, "module %s: C_Initialize failed with %s: %s", module, ckr_text(rv, text),
+                    rv == CKR_ARGUMENTS_BAD ? "it may need --module-args (NSS does)" : ckr_remedy(rv));
+}
+
+bool p11_load(const char *module, const char *module_args, struct watch *watch, struct p11 **ret,
+              struct ens_err *err)
+{
+    ENS_CLEANUP(p11_unloadp) struct p11 *p = mem_alloc(1, sizeof *p, err);
+
+    if (p == NULL)
+        return false;
+    p->watch = watch;
+    p->ctx = PKCS11_CTX_new();
+    if (p->ctx == NULL)
+        return ossl_fail(err, ENS_RESOURCE, "libp11 cannot start");
+    if (module_args != NULL)
+        PKCS11_CTX_init_args(p->ctx, module_args);
+    ossl_clear();
+    watch_begin(watch, "C_Initialize");
+    int failed = PKCS11_CTX_load(p->ctx, module);
+
+    (void)watch_end(watch, CKR_OK);
+    if (failed != 0)
+        return load_failed(module, err);
+    ossl_clear();
+    p->loaded = true;
+    *ret = ens_take(p);
+    return true;
+}
+
+void p11_unloadp(struct p11 **p11)
+{
+    struct p11 *p = *p11;
+
+    if (p == NULL)
+        return;
+    watch_begin(p->watch, "C_Finalize");
+    if (p->slots != NULL)
+        PKCS11_release_all_slots(p->ctx, p->slots, p->slot_count);
+    if (p->loaded)
+        PKCS11_CTX_unload(p->ctx);
+    if (p->ctx != NULL)
+        PKCS11_CTX_free(p->ctx);
+    (void)watch_end(p->watch, CKR_OK);
+    ossl_clear();
+    mem_free(p);
+    *p11 = NULL;
+}
+
+bool p11_slots(struct p11 *p, CK_SLOT_ID **ret, size_t *ret_count, struct ens_err *err)
+{
+    size_t count = 0;
+
+    watch_begin(p->watch, "C_GetSlotList");
+    int failed = PKCS11_enumerate_slots(p->ctx, &p->slots, &p->slot_count);
+
+    (void)watch_end(p->watch, CKR_OK);
+    ossl_clear();
+    if (failed != 0) {
+        p->slots = NULL;
+        p->slot_count = 0;
+        return ens_fail(err, ENS_DEVICE, "libp11 cannot list the slots: see C_GetSlotList");
+    }
+    CK_SLOT_ID *ids = mem_alloc(p->slot_count, sizeof *ids, err);
+
+    if (ids == NULL)
+        return false;
+    for (unsigned i = 0; i < p->slot_count; i++) {
+        if (p->slots[i].token != NULL)
+            ids[count++] = PKCS11_get_slotid_from_slot(&p->slots[i]);
+    }
+    *ret = ids;
+    *ret_count = count;
+    return true;
+}

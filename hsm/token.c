@@ -1,0 +1,283 @@
+/* Tokens: which ones the module has, which one a URI selects, its session and its mechanisms. */
+#include "hsm/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+#include "signer/base/text.h"
+
+/* How often a list that grew between the two calls is asked for again. */
+#define LIST_TRIES 3
+
+/* ---- listing ---- */
+
+/* C_GetSlotList: its two calls, for the slots that hold a token. */
+static bool list_slots(struct hsm *hsm, CK_SLOT_ID **ret, size_t *ret_count, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) CK_SLOT_ID *ids = NULL;
+    CK_RV rv = CKR_BUFFER_TOO_SMALL;
+    CK_ULONG count = 0;
+
+    for (int i = 0; i < LIST_TRIES && rv == CKR_BUFFER_TOO_SMALL; i++) {
+        rv = HSM_CALL(hsm, C_GetSlotList, CK_TRUE, NULL, &count);
+        if (rv != CKR_OK)
+            break;
+        if (count > HSM_SLOTS_MAX)
+            return ens_fail(err, ENS_DEVICE, "the module has %lu slots: ensign takes %d", count,
+                            HSM_SLOTS_MAX);
+        mem_freep(&ids);
+        ids = mem_alloc(count, sizeof *ids, err);
+        if (ids == NULL)
+            return false;
+        rv = HSM_CALL(hsm, C_GetSlotList, CK_TRUE, ids, &count);
+    }
+    if (rv != CKR_OK)
+        return ckr_fail(err, rv, "C_GetSlotList");
+    *ret = ens_take(ids);
+    *ret_count = count;
+    return true;
+}
+
+/* libp11 gives no slot at all when one of them fails (a reader without its driver); the others must still
+ * be usable, so then the module is asked directly. */
+static bool slot_ids(struct hsm *hsm, CK_SLOT_ID **ret, size_t *ret_count, struct ens_err *err)
+{
+    struct ens_err ignored = {0};
+
+    return p11_slots(hsm->p11, ret, ret_count, &ignored) || list_slots(hsm, ret, ret_count, err);
+}
+
+static struct view field(const unsigned char *text, size_t size)
+{
+    return uri_trim(view_of(text, size));
+}
+
+static void print_field(char *ret, size_t cap, const unsigned char *text, size_t size)
+{
+    struct view v = field(text, size);
+
+    text_printable(ret, cap, (const char *)v.data, v.len);
+}
+
+/* Fills `t` from slot `id`. `*ret_usable` is false for a slot without an initialised token. */
+static CK_RV read_slot(struct hsm *hsm, CK_SLOT_ID id, struct token *t, bool *ret_usable,
+                       const char **ret_call)
+{
+    *ret_usable = false;
+    *ret_call = "C_GetSlotInfo";
+    CK_RV rv = HSM_CALL(hsm, C_GetSlotInfo, id, &t->slot);
+
+    if (rv != CKR_OK)
+        return rv;
+    *ret_call = "C_GetTokenInfo";
+    rv = HSM_CALL(hsm, C_GetTokenInfo, id, &t->info);
+    if (rv == CKR_TOKEN_NOT_PRESENT || rv == CKR_TOKEN_NOT_RECOGNIZED)
+        return CKR_OK;
+    if (rv != CKR_OK)
+        return rv;
+    t->public.slot_id = id;
+    *ret_usable = (t->info.flags & CKF_TOKEN_INITIALIZED) != 0;
+    return CKR_OK;
+}
+
+static void set_texts(struct token *t)
+{
+    print_field(t->label, sizeof t->label, t->info.label, sizeof t->info.label);
+    print_field(t->manufacturer, sizeof t->manufacturer, t->info.manufacturerID,
+                sizeof t->info.manufacturerID);
+    print_field(t->model, sizeof t->model, t->info.model, sizeof t->info.model);
+    print_field(t->serial, sizeof t->serial, t->info.serialNumber, sizeof t->info.serialNumber);
+    t->public.label = t->label;
+    t->public.manufacturer = t->manufacturer;
+    t->public.model = t->model;
+    t->public.serial = t->serial;
+    token_set_flags(t);
+}
+
+static bool same_name(const struct token *a, const struct token *b)
+{
+    return memcmp(a->info.label, b->info.label, sizeof a->info.label) == 0 &&
+           memcmp(a->info.serialNumber, b->info.serialNumber, sizeof a->info.serialNumber) == 0;
+}
+
+/* Label and serial number name a token, unless another one has the same. */
+static bool set_uri(struct hsm *hsm, struct token *t, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf b = {0};
+    bool is_unique = true;
+
+    for (size_t i = 0; i < hsm->token_count; i++)
+        is_unique = is_unique && (&hsm->tokens[i] == t || !same_name(&hsm->tokens[i], t));
+    if (!buf_append(&b, view_of_string("pkcs11:"), err) ||
+        !uri_put(&b, URI_TOKEN, field(t->info.label, sizeof t->info.label), err) ||
+        !uri_put(&b, URI_SERIAL, field(t->info.serialNumber, sizeof t->info.serialNumber), err))
+        return false;
+    if (!is_unique && !buf_printf(&b, err, ";slot-id=%lu", t->public.slot_id))
+        return false;
+    t->uri = mem_strndup((const char *)b.data, b.len, err);
+    t->public.uri = t->uri;
+    return t->uri != NULL;
+}
+
+static int by_slot_id(const void *a, const void *b)
+{
+    unsigned long left = ((const struct token *)a)->public.slot_id;
+    unsigned long right = ((const struct token *)b)->public.slot_id;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Reads every slot once; the list then stays as it is until the module is closed. */
+static bool list_tokens(struct hsm *hsm, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) CK_SLOT_ID *ids = NULL;
+    size_t count = 0;
+
+    if (hsm->tokens_listed)
+        return true;
+    if (!slot_ids(hsm, &ids, &count, err))
+        return false;
+    hsm->tokens = mem_alloc(count, sizeof *hsm->tokens, err);
+    if (hsm->tokens == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct token *t = &hsm->tokens[hsm->token_count];
+        bool usable = false;
+        const char *call = NULL;
+        CK_RV rv = read_slot(hsm, ids[i], t, &usable, &call);
+
+        if (rv != CKR_OK && hsm->bad_slot.code == ENS_OK)
+            (void)ckr_fail(&hsm->bad_slot, rv, "slot %lu: %s", ids[i], call);
+        if (rv == CKR_OK && usable)
+            hsm->token_count++;
+        else
+            *t = (struct token){0};
+    }
+    qsort(hsm->tokens, hsm->token_count, sizeof *hsm->tokens, by_slot_id);
+    for (size_t i = 0; i < hsm->token_count; i++) {
+        set_texts(&hsm->tokens[i]);
+        if (!set_uri(hsm, &hsm->tokens[i], err))
+            return false;
+    }
+    hsm->tokens_listed = true;
+    return true;
+}
+
+void token_free_all(struct hsm *hsm)
+{
+    for (size_t i = 0; i < hsm->token_count; i++)
+        mem_free(hsm->tokens[i].uri);
+    mem_free(hsm->tokens);
+    hsm->tokens = NULL;
+    hsm->token_count = 0;
+}
+
+/* ---- matching ---- */
+
+static bool token_matches(const struct hsm *hsm, const struct token *t, const struct hsm_uri *uri)
+{
+    const struct {
+        enum uri_attr attr;
+        struct view actual;
+    } fields[] = {
+        {URI_TOKEN, view_of(t->info.label, sizeof t->info.label)},
+        {URI_MANUFACTURER, view_of(t->info.manufacturerID, sizeof t->info.manufacturerID)},
+        {URI_MODEL, view_of(t->info.model, sizeof t->info.model)},
+        {URI_SERIAL, view_of(t->info.serialNumber, sizeof t->info.serialNumber)},
+        {URI_SLOT_DESCRIPTION, view_of(t->slot.slotDescription, sizeof t->slot.slotDescription)},
+        {URI_SLOT_MANUFACTURER, view_of(t->slot.manufacturerID, sizeof t->slot.manufacturerID)},
+        {URI_LIBRARY_DESCRIPTION, view_of(hsm->info.libraryDescription, sizeof hsm->info.libraryDescription)},
+        {URI_LIBRARY_MANUFACTURER, view_of(hsm->info.manufacturerID, sizeof hsm->info.manufacturerID)},
+    };
+
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        if (!uri_matches(uri, fields[i].attr, fields[i].actual))
+            return false;
+    }
+    return uri_matches_slot(uri, t->public.slot_id) &&
+           uri_matches_version(uri, hsm->info.libraryVersion.major, hsm->info.libraryVersion.minor);
+}
+
+bool hsm_list_tokens(struct hsm *hsm, const struct hsm_uri *uri,
+                     bool (*each)(void *ctx, const struct hsm_token *token, struct ens_err *err), void *ctx,
+                     struct ens_err *err)
+{
+    if (!list_tokens(hsm, err))
+        return false;
+    if (hsm->token_count == 0 && hsm->bad_slot.code != ENS_OK) {
+        *err = hsm->bad_slot;
+        return false;
+    }
+    for (size_t i = 0; i < hsm->token_count; i++) {
+        if (!token_matches(hsm, &hsm->tokens[i], uri))
+            continue;
+        if (!interrupt_check(err) || !each(ctx, &hsm->tokens[i].public, err))
+            return false;
+    }
+    return true;
+}
+
+/* " 'URI' 'URI'" of the tokens that match `uri` (NULL: all). */
+static bool candidates(const struct hsm *hsm, const struct hsm_uri *uri, struct buf *ret, struct ens_err *err)
+{
+    for (size_t i = 0; i < hsm->token_count; i++) {
+        const struct token *t = &hsm->tokens[i];
+
+        if (token_matches(hsm, t, uri) && !buf_printf(ret, err, " '%s'", t->uri))
+            return false;
+    }
+    return buf_append(ret, view_of("", 1), err);
+}
+
+static bool none_matches(const struct hsm *hsm, const struct hsm_uri *uri, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf list = {0};
+
+    /* The slot that could not be read may be the one. */
+    if (hsm->bad_slot.code != ENS_OK) {
+        *err = hsm->bad_slot;
+        return ens_wrap(err, "no token matches '%.160s', and a slot cannot be read", uri_text(uri));
+    }
+    if (hsm->token_count == 0)
+        return ens_fail(err, ENS_NOTFOUND,
+                        "no token matches '%.160s': the module has no initialised token: "
+                        "connect it, or check the module's own configuration",
+                        uri_text(uri));
+    if (!candidates(hsm, NULL, &list, err))
+        return false;
+    return ens_fail(err, ENS_NOTFOUND, "no token matches '%.160s': the module has%s", uri_text(uri),
+                    (const char *)list.data);
+}
+
+bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_token **ret,
+                      struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf list = {0};
+    struct token *found = NULL;
+    size_t count = 0;
+
+    if (!list_tokens(hsm, err))
+        return false;
+    for (size_t i = 0; i < hsm->token_count; i++) {
+        if (!token_matches(hsm, &hsm->tokens[i], uri))
+            continue;
+        found = &hsm->tokens[i];
+        count++;
+    }
+    if (count == 0)
+        return none_matches(hsm, uri, err);
+    if (count > 1) {
+        if (!candidates(hsm, uri, &list, err))
+            return false;
+        return ens_fail(err, ENS_AMBIGUOUS, "%zu tokens match '%.160s': name one of them:%s", count,
+                        uri_text(uri), (const char *)list.data);
+    }
+    if (found != hsm->token)
+        token_leave(hsm);
+    hsm->token = found;
+    if (ret != NULL)
+        *ret = &found->public;
+    return true;
+}

@@ -1,0 +1,48 @@
+/* What the rest of hsm/ asks of a parsed URI, and how hsm/ writes URIs of its own (RFC 7512). */
+#pragma once
+
+#include "hsm/hsm.h"
+
+/* Longest URI; RFC 7512 sets none, and no attribute of a token is longer than 64 bytes. */
+#define URI_MAX 4096
+
+enum uri_attr {
+    URI_TOKEN,
+    URI_MANUFACTURER,
+    URI_MODEL,
+    URI_SERIAL,
+    URI_SLOT_ID,
+    URI_SLOT_DESCRIPTION,
+    URI_SLOT_MANUFACTURER,
+    URI_LIBRARY_DESCRIPTION,
+    URI_LIBRARY_MANUFACTURER,
+    URI_LIBRARY_VERSION,
+    URI_OBJECT,
+    URI_ID,
+    URI_TYPE,
+    URI_PIN_SOURCE,
+    URI_PIN_VALUE,
+    URI_MODULE_PATH,
+    URI_MODULE_NAME,
+    URI_ATTRS /* their number */
+};
+
+/* The decoded value of an attribute; false where the URI does not have it. Owned by `uri`. */
+bool uri_get(const struct hsm_uri *uri, enum uri_attr attr, struct view *ret);
+
+/* The URI as it was given, printable; owned by `uri`. "pkcs11:", which matches all, for NULL. */
+const char *uri_text(const struct hsm_uri *uri);
+
+/* Does `actual` equal the attribute (fields of fixed size: but for the padding at the end)? True where the
+ * attribute, or `uri` itself, is absent. */
+bool uri_matches(const struct hsm_uri *uri, enum uri_attr attr, struct view actual);
+/* The same for slot-id, and for library-version (major, minor; a minor that is left out is 0). */
+bool uri_matches_slot(const struct hsm_uri *uri, unsigned long slot_id);
+bool uri_matches_version(const struct hsm_uri *uri, unsigned major, unsigned minor);
+
+/* `v` without the spaces and zero bytes that pad a Cryptoki field at its end. */
+struct view uri_trim(struct view v);
+
+/* Appends "NAME=VALUE" for a path attribute, percent-encoded, after ';' where `b` holds one already.
+ * Start with "pkcs11:" in `b`. ENS_RESOURCE. */
+bool uri_put(struct buf *b, enum uri_attr attr, struct view value, struct ens_err *err) ENS_MUST_CHECK;

@@ -1,0 +1,154 @@
+/* The watchdog: a module that does not answer must not hold the operator for ever, and nothing can make a
+ * thread come back that hangs inside a driver. So a second thread, which never touches the module, waits
+ * for the deadline of the call that is under way, names it on stderr and ends the process. This is the
+ * one place below signer/main.c that prints and exits: an error value cannot be returned from here,
+ * the caller's stack is in use by the call, and exit(3) would run the module's own handlers, which wait
+ * for the same lock. Nothing is lost: files appear whole or not at all, and sessions end with the process. */
+#include "hsm/internal.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "signer/base/mem.h"
+
+struct watch {
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* on CLOCK_MONOTONIC */
+    pthread_t thread;
+    unsigned seconds;
+    bool running;
+    /* Under `lock`: */
+    bool stop;
+    const char *call; /* NULL: no call is under way, or one without a limit */
+    unsigned limit;   /* of this call, in seconds */
+    struct timespec deadline;
+};
+
+_Noreturn static void expire(const struct watch *w)
+{
+    char line[256];
+    int len =
+        snprintf(line, sizeof line,
+                 "ensign: the PKCS#11 module does not answer: %s took more than %u s: check the token and "
+                 "its connection, then repeat, with a larger --hsm-timeout if it is slow\n",
+                 w->call, w->limit);
+
+    if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0)
+        _exit(ENS_DEVICE); /* stderr is closed: the status has to say it */
+    _exit(ENS_DEVICE);
+}
+
+static bool is_past(const struct timespec *t)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec > t->tv_sec || (now.tv_sec == t->tv_sec && now.tv_nsec >= t->tv_nsec);
+}
+
+static void *run(void *arg)
+{
+    struct watch *w = arg;
+
+    (void)pthread_mutex_lock(&w->lock);
+    while (!w->stop) {
+        if (w->call == NULL)
+            (void)pthread_cond_wait(&w->changed, &w->lock);
+        else if (is_past(&w->deadline))
+            expire(w);
+        else
+            (void)pthread_cond_timedwait(&w->changed, &w->lock, &w->deadline);
+    }
+    (void)pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+/* The thread takes no signals: SIGINT must interrupt the thread that works. */
+static int start_thread(struct watch *w)
+{
+    sigset_t all;
+    sigset_t before;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int reason = pthread_create(&w->thread, NULL, run, w);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return reason;
+}
+
+bool watch_start(unsigned seconds, struct watch **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(watch_stopp) struct watch *w = mem_alloc(1, sizeof *w, err);
+    pthread_condattr_t monotonic;
+
+    if (w == NULL)
+        return false;
+    w->seconds = seconds;
+    (void)pthread_mutex_init(&w->lock, NULL); /* cannot fail on Linux with default attributes */
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&w->changed, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    if (seconds > 0) {
+        int reason = start_thread(w);
+
+        if (reason != 0)
+            return ens_fail_errno(err, ENS_RESOURCE, reason, "the watchdog of the PKCS#11 module");
+        w->running = true;
+    }
+    *ret = ens_take(w);
+    return true;
+}
+
+void watch_stopp(struct watch **watch)
+{
+    struct watch *w = *watch;
+
+    if (w == NULL)
+        return;
+    if (w->running) {
+        (void)pthread_mutex_lock(&w->lock);
+        w->stop = true;
+        (void)pthread_cond_signal(&w->changed);
+        (void)pthread_mutex_unlock(&w->lock);
+        (void)pthread_join(w->thread, NULL);
+    }
+    (void)pthread_cond_destroy(&w->changed);
+    (void)pthread_mutex_destroy(&w->lock);
+    mem_free(w);
+    *watch = NULL;
+}
+
+static void announce(struct watch *w, const char *call, unsigned limit)
+{
+    if (!w->running)
+        return;
+    (void)pthread_mutex_lock(&w->lock);
+    w->call = call;
+    w->limit = limit;
+    if (call != NULL) {
+        (void)clock_gettime(CLOCK_MONOTONIC, &w->deadline);
+        w->deadline.tv_sec += (time_t)limit;
+        (void)pthread_cond_signal(&w->changed);
+    }
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
+void watch_begin(struct watch *w, const char *call)
+{
+    announce(w, call, w->seconds);
+}
+
+void watch_begin_slow(struct watch *w, const char *call, unsigned factor)
+{
+    announce(w, factor > 0 ? call : NULL, w->seconds * factor);
+}
+
+CK_RV watch_end(struct watch *w, CK_RV rv)
+{
+    announce(w, NULL, 0);
+    return rv;
+}
