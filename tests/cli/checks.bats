@@ -1,0 +1,158 @@
+#!/usr/bin/env bats
+# The checks of scripts/ are worth what they refuse: each rule is broken once in a copy of the tree, and
+# the check must say so; the copy as it is must pass.
+
+load helpers
+
+setup_file() {
+    mkdir "$BATS_FILE_TMPDIR/tree"
+    (cd "$BATS_TEST_DIRNAME/../.." && tar -c signer hsm bundle scripts tests docs Makefile README.md) |
+        tar -x -C "$BATS_FILE_TMPDIR/tree"
+}
+
+# check NAME: runs scripts/check-NAME.sh in the copy.
+check() {
+    status=0
+    said=$("$BATS_FILE_TMPDIR/tree/scripts/check-$1.sh" "${@:2}" 2>&1) || status=$?
+}
+
+# finds NAME REGEX: the check fails and says so.
+finds() {
+    check "$@"
+    [ "$status" -eq 1 ] || fail "check-$1.sh exits $status, must be 1:" "$said"
+}
+
+# broken NAME FILE LINE REGEX: with LINE at the end of FILE (made if need be) the check fails in words like REGEX.
+broken() {
+    local file=$BATS_FILE_TMPDIR/tree/$2
+    [ ! -e "$file" ] || cp "$file" "$BATS_TEST_TMPDIR/kept"
+    printf '%s\n' "$3" >>"$file"
+    check "$1"
+    rm "$file"
+    [ ! -e "$BATS_TEST_TMPDIR/kept" ] || mv "$BATS_TEST_TMPDIR/kept" "$file"
+    [ "$status" -eq 1 ] || fail "check-$1.sh exits $status with $3 in $2:" "$said"
+    grep -Eq -- "$4" <<<"$said" || fail "check-$1.sh does not say /$4/ of $3 in $2:" "$said"
+}
+
+@test "layers: the tree passes" {
+    check layers
+    [ "$status" -eq 0 ] || fail "$said"
+    grep -Eq '^layers: ok \([1-9][0-9]* files\)$' <<<"$said"
+}
+
+@test "layers: each module includes what is below it and nothing else" {
+    broken layers signer/base/hex.c '#include "signer/sgx/layout.h"' 'hex\.c:.*signer/base may not include'
+    broken layers signer/sgx/layout.h '#include "hsm/hsm.h"' 'layout\.h:.*signer/sgx may not include'
+    broken layers signer/sgx/sgxs.c '#include "bundle/bundle.h"' 'signer/sgx may not include'
+    broken layers hsm/uri.c '#include "signer/sgx/layout.h"' 'hsm may not include'
+    broken layers bundle/archive.c '#include "hsm/hsm.h"' 'bundle may not include'
+    broken layers hsm/uri.c '#include "signer/cmd/cmd.h"' 'hsm may not include'
+    broken layers signer/cmd/opts.c '#include "hsm/internal.h"' 'signer/cmd may not include'
+    broken layers signer/cmd/opts.c '#include "cmd.h"' 'signer/cmd may not include'
+    broken layers signer/main.c '#include "signer/sgx/layout.h"' 'signer/main\.c may not include'
+    broken layers signer/stray.c 'int stray;' 'lies in a directory that no line'
+}
+
+@test "layers: the lower modules do not print, prompt, exit or read the environment" {
+    for file in signer/base/hex.c signer/sgx/sgxs.c hsm/uri.c bundle/archive.c; do
+        broken layers "$file" 'void f(void) { puts("x"); }' 'never print'
+        broken layers "$file" 'void f(void) { exit(1); }' 'never end the process'
+        broken layers "$file" 'void f(void) { g(getenv("HOME")); }' 'never read the environment'
+    done
+    broken layers hsm/login.c 'void f(void) { fprintf(g, "x"); }' 'never print'
+    broken layers hsm/login.c 'void f(void) { write(STDOUT_FILENO, "x", 1); }' 'standard streams'
+    broken layers hsm/login.c 'int f(void) { return isatty(0); }' 'never prompt'
+    broken layers hsm/login.c 'void f(void) { abort(); }' 'never end the process'
+    broken layers hsm/watch.c 'void f(void) { g(getenv("HOME")); }' 'never read the environment'
+}
+
+@test "layers: each dependency has one home" {
+    broken layers hsm/uri.c '#include <libp11.h>' 'included by 2 files'
+    broken layers signer/cmd/opts.c '#include <libp11.h>' 'libp11 belongs to hsm'
+    broken layers signer/cmd/opts.c '#include <p11-kit/pkcs11.h>' 'PKCS#11 types belong to hsm'
+    broken layers bundle/directory.c '#include <zip.h>' 'libzip belongs'
+    broken layers bundle/archive.c '#include <jansson.h>' 'jansson belongs'
+    broken layers signer/sgx/verify.c '#include <openssl/bn.h>' 'RSA and PEM belong'
+    broken layers signer/sgx/sgxs.c '#include <openssl/evp.h>' 'digests belong'
+    broken layers signer/sgx/rsa3072.c '#include <openssl/err.h>' 'error queue belongs'
+    broken layers signer/cmd/opts.c '#include <openssl/cms.h>' 'OpenSSL belongs'
+    broken layers signer/sgx/layout.h '#include <gmp.h>' "no library's header in a header"
+    broken layers hsm/uri.h '#include <p11-kit/pkcs11.h>' "no library's header in a header|PKCS#11 types"
+    broken layers hsm/uri.c 'void *f(void) { return malloc(1); }' 'malloc family'
+    broken layers hsm/uri.c 'void f(void *p) { free (p); }' 'malloc family'
+}
+
+@test "layers: hsm_sign is called where its result is verified" {
+    broken layers signer/cmd/opts.c 'bool f(void) { return hsm_sign(h, a, r, e); }' 'only signer/cmd/token\.c'
+    broken layers hsm/keygen.c 'bool (*f)(void) = hsm_sign;' 'only signer/cmd/token\.c'
+}
+
+@test "layers: house style" {
+    broken layers hsm/uri.c 'int f(void) { goto out; out: return 1; }' 'no jumps'
+    broken layers hsm/stray.h 'int stray;' 'one #pragma once'
+    broken layers hsm/uri.h '#pragma once' 'one #pragma once'
+    tree=$BATS_FILE_TMPDIR/tree
+    cp "$tree/hsm/uri.c" kept
+    sed -i '0,/^#include/s//#include <stdio.h>\n#include/' "$tree/hsm/uri.c"
+    check layers
+    cp kept "$tree/hsm/uri.c"
+    [ "$status" -eq 1 ] || fail "$said"
+    grep -q 'hsm/uri.c: its own header comes first' <<<"$said" || fail "$said"
+}
+
+@test "layers: comments and text are not code" {
+    local file=$BATS_FILE_TMPDIR/tree/hsm/uri.c
+    cp "$file" kept
+    printf '%s\n' '/* goto malloc( getenv' ' exit(1) */' '// puts("x")' \
+        'static const char *const text = "goto \" exit(1) /* "; /* */' >>"$file"
+    check layers
+    cp kept "$file"
+    [ "$status" -eq 0 ] || fail "$said"
+}
+
+@test "headers: the tree passes, and a header that needs another one does not" {
+    check headers
+    [ "$status" -eq 0 ] || fail "$said"
+    broken headers hsm/uri.h 'uint32_t needs_another(FILE *f);' 'hsm/uri\.h does not compile alone'
+    broken headers signer/sgx/stray.h 'struct twice { int a; };' 'stray\.h does not compile alone'
+}
+
+@test "words: the tree passes, and what nobody else can use does not" {
+    check words
+    [ "$status" -eq 0 ] || fail "$said"
+    # Put together here, so that this file passes too.
+    for word in /wo''rk/x /ro''ot/x /ho''me/x; do
+        broken words docs/note "see $word" 'a path of a machine'
+    done
+    for word in TO''DO FIX''ME X''XX; do
+        broken words hsm/uri.c "/* $word: later */" 'unfinished work'
+    done
+    for host in deb.debi''an.org proxy.gol''ang.org py''pi.org registry.npm''js.org crat''es.io; do
+        broken words scripts/setup "# from https://$host/x" 'host of a package registry'
+    done
+}
+
+@test "manual: it names what the program takes, and a difference either way is found" {
+    local manual=$BATS_FILE_TMPDIR/tree/docs/ensign.1
+    check manual "$ENSIGN"
+    [ "$status" -eq 0 ] || fail "$said"
+    cp "$manual" kept
+
+    sed -i '/^\.It Fl -blind$/d' "$manual"
+    finds manual "$ENSIGN"
+    grep -q 'option in the program, not in docs/ensign.1: sign --blind$' <<<"$said" || fail "$said"
+
+    sed 's/^\.It Fl -blind$/&\n.It Fl -blinder/' kept >"$manual"
+    finds manual "$ENSIGN"
+    grep -q 'option in docs/ensign.1, not in the program: sign --blinder$' <<<"$said" || fail "$said"
+
+    sed 's/^\.It Fl v , Fl -isvsvn/.It Fl -isvsvn/' kept >"$manual"
+    finds manual "$ENSIGN"
+    grep -q 'in the program, not in docs/ensign.1: set-sig -v --isvsvn$' <<<"$said" || fail "$said"
+
+    sed 's/^\.Ss extract$/.Ss dump/' kept >"$manual"
+    finds manual "$ENSIGN"
+    grep -q 'command in the program, not in docs/ensign.1: extract$' <<<"$said" || fail "$said"
+    grep -q 'command in docs/ensign.1, not in the program: dump$' <<<"$said" || fail "$said"
+    cp kept "$manual"
+}

@@ -1,0 +1,416 @@
+# helpers.bash: what the command-line tests share. A test runs the program with `ens`, which leaves
+# $status, $OUT (the file with its stdout), $ERR (its stderr) and a picture of the directory before,
+# then says what must hold: `ok`, `refused CODE REGEX...`, `usage REGEX...`. Every test works in an
+# empty directory of its own. Expected bytes come from tests/interop, the second implementation.
+# shellcheck shell=bash disable=SC2154
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+VARIANT=${ENSIGN_VARIANT:-release}
+ENSIGN=${ENSIGN:-$ROOT/build/$VARIANT/ensign}
+[[ $ENSIGN = /* ]] || ENSIGN=$ROOT/$ENSIGN
+FAULT=$ROOT/build/$VARIANT/tests/hsm/fault.so
+SOFTHSM=/usr/lib/softhsm/libsofthsm2.so
+INTEROP=$ROOT/tests/interop
+DATA=${ENSIGN_SHARED:-$ROOT/../shared}/data
+PIN=123456
+PYTHON=/usr/bin/python3
+[ -x "$PYTHON" ] || PYTHON=python3
+RELEASE='pkcs11:token=ensign;object=release'
+# What tests/enclave/build.sh makes.
+# shellcheck disable=SC2016,SC2034
+MRENCLAVE=$(sed -n 's/^MRENCLAVE: `\([0-9a-f]*\)`$/\1/p' "$ROOT/tests/enclave/README.md")
+
+export LC_ALL=C.UTF-8 TZ=UTC PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$INTEROP
+export ENSIGN_FAULT_MODULE=$SOFTHSM
+unset SOURCE_DATE_EPOCH ENSIGN_PKCS11_MODULE NO_COLOR ENSIGN_FAULT ENSIGN_FAULT_LOG
+# Injected kills and limits leave no time to look for leaks; the other runs of that variant do.
+[ "$VARIANT" != asan ] || export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
+
+# ---- the ground under a test ----
+
+# Each test starts in an empty directory; what the harness itself writes stays outside of it.
+setup() {
+    [ -x "$ENSIGN" ] || fail "$ENSIGN is not there: run make first"
+    umask 022
+    mkdir "$BATS_TEST_TMPDIR/work"
+    cd "$BATS_TEST_TMPDIR/work" || return 1
+    FAULT_LOG=$BATS_TEST_TMPDIR/fault.log
+    export ENSIGN_FAULT_LOG=$FAULT_LOG
+    if [ -d "$BATS_FILE_TMPDIR/tokens" ]; then
+        export SOFTHSM2_CONF=$BATS_FILE_TMPDIR/softhsm2.conf
+    fi
+}
+
+# fail TEXT...: ends the test and says why.
+fail() {
+    printf '%s\n' "$@" >&2
+    return 1
+}
+
+# not COMMAND...: the command must fail (a plain `!` would not stop a test).
+not() {
+    if "$@"; then
+        fail "succeeded, but must not: $*"
+    fi
+}
+
+# Tests on files that belong to others: skipped by name, unless they are required.
+need_shared() {
+    [ ! -d "$DATA/enclaves" ] || return 0
+    [ "${ENSIGN_REQUIRE_SHARED:-0}" != 1 ] || fail "$DATA is required, and is not there"
+    skip "shared data is not here"
+}
+
+# ---- running the program ----
+
+# Every name, type, mode and content below the current directory.
+picture() {
+    find . -printf '%p %y %m %l\n' | LC_ALL=C sort
+    find . -type f -exec sha256sum {} + | LC_ALL=C sort
+}
+
+# ens ARG...: runs ensign without a terminal, stdin from $STDIN or empty.
+ens() {
+    OUT=$BATS_TEST_TMPDIR/stdout
+    ERR=$BATS_TEST_TMPDIR/stderr
+    before=$(picture)
+    status=0
+    setsid --wait timeout -k 5 "${LIMIT:-60}" "$ENSIGN" "$@" <"${STDIN:-/dev/null}" \
+        >"$OUT" 2>"$ERR" || status=$?
+    tell "$@"
+}
+
+# What bats shows when the test fails.
+tell() {
+    printf '$ ensign'
+    printf ' %q' "$@"
+    printf '\n  exit %s, %s bytes on stdout\n' "$status" "$(stat -c %s "$OUT")"
+    sed 's/^/  /' "$ERR" | head -60 | cat -v
+}
+
+# tty_ens [PATTERN REPLY]... -- ARG...: runs ensign on a terminal of its own. Waits for each PATTERN
+# (regular expression, any case) and types the REPLY; ^C and ^D are typed as such. The whole
+# conversation is in $OUT; $BATS_TEST_TMPDIR/echo says whether the terminal echoes at the end.
+tty_ens() {
+    OUT=$BATS_TEST_TMPDIR/stdout
+    ERR=$OUT
+    before=$(picture)
+    status=0
+    "$PYTHON" - "$OUT" "$BATS_TEST_TMPDIR/echo" "$ENSIGN" "$@" <<'PY' || status=$?
+import fcntl, os, pty, re, select, sys, termios, time
+out, echo, program, *rest = sys.argv[1:]
+cut = rest.index("--")
+talk, args = rest[:cut], [program] + rest[cut + 1:]
+talk = list(zip(talk[::2], talk[1::2]))
+# The slave stays open here, so that its settings can still be read when the program is gone.
+fd, keep = pty.openpty()
+pid = os.fork()
+if pid == 0:
+    os.setsid()
+    fcntl.ioctl(keep, termios.TIOCSCTTY, 0)
+    for n in (0, 1, 2):
+        os.dup2(keep, n)
+    os.execv(program, args)
+seen, mark, end = b"", 0, time.time() + 60
+ended = None
+while time.time() < end:
+    ready, _, _ = select.select([fd], [], [], 0.05)
+    if ready:
+        seen += os.read(fd, 65536)
+        hit = talk and re.search(talk[0][0].encode(), seen[mark:], re.I)
+        if hit:
+            mark = len(seen)
+            time.sleep(0.2)             # as a person would: the prompt is complete by then
+            reply = {"^C": b"\x03", "^D": b"\x04"}.get(talk[0][1], talk[0][1].encode() + b"\n")
+            os.write(fd, reply)
+            talk.pop(0)
+        continue
+    if ended is not None:
+        break
+    done, code = os.waitpid(pid, os.WNOHANG)
+    if done:
+        ended = os.waitstatus_to_exitcode(code)
+if ended is None:
+    os.kill(pid, 9)
+    ended = 124
+with open(out, "wb") as f:
+    f.write(seen)
+with open(echo, "w") as f:
+    f.write("on" if termios.tcgetattr(keep)[3] & termios.ECHO else "off")
+if talk:
+    print("never asked:", talk[0][0])
+    ended = ended or 125
+sys.exit(ended if ended >= 0 else 128 - ended)
+PY
+    printf 'on a terminal: '
+    tell "$@"
+}
+
+# ---- what must hold after a run ----
+
+exits() {
+    [ "$status" -eq "$1" ] || fail "exit status is $status, must be $1"
+}
+
+errors() {
+    grep '^ensign: ' "$ERR" | grep -v '^ensign: warning: ' || true
+}
+
+# Nothing below the current directory was made, changed or removed.
+unchanged() {
+    local after
+    after=$(picture)
+    [ "$after" = "$before" ] || {
+        diff <(echo "$before") <(echo "$after") >&2
+        fail "files changed"
+    }
+}
+
+# Words on a terminal and in a log are words: no control characters but newline and tab.
+plain() {
+    not grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$1"
+}
+
+# ok: done, and not a word of failure.
+ok() {
+    exits 0
+    [ -z "$(errors)" ] || fail "an error line, but exit 0"
+    plain "$ERR"
+}
+
+# refused CODE REGEX...: this exit status, one error line that matches every REGEX (any case),
+# nothing on stdout, no file made or changed.
+refused() {
+    local code=$1 line regex
+    shift
+    exits "$code"
+    line=$(errors)
+    [ -n "$line" ] || fail "no error line"
+    [ "$(wc -l <<<"$line")" -eq 1 ] || fail "more than one error line:" "$line"
+    for regex in "$@"; do
+        grep -Eiq -- "$regex" <<<"$line" || fail "the error line does not say /$regex/: $line"
+    done
+    [ ! -s "$OUT" ] || fail "stdout is not empty"
+    plain "$ERR"
+    unchanged
+}
+
+# usage REGEX...: refused with 64, and that line is all there is.
+usage() {
+    refused 64 "$@"
+    [ "$(wc -l <"$ERR")" -eq 1 ] || fail "more than one line on stderr"
+}
+
+warned() {
+    grep '^ensign: warning: ' "$ERR" | grep -Eiq -- "$1" || fail "no warning says /$1/"
+}
+
+not_warned() {
+    if grep '^ensign: warning: ' "$ERR" | grep -Ei -- "$1"; then
+        fail "a warning says /$1/"
+    fi
+}
+
+says() {
+    grep -Eiq -- "$1" "$ERR" || fail "stderr does not say /$1/"
+}
+
+prints() {
+    grep -Eq -- "$1" "$OUT" || fail "stdout has no line like /$1/" "$(cat -v "$OUT" | head -60)"
+}
+
+size_is() {
+    [ "$(stat -L -c %s "$1")" -eq "$2" ] || fail "$1 has $(stat -L -c %s "$1") bytes, must be $2"
+}
+
+mode_is() {
+    [ "$(stat -L -c %a "$1")" = "$2" ] || fail "$1 has mode $(stat -L -c %a "$1"), must be $2"
+}
+
+sha256() {
+    sha256sum "$1" | cut -d' ' -f1
+}
+
+# same A B: byte for byte.
+same() {
+    cmp "$1" "$2" || fail "$1 and $2 differ"
+}
+
+# files NAME...: the current directory holds exactly these.
+files() {
+    local have want
+    have=$(find . -mindepth 1 -printf '%P\n' | LC_ALL=C sort)
+    want=$(printf '%s\n' "$@" | LC_ALL=C sort)
+    [ "$have" = "$want" ] || fail "the directory holds:" "$have" "and must hold:" "$want"
+}
+
+# accepted bundle|sigstruct|signdata [OPTION...] FILE: the second implementation accepts it.
+accepted() {
+    "$PYTHON" "$INTEROP/check.py" "$@" || fail "check.py refuses: $*"
+}
+
+# bundle_holds FILE.orc MRENCLAVE MRSIGNER: it does, and it is written as ensign promises.
+bundle_holds() {
+    accepted bundle --written --mrenclave "$2" --mrsigner "$3" "$1"
+}
+
+# unpack FILE.orc ENTRY OUT: one entry, read by python's zipfile.
+unpack() {
+    "$PYTHON" -c '
+import sys, zipfile
+open(sys.argv[3], "wb").write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' "$@"
+}
+
+# ---- inputs ----
+
+# enclave OUT.sgxs: the tests' own enclave, built once per file.
+enclave() {
+    if [ ! -e "$BATS_FILE_TMPDIR/own.sgxs" ]; then
+        "$ROOT/tests/enclave/build.sh" "$BATS_FILE_TMPDIR/own.sgxs" >/dev/null
+    fi
+    cp "$BATS_FILE_TMPDIR/own.sgxs" "$1"
+}
+
+# other_enclave OUT.sgxs: the same with one other byte in the last measured chunk.
+other_enclave() {
+    enclave "$1"
+    printf '\x5a' | dd of="$1" bs=1 seek=$(($(stat -c %s "$1") - 1)) conv=notrunc status=none
+}
+
+# bundle OUT.orc [OPTION...]: an unsigned bundle of the own enclave (mkbundle.py's options).
+bundle() {
+    local out=$1
+    shift
+    [ -e "$BATS_FILE_TMPDIR/own.sgxs" ] || enclave "$BATS_FILE_TMPDIR/own.sgxs.tmp"
+    "$PYTHON" "$INTEROP/mkbundle.py" "$out" --sgxs "$BATS_FILE_TMPDIR/own.sgxs" "$@"
+}
+
+# sign_data OUT MRENCLAVE [FIELD=VALUE...]: sign-data as the second implementation builds it, with
+# orc's defaults and DATE 2024-02-29.
+sign_data() {
+    "$PYTHON" - "$@" <<'PY'
+import sys
+import sgx
+values = {"header": sgx.HEADER, "header2": sgx.HEADER2, "date": 0x20240229,
+          "miscmask": 0xFFFFFFFF, "attributes": 4, "attributes_mask": 2 ** 64 - 3, "xfrm": 3,
+          "xfrm_mask": 2 ** 64 - 4, "enclavehash": bytes.fromhex(sys.argv[2])}
+for pair in sys.argv[3:]:
+    name, _, value = pair.partition("=")
+    values[name] = bytes.fromhex(value) if name in sgx.BYTE_FIELDS else int(value, 0)
+with open(sys.argv[1], "wb") as f:
+    f.write(sgx.sign_data(sgx.build(values)))
+PY
+}
+
+# sigstruct OUT one|two MRENCLAVE [FIELD=VALUE...]: a finished SIGSTRUCT, signed with a test key.
+sigstruct() {
+    "$PYTHON" - "$@" <<'PY'
+import sys
+import sgx, testkey
+fields = {}
+for pair in sys.argv[4:]:
+    name, _, value = pair.partition("=")
+    fields[name] = bytes.fromhex(value) if name in sgx.BYTE_FIELDS else int(value, 0)
+with open(sys.argv[1], "wb") as f:
+    f.write(testkey.sigstruct(sys.argv[3], sys.argv[2], **fields))
+PY
+}
+
+# field FILE NAME: one field of sign-data or a SIGSTRUCT, in hex (numbers with 0x).
+field() {
+    "$PYTHON" - "$@" <<'PY'
+import sys
+import sgx
+data = open(sys.argv[1], "rb").read()
+value = sgx.parse(data if len(data) == 1808 else sgx.from_sign_data(data))[sys.argv[2]]
+print(value.hex() if isinstance(value, bytes) else hex(value))
+PY
+}
+
+# poke FILE OFFSET HEX: overwrites bytes in place.
+poke() {
+    # shellcheck disable=SC2001
+    printf '%b' "$(sed 's/../\\x&/g' <<<"$3")" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+# test_key one|two OUT.pem: a published test key as PKCS#1 PEM, and OUT.pub beside it.
+test_key() {
+    "$PYTHON" - "$1" <<'PY' | openssl rsa -inform DER -out "$2" 2>/dev/null
+import sys
+import testkey
+def der(value):
+    raw = value.to_bytes(value.bit_length() // 8 + 1, "big")
+    return tlv(2, raw)
+def tlv(tag, raw):
+    n = len(raw)
+    size = bytes([n]) if n < 128 else bytes([0x82, n >> 8, n & 255])
+    return bytes([tag]) + size + raw
+p, q = (int(x, 16) for x in testkey.KEYS[sys.argv[1]])
+d = pow(3, -1, (p - 1) * (q - 1))
+sys.stdout.buffer.write(tlv(0x30, b"".join(map(der, (
+    0, p * q, 3, d, p, q, d % (p - 1), d % (q - 1), pow(q, -1, p))))))
+PY
+    openssl rsa -in "$2" -pubout -out "$2.pub" 2>/dev/null
+}
+
+# mrsigner PUB.pem: SHA-256 of the little-endian modulus, from openssl's own output.
+mrsigner() {
+    openssl rsa -pubin -in "$1" -noout -modulus | sed 's/Modulus=//' | "$PYTHON" -c '
+import hashlib, sys
+n = int(sys.stdin.read(), 16)
+print(hashlib.sha256(n.to_bytes(384, "little")).hexdigest())'
+}
+
+# pem_sign KEY.pem SIGN-DATA OUT: what an HSM would return.
+pem_sign() {
+    openssl dgst -sha256 -sign "$1" -out "$3" "$2"
+}
+
+# ---- SoftHSM ----
+
+# token LABEL...: initialised tokens below $BATS_FILE_TMPDIR; one configuration per test file.
+token() {
+    local label
+    export SOFTHSM2_CONF=$BATS_FILE_TMPDIR/softhsm2.conf
+    mkdir -p "$BATS_FILE_TMPDIR/tokens"
+    printf '%s\n' "directories.tokendir = $BATS_FILE_TMPDIR/tokens" 'objectstore.backend = file' \
+        'log.level = ERROR' 'slots.removable = false' >"$SOFTHSM2_CONF"
+    for label in "$@"; do
+        softhsm2-util --init-token --free --label "$label" --so-pin 87654321 --pin "$PIN" >/dev/null
+    done
+    pin_file
+}
+
+pin_file() {
+    (umask 077 && printf '%s\n' "$PIN" >"$BATS_FILE_TMPDIR/pin")
+}
+
+# import KEY.pem LABEL ID [TOKEN]
+import() {
+    openssl pkcs8 -topk8 -nocrypt -in "$1" -out "$BATS_FILE_TMPDIR/import.p8"
+    softhsm2-util --import "$BATS_FILE_TMPDIR/import.p8" --token "${4:-ensign}" --label "$2" \
+        --id "$3" --pin "$PIN" >/dev/null
+    rm "$BATS_FILE_TMPDIR/import.p8"
+}
+
+# sign ARG...: ensign sign with the release key, without questions.
+sign() {
+    ens sign --key "$RELEASE" --module "${MODULE:-$SOFTHSM}" \
+        --pin-source "file:$BATS_FILE_TMPDIR/pin" --yes "$@"
+}
+
+# calls NAME: how often the module's function was called.
+calls() {
+    local count
+    count=$(grep -c "^$1\b" "$FAULT_LOG") || true
+    echo "$count"
+}
+
+called() {
+    [ "$(calls "$1")" -eq "$2" ] || fail "$1 was called $(calls "$1") times, must be $2"
+}
+
+# need_fault: the forwarding module, which make builds with the tests.
+need_fault() {
+    [ -r "$FAULT" ] || fail "$FAULT is not there: run make tests-build first"
+}

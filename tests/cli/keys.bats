@@ -1,0 +1,278 @@
+#!/usr/bin/env bats
+# keygen, pubkey and keys: a key of the right kind is made inside the token, found again, and judged.
+
+load helpers
+
+setup_file() {
+    token ensign other
+    cd "$BATS_FILE_TMPDIR" || return 1
+    test_key one one.pem
+    openssl genrsa -3 -out small.pem 2048 2>/dev/null
+    openssl genrsa -out f4.pem 3072 2>/dev/null
+    import one.pem good 01
+    import small.pem small 04
+    import f4.pem f4 05
+    pkcs11-tool --module "$SOFTHSM" --token-label ensign -l --pin "$PIN" --write-object one.pem \
+        --type privkey --id 07 --label loose --usage-sign --extractable >/dev/null 2>&1
+}
+
+# Each test has its own copy of the tokens: keygen must not meet the keys of another test.
+begin() {
+    cp -r "$BATS_FILE_TMPDIR/tokens" "$BATS_TEST_TMPDIR/tokens"
+    sed "s|tokendir = .*|tokendir = $BATS_TEST_TMPDIR/tokens|" "$BATS_FILE_TMPDIR/softhsm2.conf" \
+        >"$BATS_TEST_TMPDIR/conf"
+    export SOFTHSM2_CONF=$BATS_TEST_TMPDIR/conf
+    export ENSIGN_PKCS11_MODULE=$SOFTHSM
+    PINFILE=$BATS_FILE_TMPDIR/pin
+}
+
+objects() {
+    pkcs11-tool --module "$SOFTHSM" --token-label ensign -l --pin "$PIN" -O 2>/dev/null
+}
+
+keygen() {
+    ens keygen --token pkcs11:token=ensign --pin-source "file:$PINFILE" "$@"
+}
+
+@test "keygen makes RSA-3072 with e = 3, and openssl reads the public key" {
+    begin
+    keygen --label release --pubkey P.pem
+    ok
+    [ ! -s "$OUT" ]
+    openssl rsa -pubin -in P.pem -noout -text >text
+    grep -q '3072 bit' text
+    grep -q 'Exponent: 3 (0x3)' text
+    grep -q '^-----BEGIN PUBLIC KEY-----$' P.pem
+    says "$(mrsigner P.pem)"
+    files P.pem text
+}
+
+@test "the generated key is private, sensitive, never extractable and local" {
+    begin
+    keygen --label release
+    ok
+    objects | sed -n '/^Private Key Object/,/^Public/p' >all
+    "$PYTHON" - <<'PY'
+import re
+blocks = re.split(r"(?m)^(?=\w[\w ]*Object)", open("all").read())
+mine = [b for b in blocks if b.startswith("Private Key") and re.search(r"label: +release\n", b)]
+assert len(mine) == 1, blocks
+access = re.search(r"Access: +(.*)", mine[0]).group(1)
+for word in ("sensitive", "always sensitive", "never extractable", "local"):
+    assert word in access, access
+usage = re.search(r"Usage: +(.*)", mine[0]).group(1)
+assert usage.strip() == "sign", usage
+PY
+}
+
+@test "the generated key signs, and its two halves carry the same id and label" {
+    begin
+    keygen --label release --id a1b2 --pubkey P.pem
+    ok
+    [ "$(objects | grep -c 'ID: *a1b2')" -eq 2 ]
+    [ "$(objects | grep -c 'label: *release')" -eq 2 ]
+    sign_data s.signdata "$MRENCLAVE"
+    ens sign --key 'pkcs11:token=ensign;id=%A1%B2' --pin-source "file:$PINFILE" --yes -o s.sig s.signdata
+    ok
+    openssl dgst -sha256 -verify P.pem -signature s.sig s.signdata
+}
+
+@test "two generated keys differ, and have ids of their own" {
+    begin
+    keygen --label first --pubkey one.pem
+    ok
+    keygen --label second --pubkey two.pem
+    ok
+    not cmp -s one.pem two.pem
+    ids=$(objects | grep -A1 -E 'label: *(first|second)' | grep -o 'ID: .*' | sort -u | wc -l)
+    [ "$ids" -eq 2 ]
+}
+
+@test "a label or an id in use is 81, and no key is made" {
+    begin
+    before_keys=$(objects)
+    keygen --label good --pubkey P.pem
+    refused 81 good
+    keygen --label new --id 01 --pubkey P.pem
+    refused 81 '01'
+    [ "$(objects)" = "$before_keys" ]
+    keygen --label good --id 99
+    refused 81 good
+    [ "$(objects)" = "$before_keys" ]
+}
+
+@test "a public key file that exists is kept, and no key is made" {
+    begin
+    before_keys=$(objects)
+    echo precious >P.pem
+    keygen --label release --pubkey P.pem
+    refused 73 P.pem
+    [ "$(objects)" = "$before_keys" ]
+    keygen --label release --pubkey nosuch/P.pem
+    refused 73
+    [ "$(objects)" = "$before_keys" ]
+}
+
+@test "keygen on a token that is not there, or on one of several, is 80 or 81" {
+    begin
+    ens keygen --token pkcs11:token=none --label release --pin-source "file:$PINFILE"
+    refused 80 none
+    says 'pkcs11:[^ ]*token=ensign'
+    ens keygen --token 'pkcs11:model=SoftHSM%20v2' --label release --pin-source "file:$PINFILE"
+    refused 81
+    says 'pkcs11:[^ ]*token=ensign'
+    says 'pkcs11:[^ ]*token=other'
+}
+
+@test "keygen with a wrong PIN is 83 after one C_Login" {
+    begin
+    need_fault
+    (umask 077 && echo 000000 >"$BATS_TEST_TMPDIR/wrong")
+    ens keygen --token pkcs11:token=ensign --label release --module "$FAULT" \
+        --pin-source "file:$BATS_TEST_TMPDIR/wrong" --pubkey P.pem
+    refused 83 PIN
+    called C_Login 1
+    called C_GenerateKeyPair 0
+}
+
+@test "a token that cannot make e = 3 keys is 82 or 85, and no file is written" {
+    begin
+    need_fault
+    ENSIGN_FAULT=C_GenerateKeyPair=0x13 keygen --label release --module "$FAULT" --pubkey P.pem
+    [ "$status" -eq 82 ] || exits 85
+    refused "$status"
+    ENSIGN_FAULT=C_GenerateKeyPair=0x30 keygen --label release --module "$FAULT" --pubkey P.pem
+    refused 85
+}
+
+@test "a generated key that does not sign rightly is not accepted" {
+    begin
+    need_fault
+    for fault in flip short zero; do
+        ENSIGN_FAULT=$fault keygen --label "release-$fault" --module "$FAULT" --pubkey P.pem
+        refused 86
+    done
+    ENSIGN_FAULT=C_SignInit=0x30 keygen --label release --module "$FAULT" --pubkey P.pem
+    refused 85
+}
+
+@test "an odd number of hex digits, or none, is no id" {
+    begin
+    for id in '' a abc xyz 0x01; do
+        keygen --label release --id "$id"
+        refused 64 '\bid\b'
+    done
+    keygen --label ''
+    refused 64 label
+}
+
+@test "pubkey writes what openssl has, and says MRSIGNER" {
+    begin
+    ens pubkey --key 'pkcs11:token=ensign;object=good' --pin-source "file:$PINFILE" -o P.pem
+    ok
+    cmp <(openssl rsa -pubin -in P.pem -outform DER 2>/dev/null) \
+        <(openssl rsa -pubin -in "$BATS_FILE_TMPDIR/one.pem.pub" -outform DER 2>/dev/null)
+    says "$(mrsigner P.pem)"
+    ens pubkey --key 'pkcs11:token=ensign;object=good' --pin-source "file:$PINFILE"
+    ok
+    same "$OUT" P.pem
+}
+
+@test "pubkey keeps an existing file, and needs exactly one key" {
+    begin
+    echo precious >P.pem
+    ens pubkey --key 'pkcs11:token=ensign;object=good' --pin-source "file:$PINFILE" -o P.pem
+    refused 73 P.pem
+    ens pubkey --key 'pkcs11:token=ensign;object=none' --pin-source "file:$PINFILE" -o Q.pem
+    refused 80 none
+    ens pubkey --key 'pkcs11:token=ensign' --pin-source "file:$PINFILE" -o Q.pem
+    refused 81
+}
+
+@test "keys lists every token and key, and says which can sign an enclave and why not" {
+    begin
+    ens keys --token pkcs11:token=ensign --pin-source "file:$PINFILE"
+    ok
+    prints 'ensign'
+    for label in good small f4 loose; do
+        prints "object=$label|$label"
+    done
+    prints '2048'
+    prints '65537'
+    grep -Eiq 'extractable' "$OUT"
+    not grep -q 'token=other' "$OUT"
+    ens keys --pin-source "file:$PINFILE" --token pkcs11:token=other
+    ok
+    not grep -Eq 'object=good' "$OUT"
+}
+
+@test "keys lists the tokens without a PIN" {
+    begin
+    ens keys
+    ok
+    prints ensign
+    prints other
+}
+
+@test "keys --json is one document that says the same" {
+    begin
+    ens keys --json --token pkcs11:token=ensign --pin-source "file:$PINFILE"
+    ok
+    "$PYTHON" - "$OUT" <<'PY'
+import json, re, sys
+document = json.load(open(sys.argv[1]))
+strings, keys = [], []
+def walk(v):
+    if isinstance(v, dict):
+        keys.extend(v)
+        for x in v.values():
+            walk(x)
+    elif isinstance(v, list):
+        for x in v:
+            walk(x)
+    else:
+        strings.append(str(v))
+walk(document)
+assert all(re.fullmatch(r"[a-z][a-z0-9_]*", k) for k in keys), keys
+for label in ("good", "small", "f4", "loose", "ensign"):
+    assert label in strings, (label, strings)
+assert "True" in strings and "False" in strings, "no verdict on the keys"
+PY
+}
+
+@test "keys --require is 0 for a key that can sign enclaves, 1 for one that cannot or is not there" {
+    begin
+    ens keys --pin-source "file:$PINFILE" --require 'pkcs11:token=ensign;object=good'
+    ok
+    for object in small f4 none; do
+        ens keys --pin-source "file:$PINFILE" --require "pkcs11:token=ensign;object=$object"
+        exits 1
+        unchanged
+        cat "$OUT" "$ERR" | grep -q "$object"
+    done
+    ens keys --pin-source "file:$PINFILE" --require 'pkcs11:token=none;object=good'
+    exits 1
+}
+
+@test "keys with a module that is not there is 69" {
+    begin
+    ens keys --module /nosuch.so
+    refused 69 nosuch
+}
+
+@test "a hostile label does not reach the terminal" {
+    begin
+    openssl pkcs8 -topk8 -nocrypt -in "$BATS_FILE_TMPDIR/one.pem" -out "$BATS_TEST_TMPDIR/k.p8"
+    softhsm2-util --import "$BATS_TEST_TMPDIR/k.p8" --token ensign --id 66 --pin "$PIN" \
+        --label $'evil\033[2J\r\nensign: done' >/dev/null
+    ens keys --token pkcs11:token=ensign --pin-source "file:$PINFILE"
+    ok
+    plain "$OUT"
+    prints evil
+    ens keys --json --token pkcs11:token=ensign --pin-source "file:$PINFILE"
+    ok
+    plain "$OUT"
+    "$PYTHON" -m json.tool "$OUT" >/dev/null
+    ens pubkey --key pkcs11:token=ensign --pin-source "file:$PINFILE" -o P.pem
+    refused 81
+}

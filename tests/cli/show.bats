@@ -1,0 +1,372 @@
+#!/usr/bin/env bats
+# show and extract: every artifact is recognised by its content, said in text and in JSON, and a
+# hostile name cannot write to the terminal.
+
+load helpers
+
+# in_json VALUE...: $OUT is one JSON document, keys in snake_case (but for file names in digests),
+# and holds each value somewhere, as a string or a number.
+in_json() {
+    "$PYTHON" - "$OUT" "$@" <<'PY'
+import json, re, sys
+def pairs(items):
+    keys = [k for k, _ in items]
+    assert len(keys) == len(set(keys)), f"a key twice: {keys}"
+    return dict(items)
+text = open(sys.argv[1], encoding="utf-8").read()
+found = set()
+def walk(value, where=""):
+    if isinstance(value, dict):
+        for k, v in value.items():
+            if where != "digests":
+                assert re.fullmatch(r"[a-z][a-z0-9_]*", k), f"key {k!r} is not snake_case"
+            walk(v, k)
+    elif isinstance(value, list):
+        for v in value:
+            walk(v)
+    else:
+        found.add(str(value))
+document = json.loads(text, object_pairs_hook=pairs)
+assert isinstance(document, dict), "not an object"
+walk(document)
+for value in sys.argv[2:]:
+    assert value in found, f"{value!r} is nowhere in {text}"
+PY
+}
+
+@test "a bundle: every line that orc show prints, in orc's order" {
+    enclave e.sgxs
+    sigstruct s.css one "$MRENCLAVE" isvprodid=5 isvsvn=12 attributes=0x14 miscselect=1
+    test_key one one.pem
+    bundle b.orc --sig s.css --name demo --version 1.2.3
+    ens show b.orc
+    ok
+    digest() { openssl dgst -sha512-256 -r "$1" | cut -d' ' -f1; }
+    unpack b.orc ronl.elf ronl.elf
+    cat >lines <<END
+Bundle:         b.orc
+Name:           demo
+Runtime ID:     8000000000000000000000000000000000000000000000000000000000000001
+Version:        1.2.3
+Components:
+- ronl
+  Executable:     ronl.elf
+  TEE kind:       sgx
+  SGXS:           ronl.sgx
+  SGXS MRENCLAVE: $MRENCLAVE
+  SGXS signature: ronl.sgx.sig
+  SGXS SIGSTRUCT:
+    Build date:       2024-02-29 00:00:00 +0000 UTC
+    MiscSelect:       00000001
+    MiscSelect mask:  FFFFFFFF
+    Attributes flags: 0000000000000014
+      - 64-bit mode
+      - provision key
+    Attributes XFRM:  0000000000000003
+    Attributes mask:  FFFFFFFFFFFFFFFD FFFFFFFFFFFFFFFC
+    MRENCLAVE:        $MRENCLAVE
+    MRSIGNER:         $(mrsigner one.pem.pub)
+    ISV product ID:   5
+    ISV SVN:          12
+Digests:
+  ronl.elf => $(digest ronl.elf)
+  ronl.sgx => $(digest e.sgxs)
+  ronl.sgx.sig => $(digest s.css)
+END
+    # Each line of orc's is there, and in this order; what else is said may stand between.
+    "$PYTHON" - "$OUT" <<'PY'
+import sys
+have = [line.rstrip() for line in open(sys.argv[1])]
+at = 0
+for line in open("lines"):
+    line = line.rstrip()
+    try:
+        at = have.index(line, at) + 1
+    except ValueError:
+        sys.exit(f"{line!r} is not there, or not in orc's order, in:\n" + "\n".join(have))
+PY
+}
+
+@test "a bundle: what orc does not say" {
+    sigstruct s.css one "$MRENCLAVE"
+    bundle b.orc --sig s.css
+    hash=$("$PYTHON" "$INTEROP/check.py" bundle --json b.orc 2>/dev/null |
+        "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)[0]["manifest_hash"])')
+    ens show b.orc
+    ok
+    prints "$hash"
+    grep -Eiq 'debug' "$OUT" "$ERR"
+}
+
+@test "a bundle as JSON" {
+    sigstruct s.css one "$MRENCLAVE" isvprodid=5 isvsvn=12
+    test_key one one.pem
+    bundle b.orc --sig s.css --name demo --component ronl --component rofl.app
+    ens show --json b.orc
+    ok
+    in_json demo "$MRENCLAVE" "$(mrsigner one.pem.pub)" 5 12 \
+        8000000000000000000000000000000000000000000000000000000000000001
+    hash=$("$PYTHON" "$INTEROP/check.py" bundle --json b.orc 2>/dev/null |
+        "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)[0]["manifest_hash"])')
+    in_json "$hash"
+    cp "$OUT" first
+    ens show --json b.orc
+    same "$OUT" first
+}
+
+@test "an unsigned and a legacy bundle" {
+    bundle b.orc
+    ens show b.orc
+    ok
+    prints '  SGXS signature: \[UNSIGNED\]'
+    ens show --json b.orc
+    ok
+    in_json "$MRENCLAVE"
+    bundle l.orc --legacy
+    ens show l.orc
+    ok
+    prints '^- ronl \[legacy\]$'
+}
+
+@test "a signature in a bundle that is for another enclave or is broken is refused" {
+    sigstruct o.css one "${MRENCLAVE//[0-9]/a}"
+    bundle b.orc --sig o.css
+    ens show b.orc
+    refused 65 'ENCLAVEHASH|MRENCLAVE'
+    sigstruct o.css one "$MRENCLAVE"
+    poke o.css 600 "$(printf %02x $((0x$(xxd -s 600 -l 1 -p o.css) ^ 1)))"
+    bundle c.orc --sig o.css
+    ens show c.orc
+    refused 65 'sig'
+}
+
+@test "a stream" {
+    enclave e.sgxs
+    ens show e.sgxs
+    ok
+    prints "$MRENCLAVE"
+    ens show --json e.sgxs
+    ok
+    in_json "$MRENCLAVE"
+}
+
+@test "a SIGSTRUCT" {
+    test_key one one.pem
+    sigstruct s.css one "$MRENCLAVE" isvprodid=4711 isvsvn=815
+    ens show s.css
+    ok
+    prints "$MRENCLAVE"
+    prints "$(mrsigner one.pem.pub)"
+    prints '2024-02-29'
+    prints '\b4711\b'
+    prints '\b815\b'
+    ens show --json s.css
+    ok
+    in_json "$MRENCLAVE" "$(mrsigner one.pem.pub)" 4711 815
+}
+
+@test "a SIGSTRUCT that no CPU accepts is shown with what is wrong" {
+    sigstruct s.css one "$MRENCLAVE"
+    poke s.css 1040 "$(printf %02x $((0x$(xxd -s 1040 -l 1 -p s.css) ^ 1)))"
+    ens show s.css
+    cat "$OUT" "$ERR" | grep -q Q1
+    ens show --json s.css
+    in_json "$MRENCLAVE"
+}
+
+@test "sign-data, with the digest in hex" {
+    sign_data s.signdata "$MRENCLAVE" isvprodid=4711 isvsvn=815
+    ens show s.signdata
+    ok
+    prints "$MRENCLAVE"
+    prints '2024-02-29'
+    prints '\b4711\b'
+    prints '\b815\b'
+    prints "$(sha256 s.signdata)"
+    ens show --json s.signdata
+    ok
+    in_json "$MRENCLAVE" "$(sha256 s.signdata)" 4711 815
+}
+
+@test "a public key, with its MRSIGNER" {
+    test_key one one.pem
+    ens show one.pem.pub
+    ok
+    prints "$(mrsigner one.pem.pub)"
+    ens show --json one.pem.pub
+    ok
+    in_json "$(mrsigner one.pem.pub)"
+}
+
+@test "an artifact is recognised by its content, not its name" {
+    enclave picture.jpg
+    ens show picture.jpg
+    ok
+    prints "$MRENCLAVE"
+    sign_data release.orc "$MRENCLAVE"
+    ens show release.orc
+    ok
+    prints "$(sha256 release.orc)"
+    bundle notes.txt
+    ens show notes.txt
+    ok
+    prints '^Bundle: +notes\.txt$'
+}
+
+@test "what is no artifact is refused with 65" {
+    : >empty
+    printf 'hello\n' >text
+    head -c 4096 /dev/urandom >noise
+    head -c 1808 /dev/zero >zeros
+    head -c 256 /dev/zero >zeros256
+    printf 'PK\003\004' >stub
+    for file in empty text noise zeros zeros256 stub; do
+        ens show "$file"
+        refused 65 "$file"
+        ens show --json "$file"
+        refused 65 "$file"
+    done
+}
+
+# hostile_names OUT.orc: a bundle whose names and unknown values hold what moves a terminal.
+hostile_names() {
+    enclave e.sgxs
+    "$PYTHON" - "$1" <<'PY'
+import sys
+import mkbundle
+evil = "x\x1b]0;owned\x07\x1b[31mred\r\nBundle: forged\u202egnorw\u009b2J\x7f"
+b = mkbundle.Bundle(evil)
+b.add_component("ronl", mkbundle.tiny_elf(), open("e.sgxs", "rb").read())
+b.files["f\x1b[2Jile.bin"] = b"1"
+b.manifest["x-unknown"] = {evil: evil}
+open(sys.argv[1], "wb").write(b.seal().pack())
+PY
+}
+
+@test "a hostile name does not reach the terminal" {
+    hostile_names evil.orc
+    for command in 'show evil.orc' 'gen-sign-data -o out evil.orc' \
+        'gen-sign-data --component rofl.none -o out evil.orc'; do
+        rm -f out
+        # shellcheck disable=SC2086
+        ens $command
+        [ "$status" -eq 0 ] || refused 65
+        [ "$command" != 'show evil.orc' ] || plain "$OUT"
+        plain "$ERR"
+        # Neither as C1 controls nor as bidirectional marks, raw or in UTF-8.
+        not grep -qP '\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]' "$ERR" "$OUT"
+        not grep -qx 'Bundle: forged.*' "$OUT"
+    done
+}
+
+@test "a hostile name in JSON is escaped, and still itself" {
+    hostile_names evil.orc
+    ens show --json evil.orc
+    [ "$status" -eq 0 ] || refused 65
+    [ "$status" -ne 0 ] || {
+        plain "$OUT"
+        "$PYTHON" -c '
+import json, sys
+text = open(sys.argv[1]).read()
+assert "\\u001b]0;owned\\u0007" in text.replace("\\u001B", "\\u001b"), text
+json.loads(text)' "$OUT"
+    }
+}
+
+# ---- extract ----
+
+@test "extract gives the SIGSTRUCT out of a bundle and a bare file, byte for byte" {
+    sigstruct s.css one "$MRENCLAVE"
+    bundle b.orc --sig s.css
+    bundle l.orc --legacy --sig s.css
+    for file in b.orc l.orc s.css; do
+        ens extract --force -o out "$file"
+        ok
+        same out s.css
+        ens extract "$file"
+        ok
+        same "$OUT" s.css
+    done
+}
+
+@test "extract --sign-data gives the 256 signed bytes" {
+    sigstruct s.css one "$MRENCLAVE"
+    sign_data expected "$MRENCLAVE"
+    bundle b.orc --sig s.css
+    for file in b.orc s.css; do
+        ens extract --sign-data --force -o out "$file"
+        ok
+        same out expected
+    done
+}
+
+@test "extract --component chooses" {
+    enclave e.sgxs
+    other_enclave o.sgxs
+    sigstruct e.css one "$MRENCLAVE"
+    sigstruct o.css two "$(sha256 o.sgxs)"
+    "$PYTHON" - <<'PY'
+import mkbundle
+read = lambda name: open(name, "rb").read()
+b = mkbundle.Bundle()
+b.add_component("ronl", mkbundle.tiny_elf(), read("e.sgxs"), read("e.css"))
+b.add_component("rofl.app", mkbundle.tiny_elf(), read("o.sgxs"), read("o.css"))
+open("b.orc", "wb").write(b.seal().pack())
+PY
+    ens extract --component rofl.app -o app b.orc
+    ok
+    same app o.css
+    ens extract --component ronl -o ronl b.orc
+    ok
+    same ronl e.css
+    ens extract --component rofl.none -o none b.orc
+    refused 65 'rofl\.none'
+}
+
+@test "extract from what is not signed is refused" {
+    bundle b.orc
+    enclave e.sgxs
+    head -c 1807 /dev/zero >short
+    for file in b.orc e.sgxs short; do
+        ens extract -o out "$file"
+        refused 65 "$file"
+        ens extract --sign-data -o out "$file"
+        refused 65 "$file"
+    done
+}
+
+@test "the published SIGSTRUCTs are judged as their table says" {
+    need_shared
+    "$PYTHON" -c '
+import json, sys
+for name, case in json.load(open(sys.argv[1])).items():
+    print(name, "bad" if case["errors"] else "good")' "$DATA/sigstruct/expected.json" \
+        >"$BATS_TEST_TMPDIR/cases"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/cases")" -ge 53 ]
+    good=0
+    while read -r name verdict; do
+        mrenclave=$(xxd -s 960 -l 32 -p -c 64 "$DATA/sigstruct/$name.sig")
+        ens show --json "$DATA/sigstruct/$name.sig"
+        if [ "$verdict" = good ]; then
+            ok
+            in_json "$mrenclave"
+            good=$((good + 1))
+        else
+            # Shown with every error, or refused: never shown as if it were good.
+            [ "$status" -eq 65 ] || {
+                exits 0
+                "$PYTHON" - "$OUT" <<'PY'
+import json, sys
+def lists(v, k=""):
+    if isinstance(v, dict):
+        return any(lists(x, n) for n, x in v.items())
+    if isinstance(v, list):
+        return ("error" in k and len(v) > 0) or any(lists(x, k) for x in v)
+    return False
+sys.exit(not lists(json.load(open(sys.argv[1]))))
+PY
+            }
+        fi
+    done <"$BATS_TEST_TMPDIR/cases"
+    [ "$good" -ge 20 ]
+}
