@@ -6,7 +6,7 @@
 
 #include "signer/base/err.h"
 
-#define FINDINGS_MAX     64  /* kept; what comes after is only counted */
+#define FINDINGS_MAX     32  /* kept; what comes after is only counted */
 #define FINDING_TEXT_MAX 200 /* bytes of a text, with its terminator */
 
 enum severity {

@@ -43,6 +43,8 @@ struct sgxs {
     bool page_is_tcs;
     uint32_t seen;  /* chunks of the last page, one bit each */
     uint64_t chunk; /* offset of the chunk that is being collected */
+    bool broken;    /* `why` says how; the rest of the stream is hashed, not read */
+    struct ens_err why;
 };
 
 bool sgxs_new(struct sgxs **ret, struct ens_err *err)
@@ -256,10 +258,9 @@ static bool take_chunk(struct sgxs *s, struct ens_err *err)
     return !measured || digest_update(s->measured, chunk, err);
 }
 
-bool sgxs_put(struct sgxs *s, struct view piece, struct ens_err *err)
+/* Fills `have` from the piece, and takes what is complete. */
+static bool take_records(struct sgxs *s, struct view piece, struct ens_err *err)
 {
-    if (!digest_update(s->file, piece, err))
-        return false;
     while (piece.len > 0) {
         size_t want = s->expect == EXPECT_HEADER ? RECORD_SIZE : CHUNK_SIZE;
         size_t n = want - s->have_len < piece.len ? want - s->have_len : piece.len;
@@ -277,10 +278,25 @@ bool sgxs_put(struct sgxs *s, struct view piece, struct ens_err *err)
     return true;
 }
 
-bool sgxs_finish(struct sgxs *s, struct sgxs_report *ret, struct ens_err *err)
+bool sgxs_put(struct sgxs *s, struct view piece, struct ens_err *err)
 {
-    struct sgxs_report *report = &s->report;
+    if (!digest_update(s->file, piece, err))
+        return false;
+    if (s->broken || take_records(s, piece, &s->why))
+        return true;
+    s->broken = true;
+    if (s->why.code == ENS_DATA)
+        return true;
+    *err = s->why;
+    return false;
+}
 
+static bool check_end(const struct sgxs *s, struct ens_err *err)
+{
+    if (s->broken) {
+        *err = s->why;
+        return false;
+    }
     if (s->offset == 0 && s->have_len == 0)
         return ens_fail(err, ENS_DATA, "empty stream: give an SGXS stream");
     if (s->expect == EXPECT_HEADER && s->have_len > 0)
@@ -290,7 +306,17 @@ bool sgxs_finish(struct sgxs *s, struct sgxs_report *ret, struct ens_err *err)
     if (s->expect != EXPECT_HEADER)
         return ens_fail(err, ENS_DATA, "the stream ends inside a chunk at 0x%" PRIx64 ": it is cut",
                         s->offset);
-    if (!digest_final(s->file, report->sha256, err) || !digest_final(s->measured, report->mrenclave, err))
+    return true;
+}
+
+bool sgxs_finish(struct sgxs *s, struct sgxs_report *ret, struct ens_err *err)
+{
+    struct sgxs_report *report = &s->report;
+
+    if (!digest_final(s->file, ret->sha256, err) || !check_end(s, err))
+        return false;
+    memcpy(report->sha256, ret->sha256, sizeof report->sha256);
+    if (!digest_final(s->measured, report->mrenclave, err))
         return false;
     report->equal = memcmp(report->sha256, report->mrenclave, MRENCLAVE_SIZE) == 0;
     if (report->unmeasured_chunks > 0)

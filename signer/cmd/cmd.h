@@ -1,0 +1,102 @@
+/* Commands: one const table of commands, one option row per option. The same rows parse the command line,
+ * print the help, and are compared with the manual by scripts/check-manual.sh. */
+#pragma once
+
+#include <stddef.h>
+
+#include "signer/base/bytes.h"
+#include "signer/sgx/params.h"
+
+/* What the command line said. Texts are borrowed from argv; NULL or false: not given. */
+struct args {
+    struct params params;
+    const char *from;
+    const char *component;
+    const char *digest;
+    const char *output;
+    const char *sign_data;
+    const char *to;
+    const char *key;
+    const char *token;
+    const char *label;
+    const char *id;
+    const char *pubkey;
+    const char *require;
+    const char *module;
+    const char *module_args;
+    const char *pin_source;
+    const char *mrsigner;
+    const char *mechanism;
+    const char *hsm_timeout;
+    bool allow_final_try;
+    bool ephemeral_key;
+    bool signdata_only;
+    bool dry_run;
+    bool blind;
+    bool yes;
+    bool json;
+    bool force;
+    bool quiet;
+    bool help;
+    char *const *operands;
+    size_t operands_len;
+};
+
+enum opt_kind { OPT_TEXT, OPT_FLAG };
+
+struct opt {
+    const char *name; /* long name, without dashes; NULL ends a list */
+    char letter;      /* short name, or 0 */
+    enum opt_kind kind;
+    size_t offset;   /* of its member in struct args */
+    const char *arg; /* what --help calls its argument; NULL for a flag */
+    const char *help;
+};
+
+#define OPT_GROUPS_MAX 5
+
+struct cmd {
+    const char *name;
+    const char *operands; /* for the synopsis */
+    const char *summary;
+    const struct opt *groups[OPT_GROUPS_MAX]; /* option lists, NULL after the last */
+    size_t min, max;                          /* number of operands */
+    /* Does the work; its error becomes the exit status. ENS_NO with an empty message is a silent "no". */
+    bool (*run)(const struct args *args, struct ens_err *err);
+};
+
+/* The table, ended by a row without name (table.c). */
+extern const struct cmd cmd_table[];
+
+/* The command of this name; ENS_USAGE with the nearest match. */
+bool cmd_find(const char *name, const struct cmd **ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Reads argv after the command's name; ENS_USAGE. `argv` is reordered: operands come to its front. */
+bool opts_parse(const struct cmd *cmd, int argc, char **argv, struct args *ret,
+                struct ens_err *err) ENS_MUST_CHECK;
+
+/* Prints the help of one command, or the list of commands, on stdout. */
+void opts_help(const struct cmd *cmd);
+void opts_help_all(void);
+
+/* ---- what commands say on the way (notice.c); nothing else writes to stderr ---- */
+
+/* "ensign: warning: ...": never dropped. */
+void notice_warn(const char *fmt, ...) ENS_PRINTF(1, 2);
+/* A line for the person at the terminal; dropped by --quiet. */
+void notice_say(const struct args *args, const char *fmt, ...) ENS_PRINTF(2, 3);
+/* A whole text (a review); dropped by --quiet. */
+void notice_text(const struct args *args, struct view text);
+/* Prints the error of a run: "ensign: ..." on one line. */
+void notice_error(const struct ens_err *err);
+
+/* Commands, one file each. */
+bool cmd_gen_sign_data(const struct args *args, struct ens_err *err);
+bool cmd_sgx_gen_sign_data(const struct args *args, struct ens_err *err);
+bool cmd_sign(const struct args *args, struct ens_err *err);
+bool cmd_set_sig(const struct args *args, struct ens_err *err);
+bool cmd_keygen(const struct args *args, struct ens_err *err);
+bool cmd_pubkey(const struct args *args, struct ens_err *err);
+bool cmd_keys(const struct args *args, struct ens_err *err);
+bool cmd_extract(const struct args *args, struct ens_err *err);
+bool cmd_show(const struct args *args, struct ens_err *err);

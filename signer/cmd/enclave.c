@@ -1,0 +1,288 @@
+/* An enclave on the build host: opened, checked and measured in one pass over its bytes. */
+#include "signer/cmd/enclave.h"
+
+#include <string.h>
+
+#include "signer/base/date.h"
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+#include "signer/cmd/cmd.h"
+#include "signer/cmd/progress.h"
+#include "signer/sgx/verify.h"
+
+/* ---- one file of a bundle, poured into what it is for ---- */
+
+/* A file may be a stream, a SIGSTRUCT, both for different components of a hostile bundle, or neither. */
+struct pour {
+    struct sgxs *sgxs; /* NULL: it is no component's stream */
+    struct buf css;    /* up to one byte more than a SIGSTRUCT */
+    bool is_css;
+    struct progress *progress;
+};
+
+static void pour_free(struct pour *p)
+{
+    sgxs_freep(&p->sgxs);
+    buf_free(&p->css);
+}
+
+static bool pour_put(void *ctx, struct view piece, struct ens_err *err)
+{
+    struct pour *p = ctx;
+
+    progress_add(p->progress, piece.len);
+    if (!interrupt_check(err))
+        return false;
+    if (p->sgxs != NULL && !sgxs_put(p->sgxs, piece, err))
+        return false;
+    if (!p->is_css || p->css.len > SIGSTRUCT_SIZE)
+        return true;
+    size_t room = SIGSTRUCT_SIZE + 1 - p->css.len;
+
+    return buf_append(&p->css, view_slice(piece, 0, piece.len < room ? piece.len : room), err);
+}
+
+static bool is_name(const char *a, const char *b)
+{
+    return a != NULL && strcmp(a, b) == 0;
+}
+
+/* Gives the SIGSTRUCT to the components that name the file as their signature. */
+static bool hand_out_css(const struct pour *p, const char *name, struct enclave_set *set, struct ens_err *err)
+{
+    for (size_t i = 0; i < set->len; i++) {
+        struct enclave_component *c = &set->items[i];
+
+        if (!is_name(c->meta->sgx_signature, name))
+            continue;
+        if (!sigstruct_parse(buf_view(&p->css), name, &c->css, err))
+            return false;
+        c->is_signed = true;
+    }
+    return true;
+}
+
+/* Gives the measurement to the components that name the file as their stream. */
+static bool hand_out_report(const struct pour *p, const char *name, struct enclave_set *set,
+                            struct ens_err *err)
+{
+    struct sgxs_report report = {0};
+    struct ens_err stream_error = {0};
+
+    if (!sgxs_finish(p->sgxs, &report, &stream_error) && stream_error.code != ENS_DATA) {
+        *err = stream_error;
+        return false;
+    }
+    for (size_t i = 0; i < set->len; i++) {
+        if (!is_name(set->items[i].meta->sgx_executable, name))
+            continue;
+        set->items[i].report = report;
+        set->items[i].stream_error = stream_error;
+    }
+    return true;
+}
+
+static bool read_file(struct bundle *b, const char *name, struct enclave_set *set, struct progress *progress,
+                      struct ens_err *err)
+{
+    ENS_CLEANUP(pour_free) struct pour p = {.progress = progress};
+    const struct sink sink = {.put = pour_put, .ctx = &p};
+    bool is_stream = false;
+
+    for (size_t i = 0; i < set->len; i++) {
+        is_stream = is_stream || is_name(set->items[i].meta->sgx_executable, name);
+        p.is_css = p.is_css || is_name(set->items[i].meta->sgx_signature, name);
+    }
+    if (is_stream && !sgxs_new(&p.sgxs, err))
+        return false;
+    if (!bundle_stream(b, name, &sink, err))
+        return false;
+    if (is_stream && !hand_out_report(&p, name, set, err))
+        return false;
+    return !p.is_css || hand_out_css(&p, name, set, err);
+}
+
+/* ---- what oasis-core refuses ---- */
+
+/* The rules of the judge that oasis-core has as well; it does not look at the others. */
+static bool is_core_rule(const char *rule)
+{
+    static const char *const rules[] = {
+        "modulus-bits", "modulus-even", "exponent", "signature-range", "signature", "q1", "q2", "date", NULL};
+
+    for (size_t i = 0; rules[i] != NULL; i++) {
+        if (strcmp(rules[i], rule) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool check_signature(const struct enclave_component *c, struct ens_err *err)
+{
+    struct findings found = {0};
+
+    if (!c->is_signed)
+        return true;
+    if (!verify_sigstruct(view_of(c->css.bytes, SIGSTRUCT_SIZE), &found, err))
+        return false;
+    for (size_t i = 0; i < found.len; i++) {
+        if (is_core_rule(found.items[i].rule))
+            return ens_fail(err, ENS_DATA, "component %s: %s: %s: sign it again", c->meta->id,
+                            c->meta->sgx_signature, found.items[i].text);
+    }
+    if (!view_equal(sigstruct_get(&c->css, CSS_ENCLAVEHASH), view_of(c->report.sha256, 32)))
+        return ens_fail(err, ENS_DATA, "component %s: %s: ENCLAVEHASH is not SHA-256 of %s: sign it again",
+                        c->meta->id, c->meta->sgx_signature, c->meta->sgx_executable);
+    return true;
+}
+
+/* Lists the SGX components of the manifest; nothing is read yet. */
+static bool list_components(const struct bundle_info *info, struct enclave_set *ret, struct ens_err *err)
+{
+    ret->items = mem_alloc(info->components_len, sizeof *ret->items, err);
+    if (ret->items == NULL)
+        return false;
+    for (size_t i = 0; i < info->components_len; i++) {
+        if (info->components[i].tee == BUNDLE_TEE_SGX)
+            ret->items[ret->len++].meta = &info->components[i];
+    }
+    return true;
+}
+
+bool enclave_check_bundle(struct bundle *b, struct enclave_set *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
+    struct progress progress = {.what = "checking"};
+
+    if (!list_components(bundle_info(b), &set, err))
+        return false;
+    for (size_t i = 0; i < bundle_files_len(b); i++)
+        progress.total += bundle_file_at(b, i).size;
+    for (size_t i = 0; i < bundle_files_len(b); i++) {
+        if (!read_file(b, bundle_file_at(b, i).name, &set, &progress, err))
+            return false;
+    }
+    progress_end(&progress);
+    for (size_t i = 0; i < set.len; i++) {
+        if (!check_signature(&set.items[i], err))
+            return false;
+    }
+    *ret = set;
+    set = (struct enclave_set){0};
+    return true;
+}
+
+void enclave_set_free(struct enclave_set *set)
+{
+    mem_free(set->items);
+    *set = (struct enclave_set){0};
+}
+
+/* ---- loading one enclave ---- */
+
+bool enclave_read_head(const char *path, uint8_t ret[static ENCLAVE_HEAD_MAX], size_t *ret_len,
+                       struct ens_err *err)
+{
+    ENS_CLEANUP(file_closep) int fd = -1;
+
+    return file_open(path, &fd, err) && file_read(fd, path, ret, ENCLAVE_HEAD_MAX, ret_len, err);
+}
+
+bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(file_closep) int fd = -1;
+    ENS_CLEANUP(sgxs_freep) struct sgxs *s = NULL;
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_alloc(FILE_PIECE, 1, err);
+    size_t len = 0;
+
+    if (piece == NULL || !file_open(path, &fd, err) || !sgxs_new(&s, err))
+        return false;
+    do {
+        if (!interrupt_check(err) || !file_read(fd, path, piece, FILE_PIECE, &len, err) ||
+            !sgxs_put(s, view_of(piece, len), err))
+            return false;
+    } while (len == FILE_PIECE);
+    return sgxs_finish(s, ret, err) || ens_wrap(err, "%s", path);
+}
+
+/* What is said of a stream before it is signed; `where` names it. */
+static bool judge_stream(const char *where, const struct sgxs_report *report, bool in_bundle,
+                         bool allow_unusual, struct ens_err *err)
+{
+    const struct finding *bad = findings_first(&report->problems, SEVERITY_ERROR);
+
+    if (in_bundle && !report->equal)
+        return ens_fail(err, ENS_DATA,
+                        "%s: MRENCLAVE is not SHA-256 of the stream (%s): no signature satisfies both "
+                        "the CPU and oasis-core, build a canonical stream without unmeasured chunks",
+                        where, report->problems.len > 0 ? report->problems.items[0].text : "not canonical");
+    if (bad != NULL && !allow_unusual)
+        return ens_fail(err, ENS_DATA, "%s: %s: no CPU loads it, rebuild the enclave (or --allow-unusual)",
+                        where, bad->text);
+    for (size_t i = 0; i < report->problems.len; i++)
+        notice_warn("%s: %s", where, report->problems.items[i].text);
+    if (!report->equal && report->unmeasured_chunks == 0)
+        notice_warn("%s: MRENCLAVE is not the file's SHA-256", where);
+    return true;
+}
+
+bool enclave_find(const struct bundle *b, const struct enclave_set *set, const char *id,
+                  const struct enclave_component **ret, struct ens_err *err)
+{
+    const struct bundle_component *meta = NULL;
+
+    if (!bundle_find_sgx(b, id, &meta, err))
+        return false;
+    for (size_t i = 0; i < set->len; i++) {
+        if (set->items[i].meta == meta) {
+            *ret = &set->items[i];
+            return true;
+        }
+    }
+    return ens_fail(err, ENS_BUG, "component %s: was not checked", meta->id);
+}
+
+static bool load_bundle(const char *id, bool allow_unusual, struct enclave *e, struct ens_err *err)
+{
+    if (!bundle_open(e->path, &e->bundle, err) || !enclave_check_bundle(e->bundle, &e->set, err) ||
+        !enclave_find(e->bundle, &e->set, id, &e->component, err))
+        return ens_wrap(err, "%s", e->path);
+    if (e->component->stream_error.code != ENS_OK) {
+        *err = e->component->stream_error;
+        return ens_wrap(err, "%s: %s", e->path, e->component->meta->sgx_executable);
+    }
+    e->report = e->component->report;
+    return judge_stream(e->component->meta->sgx_executable, &e->report, true, allow_unusual, err) ||
+           ens_wrap(err, "%s", e->path);
+}
+
+bool enclave_load(const char *path, const char *id, bool allow_unusual, struct enclave *ret,
+                  struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {.path = path};
+    uint8_t head[ENCLAVE_HEAD_MAX];
+    size_t len = 0;
+
+    if (!enclave_read_head(path, head, &len, err))
+        return false;
+    if (bundle_recognise(view_of(head, len))) {
+        if (!load_bundle(id, allow_unusual, &e, err))
+            return false;
+    } else if (id != NULL && sgxs_recognise(view_of(head, len))) {
+        return ens_fail(err, ENS_USAGE, "%s: is a bare stream and has no component %s: leave out --component",
+                        path, id);
+    } else {
+        if (!enclave_measure_stream(path, &e.report, err) ||
+            !judge_stream(path, &e.report, false, allow_unusual, err))
+            return false;
+    }
+    *ret = e;
+    e = (struct enclave){0};
+    return true;
+}
+
+void enclave_free(struct enclave *e)
+{
+    enclave_set_free(&e->set);
+    bundle_closep(&e->bundle);
+}

@@ -1,0 +1,24 @@
+/* extract: the 1808-byte SIGSTRUCT out of any container, or its 256 signed bytes. */
+#include "signer/base/mem.h"
+#include "signer/cmd/cmd.h"
+#include "signer/cmd/fields.h"
+#include "signer/cmd/output.h"
+
+bool cmd_extract(const struct args *args, struct ens_err *err)
+{
+    ENS_CLEANUP(output_closep) struct output *out = NULL;
+    struct sigstruct css;
+    struct signdata data;
+
+    if (!output_open(args->output, true, args->force, &out, err) ||
+        !fields_of_container(args->operands[0], args->component, &css, err))
+        return false;
+    if (args->signdata_only) {
+        signdata_extract(&css, &data);
+        return output_commit(out, view_of(data.bytes, sizeof data.bytes), err);
+    }
+    if (sigstruct_is_unsigned(&css))
+        return ens_fail(err, ENS_DATA, "%s: is not signed, there is no finished SIGSTRUCT: sign it first",
+                        args->operands[0]);
+    return output_commit(out, view_of(css.bytes, sizeof css.bytes), err);
+}

@@ -1,0 +1,100 @@
+/* The signed fields, from options, --from, the environment and the clock. The only reader of
+ * SOURCE_DATE_EPOCH and of the time. */
+#include "signer/cmd/fields.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "signer/base/date.h"
+#include "signer/base/num.h"
+#include "signer/base/mem.h"
+#include "signer/cmd/enclave.h"
+#include "signer/sgx/params.h"
+
+/* Today in UTC, or the day of SOURCE_DATE_EPOCH (reproducible-builds.org): the same day on every host. */
+static bool today(uint32_t *ret_bcd, struct ens_err *err)
+{
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    uint64_t seconds = (uint64_t)time(NULL);
+    struct date d;
+
+    if (epoch != NULL && !num_parse(epoch, "SOURCE_DATE_EPOCH", INT64_MAX, &seconds, err))
+        return false;
+    if (!date_of_epoch((int64_t)seconds, &d, err))
+        return ens_wrap(err, "%s", epoch != NULL ? "SOURCE_DATE_EPOCH" : "the clock of this host");
+    *ret_bcd = date_to_bcd(d);
+    return true;
+}
+
+static bool css_of_bundle(const char *path, const char *id, struct sigstruct *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
+    ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
+    const struct enclave_component *c = NULL;
+
+    if (!bundle_open(path, &b, err) || !enclave_check_bundle(b, &set, err) ||
+        !enclave_find(b, &set, id, &c, err))
+        return ens_wrap(err, "%s", path);
+    if (!c->is_signed)
+        return ens_fail(err, ENS_DATA, "%s: component %s is not signed: sign it first", path, c->meta->id);
+    *ret = c->css;
+    return true;
+}
+
+bool fields_of_container(const char *path, const char *id, struct sigstruct *ret, struct ens_err *err)
+{
+    uint8_t head[ENCLAVE_HEAD_MAX];
+    size_t len = 0;
+
+    if (!enclave_read_head(path, head, &len, err))
+        return false;
+    struct view v = view_of(head, len);
+
+    if (bundle_recognise(v))
+        return css_of_bundle(path, id, ret, err);
+    if (len == SIGNDATA_SIZE)
+        return signdata_parse(v, path, ret, err);
+    if (sgxs_recognise(v))
+        return ens_fail(err, ENS_DATA,
+                        "%s: is an SGXS stream, which holds no SIGSTRUCT: give a signed container", path);
+    return sigstruct_parse(v, path, ret, err);
+}
+
+bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+
+    return file_read_all(path, SIGSTRUCT_SIZE, &file, err) && signdata_parse(buf_view(&file), path, ret, err);
+}
+
+/* The fields of --from, through their signed bytes: nothing unsigned comes along. */
+static bool read_from(const struct args *args, struct sigstruct *ret, struct ens_err *err)
+{
+    struct sigstruct css;
+    struct signdata data;
+
+    if (!fields_of_container(args->from, args->component, &css, err))
+        return ens_wrap(err, "--from");
+    signdata_extract(&css, &data);
+    return signdata_parse(view_of(data.bytes, sizeof data.bytes), args->from, ret, err) ||
+           ens_wrap(err, "--from");
+}
+
+bool fields_of_options(const struct args *args, const uint8_t mrenclave[static MRENCLAVE_SIZE],
+                       struct sigstruct *ret, struct ens_err *err)
+{
+    struct sigstruct from;
+    struct sigstruct css;
+    uint32_t day = 0;
+
+    if (!today(&day, err) || (args->from != NULL && !read_from(args, &from, err)))
+        return false;
+    if (!params_build(&args->params, args->from != NULL ? &from : NULL, day, &css, err))
+        return false;
+    sigstruct_put(&css, CSS_ENCLAVEHASH, view_of(mrenclave, MRENCLAVE_SIZE));
+    if (!args->params.allow_unusual && !params_check(&css, args->params.bit32, err))
+        return ens_wrap(err, "SIGSTRUCT");
+    *ret = css;
+    return true;
+}

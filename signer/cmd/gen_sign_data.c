@@ -1,0 +1,61 @@
+/* gen-sign-data: the build host's first stage. Enclave in, 256 bytes to be signed out.
+ * sgx-gen-sign-data is orc's spelling, whose output is the SHA-256 of those bytes. */
+#include <string.h>
+
+#include "signer/base/mem.h"
+#include "signer/ceremony/review.h"
+#include "signer/cmd/cmd.h"
+#include "signer/cmd/enclave.h"
+#include "signer/cmd/fields.h"
+#include "signer/cmd/output.h"
+
+static bool print_review(const struct args *args, const struct sigstruct *css,
+                         const uint8_t digest[static 32], struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+
+    if (!review_render(&(struct review){.css = css, .digest = digest}, &text, err))
+        return false;
+    notice_text(args, buf_view(&text));
+    return true;
+}
+
+/* Measures the enclave, builds the fields, shows them. */
+static bool prepare(const struct args *args, struct sigstruct *ret_css, uint8_t ret_digest[static 32],
+                    struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+
+    return enclave_load(args->operands[0], args->component, args->params.allow_unusual, &e, err) &&
+           fields_of_options(args, e.report.mrenclave, ret_css, err) &&
+           signdata_digest(ret_css, ret_digest, err) && print_review(args, ret_css, ret_digest, err);
+}
+
+bool cmd_gen_sign_data(const struct args *args, struct ens_err *err)
+{
+    ENS_CLEANUP(output_closep) struct output *out = NULL;
+    ENS_CLEANUP(output_closep) struct output *digest_out = NULL;
+    struct sigstruct css;
+    struct signdata data;
+    uint8_t digest[32];
+
+    if (!output_open(args->output, true, args->force, &out, err) ||
+        (args->digest != NULL && !output_open(args->digest, true, args->force, &digest_out, err)))
+        return false;
+    if (!prepare(args, &css, digest, err))
+        return false;
+    signdata_extract(&css, &data);
+    if (digest_out != NULL && !output_commit(digest_out, view_of(digest, sizeof digest), err))
+        return false;
+    return output_commit(out, view_of(data.bytes, sizeof data.bytes), err);
+}
+
+bool cmd_sgx_gen_sign_data(const struct args *args, struct ens_err *err)
+{
+    ENS_CLEANUP(output_closep) struct output *out = NULL;
+    struct sigstruct css;
+    uint8_t digest[32];
+
+    return output_open(args->output, true, args->force, &out, err) && prepare(args, &css, digest, err) &&
+           output_commit(out, view_of(digest, sizeof digest), err);
+}

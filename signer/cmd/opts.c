@@ -1,0 +1,182 @@
+/* The command line: GNU long options in full, short ones with or without a gap, operands anywhere, `--`
+ * ends the options. Abbreviations are not taken: a script must mean the same after an option is added. */
+#include "signer/cmd/cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/base/text.h"
+
+/* Options that one command can have, all lists together. */
+#define OPTS_MAX 64
+
+static const struct opt *find_long(const struct cmd *cmd, const char *name, size_t len)
+{
+    for (size_t g = 0; g < OPT_GROUPS_MAX && cmd->groups[g] != NULL; g++) {
+        for (const struct opt *o = cmd->groups[g]; o->name != NULL; o++) {
+            if (strlen(o->name) == len && strncmp(o->name, name, len) == 0)
+                return o;
+        }
+    }
+    return NULL;
+}
+
+static const struct opt *find_short(const struct cmd *cmd, char letter)
+{
+    for (size_t g = 0; g < OPT_GROUPS_MAX && cmd->groups[g] != NULL; g++) {
+        for (const struct opt *o = cmd->groups[g]; o->name != NULL; o++) {
+            if (o->letter == letter)
+                return o;
+        }
+    }
+    return NULL;
+}
+
+static bool fail_unknown(const struct cmd *cmd, const char *name, size_t len, struct ens_err *err)
+{
+    const char *names[OPTS_MAX + 1] = {0};
+    char typed[64];
+    size_t n = 0;
+
+    for (size_t g = 0; g < OPT_GROUPS_MAX && cmd->groups[g] != NULL; g++) {
+        for (const struct opt *o = cmd->groups[g]; o->name != NULL && n < OPTS_MAX; o++)
+            names[n++] = o->name;
+    }
+    (void)snprintf(typed, sizeof typed, "%.*s", (int)(len < 60 ? len : 60), name);
+    const char *near = text_nearest(typed, names);
+
+    if (near != NULL)
+        return ens_fail(err, ENS_USAGE, "--%s: unknown option of %s: did you mean --%s?", typed, cmd->name,
+                        near);
+    return ens_fail(err, ENS_USAGE, "--%s: unknown option of %s: see ensign %s --help", typed, cmd->name,
+                    cmd->name);
+}
+
+static void store(const struct opt *o, const char *value, struct args *ret)
+{
+    char *member = (char *)ret + o->offset;
+
+    if (o->kind == OPT_FLAG)
+        memcpy(member, &(bool){true}, sizeof(bool));
+    else
+        memcpy(member, &value, sizeof value);
+}
+
+/* Where in argv the parser stands. */
+struct cursor {
+    int argc;
+    char **argv;
+    int at;
+};
+
+/* The next word, for an option whose argument is not attached. */
+static bool next_word(struct cursor *c, const char *option, const char **ret, struct ens_err *err)
+{
+    if (c->at + 1 >= c->argc)
+        return ens_fail(err, ENS_USAGE, "%s: needs an argument: give it after the option", option);
+    *ret = c->argv[++c->at];
+    return true;
+}
+
+static bool take_long(const struct cmd *cmd, struct cursor *c, struct args *ret, struct ens_err *err)
+{
+    const char *name = c->argv[c->at] + 2;
+    const char *equals = strchr(name, '=');
+    size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
+    const struct opt *o = find_long(cmd, name, len);
+    const char *value = equals != NULL ? equals + 1 : NULL;
+
+    if (o == NULL)
+        return fail_unknown(cmd, name, len, err);
+    if (o->kind == OPT_FLAG && equals != NULL)
+        return ens_fail(err, ENS_USAGE, "--%s: takes no argument: leave out what follows the =", o->name);
+    if (o->kind == OPT_TEXT && equals == NULL && !next_word(c, c->argv[c->at], &value, err))
+        return false;
+    store(o, value, ret);
+    return true;
+}
+
+/* A cluster such as -d, -s7, -s 7 or -ds7. */
+static bool take_short(const struct cmd *cmd, struct cursor *c, struct args *ret, struct ens_err *err)
+{
+    for (const char *letter = c->argv[c->at] + 1; *letter != '\0'; letter++) {
+        const struct opt *o = find_short(cmd, *letter);
+        const char *value = letter + 1;
+
+        if (o == NULL)
+            return ens_fail(err, ENS_USAGE, "-%c: unknown option of %s: see ensign %s --help", *letter,
+                            cmd->name, cmd->name);
+        if (o->kind == OPT_FLAG) {
+            store(o, NULL, ret);
+            continue;
+        }
+        if (*value == '\0' && !next_word(c, c->argv[c->at], &value, err))
+            return false;
+        store(o, value, ret);
+        return true;
+    }
+    return true;
+}
+
+static bool check_operands(const struct cmd *cmd, size_t n, struct ens_err *err)
+{
+    if (n < cmd->min)
+        return ens_fail(err, ENS_USAGE, "%s: %zu operands are given, too few: ensign %s [OPTIONS] %s",
+                        cmd->name, n, cmd->name, cmd->operands);
+    if (n > cmd->max)
+        return ens_fail(err, ENS_USAGE, "%s: %zu operands are given, too many: ensign %s [OPTIONS] %s",
+                        cmd->name, n, cmd->name, cmd->operands);
+    return true;
+}
+
+bool opts_parse(const struct cmd *cmd, int argc, char **argv, struct args *ret, struct ens_err *err)
+{
+    struct cursor c = {.argc = argc, .argv = argv, .at = 0};
+    struct args args = {0};
+    size_t operands = 0;
+    bool ended = false;
+
+    for (; c.at < argc; c.at++) {
+        char *word = argv[c.at];
+
+        if (ended || word[0] != '-' || word[1] == '\0')
+            argv[operands++] = word;
+        else if (strcmp(word, "--") == 0)
+            ended = true;
+        else if (!(word[1] == '-' ? take_long(cmd, &c, &args, err) : take_short(cmd, &c, &args, err)))
+            return false;
+    }
+    args.operands = argv;
+    args.operands_len = operands;
+    if (!args.help && !check_operands(cmd, operands, err))
+        return false;
+    *ret = args;
+    return true;
+}
+
+void opts_help(const struct cmd *cmd)
+{
+    printf("Usage: ensign %s [OPTIONS]%s%s\n%s\n\nOptions:\n", cmd->name, cmd->operands[0] != '\0' ? " " : "",
+           cmd->operands, cmd->summary);
+    for (size_t g = 0; g < OPT_GROUPS_MAX && cmd->groups[g] != NULL; g++) {
+        for (const struct opt *o = cmd->groups[g]; o->name != NULL; o++) {
+            char left[64];
+            char letter[4] = "   ";
+
+            if (o->letter != 0)
+                (void)snprintf(letter, sizeof letter, "-%c,", o->letter);
+            (void)snprintf(left, sizeof left, "%s --%s%s%s", letter, o->name, o->arg != NULL ? " " : "",
+                           o->arg != NULL ? o->arg : "");
+            printf("  %-30s %s\n", left, o->help);
+        }
+    }
+}
+
+void opts_help_all(void)
+{
+    printf("Usage: ensign [--version | --help] COMMAND [OPTIONS] [ARGUMENTS]\n"
+           "Signs SGX enclaves with a key that never leaves its HSM.\n\nCommands:\n");
+    for (const struct cmd *cmd = cmd_table; cmd->name != NULL; cmd++)
+        printf("  %-18s %s\n", cmd->name, cmd->summary);
+    printf("\nensign help COMMAND tells more; the manual is ensign(1).\n");
+}

@@ -1,0 +1,17 @@
+/* Where a result goes: a file that appears whole, or stdout. */
+#pragma once
+
+#include "signer/base/bytes.h"
+#include "signer/base/file.h"
+
+struct output;
+
+/* Prepares the place: `path` NULL or "-" is stdout (ENS_USAGE where that is a terminal and the result is
+ * `binary`). An existing file is kept unless `force`. Called before the work, so that a wrong place is said
+ * before a PIN is asked for. Release with output_closep; without output_commit nothing appears. */
+bool output_open(const char *path, bool binary, bool force, struct output **ret,
+                 struct ens_err *err) ENS_MUST_CHECK;
+
+/* Writes the whole result and puts it in place. */
+bool output_commit(struct output *o, struct view result, struct ens_err *err) ENS_MUST_CHECK;
+void output_closep(struct output **o);

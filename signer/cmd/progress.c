@@ -1,0 +1,25 @@
+/* Progress on a terminal. */
+#include "signer/cmd/progress.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+void progress_add(struct progress *p, uint64_t bytes)
+{
+    p->done += bytes;
+    if (p->total < PROGRESS_MIN || isatty(STDERR_FILENO) != 1)
+        return;
+    unsigned percent = (unsigned)((double)p->done * 100.0 / (double)p->total);
+
+    if (percent + 1 == p->shown)
+        return;
+    p->shown = percent + 1;
+    (void)fprintf(stderr, "\r%s: %u %%", p->what, percent);
+}
+
+void progress_end(struct progress *p)
+{
+    if (p->shown > 0)
+        (void)fprintf(stderr, "\r%*s\r", 40, "");
+    p->shown = 0;
+}

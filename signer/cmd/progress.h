@@ -1,0 +1,18 @@
+/* Progress of long work: one line on stderr, only where stderr is a terminal and there is much to do. */
+#pragma once
+
+#include <stdint.h>
+
+/* Below this many bytes nothing is shown. */
+#define PROGRESS_MIN (64u << 20)
+
+struct progress {
+    const char *what;
+    uint64_t total;
+    uint64_t done;
+    unsigned shown; /* per cent on the screen, plus one; 0: nothing yet */
+};
+
+void progress_add(struct progress *p, uint64_t bytes);
+/* Takes the line away. */
+void progress_end(struct progress *p);

@@ -1,0 +1,204 @@
+/* The commands and their options: what exists, in one place. */
+#include "signer/cmd/cmd.h"
+
+#include <string.h>
+
+#include "signer/base/text.h"
+
+#define TEXT(member) OPT_TEXT, offsetof(struct args, member)
+#define FLAG(member) OPT_FLAG, offsetof(struct args, member), NULL
+
+static const struct opt common[] = {
+    {"quiet", 'q', FLAG(quiet), "no review and no notices; warnings stay"},
+    {"help", 'h', FLAG(help), "print this help"},
+    {0},
+};
+
+/* The SIGSTRUCT options, as orc 0.3.0 has them; M is the inverse mask. */
+static const struct opt sigstruct_options[] = {
+    {"date", 0, TEXT(params.date), "YYYYMMDD", "DATE (default: SOURCE_DATE_EPOCH, else today, UTC)"},
+    {"swdefined", 's', TEXT(params.swdefined), "N", "SWDEFINED (0)"},
+    {"isvprodid", 'p', TEXT(params.isvprodid), "N", "ISVPRODID (0)"},
+    {"isvsvn", 'v', TEXT(params.isvsvn), "N", "ISVSVN (0)"},
+    {"miscselect", 'm', TEXT(params.miscselect), "V/M", "MISCSELECT and inverse MISCMASK (0/0)"},
+    {"attributes", 'a', TEXT(params.attributes), "V/M", "ATTRIBUTES and inverse ATTRIBUTEMASK (0x4/0x2)"},
+    {"xfrm", 'x', TEXT(params.xfrm), "V/M", "XFRM and inverse XFRM_MASK (0x3/0x3)"},
+    {"32bit", 0, FLAG(params.bit32), "a 32-bit enclave: MODE64BIT clear and enforced"},
+    {"debug", 'd', FLAG(params.debug), "set DEBUG, not enforced"},
+    {"forbid-debug", 0, FLAG(params.forbid_debug), "DEBUG clear and enforced by the mask"},
+    {"isvfamilyid", 0, TEXT(params.isvfamilyid), "HEX32", "ISVFAMILYID (needs KSS, 0x80, in the attributes)"},
+    {"isvextprodid", 0, TEXT(params.isvextprodid), "HEX32", "ISVEXTPRODID (needs KSS)"},
+    {"cet-attributes", 0, TEXT(params.cet_attributes), "V/M", "CET_ATTRIBUTES and its inverse mask (0/0xff)"},
+    {"from", 0, TEXT(from), "FILE", "start from the fields of a SIGSTRUCT, sign-data or bundle"},
+    {"allow-unusual", 0, FLAG(params.allow_unusual), "sign fields that are refused as unusual"},
+    {"component", 0, TEXT(component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
+    {0},
+};
+
+static const struct opt token_options[] = {
+    {"module", 0, TEXT(module), "PATH",
+     "PKCS#11 module (else module-path of the URI, else ENSIGN_PKCS11_MODULE)"},
+    {"module-args", 0, TEXT(module_args), "STRING", "argument string for C_Initialize"},
+    {"pin-source", 0, TEXT(pin_source), "SRC", "tty (default), file:PATH or fd:N"},
+    {"allow-final-try", 0, FLAG(allow_final_try), "try the PIN although one more wrong one locks it"},
+    {"hsm-timeout", 0, TEXT(hsm_timeout), "SEC",
+     "how long one call into the module may take (120; 0: no limit)"},
+    {0},
+};
+
+static const struct opt gen_sign_data_options[] = {
+    {"digest", 0, TEXT(digest), "FILE", "write the SHA-256 of the sign-data as well, 32 bytes"},
+    {"output", 'o', TEXT(output), "FILE", "where the sign-data goes (- is stdout)"},
+    {"force", 0, FLAG(force), "replace an existing output"},
+    {0},
+};
+
+static const struct opt output_options[] = {
+    {"output", 'o', TEXT(output), "FILE", "where the result goes (- is stdout)"},
+    {"force", 0, FLAG(force), "replace an existing output"},
+    {0},
+};
+
+static const struct opt sign_options[] = {
+    {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key"},
+    {"mrsigner", 0, TEXT(mrsigner), "HEX", "sign only with the key that has this MRSIGNER"},
+    {"mechanism", 0, TEXT(mechanism), "NAME", "auto (default), rsa-pkcs or sha256-rsa-pkcs"},
+    {"blind", 0, FLAG(blind), "sign a 32-byte digest that nobody can review"},
+    {"allow-unusual", 0, FLAG(params.allow_unusual), "sign fields that are refused as unusual"},
+    {"dry-run", 0, FLAG(dry_run), "do everything but sign"},
+    {"yes", 0, FLAG(yes), "do not ask for confirmation"},
+    {"pubkey", 0, TEXT(pubkey), "FILE", "write the public key as well, PEM"},
+    {0},
+};
+
+static const struct opt set_sig_options[] = {
+    {"sign-data", 0, TEXT(sign_data), "FILE", "the sign-data that was signed, in place of SIGSTRUCT options"},
+    {"to", 0, TEXT(to), "FILE", "write the SIGSTRUCT to a file, leave the bundle as it is"},
+    {"ephemeral-key", 0, FLAG(ephemeral_key), "sign with a fresh key that is thrown away"},
+    {0},
+};
+
+static const struct opt keygen_options[] = {
+    {"token", 0, TEXT(token), "URI", "RFC 7512 URI of the token"},
+    {"label", 0, TEXT(label), "L", "CKA_LABEL of the new key"},
+    {"id", 0, TEXT(id), "HEX", "CKA_ID of the new key (default: 20 bytes of MRSIGNER)"},
+    {"pubkey", 0, TEXT(pubkey), "FILE", "write the public key as well, PEM"},
+    {"force", 0, FLAG(force), "replace an existing public key file"},
+    {0},
+};
+
+static const struct opt pubkey_options[] = {
+    {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key"},
+    {0},
+};
+
+static const struct opt keys_options[] = {
+    {"token", 0, TEXT(token), "URI", "only this token"},
+    {"require", 0, TEXT(require), "URI", "exit 1 unless this key can sign enclaves"},
+    {"json", 0, FLAG(json), "one JSON document"},
+    {0},
+};
+
+static const struct opt extract_options[] = {
+    {"component", 0, TEXT(component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
+    {"sign-data", 0, FLAG(signdata_only), "only the 256 signed bytes"},
+    {0},
+};
+
+static const struct opt show_options[] = {
+    {"json", 0, FLAG(json), "one JSON document"},
+    {0},
+};
+
+const struct cmd cmd_table[] = {
+    {"gen-sign-data",
+     "ENCLAVE",
+     "write the 256 bytes that are to be signed for an enclave",
+     {sigstruct_options, gen_sign_data_options, common},
+     1,
+     1,
+     cmd_gen_sign_data},
+    {"sign",
+     "SIGN-DATA",
+     "sign the sign-data with a key inside a PKCS#11 token",
+     {sign_options, token_options, output_options, common},
+     1,
+     1,
+     cmd_sign},
+    {"set-sig",
+     "ENCLAVE [SIGNATURE PUBKEY | SIGSTRUCT]",
+     "put a signature into a bundle",
+     {set_sig_options, sigstruct_options, output_options, common},
+     1,
+     3,
+     cmd_set_sig},
+    {"show",
+     "FILE",
+     "print a bundle, SGXS stream, SIGSTRUCT, sign-data or public key",
+     {show_options, common},
+     1,
+     1,
+     cmd_show},
+    {"extract",
+     "CONTAINER",
+     "write the SIGSTRUCT out of a container",
+     {extract_options, output_options, common},
+     1,
+     1,
+     cmd_extract},
+    {"keygen",
+     "",
+     "make an RSA-3072 key with e = 3 inside a token",
+     {keygen_options, token_options, common},
+     0,
+     0,
+     cmd_keygen},
+    {"pubkey",
+     "",
+     "write the public half of a key, PEM",
+     {pubkey_options, token_options, output_options, common},
+     0,
+     0,
+     cmd_pubkey},
+    {"keys",
+     "",
+     "list tokens and keys, and whether they can sign enclaves",
+     {keys_options, token_options, common},
+     0,
+     0,
+     cmd_keys},
+    {"sgx-gen-sign-data",
+     "ENCLAVE",
+     "as orc: write the 32-byte digest that is to be signed",
+     {sigstruct_options, output_options, common},
+     1,
+     1,
+     cmd_sgx_gen_sign_data},
+    {"sgx-set-sig",
+     "ENCLAVE [SIGNATURE PUBKEY | SIGSTRUCT]",
+     "as orc: the same as set-sig",
+     {set_sig_options, sigstruct_options, output_options, common},
+     1,
+     3,
+     cmd_set_sig},
+    {0},
+};
+
+bool cmd_find(const char *name, const struct cmd **ret, struct ens_err *err)
+{
+    const char *names[sizeof cmd_table / sizeof cmd_table[0]] = {0};
+    size_t n = 0;
+
+    for (const struct cmd *cmd = cmd_table; cmd->name != NULL; cmd++) {
+        if (strcmp(cmd->name, name) == 0) {
+            *ret = cmd;
+            return true;
+        }
+        names[n++] = cmd->name;
+    }
+    const char *near = text_nearest(name, names);
+
+    if (near != NULL)
+        return ens_fail(err, ENS_USAGE, "%s: unknown command: did you mean %s?", name, near);
+    return ens_fail(err, ENS_USAGE, "%s: unknown command: see ensign help", name);
+}

@@ -1,0 +1,80 @@
+/* ensign: process hardening, dispatch, and the one place where an error is printed and becomes the exit
+ * status. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "signer/base/interrupt.h"
+#include "signer/cmd/cmd.h"
+
+/* A PIN may be in memory: no core file, and no ptrace by other processes of the user. */
+static bool harden(struct ens_err *err)
+{
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
+
+    interrupt_install();
+    if (setrlimit(RLIMIT_CORE, &none) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return ens_fail(err, ENS_RESOURCE, "core files cannot be forbidden for this process");
+    return true;
+}
+
+static bool print_help(int argc, char **argv, struct ens_err *err)
+{
+    const struct cmd *cmd = NULL;
+
+    if (argc < 1) {
+        opts_help_all();
+        return true;
+    }
+    if (!cmd_find(argv[0], &cmd, err))
+        return false;
+    opts_help(cmd);
+    return true;
+}
+
+static bool run_command(int argc, char **argv, struct ens_err *err)
+{
+    const struct cmd *cmd = NULL;
+    struct args args;
+
+    if (!cmd_find(argv[0], &cmd, err) || !opts_parse(cmd, argc - 1, argv + 1, &args, err))
+        return false;
+    if (args.help) {
+        opts_help(cmd);
+        return true;
+    }
+    return cmd->run(&args, err);
+}
+
+static bool dispatch(int argc, char **argv, struct ens_err *err)
+{
+    if (argc < 2)
+        return ens_fail(err, ENS_USAGE, "no command is given: see ensign help");
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("ensign %s\n", ENSIGN_VERSION);
+        return true;
+    }
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return print_help(argc - 2, argv + 2, err);
+    if (argv[1][0] == '-')
+        return ens_fail(err, ENS_USAGE, "%s: unknown option: see ensign --help", argv[1]);
+    return run_command(argc - 1, argv + 1, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct ens_err err = {0};
+    bool ok = harden(&err) && dispatch(argc, argv, &err);
+
+    /* A result that could not be written is no result. */
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        if (ok)
+            ok = ens_fail(&err, ENS_IO, "stdout: cannot be written");
+    }
+    if (ok)
+        return ENS_OK;
+    if (err.msg[0] != '\0')
+        notice_error(&err);
+    return (int)err.code;
+}
