@@ -146,6 +146,7 @@ print(found[0]["component"] if len(found) == 1 else "")')
         status=0
         OUT=$BATS_TEST_TMPDIR/stdout
         ERR=$BATS_TEST_TMPDIR/stderr
+        # shellcheck disable=SC2034
         before=$(picture)
         (ulimit -v 200000 && exec timeout 60 "$ENSIGN" show "$bundle") >"$OUT" 2>"$ERR" || status=$?
         tell show "$bundle"

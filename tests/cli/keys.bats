@@ -148,8 +148,8 @@ PY
 @test "a generated key that does not sign rightly is not accepted" {
     begin
     need_fault
-    for fault in flip short zero; do
-        ENSIGN_FAULT=$fault keygen --label "release-$fault" --module "$FAULT" --pubkey P.pem
+    for breaks in flip short zero; do
+        ENSIGN_FAULT=$breaks keygen --label "release-$breaks" --module "$FAULT" --pubkey P.pem
         refused 86
     done
     ENSIGN_FAULT=C_SignInit=0x30 keygen --label release --module "$FAULT" --pubkey P.pem

@@ -60,16 +60,16 @@ as_before() {
     "$PYTHON" "$INTEROP/mkbundle.py" real.orc --sgxs "$DATA/enclaves/test_enclave.sgxs"
     ens gen-sign-data --date 20240229 -o real.signdata real.orc
     ok
-    mrenclave=$(field real.signdata enclavehash)
-    grep -q '^784acfd7.*98fc$' <<<"$mrenclave"
+    measured=$(field real.signdata enclavehash)
+    grep -q '^784acfd7.*98fc$' <<<"$measured"
     sign -o real.sig real.signdata
     ok
     ens set-sig --sign-data real.signdata real.orc real.sig "$PUB"
     ok
-    bundle_holds real.orc "$mrenclave" "$SIGNER"
+    bundle_holds real.orc "$measured" "$SIGNER"
     ens show real.orc
     ok
-    prints "$mrenclave"
+    prints "$measured"
     prints "$SIGNER"
 }
 

@@ -345,11 +345,11 @@ for name, case in json.load(open(sys.argv[1])).items():
     [ "$(wc -l <"$BATS_TEST_TMPDIR/cases")" -ge 53 ]
     good=0
     while read -r name verdict; do
-        mrenclave=$(xxd -s 960 -l 32 -p -c 64 "$DATA/sigstruct/$name.sig")
+        measured=$(xxd -s 960 -l 32 -p -c 64 "$DATA/sigstruct/$name.sig")
         ens show --json "$DATA/sigstruct/$name.sig"
         if [ "$verdict" = good ]; then
             ok
-            in_json "$mrenclave"
+            in_json "$measured"
             good=$((good + 1))
         else
             # Shown with every error, or refused: never shown as if it were good.

@@ -35,10 +35,10 @@ begin() {
 
 # faulty FAULT CODE REGEX [ARG...]: with this fault the run is refused with this code.
 faulty() {
-    local fault=$1 code=$2 regex=$3
+    local breaks=$1 code=$2 regex=$3
     shift 3
     : >"$FAULT_LOG"
-    MODULE=$FAULT ENSIGN_FAULT=$fault sign -o out.sig "$@" s.signdata
+    MODULE=$FAULT ENSIGN_FAULT=$breaks sign -o out.sig "$@" s.signdata
     refused "$code" "$regex"
 }
 
@@ -531,8 +531,8 @@ PY
 
 @test "a flipped bit, a short or an all-zero signature is 86, and nothing is written" {
     begin
-    for fault in flip zero short; do
-        faulty "$fault" 86 'verif|384'
+    for breaks in flip zero short; do
+        faulty "$breaks" 86 'verif|384'
         called C_Sign 1
     done
 }

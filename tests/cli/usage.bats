@@ -255,6 +255,7 @@ SIGSTRUCT=(--date -s --swdefined -p --isvprodid -v --isvsvn -m --miscselect -a -
     status=0
     ERR=$BATS_TEST_TMPDIR/stderr
     OUT=/dev/null
+    # shellcheck disable=SC2034
     before=$(picture)
     "$ENSIGN" gen-sign-data e.sgxs >/dev/full 2>"$ERR" || status=$?
     refused 74
