@@ -40,7 +40,7 @@ below() {
 }
 mapfile -t all < <(below signer hsm bundle)
 mapfile -t headers < <(find signer hsm bundle -name '*.h' | sort)
-mapfile -t lower < <(below signer/base signer/sgx hsm bundle)
+mapfile -t lower < <(below signer/base signer/sgx signer/ceremony hsm bundle)
 
 # ---- who includes whom ----
 project='^[[:space:]]*#[[:space:]]*include[[:space:]]*"'
@@ -54,24 +54,25 @@ may_include() { # MODULE PATHS: the project headers that its files may include, 
 # hsm and bundle show one header each to the outside.
 may_include signer/base 'signer/base/[a-z0-9_]+'
 may_include signer/sgx 'signer/(base|sgx)/[a-z0-9_]+'
+may_include signer/ceremony 'signer/(base|sgx|ceremony)/[a-z0-9_]+'
 may_include hsm '(signer/base|hsm)/[a-z0-9_]+'
 may_include bundle '(signer/base|bundle)/[a-z0-9_]+'
-may_include signer/cmd 'signer/(base|sgx|cmd)/[a-z0-9_]+|hsm/hsm|bundle/bundle'
+may_include signer/cmd 'signer/(base|sgx|ceremony|cmd)/[a-z0-9_]+|hsm/hsm|bundle/bundle'
 may_include signer/main.c 'signer/(base|cmd)/[a-z0-9_]+'
 [ "$covered" -eq "${#all[@]}" ] || fail "a source file lies in a directory that no line of may_include names"
 
 # ---- the lower layers are silent and know no process: no print, prompt, exit, environment ----
 # hsm/watch.c is the one exception, and says why: it speaks when the thread that could return an error hangs.
 no '\b(v?printf|puts|putchar|putc|perror|fputs|fputc|v?fprintf|v?dprintf|v?warnx?|v?errx?|v?syslog)[[:space:]]*\(' \
-    'base, sgx, hsm and bundle never print' "$nowhere" "${lower[@]}"
+    'what lies below cmd never print' "$nowhere" "${lower[@]}"
 no '\b(stdout|stderr|stdin|STDIN_FILENO|STDOUT_FILENO|STDERR_FILENO)\b' \
-    'base, sgx, hsm and bundle never touch the standard streams' '^hsm/watch\.c:' "${lower[@]}"
+    'what lies below cmd never touch the standard streams' '^hsm/watch\.c:' "${lower[@]}"
 no '\b(getpass|isatty|ttyname|ctermid|tcgetattr|tcsetattr)\b' \
-    'base, sgx, hsm and bundle never prompt' "$nowhere" "${lower[@]}"
+    'what lies below cmd never prompt' "$nowhere" "${lower[@]}"
 no '\b(exit|_exit|_Exit|quick_exit|abort|assert)[[:space:]]*\(' \
-    'base, sgx, hsm and bundle never end the process' '^hsm/watch\.c:' "${lower[@]}"
+    'what lies below cmd never end the process' '^hsm/watch\.c:' "${lower[@]}"
 no '\b((secure_)?getenv|setenv|putenv|unsetenv|environ)\b' \
-    'base, sgx, hsm and bundle never read the environment' "$nowhere" "${lower[@]}"
+    'what lies below cmd never read the environment' "$nowhere" "${lower[@]}"
 
 # ---- one home for each dependency ----
 home() { # HEADER FILES RULE: only files like FILES include headers like HEADER
