@@ -553,6 +553,55 @@ PY
 @test "a token that does not answer in time is 85" {
     begin
     LIMIT=30 faulty delay=4000 85 'time|answer|second' --hsm-timeout 1
+    LIMIT=30 faulty delay=C_Login:4000 85 'C_Login' --hsm-timeout 1
+    LIMIT=30 faulty delay=C_OpenSession:4000 85 'C_OpenSession' --hsm-timeout 1
+}
+
+@test "a signature of 513 bytes is refused without a crash" {
+    begin
+    faulty longsig 86 '513|384|verif'
+}
+
+@test "a token with read-write sessions only, or a single session, signs" {
+    begin
+    for breaks in needrw maxsess=2; do
+        MODULE=$FAULT ENSIGN_FAULT=$breaks sign --force -o out.sig s.signdata
+        ok
+        same out.sig "$EXPECTED"
+    done
+    rm out.sig
+    LIMIT=20 faulty opensession=0xE0 85 'C_OpenSession|CKR_TOKEN_NOT_PRESENT|0x0*e0'
+    LIMIT=20 faulty opensession=0xB1 85 'C_OpenSession|CKR_SESSION_COUNT|0x0*b1'
+}
+
+@test "an exponent or modulus that cannot be read is never guessed" {
+    begin
+    # CKA_MODULUS is 0x120, CKA_PUBLIC_EXPONENT 0x122, CKO_PRIVATE_KEY 3.
+    MODULE=$FAULT ENSIGN_FAULT=dropattr=0x122:3 sign -o out.sig s.signdata
+    ok
+    same out.sig "$EXPECTED"
+    rm out.sig
+    faulty dropattr=0x120 82 'modulus'
+    called C_Sign 0
+    faulty setattr=0x122:010001 82 'exponent|65537'
+    called C_Sign 0
+}
+
+@test "a public key of somebody else under the same id does not mislead" {
+    begin
+    cp -r "$BATS_FILE_TMPDIR/tokens" "$BATS_TEST_TMPDIR/mixed"
+    sed "s|tokendir = .*|tokendir = $BATS_TEST_TMPDIR/mixed|" "$SOFTHSM2_CONF" >"$BATS_TEST_TMPDIR/conf"
+    export SOFTHSM2_CONF=$BATS_TEST_TMPDIR/conf
+    pkcs11-tool --module "$SOFTHSM" --token-label ensign -l --pin "$PIN" --type privkey \
+        --write-object "$BATS_FILE_TMPDIR/one.pem" --id 08 --label mixed --usage-sign
+    pkcs11-tool --module "$SOFTHSM" --token-label ensign -l --pin "$PIN" --type pubkey \
+        --write-object "$BATS_FILE_TMPDIR/two.pem.pub" --id 08 --label mixed
+    ens sign --key 'pkcs11:token=ensign;id=%08' --module "$SOFTHSM" --pin-source "file:$PINFILE" \
+        --yes -o out.sig s.signdata
+    ok
+    same out.sig "$EXPECTED"
+    says "$(mrsigner "$PUB")"
+    not grep -q "$(mrsigner "$BATS_FILE_TMPDIR/two.pem.pub")" "$ERR"
 }
 
 @test "a token without RSA-PKCS signs with SHA256-RSA-PKCS, without either is 82" {
@@ -650,8 +699,7 @@ PY
 
 @test "a PIN pad is used as such: no PIN is asked for" {
     begin
-    MODULE=$FAULT ENSIGN_FAULT=pinpad ens sign --key "$RELEASE" --module "$FAULT" --yes -o out.sig \
-        s.signdata
+    ENSIGN_FAULT=pinpad=$PIN ens sign --key "$RELEASE" --module "$FAULT" --yes -o out.sig s.signdata
     ok
     same out.sig "$EXPECTED"
     called C_Login 1
