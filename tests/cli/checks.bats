@@ -123,13 +123,13 @@ broken() {
     check words
     [ "$status" -eq 0 ] || fail "$said"
     # Put together here, so that this file passes too.
-    for word in /wo''rk/x /ro''ot/x /ho''me/x; do
+    for word in /wo""rk/x /ro""ot/x /ho""me/x; do
         broken words docs/note "see $word" 'a path of a machine'
     done
-    for word in TO''DO FIX''ME X''XX; do
+    for word in TO""DO FIX""ME X""XX; do
         broken words hsm/uri.c "/* $word: later */" 'unfinished work'
     done
-    for host in deb.debi''an.org proxy.gol''ang.org py''pi.org registry.npm''js.org crat''es.io; do
+    for host in deb.debi""an.org proxy.gol""ang.org py""pi.org registry.npm""js.org crat""es.io; do
         broken words scripts/setup "# from https://$host/x" 'host of a package registry'
     done
 }
