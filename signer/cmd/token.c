@@ -1,0 +1,138 @@
+/* The token conversation. The only caller of hsm_sign: no unverified signature leaves this file. */
+#include "signer/cmd/token.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "signer/base/mem.h"
+#include "signer/base/num.h"
+#include "signer/cmd/pin.h"
+#include "signer/sgx/rsa3072.h"
+
+/* Seconds that one call of the module may take, unless --hsm-timeout says otherwise. */
+#define TIMEOUT_DEFAULT 120
+#define TIMEOUT_MAX     86400
+
+/* --pin-source, else pin-source of the URI, where RFC 7512 knows a plain path and a file: URI. */
+static bool choose_pin_source(const struct args *args, struct token_session *s, struct ens_err *err)
+{
+    const char *from_uri = hsm_uri_pin_source(s->uri);
+
+    s->pin_source = args->pin_source != NULL ? args->pin_source : from_uri;
+    if (args->pin_source == NULL && from_uri != NULL && strncmp(from_uri, "file:", 5) != 0)
+        return ens_fail(err, ENS_USAGE,
+                        "URI: pin-source '%s' is not understood: write file:PATH, or give --pin-source",
+                        from_uri);
+    return true;
+}
+
+/* There is no default module: the p11-kit proxy would wake every driver of the host. */
+static bool choose_module(const struct args *args, const struct hsm_uri *uri, struct hsm_open_args *ret,
+                          struct ens_err *err)
+{
+    const char *from_uri = hsm_uri_module_path(uri);
+    uint64_t seconds = TIMEOUT_DEFAULT;
+
+    if (args->hsm_timeout != NULL &&
+        !num_parse(args->hsm_timeout, "--hsm-timeout", TIMEOUT_MAX, &seconds, err))
+        return false;
+    ret->timeout_s = (unsigned)seconds;
+    ret->module_args = args->module_args;
+    ret->module = args->module != NULL ? args->module : from_uri;
+    if (ret->module == NULL)
+        ret->module = getenv("ENSIGN_PKCS11_MODULE");
+    return true;
+}
+
+bool token_load(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
+                struct ens_err *err)
+{
+    ENS_CLEANUP(token_close) struct token_session s = {0};
+    struct hsm_open_args open = {0};
+
+    if (!hsm_uri_parse(uri_text, &s.uri, err))
+        return ens_wrap(err, "%s", option);
+    if (!choose_pin_source(args, &s, err) || !choose_module(args, s.uri, &open, err) ||
+        !hsm_open(&open, &s.hsm, err))
+        return false;
+    *ret = s;
+    s = (struct token_session){0};
+    return true;
+}
+
+void token_close(struct token_session *s)
+{
+    hsm_closep(&s->hsm);
+    hsm_uri_freep(&s->uri);
+}
+
+bool token_login(const struct args *args, struct token_session *s, struct ens_err *err)
+{
+    ENS_CLEANUP(secret_wipe) struct secret pin = {0};
+    const struct hsm_token *t = s->token;
+
+    if (t->pin_pad) {
+        notice_say(args, "Token %s: enter the PIN on its PIN pad.", t->label);
+        return hsm_login(s->hsm, NULL, args->allow_final_try, err);
+    }
+    if (!t->login_required)
+        return hsm_login(s->hsm, NULL, args->allow_final_try, err);
+    /* What the token says of earlier wrong PINs is refused before anybody types one. */
+    if (t->locked || (t->final_try && !args->allow_final_try))
+        return hsm_login(s->hsm, &pin, args->allow_final_try, err);
+    if (t->count_low)
+        notice_warn("token %s: a wrong PIN was entered before", t->label);
+    (void)snprintf(s->prompt, sizeof s->prompt, "PIN of token %.64s", t->label);
+    if (!pin_read(s->pin_source, s->prompt, &pin, err))
+        return false;
+    return hsm_login(s->hsm, &pin, args->allow_final_try, err);
+}
+
+bool token_open(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
+                struct ens_err *err)
+{
+    ENS_CLEANUP(token_close) struct token_session s = {0};
+
+    if (!token_load(args, option, uri_text, &s, err) || !hsm_select_token(s.hsm, s.uri, &s.token, err) ||
+        !token_login(args, &s, err))
+        return false;
+    *ret = s;
+    s = (struct token_session){0};
+    return true;
+}
+
+/* For a key with CKA_ALWAYS_AUTHENTICATE: the PIN once more. A descriptor has been read to its end. */
+static bool ask_again(void *ctx, struct secret *ret, struct ens_err *err)
+{
+    struct token_session *s = ctx;
+
+    if (s->pin_source != NULL && strncmp(s->pin_source, "fd:", 3) == 0)
+        return ens_fail(err, ENS_PIN,
+                        "%s: the key wants the PIN again for each signature: give --pin-source file:PATH "
+                        "or tty",
+                        s->pin_source);
+    (void)snprintf(s->prompt, sizeof s->prompt, "PIN of token %.40s again, for this signature",
+                   s->token->label);
+    return pin_read(s->pin_source, s->prompt, ret, err);
+}
+
+bool token_sign(struct token_session *s, enum hsm_mechanism mechanism, const struct pubkey *key,
+                const uint8_t digest[static 32], struct view message, uint8_t ret[static SIGNATURE_SIZE],
+                struct ens_err *err)
+{
+    const struct hsm_sign_args args = {
+        .mechanism = mechanism, .digest = digest, .message = message, .ask_pin = ask_again, .ask_ctx = s};
+    uint8_t signature[SIGNATURE_SIZE];
+    bool verified = false;
+
+    if (!hsm_sign(s->hsm, &args, signature, err) || !rsa3072_verify(key, digest, signature, &verified, err))
+        return false;
+    if (!verified)
+        return ens_fail(err, ENS_BADSIG,
+                        "token %s: its signature does not verify under its own public key: nothing was "
+                        "written, do not trust this token",
+                        s->token->label);
+    memcpy(ret, signature, SIGNATURE_SIZE);
+    return true;
+}
