@@ -1,0 +1,483 @@
+/* A PKCS#11 module that forwards to a real one and breaks what it is told to break: for what no token does
+ * on request. Loaded like any module; three variables of the environment, read at C_Initialize:
+ *
+ *   ENSIGN_FAULT_MODULE  the real module (required)
+ *   ENSIGN_FAULT         comma-separated faults, as below; numbers are C numbers (10, 0x30)
+ *   ENSIGN_FAULT_LOG     a file that gets one line per call, "C_Login", so that calls can be counted
+ *
+ *   C_NAME=RV[@N]        that function (only its N-th call) returns RV and does nothing else
+ *   opensession=RV       short for C_OpenSession=RV;  login=RV, tokeninfo=RV likewise
+ *   failat=N:RV          the N-th C_Sign returns RV
+ *   delay=MS, delay=C_NAME:MS   C_Sign, or that function, sleeps first
+ *   maxsess=N            C_OpenSession is CKR_SESSION_COUNT where N sessions are open
+ *   needrw               C_OpenSession of a read-only session is CKR_SESSION_READ_ONLY
+ *   pinpad=PIN           the token has a PIN pad on which PIN is typed; a PIN in C_Login is CKR_ARGUMENTS_BAD
+ *   finaltry, countlow, pinlocked   the flag is set in the token's information
+ *   nologin              CKF_LOGIN_REQUIRED is not set
+ *   alwaysauth=PIN       private keys claim CKA_ALWAYS_AUTHENTICATE, and C_Sign wants PIN before each
+ * signature dropattr=ATTR[:CLASS]       objects (of that class) do not have the attribute
+ *   setattr=ATTR:HEX[:CLASS]    objects (of that class) have this value
+ *   nomech=M             the mechanism is not there
+ *   flip, short, zero    the signature has one bit flipped, is one byte short, is all zero
+ *   longsig              C_Sign claims 513 bytes */
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <p11-kit/pkcs11.h>
+
+#define FAULTS_MAX 16
+#define ENTRY_MAX  128
+
+static CK_FUNCTION_LIST *real;
+static CK_FUNCTION_LIST broken;
+static char faults[FAULTS_MAX][ENTRY_MAX]; /* "word=value", as given */
+static size_t fault_count;
+static unsigned long sessions;
+static unsigned long signatures;
+static bool context_login; /* alwaysauth: the PIN for the next C_Sign was right */
+static struct calls {
+    const char *name;
+    unsigned long count;
+} calls[80]; /* so far, for "@N" */
+
+/* ---- reading the faults ---- */
+
+static void read_faults(void)
+{
+    const char *list = getenv("ENSIGN_FAULT");
+
+    fault_count = 0;
+    while (list != NULL && *list != '\0' && fault_count < FAULTS_MAX) {
+        size_t len = strcspn(list, ",");
+
+        (void)snprintf(faults[fault_count], ENTRY_MAX, "%.*s", (int)len, list);
+        fault_count++;
+        list += len + (list[len] == ',');
+    }
+}
+
+/* The value of the `index`-th fault called `word`: "" where it has none, NULL where there is no such fault.
+ */
+static const char *nth_value(const char *word, size_t index)
+{
+    size_t len = strlen(word);
+
+    for (size_t i = 0; i < fault_count; i++) {
+        if (strncmp(faults[i], word, len) != 0 || (faults[i][len] != '=' && faults[i][len] != '\0'))
+            continue;
+        if (index-- == 0)
+            return faults[i][len] == '=' ? faults[i] + len + 1 : "";
+    }
+    return NULL;
+}
+
+static bool has(const char *word)
+{
+    return nth_value(word, 0) != NULL;
+}
+
+static unsigned long number(const char *text)
+{
+    return strtoul(text, NULL, 0);
+}
+
+/* ---- every call ---- */
+
+static unsigned long count_call(const char *name)
+{
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        if (calls[i].name == NULL)
+            calls[i].name = name;
+        if (strcmp(calls[i].name, name) == 0)
+            return ++calls[i].count;
+    }
+    return 0;
+}
+
+static void log_call(const char *name)
+{
+    const char *path = getenv("ENSIGN_FAULT_LOG");
+    FILE *f = path != NULL ? fopen(path, "a") : NULL;
+
+    if (f == NULL)
+        return;
+    (void)fprintf(f, "%s\n", name);
+    (void)fclose(f);
+}
+
+static void sleep_ms(unsigned long ms)
+{
+    struct timespec t = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+
+    (void)nanosleep(&t, NULL);
+}
+
+static void delay(const char *name)
+{
+    for (size_t i = 0; nth_value("delay", i) != NULL; i++) {
+        const char *value = nth_value("delay", i);
+        const char *colon = strchr(value, ':');
+
+        if (colon == NULL && strcmp(name, "C_Sign") == 0)
+            sleep_ms(number(value));
+        if (colon != NULL && strlen(name) == (size_t)(colon - value) &&
+            strncmp(value, name, strlen(name)) == 0)
+            sleep_ms(number(colon + 1));
+    }
+}
+
+static const char *short_name(const char *name)
+{
+    return strcmp(name, "C_OpenSession") == 0    ? "opensession"
+           : strcmp(name, "C_Login") == 0        ? "login"
+           : strcmp(name, "C_GetTokenInfo") == 0 ? "tokeninfo"
+                                                 : "";
+}
+
+/* Notes the call. CKR_OK: go on; else what to return at once. */
+static CK_RV enter(const char *name)
+{
+    unsigned long count = count_call(name);
+    const char *value = nth_value(name, 0);
+
+    log_call(name);
+    delay(name);
+    if (value == NULL && short_name(name)[0] != '\0')
+        value = nth_value(short_name(name), 0);
+    if (value == NULL)
+        return CKR_OK;
+    const char *at = strchr(value, '@');
+
+    return at == NULL || number(at + 1) == count ? number(value) : CKR_OK;
+}
+
+/* ---- the functions that are only forwarded ---- */
+
+#define FORWARD(name, parameters, arguments)                                                                 \
+    static CK_RV fault_##name parameters                                                                     \
+    {                                                                                                        \
+        CK_RV rv = enter(#name);                                                                             \
+        return rv != CKR_OK ? rv : real->name arguments;                                                     \
+    }
+
+FORWARD(C_Finalize, (void *r), (r))
+FORWARD(C_GetInfo, (CK_INFO * i), (i))
+FORWARD(C_GetSlotList, (CK_BBOOL p, CK_SLOT_ID *l, CK_ULONG *n), (p, l, n))
+FORWARD(C_GetSlotInfo, (CK_SLOT_ID s, CK_SLOT_INFO *i), (s, i))
+FORWARD(C_CloseAllSessions, (CK_SLOT_ID s), (s))
+FORWARD(C_GetSessionInfo, (CK_SESSION_HANDLE h, CK_SESSION_INFO *i), (h, i))
+FORWARD(C_Logout, (CK_SESSION_HANDLE h), (h))
+FORWARD(C_CreateObject, (CK_SESSION_HANDLE h, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *o), (h, t, n, o))
+FORWARD(C_DestroyObject, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o), (h, o))
+FORWARD(C_SetAttributeValue, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *t, CK_ULONG n),
+        (h, o, t, n))
+FORWARD(C_FindObjectsInit, (CK_SESSION_HANDLE h, CK_ATTRIBUTE *t, CK_ULONG n), (h, t, n))
+FORWARD(C_FindObjects, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE *o, CK_ULONG m, CK_ULONG *n), (h, o, m, n))
+FORWARD(C_FindObjectsFinal, (CK_SESSION_HANDLE h), (h))
+FORWARD(C_GenerateKeyPair,
+        (CK_SESSION_HANDLE h, CK_MECHANISM *m, CK_ATTRIBUTE *p, CK_ULONG np, CK_ATTRIBUTE *s, CK_ULONG ns,
+         CK_OBJECT_HANDLE *pub, CK_OBJECT_HANDLE *prv),
+        (h, m, p, np, s, ns, pub, prv))
+FORWARD(C_GenerateRandom, (CK_SESSION_HANDLE h, CK_BYTE *d, CK_ULONG n), (h, d, n))
+
+/* ---- the functions that lie ---- */
+
+static CK_RV fault_C_Initialize(void *args)
+{
+    read_faults();
+    sessions = 0;
+    signatures = 0;
+    memset(calls, 0, sizeof calls);
+    CK_RV rv = enter("C_Initialize");
+
+    return rv != CKR_OK ? rv : real->C_Initialize(args);
+}
+
+static CK_RV fault_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
+{
+    CK_RV rv = enter("C_GetTokenInfo");
+
+    if (rv == CKR_OK)
+        rv = real->C_GetTokenInfo(slot, info);
+    if (rv != CKR_OK)
+        return rv;
+    info->flags |= has("pinpad") ? CKF_PROTECTED_AUTHENTICATION_PATH : 0;
+    info->flags |= has("countlow") ? CKF_USER_PIN_COUNT_LOW : 0;
+    info->flags |= has("finaltry") ? CKF_USER_PIN_FINAL_TRY : 0;
+    info->flags |= has("pinlocked") ? CKF_USER_PIN_LOCKED : 0;
+    if (has("nologin"))
+        info->flags &= ~CKF_LOGIN_REQUIRED;
+    return CKR_OK;
+}
+
+static CK_RV fault_C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *app, CK_NOTIFY notify,
+                                 CK_SESSION_HANDLE *ret)
+{
+    CK_RV rv = enter("C_OpenSession");
+
+    if (rv != CKR_OK)
+        return rv;
+    if (has("needrw") && (flags & CKF_RW_SESSION) == 0)
+        return CKR_SESSION_READ_ONLY;
+    if (has("maxsess") && sessions >= number(nth_value("maxsess", 0)))
+        return CKR_SESSION_COUNT;
+    rv = real->C_OpenSession(slot, flags, app, notify, ret);
+    sessions += rv == CKR_OK;
+    return rv;
+}
+
+static CK_RV fault_C_CloseSession(CK_SESSION_HANDLE session)
+{
+    CK_RV rv = enter("C_CloseSession");
+
+    if (rv == CKR_OK)
+        rv = real->C_CloseSession(session);
+    sessions -= rv == CKR_OK && sessions > 0;
+    return rv;
+}
+
+static bool pin_equals(const CK_UTF8CHAR *pin, CK_ULONG len, const char *wanted)
+{
+    return pin != NULL && len == strlen(wanted) && memcmp(pin, wanted, len) == 0;
+}
+
+static CK_RV fault_C_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG len)
+{
+    static CK_UTF8CHAR typed[ENTRY_MAX];
+    CK_RV rv = enter("C_Login");
+    const char *always = nth_value("alwaysauth", 0);
+
+    if (rv != CKR_OK)
+        return rv;
+    if (has("pinpad")) {
+        if (pin != NULL)
+            return CKR_ARGUMENTS_BAD;
+        len = (CK_ULONG)snprintf((char *)typed, sizeof typed, "%s", nth_value("pinpad", 0));
+        pin = typed;
+    }
+    if (user == CKU_CONTEXT_SPECIFIC && always != NULL) {
+        context_login = pin_equals(pin, len, always);
+        return context_login ? CKR_OK : CKR_PIN_INCORRECT;
+    }
+    return real->C_Login(session, user, pin, len);
+}
+
+static bool is_missing(const char *name, CK_MECHANISM_TYPE type)
+{
+    for (size_t i = 0; nth_value(name, i) != NULL; i++) {
+        if (number(nth_value(name, i)) == type)
+            return true;
+    }
+    return false;
+}
+
+static CK_RV fault_C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count)
+{
+    CK_RV rv = enter("C_GetMechanismList");
+    CK_ULONG kept = 0;
+
+    if (rv == CKR_OK)
+        rv = real->C_GetMechanismList(slot, list, count);
+    if (rv != CKR_OK || list == NULL)
+        return rv;
+    for (CK_ULONG i = 0; i < *count; i++) {
+        if (!is_missing("nomech", list[i]))
+            list[kept++] = list[i];
+    }
+    *count = kept;
+    return CKR_OK;
+}
+
+static CK_RV fault_C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
+{
+    CK_RV rv = enter("C_GetMechanismInfo");
+
+    if (rv != CKR_OK)
+        return rv;
+    return is_missing("nomech", type) ? CKR_MECHANISM_INVALID : real->C_GetMechanismInfo(slot, type, info);
+}
+
+/* ---- attributes ---- */
+
+/* Is the object of the class that the fault is limited to ("" or ":CLASS")? */
+static bool is_of_class(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, const char *limit)
+{
+    CK_OBJECT_CLASS class = 0;
+    CK_ATTRIBUTE a = {.type = CKA_CLASS, .pValue = &class, .ulValueLen = sizeof class};
+
+    return *limit != ':' ||
+           (real->C_GetAttributeValue(session, object, &a, 1) == CKR_OK && class == number(limit + 1));
+}
+
+static bool is_dropped(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
+{
+    for (size_t i = 0; nth_value("dropattr", i) != NULL; i++) {
+        char *limit = NULL;
+
+        if (strtoul(nth_value("dropattr", i), &limit, 0) == type && is_of_class(session, object, limit))
+            return true;
+    }
+    return false;
+}
+
+/* Answers with the value of "setattr=ATTR:HEX[:CLASS]"; false where there is none. */
+static bool is_set(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *a)
+{
+    for (size_t i = 0; nth_value("setattr", i) != NULL; i++) {
+        char *hex = NULL;
+        unsigned long type = strtoul(nth_value("setattr", i), &hex, 0);
+        size_t digits = *hex == ':' ? strcspn(hex + 1, ":") : 0;
+
+        if (type != a->type || digits / 2 > a->ulValueLen || !is_of_class(session, object, hex + 1 + digits))
+            continue;
+        for (size_t at = 0; at < digits / 2; at++) {
+            char byte[3] = {hex[1 + 2 * at], hex[2 + 2 * at], '\0'};
+
+            ((CK_BYTE *)a->pValue)[at] = (CK_BYTE)strtoul(byte, NULL, 16);
+        }
+        a->ulValueLen = digits / 2;
+        return true;
+    }
+    return false;
+}
+
+static bool is_always_auth(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *a)
+{
+    if (!has("alwaysauth") || a->type != CKA_ALWAYS_AUTHENTICATE || a->ulValueLen < 1 ||
+        !is_of_class(session, object, ":3"))
+        return false;
+    *(CK_BYTE *)a->pValue = CK_TRUE;
+    a->ulValueLen = 1;
+    return true;
+}
+
+static CK_RV fault_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *list,
+                                       CK_ULONG count)
+{
+    CK_RV rv = enter("C_GetAttributeValue");
+    bool missing = false;
+
+    if (rv != CKR_OK)
+        return rv;
+    /* ensign asks for one attribute at a time; several are forwarded, and then broken the same way. */
+    for (CK_ULONG i = 0; i < count; i++) {
+        if (list[i].pValue != NULL &&
+            (is_always_auth(session, object, &list[i]) || is_set(session, object, &list[i])))
+            continue;
+        if (is_dropped(session, object, list[i].type)) {
+            list[i].ulValueLen = (CK_ULONG)-1;
+            missing = true;
+            continue;
+        }
+        CK_RV one = real->C_GetAttributeValue(session, object, &list[i], 1);
+
+        rv = one != CKR_OK ? one : rv;
+    }
+    return missing ? CKR_ATTRIBUTE_TYPE_INVALID : rv;
+}
+
+/* ---- signing ---- */
+
+static CK_RV fault_C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    CK_RV rv = enter("C_SignInit");
+
+    context_login = false;
+    if (rv != CKR_OK)
+        return rv;
+    return is_missing("nomech", mechanism->mechanism) ? CKR_MECHANISM_INVALID
+                                                      : real->C_SignInit(session, mechanism, key);
+}
+
+static void spoil(CK_BYTE *signature, CK_ULONG *len)
+{
+    if (has("flip"))
+        signature[*len / 2] ^= 0x10;
+    if (has("zero"))
+        memset(signature, 0, *len);
+    if (has("short"))
+        (*len)--;
+    if (has("longsig"))
+        *len = 513;
+}
+
+static CK_RV fault_C_Sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len, CK_BYTE *signature,
+                          CK_ULONG *len)
+{
+    const char *failat = nth_value("failat", 0);
+    CK_RV rv = enter("C_Sign");
+
+    signatures++;
+    if (rv == CKR_OK && failat != NULL && number(failat) == signatures && strchr(failat, ':') != NULL)
+        rv = number(strchr(failat, ':') + 1);
+    if (rv == CKR_OK && has("alwaysauth") && !context_login)
+        rv = CKR_USER_NOT_LOGGED_IN;
+    context_login = false;
+    if (rv == CKR_OK)
+        rv = real->C_Sign(session, data, data_len, signature, len);
+    if (rv == CKR_OK && signature != NULL)
+        spoil(signature, len);
+    return rv;
+}
+
+/* ---- loading ---- */
+
+/* The rest of the list is the real module's own: ensign calls none of it. */
+static void fill(void)
+{
+    broken = *real;
+#define USE(name) broken.name = fault_##name;
+    USE(C_Initialize)
+    USE(C_Finalize)
+    USE(C_GetInfo)
+    USE(C_GetSlotList)
+    USE(C_GetSlotInfo)
+    USE(C_GetTokenInfo)
+    USE(C_GetMechanismList)
+    USE(C_GetMechanismInfo)
+    USE(C_OpenSession)
+    USE(C_CloseSession)
+    USE(C_CloseAllSessions)
+    USE(C_GetSessionInfo)
+    USE(C_Login)
+    USE(C_Logout)
+    USE(C_CreateObject)
+    USE(C_DestroyObject)
+    USE(C_GetAttributeValue)
+    USE(C_SetAttributeValue)
+    USE(C_FindObjectsInit)
+    USE(C_FindObjects)
+    USE(C_FindObjectsFinal)
+    USE(C_SignInit)
+    USE(C_Sign)
+    USE(C_GenerateKeyPair)
+    USE(C_GenerateRandom)
+#undef USE
+    broken.C_GetFunctionList = C_GetFunctionList;
+}
+
+CK_RV C_GetFunctionList(CK_FUNCTION_LIST **ret)
+{
+    const char *path = getenv("ENSIGN_FAULT_MODULE");
+    CK_C_GetFunctionList get = NULL;
+
+    read_faults();
+    log_call("C_GetFunctionList");
+    if (has("C_GetFunctionList"))
+        return number(nth_value("C_GetFunctionList", 0));
+    if (real == NULL) {
+        void *handle = path != NULL ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+        void *symbol = handle != NULL ? dlsym(handle, "C_GetFunctionList") : NULL;
+
+        memcpy(&get, &symbol, sizeof get);
+        if (get == NULL || get(&real) != CKR_OK)
+            return CKR_GENERAL_ERROR;
+    }
+    fill();
+    *ret = &broken;
+    return CKR_OK;
+}
