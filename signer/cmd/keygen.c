@@ -60,7 +60,8 @@ static bool report(const struct args *args, const struct hsm_key *key, struct ou
         (!rsa3072_write_pubkey(&key->pubkey, &pem, err) || !output_commit(pubkey_out, buf_view(&pem), err)))
         return ens_wrap(err, "the key was made (%s), but not its file", key->uri);
     hex_encode(hex, view_of(mrsigner, sizeof mrsigner));
-    notice_say(args, "Made an RSA-3072 key with e = 3; its test signature verifies.\nMRSIGNER %s", hex);
+    notice_say(args, "Made an RSA-3072 key with e = 3; its test signature verifies.");
+    notice_say(args, "MRSIGNER %s", hex);
     printf("%s\n", key->uri);
     return true;
 }

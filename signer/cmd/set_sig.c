@@ -1,0 +1,276 @@
+/* set-sig: the build host's last stage. Enclave, sign-data, signature and public key become a finished
+ * SIGSTRUCT, which is judged from its bytes alone and attached. */
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/base/file.h"
+#include "signer/base/hex.h"
+#include "signer/base/mem.h"
+#include "signer/ceremony/review.h"
+#include "signer/cmd/attach.h"
+#include "signer/cmd/cmd.h"
+#include "signer/cmd/enclave.h"
+#include "signer/cmd/fields.h"
+#include "signer/cmd/output.h"
+#include "signer/sgx/diagnose.h"
+#include "signer/sgx/known_keys.h"
+#include "signer/sgx/rsa3072.h"
+#include "signer/sgx/verify.h"
+
+/* The operands after ENCLAVE, by what they hold. */
+struct given {
+    struct buf file;   /* SIGNATURE or SIGSTRUCT; empty with --ephemeral-key */
+    bool is_sigstruct; /* a finished SIGSTRUCT */
+    bool has_key;      /* PUBKEY was given */
+    struct pubkey key;
+    const char *name; /* of the file, for messages */
+};
+
+static void given_free(struct given *g)
+{
+    buf_free(&g->file);
+}
+
+/* ---- what the command line means ---- */
+
+static bool check_usage(const struct args *args, struct ens_err *err)
+{
+    bool has_options = params_any(&args->params) || args->from != NULL;
+
+    if (args->ephemeral_key && args->operands_len != 1)
+        return ens_fail(err, ENS_USAGE,
+                        "--ephemeral-key: makes the signature itself: leave out SIGNATURE and PUBKEY");
+    if (!args->ephemeral_key && args->operands_len == 1)
+        return ens_fail(err, ENS_USAGE,
+                        "%s: no signature is given, and none is made up: give SIGNATURE and PUBKEY, "
+                        "or a SIGSTRUCT, or --ephemeral-key",
+                        args->operands[0]);
+    if (args->sign_data != NULL && has_options)
+        return ens_fail(err, ENS_USAGE,
+                        "--sign-data: holds every field already: leave out the SIGSTRUCT options");
+    if (args->to != NULL && args->output != NULL)
+        return ens_fail(err, ENS_USAGE,
+                        "--to writes the SIGSTRUCT and --output the bundle: give one of them");
+    return true;
+}
+
+/* Step 4, first half: reads SIGNATURE and PUBKEY, or a SIGSTRUCT. */
+static bool read_given(const struct args *args, struct given *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf key_file = {0};
+
+    if (args->ephemeral_key)
+        return true;
+    ret->name = args->operands[1];
+    if (!file_read_all(ret->name, DIAGNOSE_FILE_MAX, &ret->file, err))
+        return false;
+    ret->is_sigstruct = ret->file.len == SIGSTRUCT_SIZE;
+    ret->has_key = args->operands_len == 3;
+    if (!ret->is_sigstruct && !ret->has_key)
+        return ens_fail(err, ENS_USAGE, "%s: is no finished SIGSTRUCT: give the public key as well",
+                        ret->name);
+    if (ret->is_sigstruct && (params_any(&args->params) || args->from != NULL))
+        return ens_fail(err, ENS_USAGE, "%s: is a finished SIGSTRUCT: leave out the SIGSTRUCT options",
+                        ret->name);
+    if (!ret->has_key)
+        return true;
+    return file_read_all(args->operands[2], RSA3072_KEY_FILE_MAX, &key_file, err) &&
+           rsa3072_read_pubkey(buf_view(&key_file), args->operands[2], &ret->key, err);
+}
+
+/* ---- steps 2 and 3: the fields, and their agreement with the enclave ---- */
+
+static bool check_mrenclave(const struct enclave *e, const struct sigstruct *css, const char *name,
+                            struct ens_err *err)
+{
+    char there[2 * MRENCLAVE_SIZE + 1];
+    char here[2 * MRENCLAVE_SIZE + 1];
+    struct view hash = sigstruct_get(css, CSS_ENCLAVEHASH);
+
+    if (view_equal(hash, view_of(e->report.mrenclave, MRENCLAVE_SIZE)))
+        return true;
+    hex_encode(there, hash);
+    hex_encode(here, view_of(e->report.mrenclave, MRENCLAVE_SIZE));
+    return ens_fail(err, ENS_DATA,
+                    "%s: ENCLAVEHASH %s is not the MRENCLAVE of %s, %s: give the files of one enclave", name,
+                    there, e->path, here);
+}
+
+static bool collect_fields(const struct args *args, const struct enclave *e, struct sigstruct *ret,
+                           struct ens_err *err)
+{
+    if (args->sign_data == NULL)
+        return fields_of_options(args, e->report.mrenclave, ret, err);
+    if (!fields_of_signdata(args->sign_data, ret, err) || !check_mrenclave(e, ret, args->sign_data, err))
+        return false;
+    /* MODE64BIT was decided, and signed, with the sign-data. */
+    return args->params.allow_unusual || params_check(ret, true, err) || ens_wrap(err, "%s", args->sign_data);
+}
+
+/* ---- step 4: the signature ---- */
+
+/* DATE is the one field that changes by itself: without --date and --sign-data, the signature says which it
+ * was. */
+static bool recover_date(const struct args *args, const struct given *g,
+                         const uint8_t signature[static SIGNATURE_SIZE], struct sigstruct *css,
+                         struct ens_err *err)
+{
+    uint8_t signed_digest[32];
+    uint8_t digest[32];
+    char date[REVIEW_DATE_MAX];
+    bool is_pkcs1 = false;
+    bool found = false;
+
+    if (args->sign_data != NULL || args->params.date != NULL)
+        return true;
+    if (!diagnose_signed_digest(&g->key, signature, &is_pkcs1, signed_digest, err) ||
+        !signdata_digest(css, digest, err))
+        return false;
+    if (!is_pkcs1 || memcmp(digest, signed_digest, sizeof digest) == 0)
+        return true;
+    if (!diagnose_find_date(css, signed_digest, &found, err))
+        return false;
+    if (found)
+        notice_say(args, "DATE %s, recovered from the signature.", review_date(css, date));
+    return true;
+}
+
+static bool finish(const struct pubkey *key, const uint8_t signature[static SIGNATURE_SIZE],
+                   struct sigstruct *css, struct ens_err *err)
+{
+    uint8_t q1[SIGNATURE_SIZE];
+    uint8_t q2[SIGNATURE_SIZE];
+    bool fit = false;
+
+    if (!rsa3072_q1q2(key, signature, q1, q2, &fit, err))
+        return false;
+    if (!fit)
+        return ens_fail(err, ENS_BUG, "Q1 and Q2 of a verified signature do not fit");
+    sigstruct_finish(css, key, signature, q1, q2);
+    return true;
+}
+
+static bool finish_with_signature(const struct args *args, const struct given *g, struct sigstruct *css,
+                                  struct ens_err *err)
+{
+    uint8_t signature[SIGNATURE_SIZE];
+    uint8_t digest[32];
+    bool verified = false;
+
+    if (!diagnose_read_signature(buf_view(&g->file), g->name, signature, err) ||
+        !recover_date(args, g, signature, css, err) || !signdata_digest(css, digest, err) ||
+        !rsa3072_verify(&g->key, digest, signature, &verified, err))
+        return false;
+    if (!verified)
+        return diagnose_fail(&g->key, signature, css, g->name, err);
+    return finish(&g->key, signature, css, err);
+}
+
+static bool finish_ephemeral(struct sigstruct *css, struct ens_err *err)
+{
+    struct pubkey key;
+    uint8_t signature[SIGNATURE_SIZE];
+    uint8_t digest[32];
+
+    notice_warn(
+        "--ephemeral-key: signing with a fresh key that is thrown away: nobody can sign an update with it");
+    return signdata_digest(css, digest, err) && rsa3072_sign_ephemeral(digest, &key, signature, err) &&
+           finish(&key, signature, css, err);
+}
+
+/* A SIGSTRUCT that came finished: it must be for this enclave, and of this key and these fields where they
+ * are given. */
+static bool take_finished(const struct args *args, const struct given *g, const struct enclave *e,
+                          struct sigstruct *ret, struct ens_err *err)
+{
+    struct sigstruct want;
+    struct pubkey key;
+    char field[DIAGNOSE_TEXT_MAX];
+
+    if (!sigstruct_parse(buf_view(&g->file), g->name, ret, err) || !check_mrenclave(e, ret, g->name, err))
+        return false;
+    verify_key_of(ret, &key);
+    if (g->has_key && memcmp(key.modulus, g->key.modulus, sizeof key.modulus) != 0)
+        return ens_fail(err, ENS_DATA, "%s: was signed by another key than %s: give the key that signed",
+                        g->name, args->operands[2]);
+    if (args->sign_data == NULL)
+        return true;
+    if (!fields_of_signdata(args->sign_data, &want, err))
+        return false;
+    if (diagnose_differ(&want, ret, field))
+        return ens_fail(err, ENS_DATA, "%s: is not over %s: %s", g->name, args->sign_data, field);
+    return true;
+}
+
+static bool make_sigstruct(const struct args *args, const struct given *g, const struct enclave *e,
+                           struct sigstruct *ret, struct ens_err *err)
+{
+    if (g->is_sigstruct)
+        return take_finished(args, g, e, ret, err);
+    if (!collect_fields(args, e, ret, err))
+        return false;
+    return args->ephemeral_key ? finish_ephemeral(ret, err) : finish_with_signature(args, g, ret, err);
+}
+
+/* ---- step 5: judged again, from the bytes alone ---- */
+
+static bool judge(const struct sigstruct *css, const struct enclave *e, struct ens_err *err)
+{
+    struct findings found = {0};
+
+    if (!verify_sigstruct(view_of(css->bytes, sizeof css->bytes), &found, err))
+        return false;
+    const struct finding *bad = findings_first(&found, SEVERITY_ERROR);
+
+    if (bad != NULL)
+        return ens_fail(err, ENS_DATA, "SIGSTRUCT for %s: %s: EINIT refuses it, sign again", e->path,
+                        bad->text);
+    return true;
+}
+
+static bool report(const struct args *args, const struct sigstruct *css, const char *where,
+                   struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    struct pubkey key;
+    uint8_t digest[32];
+    uint8_t mrsigner[MRSIGNER_SIZE];
+
+    verify_key_of(css, &key);
+    if (!rsa3072_mrsigner(&key, mrsigner, err) || !signdata_digest(css, digest, err) ||
+        !review_render(&(struct review){.css = css, .digest = digest, .mrsigner = mrsigner}, &text, err))
+        return false;
+    notice_text(args, buf_view(&text));
+    if (known_key_owner(mrsigner) != NULL)
+        notice_warn("everybody can sign with this key: %s", known_key_owner(mrsigner));
+    notice_say(args, "The SIGSTRUCT verifies from its bytes alone; it goes to %s.", where);
+    return true;
+}
+
+/* ---- the walk ---- */
+
+bool cmd_set_sig(const struct args *args, struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+    ENS_CLEANUP(given_free) struct given given = {0};
+    ENS_CLEANUP(output_closep) struct output *to = NULL;
+    struct sigstruct css;
+
+    if (!check_usage(args, err) || !read_given(args, &given, err) ||
+        (args->to != NULL && !output_open(args->to, true, args->force, &to, err)))
+        return false;
+    if (!enclave_load(args->operands[0], args->component, args->params.allow_unusual, &e, err))
+        return false;
+    if (e.bundle == NULL && to == NULL)
+        return ens_fail(err, ENS_USAGE,
+                        "%s: is a bare stream, which has no place for a signature: give --to FILE", e.path);
+    if (!make_sigstruct(args, &given, &e, &css, err) || !judge(&css, &e, err))
+        return false;
+    const char *where = to != NULL ? args->to : args->output != NULL ? args->output : e.path;
+
+    if (!report(args, &css, where, err))
+        return false;
+    if (to != NULL)
+        return output_commit(to, view_of(css.bytes, sizeof css.bytes), err);
+    return attach_to_bundle(&e, &css, args->output, args->force, err);
+}
