@@ -20,7 +20,7 @@
 #define BUNDLE_NAME_MAX       255           /* bytes in an entry's name */
 #define BUNDLE_MANIFEST_MAX   (16u << 20)   /* bytes of MANIFEST.MF */
 #define BUNDLE_ENTRY_MAX      (64ull << 30) /* declared bytes of one file, unpacked */
-#define BUNDLE_RATIO_MAX      1100          /* unpacked / packed, above 1 MiB (deflate's own limit is 1032) */
+#define BUNDLE_RATIO_MAX      1000 /* unpacked / packed, above 1 MiB: deflate reaches 1032 on zeros only */
 #define BUNDLE_COMPONENTS_MAX 4096
 
 struct bundle;
@@ -112,14 +112,25 @@ bool bundle_stream(struct bundle *b, const char *name, const struct sink *sink,
 
 /* ---- writing ---- */
 
-/* Puts `sigstruct` in as the signature of component `id` (as of bundle_info), under the file name the
- * manifest already gives it, else
- * "<id>.sgx.sig" ("runtime.sgx.sig" for a legacy component); copies the bytes. The manifest's digests follow;
- * unknown fields stay. Kept in memory until bundle_write. */
+/* An edit is kept in memory until bundle_write; one that fails changes nothing. bundle_info and the files
+ * show the bundle as it will be written; what they showed before stays readable until bundle_closep.
+ *
+ * Puts `sigstruct` in as the signature of component `id` (NULL: the only SGX component), under the file
+ * name the manifest already gives it, else "<id>.sgx.sig" ("runtime.sgx.sig" for a legacy component); copies
+ * the bytes. A name that the manifest uses for something else as well is not overwritten: the component
+ * then gets the second form, and ENS_DATA where that is taken, too. The manifest's digests follow; unknown
+ * fields stay. */
 bool bundle_set_signature(struct bundle *b, const char *id, struct view sigstruct,
                           struct ens_err *err) ENS_MUST_CHECK;
 
+/* Sets the MRENCLAVE || MRSIGNER of entry `index` of the component's identity list, or removes the entry
+ * (NULL): readers trust that list over the files, so it must follow the signature. ENS_BUG: no such entry.
+ */
+bool bundle_set_identity(struct bundle *b, const char *id, size_t index, const uint8_t *enclave,
+                         struct ens_err *err) ENS_MUST_CHECK;
+
 /* Writes the bundle into `out`: manifest first (stored), then files by name, DOS time 1980-01-01 00:00,
- * untouched entries with their compressed bytes as they are. Does not commit: the caller reopens
+ * untouched entries with their compressed bytes as they are; digests without a file are left out. The
+ * same content gives the same bytes. Does not commit: the caller reopens
  * file_out_fd(out), checks it, and commits. */
 bool bundle_write(struct bundle *b, struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;

@@ -1,0 +1,371 @@
+/* The zip archive of a bundle, through libzip. What libzip believes is held against listing.c, which
+ * reads the same bytes without it; what it takes in and gives out passes through `struct pipe`, so that it
+ * opens no file and makes no temporary one. */
+#include "bundle/archive.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zip.h>
+
+#include "bundle/directory.h"
+#include "signer/base/file.h"
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+
+#define REMEDY "get the file again, or rebuild it"
+
+/* What each entry is written with: 1980-01-01 00:00, the first time that zip can say (APPNOTE 4.4.6), and
+ * a regular file that its owner may write and everybody read. */
+#define WRITE_DOS_TIME   0
+#define WRITE_DOS_DATE   0x21
+#define WRITE_ATTRIBUTES ((S_IFREG | 0644u) << 16)
+
+/* zlib's code for no memory, which libzip passes on. */
+#define ZLIB_NO_MEMORY (-4)
+
+/* The file behind libzip. What goes wrong here is kept here, for libzip would make a number of it. */
+struct pipe {
+    int fd;
+    bool writing;
+    uint64_t size;
+    uint64_t at; /* for reading, or for writing */
+    struct ens_err err;
+};
+
+struct archive {
+    struct pipe in;
+    zip_t *zip;
+    struct listing listing;
+};
+
+/* ---- libzip's view of a file ---- */
+
+static zip_int64_t pipe_read(struct pipe *p, void *data, zip_uint64_t len)
+{
+    size_t have = 0;
+
+    if (!interrupt_check(&p->err) || !directory_read_at(p->fd, p->at, data, len, &have, &p->err))
+        return -1;
+    p->at += have;
+    return (zip_int64_t)have;
+}
+
+static zip_int64_t pipe_write(struct pipe *p, const void *data, zip_uint64_t len)
+{
+    const uint8_t *bytes = data;
+    size_t done = 0;
+
+    if (!interrupt_check(&p->err))
+        return -1;
+    while (done < len) {
+        ssize_t n = pwrite(p->fd, bytes + done, len - done, (off_t)(p->at + done));
+
+        if (n >= 0) {
+            done += (size_t)n;
+        } else if (errno != EINTR) {
+            (void)ens_fail_errno(&p->err, ENS_IO, errno, "cannot be written");
+            return -1;
+        } else if (!interrupt_check(&p->err)) {
+            return -1;
+        }
+    }
+    p->at += done;
+    if (p->at > p->size)
+        p->size = p->at;
+    return (zip_int64_t)done;
+}
+
+static zip_int64_t pipe_seek(struct pipe *p, void *data, zip_uint64_t len)
+{
+    zip_error_t error;
+
+    zip_error_init(&error);
+    zip_int64_t at = zip_source_seek_compute_offset(p->at, p->size, data, len, &error);
+
+    zip_error_fini(&error);
+    if (at < 0)
+        return -1;
+    p->at = (uint64_t)at;
+    return 0;
+}
+
+static zip_int64_t pipe_stat(const struct pipe *p, void *data, zip_uint64_t len)
+{
+    zip_stat_t *st = data;
+
+    if (len < sizeof *st)
+        return -1;
+    zip_stat_init(st);
+    st->valid = ZIP_STAT_SIZE;
+    st->size = p->size;
+    return (zip_int64_t)sizeof *st;
+}
+
+static zip_int64_t pipe_error(const struct pipe *p, void *data, zip_uint64_t len)
+{
+    const int codes[2] = {p->writing ? ZIP_ER_WRITE : ZIP_ER_READ, 0};
+
+    if (len < sizeof codes)
+        return -1;
+    memcpy(data, codes, sizeof codes);
+    return (zip_int64_t)sizeof codes;
+}
+
+/* libzip's source interface (zip_source_function): one call for everything. */
+static zip_int64_t pipe_call(void *ctx, void *data, zip_uint64_t len, zip_source_cmd_t command)
+{
+    struct pipe *p = ctx;
+
+    switch (command) {
+    case ZIP_SOURCE_OPEN:
+    case ZIP_SOURCE_BEGIN_WRITE:
+        p->at = 0;
+        return 0;
+    case ZIP_SOURCE_READ:
+        return pipe_read(p, data, len);
+    case ZIP_SOURCE_WRITE:
+        return pipe_write(p, data, len);
+    case ZIP_SOURCE_SEEK:
+    case ZIP_SOURCE_SEEK_WRITE:
+        return pipe_seek(p, data, len);
+    case ZIP_SOURCE_TELL:
+    case ZIP_SOURCE_TELL_WRITE:
+        return (zip_int64_t)p->at;
+    case ZIP_SOURCE_STAT:
+        return pipe_stat(p, data, len);
+    case ZIP_SOURCE_ERROR:
+        return pipe_error(p, data, len);
+    case ZIP_SOURCE_SUPPORTS:
+        return p->writing ? ZIP_SOURCE_SUPPORTS_WRITABLE : ZIP_SOURCE_SUPPORTS_SEEKABLE;
+    case ZIP_SOURCE_CLOSE:
+    case ZIP_SOURCE_FREE:
+    case ZIP_SOURCE_COMMIT_WRITE:
+    case ZIP_SOURCE_ROLLBACK_WRITE:
+    case ZIP_SOURCE_REMOVE:
+        return 0;
+    case ZIP_SOURCE_RESERVED_1:
+    case ZIP_SOURCE_BEGIN_WRITE_CLONING:
+    case ZIP_SOURCE_ACCEPT_EMPTY:
+    case ZIP_SOURCE_GET_FILE_ATTRIBUTES:
+    default:
+        return -1;
+    }
+}
+
+/* ---- errors ---- */
+
+/* What libzip found, in words; the pipe's own error goes before it, being the cause. */
+static bool fail_from(const struct pipe *p, zip_error_t *error, struct ens_err *err)
+{
+    if (p != NULL && p->err.code != ENS_OK) {
+        *err = p->err;
+        return false;
+    }
+    switch (zip_error_code_zip(error)) {
+    case ZIP_ER_MEMORY:
+        return ens_fail(err, ENS_RESOURCE, "out of memory in libzip: give ensign more memory and repeat");
+    case ZIP_ER_ZLIB:
+        if (zip_error_code_system(error) == ZLIB_NO_MEMORY)
+            return ens_fail(err, ENS_RESOURCE, "out of memory in zlib: give ensign more memory and repeat");
+        return ens_fail(err, ENS_DATA, "its compressed data are damaged: " REMEDY);
+    case ZIP_ER_COMPRESSED_DATA:
+        return ens_fail(err, ENS_DATA, "its compressed data are damaged: " REMEDY);
+    case ZIP_ER_EOF:
+        return ens_fail(err, ENS_DATA, "its data end too early: " REMEDY);
+    case ZIP_ER_CRC:
+        return ens_fail(err, ENS_DATA, "its CRC is not that of its data: " REMEDY);
+    case ZIP_ER_INCONS:
+        return ens_fail(err, ENS_DATA, "its headers contradict each other or the data: " REMEDY);
+    case ZIP_ER_EXISTS:
+        return ens_fail(err, ENS_DATA, "two of its entries have one name: rebuild it");
+    default:
+        return ens_fail(err, ENS_DATA, "libzip: %s: " REMEDY, zip_error_strerror(error));
+    }
+}
+
+/* ---- opening ---- */
+
+void archive_closep(struct archive **a)
+{
+    if (*a == NULL)
+        return;
+    if ((*a)->zip != NULL)
+        zip_discard((*a)->zip);
+    listing_free(&(*a)->listing);
+    mem_free(*a);
+    *a = NULL;
+}
+
+/* A zip_t over the pipe. */
+static bool open_pipe(struct pipe *p, int flags, zip_t **ret, struct ens_err *err)
+{
+    zip_error_t error;
+
+    zip_error_init(&error);
+    zip_source_t *source = zip_source_function_create(pipe_call, p, &error);
+    zip_t *zip = source == NULL ? NULL : zip_open_from_source(source, flags, &error);
+
+    if (zip == NULL) {
+        zip_source_free(source);
+        (void)fail_from(p, &error, err);
+        zip_error_fini(&error);
+        return false;
+    }
+    zip_error_fini(&error);
+    *ret = zip;
+    return true;
+}
+
+/* libzip must have understood the entry as listing.c has: names and sizes can come from extra fields. */
+static bool compare_entry(struct archive *a, const struct listing_entry *e, struct ens_err *err)
+{
+    const zip_uint64_t wanted =
+        ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_CRC | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
+    const char *name = zip_get_name(a->zip, e->index, ZIP_FL_ENC_RAW);
+    zip_stat_t st;
+
+    if (name == NULL || zip_stat_index(a->zip, e->index, 0, &st) != 0)
+        return fail_from(&a->in, zip_get_error(a->zip), err);
+    if ((st.valid & wanted) != wanted || strcmp(name, e->name) != 0 || st.size != e->size ||
+        st.comp_size != e->packed || st.comp_method != (e->deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE) ||
+        st.encryption_method != ZIP_EM_NONE)
+        return ens_fail(err, ENS_DATA,
+                        "entry %s: its extra fields give it another name, size or method: " REMEDY, e->name);
+    return true;
+}
+
+static bool compare_listing(struct archive *a, struct ens_err *err)
+{
+    int comment = 0;
+
+    (void)zip_get_archive_comment(a->zip, &comment, ZIP_FL_ENC_RAW);
+    if ((uint64_t)zip_get_num_entries(a->zip, 0) != a->listing.len || comment < 0 ||
+        (uint64_t)comment != a->listing.directory.comment)
+        return ens_fail(err, ENS_DATA, "has two directories that differ: " REMEDY);
+    for (size_t i = 0; i < a->listing.len; i++) {
+        if (!compare_entry(a, &a->listing.entries[i], err))
+            return false;
+    }
+    return true;
+}
+
+bool archive_open(int fd, struct archive **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(archive_closep) struct archive *a = mem_alloc(1, sizeof *a, err);
+    struct stat st;
+
+    if (a == NULL)
+        return false;
+    if (fstat(fd, &st) != 0)
+        return ens_fail_errno(err, ENS_IO, errno, "cannot be examined");
+    if (!S_ISREG(st.st_mode))
+        return ens_fail(err, ENS_NOINPUT,
+                        "is not a regular file, and a bundle is read by seeking: name a file");
+    a->in = (struct pipe){.fd = fd, .size = (uint64_t)st.st_size};
+    if (!listing_read(fd, a->in.size, &a->listing, err) ||
+        !open_pipe(&a->in, ZIP_RDONLY | ZIP_CHECKCONS, &a->zip, err) || !compare_listing(a, err))
+        return false;
+    *ret = ens_take(a);
+    return true;
+}
+
+const struct listing *archive_listing(const struct archive *a)
+{
+    return &a->listing;
+}
+
+/* ---- reading ---- */
+
+static void close_file(zip_file_t **f)
+{
+    if (*f != NULL)
+        (void)zip_fclose(*f);
+}
+
+static bool read_pieces(struct archive *a, zip_file_t *f, uint64_t size, const struct sink *sink,
+                        struct ens_err *err)
+{
+    uint8_t piece[FILE_PIECE];
+    uint64_t done = 0;
+
+    for (;;) {
+        zip_int64_t n = zip_fread(f, piece, sizeof piece);
+
+        if (n < 0)
+            return fail_from(&a->in, zip_file_get_error(f), err);
+        if (n == 0)
+            break;
+        if ((uint64_t)n > size - done)
+            return ens_fail(err, ENS_DATA, "unpacks to more than the %llu bytes it declares: " REMEDY,
+                            (unsigned long long)size);
+        done += (uint64_t)n;
+        if (!sink->put(sink->ctx, view_of(piece, (size_t)n), err))
+            return false;
+    }
+    if (done != size)
+        return ens_fail(err, ENS_DATA, "unpacks to %llu bytes, and declares %llu: " REMEDY,
+                        (unsigned long long)done, (unsigned long long)size);
+    return true;
+}
+
+bool archive_read(struct archive *a, const struct listing_entry *e, const struct sink *sink,
+                  struct ens_err *err)
+{
+    a->in.err = (struct ens_err){0};
+    ENS_CLEANUP(close_file) zip_file_t *f = zip_fopen_index(a->zip, e->index, 0);
+
+    if (f == NULL)
+        return fail_from(&a->in, zip_get_error(a->zip), err);
+    return read_pieces(a, f, e->size, sink, err);
+}
+
+/* ---- writing ---- */
+
+static void discard(zip_t **zip)
+{
+    if (*zip != NULL)
+        zip_discard(*zip);
+}
+
+/* Adds one item. What is copied keeps its method and its compressed bytes. */
+static bool add_item(struct archive *a, zip_t *zip, const struct archive_item *item, struct ens_err *err)
+{
+    bool deflated = item->entry != NULL && item->entry->deflated;
+    zip_source_t *source = item->entry != NULL
+                               ? zip_source_zip(zip, a->zip, item->entry->index, ZIP_FL_COMPRESSED, 0, -1)
+                               : zip_source_buffer(zip, item->bytes.data, item->bytes.len, 0);
+    zip_int64_t at = source == NULL ? -1 : zip_file_add(zip, item->name, source, ZIP_FL_ENC_UTF_8);
+
+    if (at < 0) {
+        zip_source_free(source);
+        return fail_from(NULL, zip_get_error(zip), err);
+    }
+    zip_uint64_t index = (zip_uint64_t)at;
+
+    if (zip_set_file_compression(zip, index, deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0) != 0 ||
+        zip_file_set_dostime(zip, index, WRITE_DOS_TIME, WRITE_DOS_DATE, 0) != 0 ||
+        zip_file_set_external_attributes(zip, index, 0, ZIP_OPSYS_UNIX, WRITE_ATTRIBUTES) != 0)
+        return fail_from(NULL, zip_get_error(zip), err);
+    return true;
+}
+
+bool archive_write(struct archive *a, int fd, const struct archive_item *items, size_t len,
+                   struct ens_err *err)
+{
+    struct pipe out = {.fd = fd, .writing = true};
+    ENS_CLEANUP(discard) zip_t *zip = NULL;
+
+    a->in.err = (struct ens_err){0};
+    if (!open_pipe(&out, ZIP_CREATE | ZIP_TRUNCATE, &zip, err))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (!add_item(a, zip, &items[i], err))
+            return ens_wrap(err, "entry %s", items[i].name);
+    }
+    if (zip_close(zip) != 0)
+        return fail_from(a->in.err.code != ENS_OK ? &a->in : &out, zip_get_error(zip), err);
+    zip = NULL;
+    return true;
+}

@@ -1,0 +1,32 @@
+/* A zip archive, read through one open file and written to another. The only user of libzip, of which no
+ * type is seen here. Knows nothing of what the files mean. */
+#pragma once
+
+#include "bundle/listing.h"
+
+struct archive;
+
+/* Lists the entries (listing.h), and opens them with libzip, which must see the same; `fd` stays the
+ * caller's, open for as long as the archive. Memory is that of the directory. ENS_DATA naming the entry and
+ * the rule, ENS_IO, ENS_RESOURCE; ENS_NOINPUT: it is not a regular file. */
+bool archive_open(int fd, struct archive **ret, struct ens_err *err) ENS_MUST_CHECK;
+void archive_closep(struct archive **a);
+
+/* Entry 0 is the manifest, the files follow, sorted by name. They live as long as the archive. */
+const struct listing *archive_listing(const struct archive *a);
+
+/* Unpacks one entry into `sink`, FILE_PIECE bytes at a time; its length and its CRC must be as declared. */
+bool archive_read(struct archive *a, const struct listing_entry *e, const struct sink *sink,
+                  struct ens_err *err) ENS_MUST_CHECK;
+
+/* One entry to write: copied as it is from an archive (`entry`), or stored from memory (`bytes`). */
+struct archive_item {
+    const char *name;
+    const struct listing_entry *entry; /* NULL: `bytes` */
+    struct view bytes;
+};
+
+/* Writes `items` in their order into the empty file `fd`: fixed time and attributes, no extra fields but
+ * zip64 where a size needs it, so that the same items give the same bytes. Entries come from `a`. */
+bool archive_write(struct archive *a, int fd, const struct archive_item *items, size_t len,
+                   struct ens_err *err) ENS_MUST_CHECK;

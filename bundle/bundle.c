@@ -1,0 +1,327 @@
+/* A bundle: an archive, and a chain of states, the one that was opened and one more for each edit. The newest
+ * is what callers see; the older ones are kept to the end, because callers may still hold texts of theirs. */
+#include "bundle/bundle.h"
+
+#include <string.h>
+
+#include "bundle/archive.h"
+#include "bundle/manifest.h"
+#include "bundle/state.h"
+#include "signer/base/digest.h"
+#include "signer/base/mem.h"
+
+struct bundle {
+    char *label; /* what messages call the bundle */
+    int own_fd;  /* -1: the caller's */
+    struct archive *archive;
+    struct state *now;
+};
+
+void bundle_closep(struct bundle **b)
+{
+    if (*b == NULL)
+        return;
+    while ((*b)->now != NULL) {
+        struct state *previous = (*b)->now->previous;
+
+        state_freep(&(*b)->now);
+        (*b)->now = previous;
+    }
+    archive_closep(&(*b)->archive);
+    file_closep(&(*b)->own_fd);
+    mem_free((*b)->label);
+    mem_free(*b);
+    *b = NULL;
+}
+
+bool bundle_recognise(struct view head)
+{
+    return head.len >= 4 && memcmp(head.data, "PK\3\4", 4) == 0;
+}
+
+/* ---- opening ---- */
+
+static bool put_into_buf(void *ctx, struct view piece, struct ens_err *err)
+{
+    return buf_append(ctx, piece, err);
+}
+
+static bool read_manifest(struct bundle *b, struct manifest **ret, struct ens_err *err)
+{
+    const struct listing_entry *entry = &archive_listing(b->archive)->entries[0];
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+
+    if (entry->size > BUNDLE_MANIFEST_MAX)
+        return ens_fail(err, ENS_DATA, "has %llu bytes, more than the limit of %u: make a smaller bundle",
+                        (unsigned long long)entry->size, BUNDLE_MANIFEST_MAX);
+    return archive_read(b->archive, entry, &(struct sink){put_into_buf, &text}, err) &&
+           manifest_parse(buf_view(&text), ret, err);
+}
+
+static bool first_state(struct bundle *b, struct ens_err *err)
+{
+    ENS_CLEANUP(manifest_freep) struct manifest *m = NULL;
+
+    if (!read_manifest(b, &m, err))
+        return ens_wrap(err, "manifest");
+    return state_open(archive_listing(b->archive), &m, &b->now, err);
+}
+
+/* `own_fd` is taken; -1 where `fd` is the caller's. */
+static bool open_bundle(int fd, int own_fd, const char *label, struct bundle **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(file_closep) int owned = own_fd;
+    ENS_CLEANUP(bundle_closep) struct bundle *b = mem_alloc(1, sizeof *b, err);
+
+    if (b == NULL)
+        return false;
+    b->own_fd = owned;
+    owned = -1;
+    b->label = mem_strdup(label, err);
+    if (b->label == NULL)
+        return false;
+    if (!archive_open(fd, &b->archive, err) || !first_state(b, err))
+        return ens_wrap(err, "%s", label);
+    *ret = ens_take(b);
+    return true;
+}
+
+bool bundle_open(const char *path, struct bundle **ret, struct ens_err *err)
+{
+    int fd = -1;
+
+    return file_open(path, &fd, err) && open_bundle(fd, fd, path, ret, err);
+}
+
+bool bundle_open_fd(int fd, const char *name_for_messages, struct bundle **ret, struct ens_err *err)
+{
+    return open_bundle(fd, -1, name_for_messages, ret, err);
+}
+
+/* ---- what is in it ---- */
+
+const struct bundle_info *bundle_info(const struct bundle *b)
+{
+    return &b->now->info;
+}
+
+size_t bundle_files_len(const struct bundle *b)
+{
+    return b->now->files_len;
+}
+
+struct bundle_file bundle_file_at(const struct bundle *b, size_t index)
+{
+    const struct state_file *f = &b->now->files[index];
+    struct bundle_file ret = {.name = f->name};
+
+    ret.size = f->entry != NULL ? f->entry->size : f->bytes.len;
+    ret.packed_size = f->entry != NULL ? f->entry->packed : f->bytes.len;
+    memcpy(ret.digest, f->digest, sizeof ret.digest);
+    return ret;
+}
+
+/* The ids of all components that have SGX or, where not `sgx`, of all. */
+static bool list_ids(const struct bundle_info *info, bool sgx, struct buf *ret, struct ens_err *err)
+{
+    for (size_t i = 0; i < info->components_len; i++) {
+        const struct bundle_component *c = &info->components[i];
+
+        if (sgx && c->tee != BUNDLE_TEE_SGX)
+            continue;
+        if (!buf_printf(ret, err, "%s%s", ret->len > 0 ? ", " : "", c->id))
+            return false;
+    }
+    return ret->len > 0 || buf_printf(ret, err, "none");
+}
+
+static bool fail_find(const struct bundle *b, const char *id, size_t found, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf ids = {0};
+
+    if (!list_ids(&b->now->info, found > 0, &ids, err))
+        return false;
+    int len = (int)(ids.len < 256 ? ids.len : 256);
+    const char *text = (const char *)ids.data;
+
+    if (id != NULL)
+        return ens_fail(err, ENS_DATA, "%s: has no component %s with SGX: name one of its components: %.*s",
+                        b->label, id, len, text);
+    if (found == 0)
+        return ens_fail(err, ENS_DATA, "%s: has no SGX component: name another bundle (components: %.*s)",
+                        b->label, len, text);
+    return ens_fail(err, ENS_DATA, "%s: has %zu SGX components: name one with --component: %.*s", b->label,
+                    found, len, text);
+}
+
+bool bundle_find_sgx(const struct bundle *b, const char *id, const struct bundle_component **ret,
+                     struct ens_err *err)
+{
+    const struct bundle_info *info = &b->now->info;
+    const struct bundle_component *found = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < info->components_len; i++) {
+        const struct bundle_component *c = &info->components[i];
+
+        if (c->tee != BUNDLE_TEE_SGX || (id != NULL && strcmp(c->id, id) != 0))
+            continue;
+        found = c;
+        count++;
+    }
+    if (count != 1)
+        return fail_find(b, id, count, err);
+    *ret = found;
+    return true;
+}
+
+/* ---- streams ---- */
+
+struct digesting {
+    struct digest *digest;
+    const struct sink *next; /* NULL: only the digest */
+};
+
+static bool put_digesting(void *ctx, struct view piece, struct ens_err *err)
+{
+    struct digesting *d = ctx;
+
+    return digest_update(d->digest, piece, err) &&
+           (d->next == NULL || d->next->put(d->next->ctx, piece, err));
+}
+
+static bool put_pieces(struct view v, const struct sink *sink, struct ens_err *err)
+{
+    for (size_t at = 0; at < v.len; at += FILE_PIECE) {
+        size_t len = v.len - at < FILE_PIECE ? v.len - at : FILE_PIECE;
+
+        if (!sink->put(sink->ctx, view_slice(v, at, len), err))
+            return false;
+    }
+    return true;
+}
+
+static bool stream_file(struct bundle *b, const struct state_file *f, const struct sink *sink,
+                        struct ens_err *err)
+{
+    ENS_CLEANUP(digest_freep) struct digest *digest = NULL;
+    uint8_t found[DIGEST_SIZE];
+
+    if (!digest_new(DIGEST_SHA512_256, &digest, err))
+        return false;
+    struct digesting both = {digest, sink};
+    struct sink through = {put_digesting, &both};
+
+    if (f->entry != NULL ? !archive_read(b->archive, f->entry, &through, err)
+                         : !put_pieces(f->bytes, &through, err))
+        return false;
+    if (!digest_final(digest, found, err))
+        return false;
+    if (memcmp(found, f->digest, sizeof found) != 0)
+        return ens_fail(err, ENS_DATA,
+                        "its SHA-512/256 is not the one in the manifest: get the bundle again, or "
+                        "rebuild it");
+    return true;
+}
+
+bool bundle_stream(struct bundle *b, const char *name, const struct sink *sink, struct ens_err *err)
+{
+    const struct state_file *f = state_find(b->now, name);
+
+    if (f == NULL)
+        return ens_fail(err, ENS_DATA, "%s: has no file %s: name one that it has", b->label, name);
+    if (!stream_file(b, f, sink, err))
+        return ens_wrap(err, "%s: file %s", b->label, name);
+    return true;
+}
+
+/* ---- edits ---- */
+
+/* Makes the edited manifest, and the file that comes with it, the newest state. */
+static bool edit(struct bundle *b, struct manifest **m, char **name, struct buf *bytes, struct ens_err *err)
+{
+    struct state *s = NULL;
+
+    if (!state_edit(b->now, m, name, bytes, &s, err))
+        return ens_wrap(err, "%s", b->label);
+    s->previous = b->now;
+    b->now = s;
+    return true;
+}
+
+bool bundle_set_signature(struct bundle *b, const char *id, struct view sigstruct, struct ens_err *err)
+{
+    ENS_CLEANUP(manifest_freep) struct manifest *m = NULL;
+    ENS_CLEANUP(mem_freep) char *name = NULL;
+    ENS_CLEANUP(buf_free) struct buf bytes = {0};
+    const struct bundle_component *c = NULL;
+    uint8_t digest[DIGEST_SIZE];
+
+    if (!bundle_find_sgx(b, id, &c, err) || !buf_append(&bytes, sigstruct, err) ||
+        !digest_of(DIGEST_SHA512_256, sigstruct, digest, err))
+        return false;
+    size_t index = (size_t)(c - b->now->info.components);
+
+    if (!state_signature_name(b->now, c, &name, err) ||
+        !manifest_set_signature(b->now->manifest, index, name, digest, &m, err))
+        return ens_wrap(err, "%s", b->label);
+    return edit(b, &m, &name, &bytes, err);
+}
+
+bool bundle_set_identity(struct bundle *b, const char *id, size_t index, const uint8_t *enclave,
+                         struct ens_err *err)
+{
+    ENS_CLEANUP(manifest_freep) struct manifest *m = NULL;
+    const struct bundle_component *c = NULL;
+    struct buf none = {0};
+    char *no_name = NULL;
+
+    if (!bundle_find_sgx(b, id, &c, err))
+        return false;
+    if (index >= c->identities_len)
+        return ens_fail(err, ENS_BUG, "%s: component %s: has no identity %zu: report this", b->label, c->id,
+                        index);
+    size_t component = (size_t)(c - b->now->info.components);
+
+    if (!manifest_set_identity(b->now->manifest, component, index, enclave, &m, err))
+        return ens_wrap(err, "%s", b->label);
+    return edit(b, &m, &no_name, &none, err);
+}
+
+/* ---- writing ---- */
+
+static bool write_manifest(const struct state *s, struct buf *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) const char **names = mem_alloc(s->files_len, sizeof *names, err);
+
+    if (names == NULL)
+        return false;
+    for (size_t i = 0; i < s->files_len; i++)
+        names[i] = s->files[i].name;
+    if (!manifest_write(s->manifest, names, s->files_len, ret, err))
+        return false;
+    if (ret->len > BUNDLE_MANIFEST_MAX)
+        return ens_fail(err, ENS_DATA,
+                        "manifest: would have %zu bytes, more than the limit of %u: make a smaller bundle",
+                        ret->len, BUNDLE_MANIFEST_MAX);
+    return true;
+}
+
+bool bundle_write(struct bundle *b, struct file_out *out, struct ens_err *err)
+{
+    const struct state *s = b->now;
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    ENS_CLEANUP(mem_freep) struct archive_item *items = mem_alloc(s->files_len + 1, sizeof *items, err);
+
+    if (items == NULL || !write_manifest(s, &text, err))
+        return false;
+    items[0] = (struct archive_item){.name = LISTING_MANIFEST, .bytes = buf_view(&text)};
+    for (size_t i = 0; i < s->files_len; i++) {
+        const struct state_file *f = &s->files[i];
+
+        items[i + 1] = (struct archive_item){.name = f->name, .entry = f->entry, .bytes = f->bytes};
+    }
+    if (!archive_write(b->archive, file_out_fd(out), items, s->files_len + 1, err))
+        return ens_wrap(err, "%s", b->label);
+    return true;
+}

@@ -1,0 +1,241 @@
+/* The headers of a zip file's directory, and the local header of each entry, which must agree. Where the
+ * directory is, is found in directory_end.c. */
+#include "bundle/directory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bundle/bundle.h"
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+
+#define REMEDY "get the file again, or rebuild it"
+
+/* Sizes and signatures (APPNOTE 4.3.12, 4.3.7), the zip64 extra field (4.5.3). */
+#define HEADER_SIZE  46u
+#define HEADER_MAGIC 0x02014b50u
+#define LOCAL_SIZE   30u
+#define LOCAL_MAGIC  0x04034b50u
+#define EXTRA_MAX    65535u
+#define EXTRA_ZIP64  1u
+#define MAX32        0xffffffffu
+
+/* General purpose flags that change how an entry is read: encrypted, sizes after the data, strong
+ * encryption, masked headers (APPNOTE 4.4.4). */
+#define FLAGS_READING 0x2049u
+
+/* The bytes of an entry in the file, from its local header on. */
+struct extent {
+    uint64_t begin, end;
+};
+
+struct walk {
+    int fd;
+    const struct directory *d;
+    struct directory_visitor visitor;
+    uint8_t name[BUNDLE_NAME_MAX];
+    uint8_t local_name[BUNDLE_NAME_MAX];
+    uint8_t extra[EXTRA_MAX];
+    struct extent *extents;
+};
+
+bool directory_read_at(int fd, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
+                       struct ens_err *err)
+{
+    size_t have = 0;
+
+    while (have < len && offset <= (uint64_t)INT64_MAX - have) {
+        ssize_t n = pread(fd, ret + have, len - have, (off_t)(offset + have));
+
+        if (n == 0)
+            break;
+        if (n > 0)
+            have += (size_t)n;
+        else if (errno != EINTR)
+            return ens_fail_errno(err, ENS_IO, errno, "cannot be read");
+        else if (!interrupt_check(err))
+            return false;
+    }
+    *ret_len = have;
+    return true;
+}
+
+static bool read_exact(int fd, uint64_t offset, uint8_t *ret, size_t len, struct ens_err *err)
+{
+    size_t have = 0;
+
+    if (!directory_read_at(fd, offset, ret, len, &have, err))
+        return false;
+    if (have != len)
+        return ens_fail(err, ENS_DATA, "is truncated: " REMEDY);
+    return true;
+}
+
+/* Takes from the zip64 extra field what is saturated in the header, in the field's fixed order. */
+static bool resolve_zip64(struct view extra, struct directory_entry *e, struct ens_err *err)
+{
+    struct reader r = reader_of(extra);
+
+    while (r.ok && r.left.len > 0) {
+        uint16_t id = reader_le16(&r);
+        struct reader field = reader_of(reader_take(&r, reader_le16(&r)));
+
+        if (id != EXTRA_ZIP64 || !r.ok)
+            continue;
+        if (e->size == MAX32)
+            e->size = reader_le64(&field);
+        if (e->packed == MAX32)
+            e->packed = reader_le64(&field);
+        if (e->offset == MAX32)
+            e->offset = reader_le64(&field);
+        if (!field.ok)
+            return ens_fail(err, ENS_DATA, "its zip64 field is too short: " REMEDY);
+        return true;
+    }
+    return true; /* without the field the numbers mean themselves */
+}
+
+/* Reads the header at `at`, of which `left` bytes can exist; `*ret_whole` is its length with its name,
+ * extra fields and comment. */
+static bool read_header(struct walk *w, uint64_t at, uint64_t left, struct directory_entry *ret,
+                        uint64_t *ret_whole, struct ens_err *err)
+{
+    uint8_t bytes[HEADER_SIZE];
+    struct directory_entry e = {.index = ret->index};
+
+    if (left < HEADER_SIZE)
+        return ens_fail(err, ENS_DATA, "its header lies outside the directory: " REMEDY);
+    if (!read_exact(w->fd, at, bytes, sizeof bytes, err))
+        return false;
+    struct reader r = reader_of(view_of(bytes, sizeof bytes));
+    bool ok = reader_le32(&r) == HEADER_MAGIC;
+
+    (void)reader_take(&r, 4); /* versions */
+    e.flags = reader_le16(&r);
+    e.method = reader_le16(&r);
+    (void)reader_take(&r, 8); /* time, date, CRC */
+    e.packed = reader_le32(&r);
+    e.size = reader_le32(&r);
+    size_t name = reader_le16(&r);
+    size_t extra = reader_le16(&r);
+    size_t comment = reader_le16(&r);
+
+    ok = reader_le16(&r) == 0 && ok; /* disk */
+    (void)reader_take(&r, 2);        /* internal attributes */
+    e.attributes = reader_le32(&r);
+    e.offset = reader_le32(&r);
+    if (!ok || !r.ok || HEADER_SIZE + name + extra + comment > left)
+        return ens_fail(err, ENS_DATA, "its header is malformed: " REMEDY);
+    if (name > BUNDLE_NAME_MAX)
+        return ens_fail(err, ENS_DATA, "its name has %zu bytes, more than the limit of %d: rename the file",
+                        name, BUNDLE_NAME_MAX);
+    if (!read_exact(w->fd, at + HEADER_SIZE, w->name, name, err) ||
+        !read_exact(w->fd, at + HEADER_SIZE + name, w->extra, extra, err) ||
+        !resolve_zip64(view_of(w->extra, extra), &e, err))
+        return false;
+    e.name = view_of(w->name, name);
+    *ret = e;
+    *ret_whole = HEADER_SIZE + name + extra + comment;
+    return true;
+}
+
+/* The local header must be of the same entry; `*ret` gets the bytes that the entry takes in the file. */
+static bool check_local(struct walk *w, const struct directory_entry *e, struct extent *ret,
+                        struct ens_err *err)
+{
+    uint8_t bytes[LOCAL_SIZE];
+
+    if (e->offset > w->d->offset || w->d->offset - e->offset < LOCAL_SIZE)
+        return ens_fail(err, ENS_DATA, "its data lie outside the archive: " REMEDY);
+    if (!read_exact(w->fd, e->offset, bytes, sizeof bytes, err))
+        return false;
+    struct reader r = reader_of(view_of(bytes, sizeof bytes));
+    bool ok = reader_le32(&r) == LOCAL_MAGIC;
+
+    (void)reader_take(&r, 2); /* version */
+    ok = ((reader_le16(&r) ^ e->flags) & FLAGS_READING) == 0 && ok;
+    ok = reader_le16(&r) == e->method && ok;
+    (void)reader_take(&r, 16); /* time to sizes: the zip library compares them */
+    size_t name = reader_le16(&r);
+    uint64_t whole = LOCAL_SIZE + name + reader_le16(&r);
+
+    if (!ok || !r.ok || name != e->name.len)
+        return ens_fail(err, ENS_DATA, "its two headers contradict each other: " REMEDY);
+    if (!read_exact(w->fd, e->offset + LOCAL_SIZE, w->local_name, name, err))
+        return false;
+    if (!view_equal(view_of(w->local_name, name), e->name))
+        return ens_fail(err, ENS_DATA, "its two headers give two names: " REMEDY);
+    uint64_t room = w->d->offset - e->offset;
+
+    if (whole > room || e->packed > room - whole)
+        return ens_fail(err, ENS_DATA, "its data run into the directory: " REMEDY);
+    *ret = (struct extent){.begin = e->offset, .end = e->offset + whole + e->packed};
+    return true;
+}
+
+static int compare_extents(const void *a, const void *b)
+{
+    const struct extent *x = a;
+    const struct extent *y = b;
+
+    return x->begin < y->begin ? -1 : x->begin > y->begin;
+}
+
+/* No byte belongs to two entries: otherwise a small file can hold any number of large ones. */
+static bool check_extents(struct walk *w, struct ens_err *err)
+{
+    if (w->d->entries == 0)
+        return true;
+    qsort(w->extents, w->d->entries, sizeof *w->extents, compare_extents);
+    for (uint64_t i = 1; i < w->d->entries; i++) {
+        if (w->extents[i].begin < w->extents[i - 1].end)
+            return ens_fail(err, ENS_DATA, "two of its entries share bytes: " REMEDY);
+    }
+    if (w->extents[0].begin != 0)
+        return ens_fail(err, ENS_DATA, "does not begin with an entry: remove what stands before the archive");
+    return true;
+}
+
+static bool visit(struct walk *w, uint64_t index, uint64_t *done, struct ens_err *err)
+{
+    struct directory_entry e = {.index = index};
+    uint64_t whole = 0;
+
+    if (!read_header(w, w->d->offset + *done, w->d->size - *done, &e, &whole, err))
+        return ens_wrap(err, "entry %llu", (unsigned long long)index);
+    if (!check_local(w, &e, &w->extents[index], err))
+        return ens_wrap(err, "entry %.*s", (int)e.name.len, (const char *)w->name);
+    *done += whole;
+    return w->visitor.entry(w->visitor.ctx, &e, err);
+}
+
+static void walk_freep(struct walk **w)
+{
+    if (*w != NULL)
+        mem_free((*w)->extents);
+    mem_free(*w);
+}
+
+bool directory_walk(int fd, const struct directory *d, struct directory_visitor visitor, struct ens_err *err)
+{
+    ENS_CLEANUP(walk_freep) struct walk *w = mem_alloc(1, sizeof *w, err);
+    uint64_t done = 0;
+
+    if (w == NULL)
+        return false;
+    w->fd = fd;
+    w->d = d;
+    w->visitor = visitor;
+    w->extents = mem_alloc(d->entries, sizeof *w->extents, err);
+    if (w->extents == NULL)
+        return false;
+    for (uint64_t i = 0; i < d->entries; i++) {
+        if (!visit(w, i, &done, err))
+            return false;
+    }
+    if (done != d->size)
+        return ens_fail(err, ENS_DATA, "its directory is longer than its entries: " REMEDY);
+    return check_extents(w, err);
+}

@@ -1,0 +1,27 @@
+/* The entries of a bundle's archive, as its directory lists them, held to the rules of bundles: the
+ * manifest comes first, every other name is a plain file name, no name is there twice, sizes are within the
+ * limits of bundle.h. Reads no data of entries, and needs no library. */
+#pragma once
+
+#include "bundle/directory.h"
+
+#define LISTING_MANIFEST "META-INF/MANIFEST.MF"
+
+struct listing_entry {
+    char *name;      /* owned by the listing */
+    uint64_t size;   /* unpacked, as declared */
+    uint64_t packed; /* bytes in the archive */
+    uint64_t index;  /* in the directory */
+    bool deflated;   /* else stored */
+};
+
+struct listing {
+    struct directory directory;
+    struct listing_entry *entries; /* the manifest, then the files sorted by name, bytewise */
+    size_t len;
+};
+
+/* Lists the file of `size` bytes. ENS_DATA naming the entry and the rule, ENS_IO, ENS_RESOURCE. Release with
+ * listing_free, in failure as well. */
+bool listing_read(int fd, uint64_t size, struct listing *ret, struct ens_err *err) ENS_MUST_CHECK;
+void listing_free(struct listing *l);

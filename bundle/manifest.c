@@ -1,0 +1,187 @@
+/* The manifest of a bundle: a JSON tree, and the view of it that callers see. The tree stays the one that
+ * was read, with whatever fields it has; edits change single values in a copy of it, and the copy is
+ * checked like a manifest that was read. */
+#include "bundle/manifest.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bundle/manifest_json.h"
+#include "bundle/manifest_load.h"
+#include "signer/base/hex.h"
+#include "signer/base/mem.h"
+
+struct manifest {
+    json_t *root;
+    struct manifest_view *view;
+};
+
+void manifest_freep(struct manifest **m)
+{
+    if (*m == NULL)
+        return;
+    manifest_view_freep(&(*m)->view);
+    manifest_load_free((*m)->root);
+    mem_free(*m);
+    *m = NULL;
+}
+
+/* Makes a manifest of the tree, which it owns, in failure as well. */
+static bool adopt(json_t *root, struct manifest **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(manifest_freep) struct manifest *m = mem_alloc(1, sizeof *m, err);
+
+    if (m == NULL) {
+        manifest_load_free(root);
+        return false;
+    }
+    m->root = root;
+    if (!manifest_view_of(root, &m->view, err))
+        return false;
+    *ret = ens_take(m);
+    return true;
+}
+
+bool manifest_parse(struct view text, struct manifest **ret, struct ens_err *err)
+{
+    void *root = NULL;
+
+    return manifest_load(text, &root, err) && adopt(root, ret, err);
+}
+
+const struct bundle_info *manifest_info(const struct manifest *m)
+{
+    return &m->view->info;
+}
+
+static int compare_to_digest(const void *name, const void *digest)
+{
+    const struct manifest_digest *d = digest;
+
+    return strcmp(name, d->name);
+}
+
+const struct manifest_digest *manifest_digest(const struct manifest *m, const char *name)
+{
+    if (m->view->digests_len == 0)
+        return NULL;
+    return bsearch(name, m->view->digests, m->view->digests_len, sizeof *m->view->digests, compare_to_digest);
+}
+
+const struct manifest_digest *manifest_digests(const struct manifest *m, size_t *ret_len)
+{
+    *ret_len = m->view->digests_len;
+    return m->view->digests;
+}
+
+/* ---- edits ---- */
+
+static bool out_of_memory(struct ens_err *err)
+{
+    return ens_fail(err, ENS_RESOURCE, "out of memory: give ensign more memory and repeat");
+}
+
+/* A copy of the tree, compared: a value that was lost for want of memory must not go unnoticed. */
+static bool copy_tree(const json_t *root, json_t **ret, struct ens_err *err)
+{
+    json_t *copy = json_deep_copy(root);
+
+    if (copy == NULL)
+        return out_of_memory(err);
+    if (json_equal(copy, root) != 1) {
+        json_decref(copy);
+        return out_of_memory(err);
+    }
+    *ret = copy;
+    return true;
+}
+
+/* The object of component `index` in the tree; the legacy component is the top level. */
+static json_t *component_object(const struct manifest *m, json_t *root, size_t index)
+{
+    const struct bundle_component *components = m->view->components;
+
+    if (components[index].legacy)
+        return root;
+    return json_array_get(json_object_get(root, "components"), index - (components[0].legacy ? 1 : 0));
+}
+
+static bool set_digest(json_t *root, const char *file, const uint8_t digest[static 32])
+{
+    char hex[2 * 32 + 1];
+    json_t *digests = json_object_get(root, "digests");
+
+    hex_encode(hex, view_of(digest, 32));
+    if (!json_is_object(digests)) {
+        if (json_object_set_new(root, "digests", json_object()) != 0)
+            return false;
+        digests = json_object_get(root, "digests");
+    }
+    return json_object_set_new(digests, file, json_string(hex)) == 0;
+}
+
+bool manifest_set_signature(const struct manifest *m, size_t index, const char *file,
+                            const uint8_t digest[static 32], struct manifest **ret, struct ens_err *err)
+{
+    json_t *root = NULL;
+
+    if (!copy_tree(m->root, &root, err))
+        return false;
+    json_t *sgx = json_object_get(component_object(m, root, index), "sgx");
+
+    if (json_object_set_new(sgx, "signature", json_string(file)) != 0 || !set_digest(root, file, digest)) {
+        json_decref(root);
+        return out_of_memory(err);
+    }
+    return adopt(root, ret, err);
+}
+
+/* Standard base64 with padding (RFC 4648, section 4) of 64 bytes. */
+static void encode_identity(const uint8_t enclave[static 64], char ret[static 89])
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint8_t padded[66] = {0};
+
+    memcpy(padded, enclave, 64);
+    for (size_t i = 0; i < 22; i++) {
+        uint32_t bits = (uint32_t)padded[3 * i] << 16 | (uint32_t)padded[3 * i + 1] << 8 | padded[3 * i + 2];
+
+        for (size_t j = 0; j < 4; j++)
+            ret[4 * i + j] = alphabet[bits >> (18 - 6 * j) & 63];
+    }
+    memcpy(ret + 86, "==", 3);
+}
+
+bool manifest_set_identity(const struct manifest *m, size_t index, size_t entry, const uint8_t *enclave,
+                           struct manifest **ret, struct ens_err *err)
+{
+    json_t *root = NULL;
+    char text[89];
+
+    if (!copy_tree(m->root, &root, err))
+        return false;
+    json_t *component = component_object(m, root, index);
+    json_t *list = json_object_get(component, "identity");
+    int failed = 0;
+
+    if (enclave != NULL) {
+        encode_identity(enclave, text);
+        failed = json_object_set_new(json_array_get(list, entry), "enclave", json_string(text));
+    } else if (json_array_size(list) > 1) {
+        failed = json_array_remove(list, entry);
+    } else {
+        failed = json_object_del(component, "identity");
+    }
+    if (failed != 0) {
+        json_decref(root);
+        return out_of_memory(err);
+    }
+    return adopt(root, ret, err);
+}
+
+bool manifest_write(const struct manifest *m, const char *const *keep, size_t keep_len, struct buf *out,
+                    struct ens_err *err)
+{
+    return manifest_json_write(m->root, keep, keep_len, out, err);
+}

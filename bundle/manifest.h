@@ -1,0 +1,36 @@
+/* META-INF/MANIFEST.MF of a bundle: parsed, checked, edited, written. An edit makes a new manifest and
+ * leaves the old one as it was, so that a failed edit changes nothing and what callers hold stays valid.
+ * Unknown fields keep their value and their place. */
+#pragma once
+
+#include "bundle/bundle.h"
+#include "bundle/manifest_view.h"
+
+struct manifest;
+
+/* Takes the text of a manifest. ENS_DATA naming the field and the rule, ENS_RESOURCE. */
+bool manifest_parse(struct view text, struct manifest **ret, struct ens_err *err) ENS_MUST_CHECK;
+void manifest_freep(struct manifest **m);
+
+/* What the manifest says; texts live as long as the manifest. */
+const struct bundle_info *manifest_info(const struct manifest *m);
+
+/* The digest of file `name`, or NULL. */
+const struct manifest_digest *manifest_digest(const struct manifest *m, const char *name);
+/* All digests, sorted by name. */
+const struct manifest_digest *manifest_digests(const struct manifest *m, size_t *ret_len);
+
+/* A copy of `m` in which component `index` of manifest_info, one with SGX, has the signature file `file`,
+ * and `file` this digest. */
+bool manifest_set_signature(const struct manifest *m, size_t index, const char *file,
+                            const uint8_t digest[static 32], struct manifest **ret,
+                            struct ens_err *err) ENS_MUST_CHECK;
+
+/* A copy of `m` in which entry `entry` of the identity list of component `index` has the enclave identity
+ * MRENCLAVE || MRSIGNER; NULL removes the entry. Both must exist. */
+bool manifest_set_identity(const struct manifest *m, size_t index, size_t entry, const uint8_t *enclave,
+                           struct manifest **ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Appends the manifest's text, as manifest_json_write does, with the digests of `keep` only. */
+bool manifest_write(const struct manifest *m, const char *const *keep, size_t keep_len, struct buf *out,
+                    struct ens_err *err) ENS_MUST_CHECK;
