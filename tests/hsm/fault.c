@@ -138,21 +138,29 @@ static const char *short_name(const char *name)
                                                  : "";
 }
 
+/* What the faults called `word` make of the `count`-th call. */
+static CK_RV told(const char *word, unsigned long count)
+{
+    for (size_t i = 0; nth_value(word, i) != NULL; i++) {
+        const char *value = nth_value(word, i);
+        const char *at = strchr(value, '@');
+
+        if (at == NULL || number(at + 1) == count)
+            return number(value);
+    }
+    return CKR_OK;
+}
+
 /* Notes the call. CKR_OK: go on; else what to return at once. */
 static CK_RV enter(const char *name)
 {
     unsigned long count = count_call(name);
-    const char *value = nth_value(name, 0);
 
     log_call(name);
     delay(name);
-    if (value == NULL && short_name(name)[0] != '\0')
-        value = nth_value(short_name(name), 0);
-    if (value == NULL)
-        return CKR_OK;
-    const char *at = strchr(value, '@');
+    CK_RV rv = told(name, count);
 
-    return at == NULL || number(at + 1) == count ? number(value) : CKR_OK;
+    return rv == CKR_OK && short_name(name)[0] != '\0' ? told(short_name(name), count) : rv;
 }
 
 /* ---- the functions that are only forwarded ---- */
