@@ -79,12 +79,17 @@ static void put_reversed(struct sigstruct *css, enum css_field field, const uint
     bytes_reverse(css->bytes + css_table[field].offset, big_endian, css_table[field].size);
 }
 
+void sigstruct_put_key(struct sigstruct *css, const struct pubkey *key)
+{
+    put_reversed(css, CSS_MODULUS, key->modulus);
+    sigstruct_put_int(css, CSS_EXPONENT, PUBKEY_EXPONENT);
+}
+
 void sigstruct_finish(struct sigstruct *css, const struct pubkey *key,
                       const uint8_t signature[static SIGNATURE_SIZE], const uint8_t q1[static SIGNATURE_SIZE],
                       const uint8_t q2[static SIGNATURE_SIZE])
 {
-    put_reversed(css, CSS_MODULUS, key->modulus);
-    sigstruct_put_int(css, CSS_EXPONENT, PUBKEY_EXPONENT);
+    sigstruct_put_key(css, key);
     put_reversed(css, CSS_SIGNATURE, signature);
     put_reversed(css, CSS_Q1, q1);
     put_reversed(css, CSS_Q2, q2);

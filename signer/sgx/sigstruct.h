@@ -37,6 +37,9 @@ bool sigstruct_recognise(struct view bytes);
 bool sigstruct_parse(struct view bytes, const char *name, struct sigstruct *ret,
                      struct ens_err *err) ENS_MUST_CHECK;
 
+/* Puts the key into MODULUS, and EXPONENT = 3. */
+void sigstruct_put_key(struct sigstruct *css, const struct pubkey *key);
+
 /* Puts key, signature, Q1 and Q2 (big-endian, 384 bytes each) into their fields, and EXPONENT = 3. */
 void sigstruct_finish(struct sigstruct *css, const struct pubkey *key,
                       const uint8_t signature[static SIGNATURE_SIZE], const uint8_t q1[static SIGNATURE_SIZE],

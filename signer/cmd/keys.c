@@ -1,0 +1,238 @@
+/* keys: the tokens of a module and their keys, and of each key whether it can sign enclaves and why not. What
+ * is said of a key's attributes is what the token claims. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/base/hex.h"
+#include "signer/base/mem.h"
+#include "signer/cmd/cmd.h"
+#include "signer/cmd/doc.h"
+#include "signer/cmd/token.h"
+#include "signer/sgx/known_keys.h"
+#include "signer/sgx/rsa3072.h"
+
+/* Where a listing goes. */
+struct listing {
+    struct doc *tokens; /* NULL: text */
+    struct doc *keys;   /* of the token that is being listed */
+    size_t tokens_len;
+};
+
+static const char *claim_text(enum hsm_claim claim)
+{
+    return claim == HSM_YES ? "yes" : claim == HSM_NO ? "no" : "unknown";
+}
+
+/* What is dangerous about a key that can sign: claims of the token that a release key should not have. */
+static const char *key_warning(const struct hsm_key *key)
+{
+    if (key->extractable == HSM_YES)
+        return "extractable: the private key may leave the token";
+    if (key->sensitive == HSM_NO)
+        return "not sensitive: the private key may be read";
+    if (key->local == HSM_NO)
+        return "imported: a copy may exist outside the token";
+    return NULL;
+}
+
+struct claim_row {
+    const char *name;
+    enum hsm_claim claim;
+};
+
+#define CLAIMS 8
+
+static void list_claims(const struct hsm_key *key, struct claim_row ret[static CLAIMS])
+{
+    const struct claim_row rows[CLAIMS] = {
+        {"sensitive", key->sensitive},
+        {"always_sensitive", key->always_sensitive},
+        {"extractable", key->extractable},
+        {"never_extractable", key->never_extractable},
+        {"local", key->local},
+        {"decrypt", key->decrypt},
+        {"unwrap", key->unwrap},
+        {"always_authenticate", key->always_authenticate},
+    };
+
+    memcpy(ret, rows, sizeof rows);
+}
+
+static bool mrsigner_of(const struct hsm_key *key, char ret_hex[static 2 * MRSIGNER_SIZE + 1],
+                        const char **ret_owner, struct ens_err *err)
+{
+    uint8_t mrsigner[MRSIGNER_SIZE];
+
+    if (!rsa3072_mrsigner(&key->pubkey, mrsigner, err))
+        return false;
+    hex_encode(ret_hex, view_of(mrsigner, sizeof mrsigner));
+    *ret_owner = known_key_owner(mrsigner);
+    return true;
+}
+
+static bool key_json(struct listing *l, const struct hsm_key *key, struct ens_err *err)
+{
+    struct doc *at = doc_object(l->keys, NULL);
+    struct claim_row claims[CLAIMS];
+    char mrsigner[2 * MRSIGNER_SIZE + 1];
+    const char *owner = NULL;
+
+    doc_text(at, "uri", key->uri);
+    doc_text(at, "label", key->label);
+    doc_text(at, "id", key->id_hex);
+    doc_bool(at, "rsa", key->is_rsa);
+    doc_int(at, "modulus_bits", key->modulus_bits);
+    doc_int(at, "exponent", key->exponent);
+    doc_bool(at, "can_sign_enclaves", key->why_not[0] == '\0');
+    doc_text(at, "why_not", key->why_not[0] != '\0' ? key->why_not : NULL);
+    doc_text(at, "warning", key_warning(key));
+    if (key->has_pubkey) {
+        if (!mrsigner_of(key, mrsigner, &owner, err))
+            return false;
+        doc_text(at, "mrsigner", mrsigner);
+        doc_text(at, "known_public_key", owner);
+    }
+    struct doc *claimed = doc_object(at, "token_claims");
+
+    list_claims(key, claims);
+    for (size_t i = 0; i < CLAIMS; i++)
+        doc_text(claimed, claims[i].name, claim_text(claims[i].claim));
+    return true;
+}
+
+static bool key_text(const struct hsm_key *key, struct ens_err *err)
+{
+    struct claim_row claims[CLAIMS];
+    char mrsigner[2 * MRSIGNER_SIZE + 1];
+    const char *owner = NULL;
+
+    printf("  %s\n    ", key->uri);
+    if (!key->is_rsa)
+        printf("not an RSA key\n");
+    else
+        printf("RSA, %u bits, exponent %" PRIu64 "\n", key->modulus_bits, key->exponent);
+    if (key->has_pubkey) {
+        if (!mrsigner_of(key, mrsigner, &owner, err))
+            return false;
+        printf("    MRSIGNER %s\n", mrsigner);
+    }
+    if (key->why_not[0] == '\0')
+        printf("    can sign enclaves\n");
+    else
+        printf("    cannot sign enclaves: %s\n", key->why_not);
+    if (owner != NULL)
+        printf("    warning: everybody can sign with this key: %s\n", owner);
+    if (key_warning(key) != NULL)
+        printf("    warning: %s\n", key_warning(key));
+    printf("    the token claims:");
+    list_claims(key, claims);
+    for (size_t i = 0; i < CLAIMS; i++)
+        printf(" %s %s%s", claims[i].name, claim_text(claims[i].claim), i + 1 < CLAIMS ? "," : "\n");
+    return true;
+}
+
+static bool list_key(void *ctx, const struct hsm_key *key, struct ens_err *err)
+{
+    struct listing *l = ctx;
+
+    return l->tokens != NULL ? key_json(l, key, err) : key_text(key, err);
+}
+
+static bool list_token(void *ctx, const struct hsm_token *t, struct ens_err *err)
+{
+    struct listing *l = ctx;
+
+    (void)err;
+    l->tokens_len++;
+    if (l->tokens == NULL) {
+        printf("%s\n  label %s, manufacturer %s, model %s, serial %s, slot %lu%s%s\n", t->uri, t->label,
+               t->manufacturer, t->model, t->serial, t->slot_id, t->pin_pad ? ", PIN pad" : "",
+               t->locked      ? ", PIN LOCKED"
+               : t->final_try ? ", last PIN try"
+               : t->count_low ? ", a wrong PIN was entered"
+                              : "");
+        return true;
+    }
+    struct doc *at = doc_object(l->tokens, NULL);
+
+    doc_text(at, "uri", t->uri);
+    doc_text(at, "label", t->label);
+    doc_text(at, "manufacturer", t->manufacturer);
+    doc_text(at, "model", t->model);
+    doc_text(at, "serial", t->serial);
+    doc_int(at, "slot_id", t->slot_id);
+    doc_bool(at, "pin_pad", t->pin_pad);
+    doc_bool(at, "pin_locked", t->locked);
+    l->keys = doc_array(at, "keys");
+    return true;
+}
+
+/* ---- --require ---- */
+
+static bool require(const struct args *args, struct token_session *s, struct ens_err *err)
+{
+    const struct hsm_key *key = NULL;
+
+    if (!hsm_select_key(s->hsm, s->uri, &key, err)) {
+        if (err->code == ENS_NOTFOUND || err->code == ENS_AMBIGUOUS)
+            err->code = ENS_NO;
+        return ens_wrap(err, "--require");
+    }
+    if (key->why_not[0] != '\0')
+        return ens_fail(err, ENS_NO, "--require: %s: cannot sign enclaves: %s", args->require, key->why_not);
+    return true;
+}
+
+/* One token, logged in: its keys. */
+static bool list_one(const struct args *args, struct token_session *s, struct listing *l, struct ens_err *err)
+{
+    if (!token_login(args, s, err) || (args->require != NULL && !require(args, s, err)))
+        return false;
+    return list_token(l, s->token, err) && hsm_list_keys(s->hsm, list_key, l, err);
+}
+
+/* Several tokens and none chosen: only the tokens, because one PIN is not tried on many. */
+static bool list_all(const struct args *args, struct token_session *s, struct listing *l, struct ens_err *err)
+{
+    if (!hsm_list_tokens(s->hsm, NULL, list_token, l, err))
+        return false;
+    if (l->tokens_len == 0)
+        return ens_fail(err, ENS_NOTFOUND,
+                        "no token on this module: initialise one, or give another --module");
+    notice_say(args, "Keys are shown for one token: give --token URI.");
+    return true;
+}
+
+static bool count_token(void *ctx, const struct hsm_token *t, struct ens_err *err)
+{
+    (void)t;
+    (void)err;
+    ++*(size_t *)ctx;
+    return true;
+}
+
+bool cmd_keys(const struct args *args, struct ens_err *err)
+{
+    ENS_CLEANUP(token_close) struct token_session s = {0};
+    ENS_CLEANUP(doc_freep) struct doc *doc = NULL;
+    const char *option = args->require != NULL ? "--require" : "--token";
+    const char *uri = args->require != NULL ? args->require : args->token != NULL ? args->token : "pkcs11:";
+    struct listing l = {0};
+    size_t tokens = 0;
+
+    if (args->require != NULL && args->token != NULL)
+        return ens_fail(err, ENS_USAGE, "--require names the token already: leave out --token");
+    if (args->json && !doc_new(&doc, err))
+        return false;
+    l.tokens = doc != NULL ? doc_array(doc, "tokens") : NULL;
+    if (!token_load(args, option, uri, &s, err) || !hsm_list_tokens(s.hsm, s.uri, count_token, &tokens, err))
+        return false;
+    bool all = tokens != 1 && args->token == NULL && args->require == NULL;
+
+    if (!all && !hsm_select_token(s.hsm, s.uri, &s.token, err))
+        return args->require != NULL && err->code == ENS_NOTFOUND ? (err->code = ENS_NO, false) : false;
+    if (!(all ? list_all(args, &s, &l, err) : list_one(args, &s, &l, err)))
+        return false;
+    return doc == NULL || doc_print(doc, err);
+}
