@@ -13,7 +13,7 @@
 #include "signer/sgx/verify.h"
 
 /* Columns of the field names. */
-#define NAME_WIDTH 20
+#define NAME_WIDTH 13
 
 const char *review_date(const struct sigstruct *css, char ret[static REVIEW_DATE_MAX])
 {

@@ -231,6 +231,11 @@ bool enclave_find(const struct bundle *b, const struct enclave_set *set, const c
 {
     const struct bundle_component *meta = NULL;
 
+    /* As in orc, ronl is meant where no component is named. */
+    for (size_t i = 0; id == NULL && i < set->len; i++) {
+        if (strcmp(set->items[i].meta->id, "ronl") == 0)
+            id = "ronl";
+    }
     if (!bundle_find_sgx(b, id, &meta, err))
         return false;
     for (size_t i = 0; i < set->len; i++) {

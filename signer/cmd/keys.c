@@ -170,11 +170,13 @@ static bool list_token(void *ctx, const struct hsm_token *t, struct ens_err *err
 
 /* ---- --require ---- */
 
-static bool require(const struct args *args, struct token_session *s, struct ens_err *err)
+/* Is there exactly one such key, and can it sign enclaves? */
+static bool require(const struct args *args, const struct hsm_uri *uri, struct token_session *s,
+                    struct ens_err *err)
 {
     const struct hsm_key *key = NULL;
 
-    if (!hsm_select_key(s->hsm, s->uri, &key, err)) {
+    if (!hsm_select_key(s->hsm, uri, &key, err)) {
         if (err->code == ENS_NOTFOUND || err->code == ENS_AMBIGUOUS)
             err->code = ENS_NO;
         return ens_wrap(err, "--require");
@@ -185,11 +187,16 @@ static bool require(const struct args *args, struct token_session *s, struct ens
 }
 
 /* One token, logged in: its keys. */
-static bool list_one(const struct args *args, struct token_session *s, struct listing *l, struct ens_err *err)
+static bool list_one(const struct args *args, const struct hsm_uri *required, struct token_session *s,
+                     struct listing *l, struct ens_err *err)
 {
-    if (!token_login(args, s, err) || (args->require != NULL && !require(args, s, err)))
+    if (!hsm_select_token(s->hsm, s->uri, &s->token, err)) {
+        if (required != NULL && err->code == ENS_NOTFOUND)
+            err->code = ENS_NO;
         return false;
-    return list_token(l, s->token, err) && hsm_list_keys(s->hsm, list_key, l, err);
+    }
+    return token_login(args, s, err) && (required == NULL || require(args, required, s, err)) &&
+           list_token(l, s->token, err) && hsm_list_keys(s->hsm, list_key, l, err);
 }
 
 /* Several tokens and none chosen: only the tokens, because one PIN is not tried on many. */
@@ -215,24 +222,23 @@ static bool count_token(void *ctx, const struct hsm_token *t, struct ens_err *er
 bool cmd_keys(const struct args *args, struct ens_err *err)
 {
     ENS_CLEANUP(token_close) struct token_session s = {0};
+    ENS_CLEANUP(hsm_uri_freep) struct hsm_uri *required = NULL;
     ENS_CLEANUP(doc_freep) struct doc *doc = NULL;
-    const char *option = args->require != NULL ? "--require" : "--token";
-    const char *uri = args->require != NULL ? args->require : args->token != NULL ? args->token : "pkcs11:";
+    const char *uri = args->token != NULL ? args->token : args->require != NULL ? args->require : "pkcs11:";
     struct listing l = {0};
     size_t tokens = 0;
 
-    if (args->require != NULL && args->token != NULL)
-        return ens_fail(err, ENS_USAGE, "--require names the token already: leave out --token");
+    if (args->require != NULL && !hsm_uri_parse(args->require, &required, err))
+        return ens_wrap(err, "--require");
     if (args->json && !doc_new(&doc, err))
         return false;
     l.tokens = doc != NULL ? doc_array(doc, "tokens") : NULL;
-    if (!token_load(args, option, uri, &s, err) || !hsm_list_tokens(s.hsm, s.uri, count_token, &tokens, err))
+    if (!token_load(args, args->token != NULL ? "--token" : "--require", uri, &s, err) ||
+        !hsm_list_tokens(s.hsm, s.uri, count_token, &tokens, err))
         return false;
-    bool all = tokens != 1 && args->token == NULL && args->require == NULL;
+    bool one = tokens == 1 || args->token != NULL || args->require != NULL;
 
-    if (!all && !hsm_select_token(s.hsm, s.uri, &s.token, err))
-        return args->require != NULL && err->code == ENS_NOTFOUND ? (err->code = ENS_NO, false) : false;
-    if (!(all ? list_all(args, &s, &l, err) : list_one(args, &s, &l, err)))
+    if (!(one ? list_one(args, required, &s, &l, err) : list_all(args, &s, &l, err)))
         return false;
     return doc == NULL || doc_print(doc, err);
 }

@@ -15,12 +15,13 @@ bool cmd_pubkey(const struct args *args, struct ens_err *err)
     struct pubkey key;
     uint8_t mrsigner[MRSIGNER_SIZE];
     char hex[2 * MRSIGNER_SIZE + 1];
+    const struct hsm_key *selected = NULL;
 
     if (args->key == NULL)
         return ens_fail(err, ENS_USAGE,
                         "--key: is missing: name the private key with its URI (ensign keys lists them)");
     if (!output_open(args->output, false, args->force, &out, err) ||
-        !token_open(args, "--key", args->key, &s, err) || !hsm_select_key(s.hsm, s.uri, NULL, err) ||
+        !token_open(args, "--key", args->key, &s, err) || !hsm_select_key(s.hsm, s.uri, &selected, err) ||
         !hsm_public_key(s.hsm, &key, err) || !rsa3072_mrsigner(&key, mrsigner, err) ||
         !rsa3072_write_pubkey(&key, &pem, err))
         return false;

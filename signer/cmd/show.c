@@ -114,7 +114,7 @@ static bool show_signer(struct show *s, struct doc *at, const struct sigstruct *
         return true;
     }
     hex_encode(hex, view_of(mrsigner, sizeof mrsigner));
-    if (!show_line(s, err, "%*s%-20s %s", (int)indent, "", "MRSIGNER", hex))
+    if (!show_line(s, err, "%*s%-13s %s", (int)indent, "", "MRSIGNER", hex))
         return false;
     return owner == NULL ||
            show_line(s, err, "%*swarning: everybody can sign with this key: %s", (int)indent, "", owner);
@@ -137,7 +137,7 @@ bool show_sigstruct(struct show *s, struct doc *at, const struct sigstruct *css,
 
     if (has_signature && s->text == NULL)
         doc_bool(at, "valid", findings_count(&found, SEVERITY_ERROR) == 0);
-    if (has_signature && !show_line(s, err, "%*s%-20s %s", (int)indent, "", "SIGSTRUCT", verdict))
+    if (has_signature && !show_line(s, err, "%*s%-13s %s", (int)indent, "", "SIGSTRUCT", verdict))
         return false;
     return show_findings(s, at, &found, indent, err);
 }
@@ -165,14 +165,14 @@ bool show_stream(struct show *s, struct doc *at, const struct sgxs_report *repor
     }
     hex_encode(mrenclave, view_of(report->mrenclave, MRENCLAVE_SIZE));
     hex_encode(sha256, view_of(report->sha256, 32));
-    if (!show_line(s, err, "%*s%-20s %s", in, "", "MRENCLAVE", mrenclave) ||
-        !show_line(s, err, "%*s%-20s %s%s", in, "", "SHA-256 of the file", sha256,
+    if (!show_line(s, err, "%*s%-13s %s", in, "", "MRENCLAVE", mrenclave) ||
+        !show_line(s, err, "%*s%-13s %s%s", in, "", "SHA-256", sha256,
                    report->equal ? "" : "  (not MRENCLAVE)") ||
-        !show_line(s, err, "%*s%-20s 0x%" PRIx64 " bytes, SSA frames of %" PRIu32 " pages", in, "", "Enclave",
+        !show_line(s, err, "%*s%-13s 0x%" PRIx64 " bytes, SSA frames of %" PRIu32 " pages", in, "", "Enclave",
                    report->size, report->ssaframesize) ||
-        !show_line(s, err, "%*s%-20s %" PRIu64 ", of which %" PRIu64 " TCS", in, "", "Pages", report->pages,
+        !show_line(s, err, "%*s%-13s %" PRIu64 ", of which %" PRIu64 " TCS", in, "", "Pages", report->pages,
                    report->tcs) ||
-        !show_line(s, err, "%*s%-20s %" PRIu64 " measured, %" PRIu64 " not", in, "", "Chunks",
+        !show_line(s, err, "%*s%-13s %" PRIu64 " measured, %" PRIu64 " not", in, "", "Chunks",
                    report->measured_chunks, report->unmeasured_chunks))
         return false;
     return show_findings(s, at, &report->problems, indent, err);

@@ -104,10 +104,11 @@ static bool select_key(const struct args *args, struct token_session *s, struct 
 {
     uint8_t want[MRSIGNER_SIZE];
     char hex[2 * MRSIGNER_SIZE + 1];
+    const struct hsm_key *selected = NULL;
 
     if (args->mrsigner != NULL && !hex_decode(args->mrsigner, "--mrsigner", want, sizeof want, err))
         return false;
-    if (!hsm_select_key(s->hsm, s->uri, NULL, err) || !hsm_public_key(s->hsm, ret_key, err) ||
+    if (!hsm_select_key(s->hsm, s->uri, &selected, err) || !hsm_public_key(s->hsm, ret_key, err) ||
         !rsa3072_mrsigner(ret_key, ret_mrsigner, err))
         return false;
     hex_encode(hex, view_of(ret_mrsigner, MRSIGNER_SIZE));
