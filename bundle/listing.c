@@ -14,6 +14,10 @@
 /* Below this an unpacked size is harmless whatever its ratio. */
 #define RATIO_FROM (1u << 20)
 
+/* Chains of a table with as many as there can be entries, and names in one of them. */
+#define CHAINS    BUNDLE_ENTRIES_MAX
+#define CHAIN_MAX 256
+
 /* APPNOTE 4.4.4, 4.4.5, and the directory bit of DOS attributes. */
 #define FLAGS_ENCRYPTED 0x2041u
 #define METHOD_STORE    0
@@ -115,6 +119,27 @@ static bool take_entry(void *ctx, const struct directory_entry *e, struct ens_er
     return l->entries[l->len++].name != NULL;
 }
 
+/* libzip keeps names in a table of chains, under a hash without a secret (djb2) modulo a power of two. Names
+ * made to share a chain would cost the square of their number; names that were not never come near. */
+static bool check_chains(const struct listing *l, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) uint16_t *chains = mem_alloc(CHAINS, sizeof *chains, err);
+
+    if (chains == NULL)
+        return false;
+    for (size_t i = 0; i < l->len; i++) {
+        uint32_t hash = 5381;
+
+        for (const char *c = l->entries[i].name; *c != '\0'; c++)
+            hash = hash * 33 + (uint8_t)*c;
+        if (++chains[hash % CHAINS] > CHAIN_MAX)
+            return ens_fail(err, ENS_DATA,
+                            "more than %d of its names are built to collide in a table: rename the files",
+                            CHAIN_MAX);
+    }
+    return true;
+}
+
 static int compare_names(const void *x, const void *y)
 {
     const struct listing_entry *a = x;
@@ -133,6 +158,8 @@ bool listing_read(int fd, uint64_t size, struct listing *ret, struct ens_err *er
         return ens_fail(err, ENS_DATA, "is an empty archive: its first entry must be " LISTING_MANIFEST);
     ret->entries = mem_alloc(d->entries, sizeof *ret->entries, err);
     if (ret->entries == NULL || !directory_walk(fd, d, (struct directory_visitor){take_entry, ret}, err))
+        return false;
+    if (!check_chains(ret, err))
         return false;
     qsort(ret->entries + 1, ret->len - 1, sizeof *ret->entries, compare_names);
     for (size_t i = 2; i < ret->len; i++) {
