@@ -8,6 +8,7 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/doc.h"
+#include "signer/cmd/pin.h"
 #include "signer/cmd/token.h"
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
@@ -199,7 +200,8 @@ static bool list_one(const struct args *args, const struct hsm_uri *required, st
            list_token(l, s->token, err) && hsm_list_keys(s->hsm, list_key, l, err);
 }
 
-/* Several tokens and none chosen: only the tokens, because one PIN is not tried on many. */
+/* Several tokens and none chosen, or no way to ask for a PIN: only the tokens. One PIN is not tried on many.
+ */
 static bool list_all(const struct args *args, struct token_session *s, struct listing *l, struct ens_err *err)
 {
     if (!hsm_list_tokens(s->hsm, NULL, list_token, l, err))
@@ -207,8 +209,14 @@ static bool list_all(const struct args *args, struct token_session *s, struct li
     if (l->tokens_len == 0)
         return ens_fail(err, ENS_NOTFOUND,
                         "no token on this module: initialise one, or give another --module");
-    notice_say(args, "Keys are shown for one token: give --token URI.");
+    notice_say(args, "Keys are shown for one token, after its PIN: give --token and --pin-source.");
     return true;
+}
+
+/* Without a PIN the private keys stay hidden; the tokens can be listed all the same. */
+static bool can_ask_pin(const struct args *args)
+{
+    return args->pin_source != NULL || pin_has_terminal();
 }
 
 static bool count_token(void *ctx, const struct hsm_token *t, struct ens_err *err)
@@ -236,7 +244,7 @@ bool cmd_keys(const struct args *args, struct ens_err *err)
     if (!token_load(args, args->token != NULL ? "--token" : "--require", uri, &s, err) ||
         !hsm_list_tokens(s.hsm, s.uri, count_token, &tokens, err))
         return false;
-    bool one = tokens == 1 || args->token != NULL || args->require != NULL;
+    bool one = args->token != NULL || args->require != NULL || (tokens == 1 && can_ask_pin(args));
 
     if (!(one ? list_one(args, required, &s, &l, err) : list_all(args, &s, &l, err)))
         return false;
