@@ -2,6 +2,7 @@
 # check-manual.sh [PROGRAM]: the program's help and docs/ensign.1 name the same commands and, for each
 # command, the same options with the same letters. Help is printed from the table that the parser uses,
 # so the manual is held to what the program accepts.
+# The keys of --json are those of the manual's section JSON, written there with ".Li".
 # How the manual is read: a command is a ".Ss NAME" below ".Sh COMMANDS"; its options are the ".It Fl"
 # lines up to the next section, and those of every section "... OPTIONS" to which it refers with ".Sx".
 set -euo pipefail
@@ -61,5 +62,16 @@ compare() { # WHAT PROGRAM MANUAL
 }
 compare command "$work/commands" "$work/manual-commands"
 compare option "$work/options" "$work/manual-options"
+
+# A key is the literal after the first argument of doc_... or add_..., or the first of a row of a table of keys.
+{
+    find signer/cmd -name '*.c' -exec cat {} + | tr '\n' ' ' |
+        grep -oE '\b(doc|add)_[a-z]+\([^,()]+(\([^()]*\))?, "[a-z0-9_]+"' | sed 's/.*"\(.*\)"/\1/'
+    find signer/cmd -name '*.c' -exec grep -ohE '\{"[a-z0-9_]+", (CSS_[A-Z_]+|key->[a-z_]+)\}' {} + |
+        sed 's/{"\([^"]*\)".*/\1/'
+} | sort -u >"$work/keys"
+awk '/^\.Sh / { on = ($0 == ".Sh JSON") } on && /^\.(Pq )?Li /' "$manual" | grep -oE '\b[a-z][a-z0-9_]*\b' |
+    sort -u >"$work/manual-keys"
+compare 'key of --json' "$work/keys" "$work/manual-keys"
 [ "$broken" -eq 0 ] || exit 1
-echo "manual: ok ($(wc -l <"$work/commands") commands, $(wc -l <"$work/options") options)"
+echo "manual: ok ($(wc -l <"$work/commands") commands, $(wc -l <"$work/options") options, $(wc -l <"$work/keys") keys)"

@@ -156,5 +156,10 @@ broken() {
     finds manual "$ENSIGN"
     grep -q 'command in the program, not in docs/ensign.1: extract$' <<<"$said" || fail "$said"
     grep -q 'command in docs/ensign.1, not in the program: dump$' <<<"$said" || fail "$said"
+
+    sed 's/ssaframesize ,/frames ,/' kept >"$manual"
+    finds manual "$ENSIGN"
+    grep -q 'key of --json in the program, not in docs/ensign.1: ssaframesize$' <<<"$said" || fail "$said"
+    grep -q 'key of --json in docs/ensign.1, not in the program: frames$' <<<"$said" || fail "$said"
     cp kept "$manual"
 }
