@@ -35,6 +35,7 @@ setup() {
     mkdir "$BATS_TEST_TMPDIR/work"
     cd "$BATS_TEST_TMPDIR/work" || return 1
     FAULT_LOG=$BATS_TEST_TMPDIR/fault.log
+    : >"$FAULT_LOG"
     export ENSIGN_FAULT_LOG=$FAULT_LOG
     if [ -d "$BATS_FILE_TMPDIR/tokens" ]; then
         export SOFTHSM2_CONF=$BATS_FILE_TMPDIR/softhsm2.conf
@@ -85,7 +86,8 @@ tell() {
     printf '$ ensign'
     printf ' %q' "$@"
     printf '\n  exit %s, %s bytes on stdout\n' "$status" "$(stat -c %s "$OUT")"
-    sed 's/^/  /' "$ERR" | head -60 | cat -v
+    # Of a review, which is long, the first lines will do.
+    (grep '^ensign: ' "$ERR" || true; grep -v '^ensign: ' "$ERR" | head -4) | sed 's/^/  /' | cat -v
 }
 
 # tty_ens [PATTERN REPLY]... -- ARG...: runs ensign on a terminal of its own. Waits for each PATTERN
@@ -206,9 +208,29 @@ warned() {
 }
 
 not_warned() {
-    if grep '^ensign: warning: ' "$ERR" | grep -Ei -- "$1"; then
+    if grep -E '^(ensign: warning: |  ! )' "$ERR" | grep -Ei -- "$1"; then
         fail "a warning says /$1/"
     fi
+}
+
+# danger REGEX: the review says it, among the dangers it opens with or as a warning of its own.
+danger() {
+    grep -E '^(ensign: warning: |  ! )' "$ERR" | grep -Eiq -- "$1" || fail "no danger says /$1/"
+}
+
+# says_hex HEX: stderr shows these bytes in hex, in one word or in groups.
+says_hex() {
+    tr -d ' \n' <"$ERR" | grep -q -- "$1" || fail "stderr does not show $1"
+}
+
+prints_hex() {
+    tr -d ' \n' <"$OUT" | grep -q -- "$1" || fail "stdout does not show $1"
+}
+
+# refused_either CODE CODE REGEX...: refused with one code or the other.
+refused_either() {
+    [ "$status" -eq "$1" ] || exits "$2"
+    refused "$status" "${@:3}"
 }
 
 says() {

@@ -102,7 +102,6 @@ PY
     all accepted show --json @BUNDLE
 }
 
-# with_enclave: the good bundles for which gen-sign-data finds an enclave without --component.
 @test "gen-sign-data and set-sig accept the good bundles that hold one enclave" {
     done=0
     for bundle in "$BATS_FILE_TMPDIR"/cases/good/*.orc; do
@@ -118,7 +117,10 @@ print(found[0]["component"] if len(found) == 1 else "")')
         same out.signdata "$BATS_FILE_TMPDIR/fits.signdata"
         ens set-sig --component "$component" -o out.orc "$bundle" "$BATS_FILE_TMPDIR/fits.css"
         ok
-        accepted bundle --written out.orc
+        # The order of keys is kept as it was found, which is not always orc's.
+        order=--written
+        [[ $bundle != */keys-reversed.orc ]] || order=
+        accepted bundle $order out.orc
         rm out.signdata out.orc
         done=$((done + 1))
     done

@@ -182,7 +182,7 @@ PY
     prints '2024-02-29'
     prints '\b4711\b'
     prints '\b815\b'
-    prints "$(sha256 s.signdata)"
+    prints_hex "$(sha256 s.signdata)"
     ens show --json s.signdata
     ok
     in_json "$MRENCLAVE" "$(sha256 s.signdata)" 4711 815
@@ -206,7 +206,7 @@ PY
     sign_data release.orc "$MRENCLAVE"
     ens show release.orc
     ok
-    prints "$(sha256 release.orc)"
+    prints_hex "$(sha256 release.orc)"
     bundle notes.txt
     ens show notes.txt
     ok

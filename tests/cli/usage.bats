@@ -139,9 +139,9 @@ SIGSTRUCT=(--date -s --swdefined -p --isvprodid -v --isvsvn -m --miscselect -a -
     enclave e.sgxs
     bundle b.orc
     for line in gen-sign-data 'gen-sign-data e.sgxs e.sgxs' sgx-gen-sign-data \
-        'sgx-gen-sign-data e.sgxs e.sgxs' set-sig 'set-sig b.orc' 'set-sig b.orc e.sgxs' \
+        'sgx-gen-sign-data e.sgxs e.sgxs' set-sig 'set-sig b.orc' \
         'set-sig b.orc e.sgxs e.sgxs e.sgxs' sgx-set-sig 'sgx-set-sig b.orc' \
-        'sgx-set-sig b.orc e.sgxs' extract 'extract b.orc b.orc' show 'show b.orc b.orc' \
+        extract 'extract b.orc b.orc' show 'show b.orc b.orc' \
         'keygen --token pkcs11:token=a --label l x' 'pubkey --key pkcs11:object=a x' 'keys x' \
         'sign --key pkcs11:object=a --yes'; do
         # shellcheck disable=SC2086
@@ -189,9 +189,12 @@ SIGSTRUCT=(--date -s --swdefined -p --isvprodid -v --isvsvn -m --miscselect -a -
 
 @test "an input that is not there is 66" {
     bundle b.orc
+    test_key one k.pem
+    sign_data s.signdata "$MRENCLAVE"
+    pem_sign k.pem s.signdata s.sig
     for line in 'gen-sign-data -o out nosuch' 'sgx-gen-sign-data nosuch' 'show nosuch' \
-        'extract nosuch' 'set-sig b.orc nosuch nosuch' 'set-sig nosuch b.orc b.orc' \
-        'set-sig --sign-data nosuch b.orc b.orc b.orc' \
+        'extract nosuch' 'set-sig b.orc nosuch k.pem.pub' 'set-sig b.orc s.sig nosuch' 'set-sig b.orc nosuch' \
+        'set-sig nosuch s.sig k.pem.pub' 'set-sig --sign-data nosuch b.orc s.sig k.pem.pub' \
         'gen-sign-data --from nosuch -o out b.orc'; do
         # shellcheck disable=SC2086
         ens $line
@@ -202,8 +205,7 @@ SIGSTRUCT=(--date -s --swdefined -p --isvprodid -v --isvsvn -m --miscselect -a -
 @test "a directory is no input" {
     mkdir d
     ens show d
-    [ "$status" -eq 65 ] || exits 66
-    refused "$status" '\bd\b'
+    refused_either 65 66 '\bd\b'
 }
 
 @test "an error stays one line, whatever the file is called" {
@@ -382,7 +384,7 @@ SIGSTRUCT=(--date -s --swdefined -p --isvprodid -v --isvsvn -m --miscselect -a -
     ens gen-sign-data --date 20240229 -o out e.sgxs
     ok
     says "$MRENCLAVE"
-    warned debug
+    danger debug
     ens gen-sign-data --date 20240229 --quiet -o quiet e.sgxs
     ok
     warned debug
@@ -391,6 +393,9 @@ SIGSTRUCT=(--date -s --swdefined -p --isvprodid -v --isvsvn -m --miscselect -a -
     ens gen-sign-data --forbid-debug --quiet -o silent e.sgxs
     ok
     [ ! -s "$ERR" ]
+    ens gen-sign-data --quiet --allow-unusual -a 0x5/0 -o unusual e.sgxs
+    ok
+    warned INIT
 }
 
 @test "there is no colour where there is no terminal, and none with NO_COLOR" {
