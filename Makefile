@@ -62,7 +62,7 @@ $(B)/%.o: %.c Makefile
 # ---- unit tests (cmocka): tests/unit/test_*.c, one program each ----
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
-TEST_LIBS := $(shell pkg-config --libs cmocka p11-kit-1)
+TEST_LIBS = $(shell pkg-config --libs cmocka p11-kit-1)
 
 # A test may wrap functions of the product: WRAP_test_name = function ...
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/support.o $(B)/libensign.a
