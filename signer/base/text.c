@@ -72,7 +72,7 @@ static size_t edit_distance(const char *a, const char *b)
     size_t len_b = strlen(b);
 
     if (len_a > TEXT_WORD_MAX || len_b > TEXT_WORD_MAX)
-        return TEXT_WORD_MAX;
+        return SIZE_MAX;
     for (size_t j = 0; j <= len_b; j++)
         row[j] = j;
     for (size_t i = 1; i <= len_a; i++) {

@@ -1,0 +1,193 @@
+/* Text from files and tokens on its way to a terminal, and the nearest word to a misspelt one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "signer/base/text.h"
+#include "tests/support/support.h"
+
+static void assert_printed(const char *in, size_t len, const char *want)
+{
+    char out[256];
+
+    assert_ptr_equal(text_printable(out, sizeof out, in, len), out);
+    if (strcmp(out, want) != 0)
+        fail_msg("'%s' is printed where '%s' is expected", out, want);
+}
+
+static void harmless_text_is_kept(void **state)
+{
+    static const char *const good[] = {
+        "",
+        " !\"#$%&'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~",
+        "\xc2\xa0",         /* U+00A0, the first after C1 */
+        "\xc3\xbc",         /* U+00FC */
+        "\xdf\xbf",         /* U+07FF, the last of two bytes */
+        "\xe0\xa0\x80",     /* U+0800, the first of three */
+        "\xe2\x80\x8a",     /* U+200A, before the zero-width ones */
+        "\xe2\x80\xa7",     /* U+2027, before the separators */
+        "\xe2\x80\xaf",     /* U+202F, after the overrides */
+        "\xed\x9f\xbf",     /* U+D7FF, before the surrogates */
+        "\xee\x80\x80",     /* U+E000, after them */
+        "\xef\xbf\xbd",     /* U+FFFD */
+        "\xf0\x90\x80\x80", /* U+10000, the first of four */
+        "\xf0\x9f\x94\x91", /* U+1F511 */
+        "\xf4\x8f\xbf\xbf", /* U+10FFFF, the last */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_printed(good[i], strlen(good[i]), good[i]);
+}
+
+static void malformed_utf8_becomes_question_marks(void **state)
+{
+    static const struct {
+        const char *in, *want;
+    } bad[] = {
+        {"\x80", "?"},                     /* continuation alone */
+        {"\xbf", "?"},                     /* the same */
+        {"\xc0\x80", "??"},                /* NUL in two bytes */
+        {"\xc0\xaf", "??"},                /* slash in two bytes */
+        {"\xc1\xbf", "??"},                /* overlong */
+        {"\xe0\x80\xaf", "???"},           /* slash in three bytes */
+        {"\xe0\x9f\xbf", "???"},           /* overlong U+07FF */
+        {"\xf0\x80\x80\xaf", "????"},      /* slash in four bytes */
+        {"\xf0\x8f\xbf\xbf", "????"},      /* overlong U+FFFF */
+        {"\xed\xa0\x80", "???"},           /* U+D800, a surrogate */
+        {"\xed\xbf\xbf", "???"},           /* U+DFFF */
+        {"\xf4\x90\x80\x80", "????"},      /* U+110000 */
+        {"\xf5\x80\x80\x80", "????"},      /* no such lead byte */
+        {"\xf8\x88\x80\x80\x80", "?????"}, /* five bytes, of old */
+        {"\xfe\xff", "??"},                /* UTF-16 mark */
+        {"\xc3", "?"},                     /* cut after the lead byte */
+        {"\xe2\x82", "??"},                /* cut */
+        {"\xf0\x9f\x94", "???"},           /* cut */
+        {"\xc3(", "?("},                   /* what follows a bad lead byte is kept */
+        {"\xe2\x28\xa1", "?(?"},           /* the same */
+        {"a\xe2\x82z", "a??z"},            /* the same */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_printed(bad[i].in, strlen(bad[i].in), bad[i].want);
+}
+
+static void a_sequence_is_not_read_past_the_length(void **state)
+{
+    (void)state;
+    /* The second byte is there, but does not belong to the text. */
+    assert_printed("\xc3\xbc", 1, "?");
+    assert_printed("\xf0\x9f\x94\x91", 3, "???");
+    /* The same at the end of a heap block, where a checker sees a read past it. */
+    char *tight = malloc(2);
+
+    assert_non_null(tight);
+    memcpy(tight, "\xe2\x82", 2);
+    assert_printed(tight, 2, "??");
+    free(tight);
+}
+
+static void controls_and_invisible_characters_become_question_marks(void **state)
+{
+    static const unsigned hidden[] = {0x7f,   0x80,   0x85,    0x9b,    0x9f,   0xad,   0x61c,  0x200b,
+                                      0x200c, 0x200d, 0x200e,  0x200f,  0x2028, 0x2029, 0x202a, 0x202b,
+                                      0x202c, 0x202d, 0x202e,  0x2060,  0x2066, 0x2067, 0x2068, 0x2069,
+                                      0x206f, 0xfeff, 0xe0001, 0xe0041, 0xe007f};
+
+    (void)state;
+    for (unsigned c = 0; c < 0x20; c++)
+        assert_printed(&(char){(char)c}, 1, "?");
+    for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
+        unsigned c = hidden[i];
+        char in[8] = "";
+
+        if (c < 0x80)
+            (void)snprintf(in, sizeof in, "%c", (int)c);
+        else if (c < 0x800)
+            (void)snprintf(in, sizeof in, "%c%c", (int)(0xc0 | c >> 6), (int)(0x80 | (c & 63)));
+        else if (c < 0x10000)
+            (void)snprintf(in, sizeof in, "%c%c%c", (int)(0xe0 | c >> 12), (int)(0x80 | (c >> 6 & 63)),
+                           (int)(0x80 | (c & 63)));
+        else
+            (void)snprintf(in, sizeof in, "%c%c%c%c", (int)(0xf0 | c >> 18), (int)(0x80 | (c >> 12 & 63)),
+                           (int)(0x80 | (c >> 6 & 63)), (int)(0x80 | (c & 63)));
+        assert_printed(in, strlen(in), "?");
+    }
+    assert_printed("a\0b", 3, "a?b");
+}
+
+static void what_does_not_fit_is_cut_between_characters(void **state)
+{
+    char out[8];
+
+    (void)state;
+    memset(out, 'x', sizeof out);
+    assert_string_equal(text_printable(out, 1, "abc", 3), "");
+    assert_int_equal(out[1], 'x');
+    assert_string_equal(text_printable(out, 4, "abcd", 4), "abc");
+    assert_int_equal(out[4], 'x');
+    /* three bytes of room, and a second character of two bytes that would need a fourth */
+    assert_string_equal(text_printable(out, 4, "\xc3\xbc\xc3\xbc", 4), "\xc3\xbc");
+    assert_string_equal(text_printable(out, 5, "\xc3\xbc\xc3\xbc", 4), "\xc3\xbc\xc3\xbc");
+}
+
+static const char *const words[] = {"sign", "set-sig", "show", "gen-sign-data", "isvsvn", "isvprodid", NULL};
+
+static void a_slip_of_the_finger_finds_the_word(void **state)
+{
+    static const struct {
+        const char *typed, *want;
+    } cases[] = {{"sign", "sign"},
+                 {"sgin", "sign"},
+                 {"sig", "sign"},
+                 {"signn", "sign"},
+                 {"setsig", "set-sig"},
+                 {"shwo", "show"},
+                 {"gensigndata", "gen-sign-data"},
+                 {"gen-sign-dat", "gen-sign-data"},
+                 {"isvvsn", "isvsvn"},
+                 {"isvproid", "isvprodid"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *near = text_nearest(cases[i].typed, words);
+
+        if (near == NULL || strcmp(near, cases[i].want) != 0)
+            fail_msg("%s: %s", cases[i].typed, near != NULL ? near : "nothing");
+    }
+}
+
+static void another_word_finds_nothing(void **state)
+{
+    static const char *const none[] = {NULL};
+    char long_word[200];
+
+    (void)state;
+    assert_null(text_nearest("verify", words));
+    assert_null(text_nearest("xyz", words));
+    assert_null(text_nearest("", words));
+    assert_null(text_nearest("sign", none));
+    /* Whatever its length, a word that is like none of them is near none of them. */
+    for (size_t len = 1; len < sizeof long_word; len++) {
+        memset(long_word, 'q', len);
+        long_word[len] = '\0';
+        if (text_nearest(long_word, words) != NULL)
+            fail_msg("%zu letters q are near %s", len, text_nearest(long_word, words));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(harmless_text_is_kept),
+        cmocka_unit_test(malformed_utf8_becomes_question_marks),
+        cmocka_unit_test(a_sequence_is_not_read_past_the_length),
+        cmocka_unit_test(controls_and_invisible_characters_become_question_marks),
+        cmocka_unit_test(what_does_not_fit_is_cut_between_characters),
+        cmocka_unit_test(a_slip_of_the_finger_finds_the_word),
+        cmocka_unit_test(another_word_finds_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
