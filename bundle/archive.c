@@ -22,9 +22,6 @@
 #define WRITE_DOS_DATE   0x21
 #define WRITE_ATTRIBUTES ((S_IFREG | 0644u) << 16)
 
-/* zlib's code for no memory, which libzip passes on. */
-#define ZLIB_NO_MEMORY (-4)
-
 /* The file behind libzip. What goes wrong here is kept here, for libzip would make a number of it. */
 struct pipe {
     int fd;
@@ -156,20 +153,20 @@ static zip_int64_t pipe_call(void *ctx, void *data, zip_uint64_t len, zip_source
 
 /* ---- errors ---- */
 
-/* What libzip found, in words; the pipe's own error goes before it, being the cause. */
+/* What libzip found, in words. Goes before it, being the cause: the pipe's own error, and an allocation that
+ * failed, which libzip often reports as something else (the callers below clear errno first). */
 static bool fail_from(const struct pipe *p, zip_error_t *error, struct ens_err *err)
 {
     if (p != NULL && p->err.code != ENS_OK) {
         *err = p->err;
         return false;
     }
+    if (errno == ENOMEM)
+        return ens_fail(err, ENS_RESOURCE, "out of memory in libzip: give ensign more memory and repeat");
     switch (zip_error_code_zip(error)) {
     case ZIP_ER_MEMORY:
         return ens_fail(err, ENS_RESOURCE, "out of memory in libzip: give ensign more memory and repeat");
     case ZIP_ER_ZLIB:
-        if (zip_error_code_system(error) == ZLIB_NO_MEMORY)
-            return ens_fail(err, ENS_RESOURCE, "out of memory in zlib: give ensign more memory and repeat");
-        return ens_fail(err, ENS_DATA, "its compressed data are damaged: " REMEDY);
     case ZIP_ER_COMPRESSED_DATA:
         return ens_fail(err, ENS_DATA, "its compressed data are damaged: " REMEDY);
     case ZIP_ER_EOF:
@@ -264,6 +261,7 @@ bool archive_open(int fd, struct archive **ret, struct ens_err *err)
         return ens_fail(err, ENS_NOINPUT,
                         "is not a regular file, and a bundle is read by seeking: name a file");
     a->in = (struct pipe){.fd = fd, .size = (uint64_t)st.st_size};
+    errno = 0;
     if (!listing_read(fd, a->in.size, &a->listing, err) ||
         !open_pipe(&a->in, ZIP_RDONLY | ZIP_CHECKCONS, &a->zip, err) || !compare_listing(a, err))
         return false;
@@ -314,6 +312,7 @@ bool archive_read(struct archive *a, const struct listing_entry *e, const struct
                   struct ens_err *err)
 {
     a->in.err = (struct ens_err){0};
+    errno = 0;
     ENS_CLEANUP(close_file) zip_file_t *f = zip_fopen_index(a->zip, e->index, 0);
 
     if (f == NULL)
@@ -358,6 +357,7 @@ bool archive_write(struct archive *a, int fd, const struct archive_item *items, 
     ENS_CLEANUP(discard) zip_t *zip = NULL;
 
     a->in.err = (struct ens_err){0};
+    errno = 0;
     if (!open_pipe(&out, ZIP_CREATE | ZIP_TRUNCATE, &zip, err))
         return false;
     for (size_t i = 0; i < len; i++) {

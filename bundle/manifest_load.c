@@ -119,7 +119,8 @@ static json_t *parse(struct view text, struct reserve *r, json_error_t *ret_erro
 
     json_set_alloc_funcs(take_memory, give_memory);
     reserve = r;
-    json_t *root = json_load_callback(next_piece, &source, JSON_REJECT_DUPLICATES, ret_error);
+    json_t *root =
+        json_load_callback(next_piece, &source, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, ret_error);
 
     if (r->tapped) {
         json_decref(root);

@@ -1,0 +1,217 @@
+/* Out of memory at every single allocation of a whole run over a bundle: opened, streamed, signed, written.
+ * This program's own malloc, calloc, realloc and reallocarray serve everybody in the process, libzip, zlib
+ * and jansson as well, and fail when they are told to. Whatever fails, the answer is ENS_RESOURCE, nothing
+ * leaks (the sanitizer and valgrind builds skip this: they bring an allocator of their own), and the next run
+ * works. */
+#include "tests/unit/test_bundle_build.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+
+#include "bundle/bundle.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define OWN_ALLOCATOR 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define OWN_ALLOCATOR 0
+#endif
+#endif
+#ifndef OWN_ALLOCATOR
+#define OWN_ALLOCATOR 1
+#endif
+
+static size_t calls;     /* allocations since the count began */
+static size_t fail_from; /* the first that fails; 0: none */
+static bool fail_on;     /* and all after it */
+static long long live;   /* blocks that were given and not taken back, while counting */
+static bool counting;
+
+#if OWN_ALLOCATOR
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *block, size_t size);
+extern void __libc_free(void *block);
+
+static bool refuse(void)
+{
+    if (!counting)
+        return false;
+    calls++;
+    if (fail_from == 0 || calls < fail_from || (!fail_on && calls > fail_from))
+        return false;
+    errno = ENOMEM;
+    return true;
+}
+
+static void *given(void *block)
+{
+    if (counting && block != NULL)
+        live++;
+    return block;
+}
+
+void *malloc(size_t size)
+{
+    return refuse() ? NULL : given(__libc_malloc(size));
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return refuse() ? NULL : given(__libc_calloc(count, size));
+}
+
+void *realloc(void *block, size_t size)
+{
+    if (refuse())
+        return NULL;
+    return block == NULL ? given(__libc_realloc(block, size)) : __libc_realloc(block, size);
+}
+
+void *reallocarray(void *block, size_t count, size_t size)
+{
+    return realloc(block, count * size); /* sizes here are the tests' own */
+}
+
+void free(void *block)
+{
+    if (counting && block != NULL)
+        live--;
+    __libc_free(block);
+}
+#endif
+
+/* What a run writes, and what the first one wrote: all must write the same. */
+static uint8_t result[16384];
+static ssize_t result_len;
+static uint8_t wanted[sizeof result];
+static ssize_t wanted_len;
+
+static const struct bundle_part parts[] = {{"ronl.elf", "elf"}, {"ronl.sgx", "stream"}, {NULL, NULL}};
+static const char before[] = "{\"name\":\"a name that is long enough to make the buffer of a lexer "
+                             "grow\",\"components\":[{\"kind\":\"ronl\","
+                             "\"executable\":\"ronl.elf\",\"sgx\":{\"executable\":\"ronl.sgx\"},\"x\":[1.5,"
+                             "\"<>\",{}],\"identity\":[{\"enclave\":"
+                             "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+                             "AAAAAAAAA==\"}]},{\"kind\":"
+                             "\"rofl\",\"name\":\"tdx\",\"tdx\":{\"firmware\":\"ronl.elf\",\"extra_kernel_"
+                             "options\":[\"a\"],\"resources\":{"
+                             "\"memory\":16,\"cpus\":1}}}],";
+
+static bool stream_all(struct bundle *b, struct ens_err *err)
+{
+    for (size_t i = 0; i < bundle_files_len(b); i++) {
+        if (!bundle_stream(b, bundle_file_at(b, i).name, NULL, err))
+            return false;
+    }
+    return true;
+}
+
+static bool run_opened(struct bundle *b, const char *path, struct ens_err *err)
+{
+    struct file_out *out = NULL;
+    struct bundle *again = NULL;
+    const struct bundle_component *c = NULL;
+
+    if (!stream_all(b, err) || !bundle_set_signature(b, "ronl", view_of_string("sigstruct"), err) ||
+        !bundle_set_identity(b, "ronl", 0, NULL, err) || !bundle_find_sgx(b, NULL, &c, err))
+        return false;
+    assert_string_equal(c->sgx_signature, "ronl.sgx.sig");
+    bool ok = file_out_open(path, FILE_OUT_NEW, &out, err) && bundle_write(b, out, err) &&
+              bundle_open_fd(file_out_fd(out), "new", &again, err) && stream_all(again, err);
+
+    if (ok) {
+        assert_int_equal(bundle_files_len(again), 3);
+        result_len = pread(file_out_fd(out), result, sizeof result, 0);
+    }
+    bundle_closep(&again);
+    file_out_closep(&out);
+    return ok;
+}
+
+/* The whole run; the file `fd` is the bundle. */
+static bool run(int fd, const char *path, struct ens_err *err)
+{
+    struct bundle *b = NULL;
+    bool ok = bundle_open_fd(fd, "x.orc", &b, err) && run_opened(b, path, err);
+
+    bundle_closep(&b);
+    return ok;
+}
+
+/* One run that fails at allocation `at`; returns whether it went through. */
+static bool run_failing(int fd, const char *path, size_t at, bool on, struct ens_err *ret_err)
+{
+    struct ens_err err = {0};
+
+    calls = 0;
+    live = 0;
+    fail_from = at;
+    fail_on = on;
+    counting = true;
+    bool ok = run(fd, path, &err);
+
+    counting = false;
+    *ret_err = err;
+    return ok;
+}
+
+/* One run for each allocation that the whole run makes. libzip lives without some of them; then the result
+ * must be the right one. */
+static void walk(int fd, const char *path, size_t allocations, bool on)
+{
+    struct ens_err err = {0};
+    size_t survived = 0;
+
+    for (size_t at = 1; at <= allocations; at++) {
+        if (run_failing(fd, path, at, on, &err)) {
+            survived++;
+            assert_int_equal(result_len, wanted_len);
+            assert_memory_equal(result, wanted, (size_t)wanted_len);
+        } else if (err.code != ENS_RESOURCE) {
+            fail_msg("allocation %zu: %d: %s", at, (int)err.code, err.msg);
+        }
+        /* Where libzip itself runs out of memory, it loses a block here and there. */
+        if (live > 0 && strstr(err.msg, "libzip") == NULL)
+            fail_msg("allocation %zu: %lld blocks leaked", at, live);
+    }
+    assert_true(survived < allocations / 10);
+}
+
+static void test_walk(void **state)
+{
+    struct buf manifest = manifest_with(before, parts, "}");
+    struct buf bytes = bundle_with(buf_view(&manifest), parts);
+    int fd = memory_file(buf_view(&bytes));
+    char *dir = support_mkdir();
+    char path[512];
+    struct ens_err err = {0};
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/out.orc", dir);
+    assert_true(run_failing(fd, path, 0, false, &err));
+    assert_true(run_failing(fd, path, 0, false, &err)); /* now what is allocated once for all is there */
+    memcpy(wanted, result, sizeof wanted);
+    wanted_len = result_len;
+    if (OWN_ALLOCATOR && calls > 0) {
+        size_t allocations = calls;
+
+        assert_true(allocations > 200);
+        walk(fd, path, allocations, false);
+        walk(fd, path, allocations, true);
+    }
+    (void)close(fd);
+    support_rmdir(dir);
+    buf_free(&manifest);
+    buf_free(&bytes);
+    if (!OWN_ALLOCATOR || calls == 0)
+        skip();
+}
+
+int main(void)
+{
+    (void)setenv("TZ", "UTC0", 1); /* libzip asks for the time zone, which the C library keeps */
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_walk)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
