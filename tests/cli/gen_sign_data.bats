@@ -341,9 +341,9 @@ unusual() {
     enclave e.sgxs
     bundle b.orc
     ens gen-sign-data --from b.orc -o out e.sgxs
-    refused 65
+    refused 65 'b\.orc'
     ens gen-sign-data --from e.sgxs -o out e.sgxs
-    refused 65
+    refused 65 'e\.sgxs'
 }
 
 # unmeasured IN OUT: the last EEXTEND record becomes UNMEASRD. Prints what the CPU measures.

@@ -228,16 +228,18 @@ PY
     done
 }
 
-# hostile_names OUT.orc: a bundle whose names and unknown values hold what moves a terminal.
+# hostile_names OUT.orc [ENTRY]: a bundle whose names and unknown values, and an ENTRY's name, hold
+# what moves a terminal.
 hostile_names() {
     enclave e.sgxs
-    "$PYTHON" - "$1" <<'PY'
+    "$PYTHON" - "$@" <<'PY'
 import sys
 import mkbundle
 evil = "x\x1b]0;owned\x07\x1b[31mred\r\nBundle: forged\u202egnorw\u009b2J\x7f"
 b = mkbundle.Bundle(evil)
 b.add_component("ronl", mkbundle.tiny_elf(), open("e.sgxs", "rb").read())
-b.files["f\x1b[2Jile.bin"] = b"1"
+for name in sys.argv[2:]:
+    b.files[name] = b"1"
 b.manifest["x-unknown"] = {evil: evil}
 open(sys.argv[1], "wb").write(b.seal().pack())
 PY
@@ -250,8 +252,16 @@ PY
         rm -f out
         # shellcheck disable=SC2086
         ens $command
-        [ "$status" -eq 0 ] || refused 65
-        [ "$command" != 'show evil.orc' ] || plain "$OUT"
+        if [[ $command = *none* ]]; then
+            refused 65 'rofl\.none'
+        else
+            ok
+        fi
+        if [ "$command" = 'show evil.orc' ]; then
+            plain "$OUT"
+            prints "$MRENCLAVE"
+            prints '^Name: .*owned'
+        fi
         plain "$ERR"
         # Neither as C1 controls nor as bidirectional marks, raw or in UTF-8.
         not grep -qP '\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]' "$ERR" "$OUT"
@@ -259,18 +269,23 @@ PY
     done
 }
 
+@test "a hostile name of an entry is refused, and does not reach the terminal" {
+    for name in $'f\033[2Jile.bin' $'new\nensign: line' $'c1\xc2\x9b2J' $'del\x7f'; do
+        hostile_names evil.orc "$name"
+        ens show evil.orc
+        refused 65 'evil\.orc'
+        not grep -qP '\xc2[\x80-\x9f]' "$ERR"
+    done
+}
+
 @test "a hostile name in JSON is escaped, and still itself" {
     hostile_names evil.orc
     ens show --json evil.orc
-    [ "$status" -eq 0 ] || refused 65
-    [ "$status" -ne 0 ] || {
-        plain "$OUT"
-        "$PYTHON" -c '
+    ok
+    plain "$OUT"
+    "$PYTHON" -c '
 import json, sys
-text = open(sys.argv[1]).read()
-assert "\\u001b]0;owned\\u0007" in text.replace("\\u001B", "\\u001b"), text
-json.loads(text)' "$OUT"
-    }
+assert json.load(open(sys.argv[1]))["name"].startswith("x\x1b]0;owned\x07\x1b[31mred\r\n")' "$OUT"
 }
 
 # ---- extract ----

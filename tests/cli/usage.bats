@@ -403,9 +403,11 @@ SIGSTRUCT=(--date -s --swdefined -p --isvprodid -v --isvsvn -m --miscselect -a -
     ens show e.sgxs
     ok
     plain "$OUT"
+    prints "$MRENCLAVE"
     export NO_COLOR=1
     tty_ens -- show e.sgxs
     exits 0
+    prints "$MRENCLAVE"
     not grep -q $'\033' "$OUT"
     tty_ens -- gen-sign-data -o out e.sgxs
     exits 0
