@@ -53,9 +53,6 @@ bool p11_load(const char *module, const char *module_args, struct watch *watch, 
               struct ens_err *err) ENS_MUST_CHECK;
 /* Finalises and unloads it; every session must be closed. */
 void p11_unloadp(struct p11 **p11);
-/* The slots with a token, as libp11 lists them. False where libp11 cannot: ask the module itself then.
- * `*ret` is released with mem_free. */
-bool p11_slots(struct p11 *p11, CK_SLOT_ID **ret, size_t *ret_count, struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- the open module ---- */
 

@@ -3,88 +3,9 @@
 #include "hsm/internal.h"
 
 #include <dlfcn.h>
-#include <glob.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "signer/base/mem.h"
-
-/* Where Debian, Fedora and SoftHSM install modules. */
-static const char *const module_globs[] = {"/usr/lib/*/pkcs11/*.so",    "/usr/lib/pkcs11/*.so",
-                                           "/usr/lib64/pkcs11/*.so",    "/usr/lib/softhsm/*.so",
-                                           "/usr/lib/*/softhsm/*.so",   "/usr/local/lib/softhsm/*.so",
-                                           "/usr/local/lib/pkcs11/*.so"};
-
-#define MODULES_MAX 32 /* named in a message */
-
-/* Found with every p11-kit or OpenSC, but not a driver of any token. */
-static bool is_helper(const char *path)
-{
-    static const char *const helpers[] = {"p11-kit-", "pkcs11-spy", "onepin-", "gnome-keyring"};
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-
-    for (size_t i = 0; i < sizeof helpers / sizeof helpers[0]; i++) {
-        if (strncmp(name, helpers[i], strlen(helpers[i])) == 0)
-            return true;
-    }
-    return false;
-}
-
-struct seen_file {
-    dev_t dev;
-    ino_t ino;
-};
-
-/* Appends `path` unless it is a helper, or a second name of a file that is named already. */
-static bool add_module(struct buf *text, struct seen_file *seen, size_t *count, const char *path,
-                       struct ens_err *err)
-{
-    struct stat st;
-
-    if (*count >= MODULES_MAX || is_helper(path) || stat(path, &st) != 0)
-        return true;
-    for (size_t i = 0; i < *count; i++) {
-        if (seen[i].dev == st.st_dev && seen[i].ino == st.st_ino)
-            return true;
-    }
-    seen[*count] = (struct seen_file){.dev = st.st_dev, .ino = st.st_ino};
-    (*count)++;
-    return buf_append(text, view_of_string(*count > 1 ? ", " : ""), err) &&
-           buf_append(text, view_of_string(path), err);
-}
-
-static bool add_glob(struct buf *text, struct seen_file *seen, size_t *count, const char *pattern,
-                     struct ens_err *err)
-{
-    glob_t found = {0};
-    bool ok = true;
-
-    if (glob(pattern, 0, NULL, &found) == 0) {
-        for (size_t i = 0; ok && i < found.gl_pathc; i++)
-            ok = add_module(text, seen, count, found.gl_pathv[i], err);
-    }
-    globfree(&found);
-    return ok;
-}
-
-bool hsm_installed_modules(char **ret, struct ens_err *err)
-{
-    ENS_CLEANUP(buf_free) struct buf text = {0};
-    struct seen_file seen[MODULES_MAX];
-    size_t count = 0;
-
-    for (size_t i = 0; i < sizeof module_globs / sizeof module_globs[0]; i++) {
-        if (!add_glob(&text, seen, &count, module_globs[i], err))
-            return false;
-    }
-    char *copy = mem_strndup(count > 0 ? (const char *)text.data : "none", count > 0 ? text.len : 4, err);
-
-    if (copy == NULL)
-        return false;
-    *ret = copy;
-    return true;
-}
 
 /* `why` is the rule that was broken; the installed modules are the remedy. */
 static bool not_a_module(const char *module, const char *why, enum ens_code code, struct ens_err *err)

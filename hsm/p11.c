@@ -1,9 +1,13 @@
-/* libp11: loads the module (C_GetFunctionList, C_Initialize with its arguments and with locking), lists the
- * slots, finalises and unloads. The only file that knows libp11.
+/* libp11: finds C_GetFunctionList, calls C_Initialize with the module's arguments and with locking, and at
+ * the end C_Finalize and dlclose. The only file that knows libp11. Two things that libp11 0.4.12 also does
+ * are left to plain Cryptoki, for reasons that a release key must not meet:
  *
- * It does not log in: PKCS11_login opens a session of its own, waits for ever where C_OpenSession fails
- * (0.4.12), and keeps a copy of the PIN outside the locked page until the slot is freed. hsm/login.c calls
- * C_Login in the one session that there is; libp11 never opens one, so that none of this can happen. */
+ * PKCS11_enumerate_slots gives no slot at all when one of them fails (a reader without its driver), and then
+ * loses memory: hsm/token.c lists the slots.
+ * PKCS11_login opens a session of its own, waits for ever where C_OpenSession fails, and keeps a copy of the
+ * PIN outside its locked page until the slot is freed: hsm/login.c calls C_Login in the one session there is.
+ * So libp11 never opens a session, and its search, which fails on keys of a type that it does not know,
+ * is not needed either. */
 /* libp11.h names types that OpenSSL then hides; nothing of them is used. */
 #undef OPENSSL_NO_DEPRECATED
 
@@ -18,8 +22,6 @@ struct p11 {
     PKCS11_CTX *ctx;
     struct watch *watch;
     bool loaded;
-    PKCS11_SLOT *slots;
-    unsigned slot_count;
 };
 
 /* libp11 puts the CK_RV of C_Initialize into OpenSSL's error queue, among what the module's own use of
@@ -69,8 +71,6 @@ void p11_unloadp(struct p11 **p11)
     if (p == NULL)
         return;
     watch_begin(p->watch, "C_Finalize");
-    if (p->slots != NULL)
-        PKCS11_release_all_slots(p->ctx, p->slots, p->slot_count);
     if (p->loaded)
         PKCS11_CTX_unload(p->ctx);
     if (p->ctx != NULL)
@@ -79,31 +79,4 @@ void p11_unloadp(struct p11 **p11)
     ossl_clear();
     mem_free(p);
     *p11 = NULL;
-}
-
-bool p11_slots(struct p11 *p, CK_SLOT_ID **ret, size_t *ret_count, struct ens_err *err)
-{
-    size_t count = 0;
-
-    watch_begin(p->watch, "C_GetSlotList");
-    int failed = PKCS11_enumerate_slots(p->ctx, &p->slots, &p->slot_count);
-
-    (void)watch_end(p->watch, CKR_OK);
-    ossl_clear();
-    if (failed != 0) {
-        p->slots = NULL;
-        p->slot_count = 0;
-        return ens_fail(err, ENS_DEVICE, "libp11 cannot list the slots: see C_GetSlotList");
-    }
-    CK_SLOT_ID *ids = mem_alloc(p->slot_count, sizeof *ids, err);
-
-    if (ids == NULL)
-        return false;
-    for (unsigned i = 0; i < p->slot_count; i++) {
-        if (p->slots[i].token != NULL)
-            ids[count++] = PKCS11_get_slotid_from_slot(&p->slots[i]);
-    }
-    *ret = ids;
-    *ret_count = count;
-    return true;
 }

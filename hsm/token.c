@@ -40,15 +40,6 @@ static bool list_slots(struct hsm *hsm, CK_SLOT_ID **ret, size_t *ret_count, str
     return true;
 }
 
-/* libp11 gives no slot at all when one of them fails (a reader without its driver); the others must still
- * be usable, so then the module is asked directly. */
-static bool slot_ids(struct hsm *hsm, CK_SLOT_ID **ret, size_t *ret_count, struct ens_err *err)
-{
-    struct ens_err ignored = {0};
-
-    return p11_slots(hsm->p11, ret, ret_count, &ignored) || list_slots(hsm, ret, ret_count, err);
-}
-
 static struct view field(const unsigned char *text, size_t size)
 {
     return uri_trim(view_of(text, size));
@@ -129,7 +120,8 @@ static int by_slot_id(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-/* Reads every slot once; the list then stays as it is until the module is closed. */
+/* Reads every slot once; the list then stays as it is until the module is closed. A slot that cannot be read
+ * (a reader without its driver) does not take the others away. */
 static bool list_tokens(struct hsm *hsm, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) CK_SLOT_ID *ids = NULL;
@@ -137,7 +129,7 @@ static bool list_tokens(struct hsm *hsm, struct ens_err *err)
 
     if (hsm->tokens_listed)
         return true;
-    if (!slot_ids(hsm, &ids, &count, err))
+    if (!list_slots(hsm, &ids, &count, err))
         return false;
     hsm->tokens = mem_alloc(count, sizeof *hsm->tokens, err);
     if (hsm->tokens == NULL)

@@ -9,6 +9,7 @@
  *   opensession=RV       short for C_OpenSession=RV;  login=RV, tokeninfo=RV likewise
  *   failat=N:RV          the N-th C_Sign returns RV
  *   delay=MS, delay=C_NAME:MS   C_Sign, or that function, sleeps first
+ *   wantargs=TEXT        C_Initialize is CKR_ARGUMENTS_BAD unless pReserved is TEXT
  *   maxsess=N            C_OpenSession is CKR_SESSION_COUNT where N sessions are open
  *   needrw               C_OpenSession of a read-only session is CKR_SESSION_READ_ONLY
  *   pinpad=PIN           the token has a PIN pad on which PIN is typed; a PIN in C_Login is CKR_ARGUMENTS_BAD
@@ -19,7 +20,9 @@
  *   setattr=ATTR:HEX[:CLASS]    objects (of that class) have this value
  *   nomech=M             the mechanism is not there
  *   flip, short, zero    the signature has one bit flipped, is one byte short, is all zero
- *   longsig              C_Sign claims 513 bytes */
+ *   longsig              C_Sign claims 513 bytes
+ *   weakkey              C_GenerateKeyPair makes a small key and shows it as one of 3072 bits: it is quick,
+ *                        for tests of what comes after */
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -186,13 +189,44 @@ FORWARD(C_SetAttributeValue, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_ATTRIB
 FORWARD(C_FindObjectsInit, (CK_SESSION_HANDLE h, CK_ATTRIBUTE *t, CK_ULONG n), (h, t, n))
 FORWARD(C_FindObjects, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE *o, CK_ULONG m, CK_ULONG *n), (h, o, m, n))
 FORWARD(C_FindObjectsFinal, (CK_SESSION_HANDLE h), (h))
-FORWARD(C_GenerateKeyPair,
-        (CK_SESSION_HANDLE h, CK_MECHANISM *m, CK_ATTRIBUTE *p, CK_ULONG np, CK_ATTRIBUTE *s, CK_ULONG ns,
-         CK_OBJECT_HANDLE *pub, CK_OBJECT_HANDLE *prv),
-        (h, m, p, np, s, ns, pub, prv))
 FORWARD(C_GenerateRandom, (CK_SESSION_HANDLE h, CK_BYTE *d, CK_ULONG n), (h, d, n))
 
 /* ---- the functions that lie ---- */
+
+#define WEAK_BITS 1024
+
+static CK_RV fault_C_GenerateKeyPair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *public,
+                                     CK_ULONG public_count, CK_ATTRIBUTE *private, CK_ULONG private_count,
+                                     CK_OBJECT_HANDLE *ret_public, CK_OBJECT_HANDLE *ret_private)
+{
+    CK_RV rv = enter("C_GenerateKeyPair");
+    CK_ATTRIBUTE wanted[32];
+    CK_ULONG weak_bits = WEAK_BITS;
+
+    if (rv != CKR_OK)
+        return rv;
+    for (CK_ULONG i = 0; i < public_count && public_count <= 32; i++) {
+        wanted[i] = public[i];
+        if (has("weakkey") && public[i].type == CKA_MODULUS_BITS)
+            wanted[i].pValue = &weak_bits;
+    }
+    return real->C_GenerateKeyPair(session, mechanism, wanted, public_count, private, private_count,
+                                   ret_public, ret_private);
+}
+
+/* weakkey: a modulus of WEAK_BITS becomes one of 3072, by bytes in front. */
+static void widen(CK_ATTRIBUTE *a)
+{
+    CK_BYTE *value = a->pValue;
+    size_t old_size = WEAK_BITS / 8;
+    size_t new_size = 3072 / 8;
+
+    if (!has("weakkey") || a->type != CKA_MODULUS || a->ulValueLen != old_size)
+        return;
+    memmove(value + new_size - old_size, value, old_size);
+    memset(value, 0xff, new_size - old_size);
+    a->ulValueLen = new_size;
+}
 
 static CK_RV fault_C_Initialize(void *args)
 {
@@ -202,7 +236,13 @@ static CK_RV fault_C_Initialize(void *args)
     memset(calls, 0, sizeof calls);
     CK_RV rv = enter("C_Initialize");
 
-    return rv != CKR_OK ? rv : real->C_Initialize(args);
+    CK_C_INITIALIZE_ARGS mine = *(CK_C_INITIALIZE_ARGS *)args;
+    const char *wanted = nth_value("wantargs", 0);
+
+    if (rv == CKR_OK && wanted != NULL && (mine.pReserved == NULL || strcmp(mine.pReserved, wanted) != 0))
+        rv = CKR_ARGUMENTS_BAD;
+    mine.pReserved = NULL; /* SoftHSM takes none */
+    return rv != CKR_OK ? rv : real->C_Initialize(&mine);
 }
 
 static CK_RV fault_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
@@ -381,9 +421,12 @@ static CK_RV fault_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HAND
             missing = true;
             continue;
         }
+        CK_ULONG room = list[i].ulValueLen;
         CK_RV one = real->C_GetAttributeValue(session, object, &list[i], 1);
 
         rv = one != CKR_OK ? one : rv;
+        if (one == CKR_OK && list[i].pValue != NULL && room >= 384)
+            widen(&list[i]);
     }
     return missing ? CKR_ATTRIBUTE_TYPE_INVALID : rv;
 }

@@ -19,7 +19,7 @@
 #define TOKEN_PIN "123456"
 
 /* A test that a broken token could hang dies of SIGALRM instead. */
-#define TOKEN_SECONDS 300
+#define TOKEN_SECONDS 500
 
 extern char **environ;
 
