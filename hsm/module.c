@@ -7,15 +7,14 @@
 
 #include "signer/base/mem.h"
 
-/* `why` is the rule that was broken; the installed modules are the remedy. */
-static bool not_a_module(const char *module, const char *why, enum ens_code code, struct ens_err *err)
+/* `what` and `why` are the object and the rule that it broke; the installed modules are the remedy. */
+static bool not_a_module(const char *what, const char *why, enum ens_code code, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) char *installed = NULL;
 
     if (!hsm_installed_modules(&installed, err))
         return false;
-    return ens_fail(err, code, "module %s: %s: give --module PATH; installed here: %s", module, why,
-                    installed);
+    return ens_fail(err, code, "%s%s: give --module PATH; installed here: %s", what, why, installed);
 }
 
 /* ISO C has no conversion from an object pointer to a function pointer; POSIX dlsym needs one. */
@@ -31,20 +30,21 @@ static CK_C_GetFunctionList function_of(void *symbol)
 static bool load_file(const char *module, struct hsm *hsm, CK_C_GetFunctionList *ret, struct ens_err *err)
 {
     if (module == NULL || module[0] == '\0')
-        return not_a_module("(none)", "no PKCS#11 module is named", ENS_USAGE, err);
+        return not_a_module("no PKCS#11 module is named", ", and there is no default", ENS_USAGE, err);
     watch_begin(hsm->watch, "dlopen");
     hsm->handle = dlopen(module, RTLD_NOW | RTLD_LOCAL);
     (void)watch_end(hsm->watch, CKR_OK);
     if (hsm->handle == NULL) {
         const char *reason = dlerror();
 
-        return not_a_module(module, reason != NULL ? reason : "cannot be loaded", ENS_MODULE, err);
+        /* glibc's reason begins with the file that it is about. */
+        return not_a_module("module ", reason != NULL ? reason : "cannot be loaded", ENS_MODULE, err);
     }
     void *symbol = dlsym(hsm->handle, "C_GetFunctionList");
 
     if (symbol == NULL)
-        return not_a_module(module, "it has no C_GetFunctionList, so it is not a PKCS#11 module", ENS_MODULE,
-                            err);
+        return not_a_module(module, ": it has no C_GetFunctionList, so it is not a PKCS#11 module",
+                            ENS_MODULE, err);
     *ret = function_of(symbol);
     return true;
 }
