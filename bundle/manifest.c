@@ -157,7 +157,6 @@ bool manifest_set_identity(const struct manifest *m, size_t index, size_t entry,
                            struct manifest **ret, struct ens_err *err)
 {
     json_t *root = NULL;
-    char text[89];
 
     if (!copy_tree(m->root, &root, err))
         return false;
@@ -166,6 +165,8 @@ bool manifest_set_identity(const struct manifest *m, size_t index, size_t entry,
     int failed = 0;
 
     if (enclave != NULL) {
+        char text[89];
+
         encode_identity(enclave, text);
         failed = json_object_set_new(json_array_get(list, entry), "enclave", json_string(text));
     } else if (json_array_size(list) > 1) {

@@ -65,10 +65,11 @@ struct text_source {
 static size_t next_piece(void *buffer, size_t len, void *ctx)
 {
     struct text_source *t = ctx;
-    size_t n = t->left.len < len ? t->left.len : len;
+    size_t n = t->left.len;
 
+    n = n < len ? n : len;
     n = n < PIECE ? n : PIECE;
-    if (n == 0 || t->reserve->tapped)
+    if (t->left.len == 0 || t->reserve->tapped)
         return 0;
     memcpy(buffer, t->left.data, n);
     t->left = view_slice(t->left, n, t->left.len - n);

@@ -5,7 +5,6 @@
  * works. */
 #include "tests/unit/test_bundle_build.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 
 #include "bundle/bundle.h"
@@ -70,7 +69,7 @@ void *realloc(void *block, size_t size)
 
 void *reallocarray(void *block, size_t count, size_t size)
 {
-    return realloc(block, count * size); /* sizes here are the tests' own */
+    return realloc(block, count * size); /* no count here comes near an overflow */
 }
 
 void free(void *block)
@@ -178,6 +177,21 @@ static void walk(int fd, const char *path, size_t allocations, bool on)
     assert_true(survived < allocations / 10);
 }
 
+/* Does this program's allocator serve the libraries? Under valgrind it does not. */
+static bool own_allocator(void)
+{
+    const char *volatile some_text = "text";
+
+    calls = 0;
+    fail_from = 0;
+    counting = true;
+    char *volatile copy = strdup(some_text); /* not to be optimised away */
+
+    counting = false;
+    free(copy);
+    return calls == 1;
+}
+
 static void test_walk(void **state)
 {
     struct buf manifest = manifest_with(before, parts, "}");
@@ -186,6 +200,7 @@ static void test_walk(void **state)
     char *dir = support_mkdir();
     char path[512];
     struct ens_err err = {0};
+    bool own = own_allocator();
 
     (void)state;
     (void)snprintf(path, sizeof path, "%s/out.orc", dir);
@@ -193,7 +208,7 @@ static void test_walk(void **state)
     assert_true(run_failing(fd, path, 0, false, &err)); /* now what is allocated once for all is there */
     memcpy(wanted, result, sizeof wanted);
     wanted_len = result_len;
-    if (OWN_ALLOCATOR && calls > 0) {
+    if (own) {
         size_t allocations = calls;
 
         assert_true(allocations > 200);
@@ -204,7 +219,7 @@ static void test_walk(void **state)
     support_rmdir(dir);
     buf_free(&manifest);
     buf_free(&bytes);
-    if (!OWN_ALLOCATOR || calls == 0)
+    if (!own)
         skip();
 }
 
