@@ -20,11 +20,12 @@
 #define OWN_ALLOCATOR 1
 #endif
 
-static size_t calls;     /* allocations since the count began */
-static size_t fail_from; /* the first that fails; 0: none */
-static bool fail_on;     /* and all after it */
-static long long live;   /* blocks that were given and not taken back, while counting */
-static bool counting;
+/* Volatile, for a compiler knows what malloc does, and that it changes no variable of the program. */
+static volatile size_t calls;     /* allocations since the count began */
+static volatile size_t fail_from; /* the first that fails; 0: none */
+static volatile bool fail_on;     /* and all after it */
+static volatile long long live;   /* blocks that were given and not taken back, while counting */
+static volatile bool counting;
 
 #if OWN_ALLOCATOR
 extern void *__libc_malloc(size_t size);
