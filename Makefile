@@ -67,7 +67,7 @@ TEST_LIBS = $(shell pkg-config --libs cmocka p11-kit-1)
 # A test may wrap functions of the product: WRAP_test_name = function ...
 WRAP_test_base_secret := munmap
 WRAP_test_oom := mem_alloc mem_grow mem_strndup mem_strdup mem_printf
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/support.o $(B)/libensign.a
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/support.o $(B)/libensign.a | $(B)/tests/hsm/fault.so
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $(foreach f,$(WRAP_$*),-Wl,--wrap=$(f)) -o $@ $^ $(LIBS) $(TEST_LIBS)
 

@@ -8,6 +8,9 @@
 #include "signer/base/text.h"
 
 static void set_message(struct ens_err *err, enum ens_code code, const char *fmt, va_list args)
+    ENS_PRINTF(3, 0);
+
+static void set_message(struct ens_err *err, enum ens_code code, const char *fmt, va_list args)
 {
     char text[sizeof err->msg];
 

@@ -33,12 +33,17 @@ enum file_out_mode {
 
 struct file_out;
 
-/* Creates a temporary file beside `path` (a symbolic link is followed to its target first). Until
- * file_out_commit nothing is seen at `path`; without it file_out_closep removes the temporary file. */
+/* Prepares an output at `path` (a symbolic link is followed to its target): what stands there may be
+ * replaced, and its directory can be written to. Nothing is created yet. */
 bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **ret,
                    struct ens_err *err) ENS_MUST_CHECK;
 
-/* The open temporary file, readable and writable; owned by `out`. */
+/* Creates the temporary file beside the target, where that was not done yet; file_out_write does it as well.
+ * Until file_out_commit nothing is seen at the target; without it file_out_closep removes the temporary file.
+ */
+bool file_out_create(struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;
+
+/* The open temporary file, readable and writable; owned by `out`; -1 before it was created. */
 int file_out_fd(const struct file_out *out);
 
 bool file_out_write(struct file_out *out, struct view v, struct ens_err *err) ENS_MUST_CHECK;

@@ -149,11 +149,17 @@ bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **
     out->target = mem_strdup(path, err);
     if (out->path == NULL || out->target == NULL)
         return false;
-    if (!resolve_target(out, err) || !open_directory(out, err) || !examine_target(out, err) ||
-        !create_temp(out, err) || !keep_mode_and_owner(out, err))
+    if (!resolve_target(out, err) || !open_directory(out, err) || !examine_target(out, err))
         return false;
+    if (faccessat(out->dir_fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
+        return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be created", path);
     *ret = ens_take(out);
     return true;
+}
+
+bool file_out_create(struct file_out *out, struct ens_err *err)
+{
+    return out->fd >= 0 || (create_temp(out, err) && keep_mode_and_owner(out, err));
 }
 
 int file_out_fd(const struct file_out *out)
@@ -163,14 +169,14 @@ int file_out_fd(const struct file_out *out)
 
 bool file_out_write(struct file_out *out, struct view v, struct ens_err *err)
 {
-    return file_write(out->fd, out->path, v, err);
+    return file_out_create(out, err) && file_write(out->fd, out->path, v, err);
 }
 
 bool file_out_commit(struct file_out *out, struct ens_err *err)
 {
     unsigned flags = out->mode == FILE_OUT_NEW ? RENAME_NOREPLACE : 0;
 
-    if (!interrupt_check(err))
+    if (!interrupt_check(err) || !file_out_create(out, err))
         return false;
     if (fsync(out->fd) != 0)
         return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be written to disk", out->path);

@@ -162,6 +162,10 @@ static void the_temporary_file_stands_beside_the_target_and_is_private(void **st
     assert_int_equal(mkdir("sub", 0755), 0);
     put("sub/secret", "old", 0600);
     assert_ok(file_out_open("sub/secret", FILE_OUT_REPLACE, &out, &err), err);
+    /* Nothing is there before it is needed: a process that ends meanwhile leaves nothing behind. */
+    assert_int_equal(entries("sub"), 1);
+    assert_int_equal(file_out_fd(out), -1);
+    assert_ok(file_out_create(out, &err), err);
     assert_int_equal(entries("sub"), 2);
     assert_int_equal(entries("."), 1);
     assert_int_equal(fstat(file_out_fd(out), &st), 0);
