@@ -106,9 +106,13 @@ bool rsa3072_read_pubkey(struct view file, const char *name, struct pubkey *ret,
     ENS_CLEANUP(bn_freep) BIGNUM *n = NULL;
     ENS_CLEANUP(bn_freep) BIGNUM *e = NULL;
 
+    if (file.len == 0)
+        return ens_fail(err, ENS_DATA, "%s: is empty: give a public key", name);
     if (file.len > RSA3072_KEY_FILE_MAX)
         return ens_fail(err, ENS_DATA, "%s: has more than %d bytes: give one public key", name,
                         RSA3072_KEY_FILE_MAX);
+    if (file.len == 0)
+        return ens_fail(err, ENS_DATA, "%s: is empty: give a public key", name);
     if (!decode_key(file, name, &key, err))
         return false;
     if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
@@ -134,7 +138,7 @@ bool rsa3072_recognise(struct view file)
 {
     static const uint8_t begin[] = "-----BEGIN ";
 
-    if (file.len > RSA3072_KEY_FILE_MAX)
+    if (file.len == 0 || file.len > RSA3072_KEY_FILE_MAX)
         return false;
     if (file.len > 4 && file.data[0] == 0x30 && file.data[1] == 0x82)
         return true;
