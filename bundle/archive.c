@@ -274,6 +274,11 @@ const struct listing *archive_listing(const struct archive *a)
     return &a->listing;
 }
 
+uint64_t archive_size(const struct archive *a)
+{
+    return a->in.size;
+}
+
 /* ---- reading ---- */
 
 static void close_file(zip_file_t **f)

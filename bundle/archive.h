@@ -15,6 +15,9 @@ void archive_closep(struct archive **a);
 /* Entry 0 is the manifest, the files follow, sorted by name. They live as long as the archive. */
 const struct listing *archive_listing(const struct archive *a);
 
+/* Bytes of the archive file. */
+uint64_t archive_size(const struct archive *a);
+
 /* Unpacks one entry into `sink`, FILE_PIECE bytes at a time; its length and its CRC must be as declared. */
 bool archive_read(struct archive *a, const struct listing_entry *e, const struct sink *sink,
                   struct ens_err *err) ENS_MUST_CHECK;

@@ -105,6 +105,11 @@ const struct bundle_info *bundle_info(const struct bundle *b)
     return &b->now->info;
 }
 
+const char *bundle_label(const struct bundle *b)
+{
+    return b->label;
+}
+
 size_t bundle_files_len(const struct bundle *b)
 {
     return b->now->files_len;
@@ -119,6 +124,26 @@ struct bundle_file bundle_file_at(const struct bundle *b, size_t index)
     ret.packed_size = f->entry != NULL ? f->entry->packed : f->bytes.len;
     memcpy(ret.digest, f->digest, sizeof ret.digest);
     return ret;
+}
+
+uint64_t bundle_size(const struct bundle *b)
+{
+    return archive_size(b->archive);
+}
+
+uint64_t bundle_manifest_size(const struct bundle *b)
+{
+    return archive_listing(b->archive)->entries[0].size;
+}
+
+bool bundle_manifest_hash(const struct bundle *b, uint8_t ret[static 32], struct ens_err *err)
+{
+    return manifest_hash(b->now->manifest, ret, err) || ens_wrap(err, "%s", b->label);
+}
+
+bool bundle_scheduler_check(const struct bundle *b, const struct bundle_reasons *reasons, struct ens_err *err)
+{
+    return manifest_scheduler(b->now->manifest, reasons, err);
 }
 
 /* The ids of all components that have SGX or, where not `sgx`, of all. */
@@ -321,6 +346,8 @@ bool bundle_write(struct bundle *b, struct file_out *out, struct ens_err *err)
 
         items[i + 1] = (struct archive_item){.name = f->name, .entry = f->entry, .bytes = f->bytes};
     }
+    if (!file_out_create(out, err))
+        return false;
     if (!archive_write(b->archive, file_out_fd(out), items, s->files_len + 1, err))
         return ens_wrap(err, "%s", b->label);
     return true;

@@ -89,6 +89,9 @@ struct bundle_info {
 
 const struct bundle_info *bundle_info(const struct bundle *b);
 
+/* What messages call the bundle; owned by it. */
+const char *bundle_label(const struct bundle *b);
+
 /* The component `id`; NULL id: the only SGX component. ENS_DATA: none, several, or no SGX, listing what there
  * is. */
 bool bundle_find_sgx(const struct bundle *b, const char *id, const struct bundle_component **ret,
@@ -109,6 +112,23 @@ struct bundle_file bundle_file_at(const struct bundle *b, size_t index);
 /* Streams one file, checks its length, CRC and digest; every piece also goes to `sink` (NULL: only check). */
 bool bundle_stream(struct bundle *b, const char *name, const struct sink *sink,
                    struct ens_err *err) ENS_MUST_CHECK;
+
+/* Bytes of the whole archive file, and of the manifest in it, as they were opened. */
+uint64_t bundle_size(const struct bundle *b);
+uint64_t bundle_manifest_size(const struct bundle *b);
+
+/* The manifest hash: SHA-512/256 over the known fields in canonical CBOR (manifest_hash.h). ENS_RESOURCE. */
+bool bundle_manifest_hash(const struct bundle *b, uint8_t ret[static 32], struct ens_err *err) ENS_MUST_CHECK;
+
+/* Receives one reason, naming the field and the rule. */
+struct bundle_reasons {
+    bool (*add)(void *ctx, const char *text, struct ens_err *err);
+    void *ctx;
+};
+
+/* Every reason why the ROFL scheduler's stricter parser refuses the manifest (manifest_scheduler.h). */
+bool bundle_scheduler_check(const struct bundle *b, const struct bundle_reasons *reasons,
+                            struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- writing ---- */
 

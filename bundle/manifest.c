@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bundle/manifest_hash.h"
 #include "bundle/manifest_json.h"
 #include "bundle/manifest_load.h"
+#include "bundle/manifest_scheduler.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 
@@ -185,4 +187,14 @@ bool manifest_write(const struct manifest *m, const char *const *keep, size_t ke
                     struct ens_err *err)
 {
     return manifest_json_write(m->root, keep, keep_len, out, err);
+}
+
+bool manifest_hash(const struct manifest *m, uint8_t ret[static 32], struct ens_err *err)
+{
+    return manifest_hash_of(m->root, ret, err);
+}
+
+bool manifest_scheduler(const struct manifest *m, const struct bundle_reasons *reasons, struct ens_err *err)
+{
+    return manifest_scheduler_check(m->root, reasons, err);
 }

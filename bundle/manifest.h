@@ -31,6 +31,11 @@ bool manifest_set_signature(const struct manifest *m, size_t index, const char *
 bool manifest_set_identity(const struct manifest *m, size_t index, size_t entry, const uint8_t *enclave,
                            struct manifest **ret, struct ens_err *err) ENS_MUST_CHECK;
 
+/* The manifest hash (manifest_hash.h), and the scheduler's reasons (manifest_scheduler.h). */
+bool manifest_hash(const struct manifest *m, uint8_t ret[static 32], struct ens_err *err) ENS_MUST_CHECK;
+bool manifest_scheduler(const struct manifest *m, const struct bundle_reasons *reasons,
+                        struct ens_err *err) ENS_MUST_CHECK;
+
 /* Appends the manifest's text, as manifest_json_write does, with the digests of `keep` only. */
 bool manifest_write(const struct manifest *m, const char *const *keep, size_t keep_len, struct buf *out,
                     struct ens_err *err) ENS_MUST_CHECK;

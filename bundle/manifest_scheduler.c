@@ -45,9 +45,9 @@ static const struct field top_fields[] = {{"name", false, NULL},   {"version", f
                                           {"id", true, NULL},      {"components", true, component_fields},
                                           {"digests", true, NULL}, {0}};
 
-static bool add(const struct manifest_reasons *r, struct ens_err *err, const char *fmt, ...) ENS_PRINTF(3, 4);
+static bool add(const struct bundle_reasons *r, struct ens_err *err, const char *fmt, ...) ENS_PRINTF(3, 4);
 
-static bool add(const struct manifest_reasons *r, struct ens_err *err, const char *fmt, ...)
+static bool add(const struct bundle_reasons *r, struct ens_err *err, const char *fmt, ...)
 {
     char text[REASON_MAX];
     va_list args;
@@ -69,11 +69,11 @@ static const struct field *find(const struct field *fields, const char *key)
 }
 
 static bool check_object(const struct field *fields, json_t *object, const char *path,
-                         const struct manifest_reasons *r, struct ens_err *err);
+                         const struct bundle_reasons *r, struct ens_err *err);
 
 /* An object, or an array of objects, below `path`. */
 static bool check_below(const struct field *f, json_t *value, const char *path,
-                        const struct manifest_reasons *r, struct ens_err *err)
+                        const struct bundle_reasons *r, struct ens_err *err)
 {
     char below[REASON_MAX];
 
@@ -87,7 +87,7 @@ static bool check_below(const struct field *f, json_t *value, const char *path,
 }
 
 static bool check_object(const struct field *fields, json_t *object, const char *path,
-                         const struct manifest_reasons *r, struct ens_err *err)
+                         const struct bundle_reasons *r, struct ens_err *err)
 {
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
         const char *key = json_object_iter_key(at);
@@ -110,7 +110,7 @@ static bool check_object(const struct field *fields, json_t *object, const char 
 
 /* ---- values ---- */
 
-static bool check_tdx(json_t *tdx, const char *id, const struct manifest_reasons *r, struct ens_err *err)
+static bool check_tdx(json_t *tdx, const char *id, const struct bundle_reasons *r, struct ens_err *err)
 {
     const char *format = json_string_value(json_object_get(tdx, "stage2_format"));
     const char *kernel = json_string_value(json_object_get(tdx, "kernel"));
@@ -133,7 +133,7 @@ static bool check_tdx(json_t *tdx, const char *id, const struct manifest_reasons
            add(r, err, "%s: resources.gpu.count: is above %d", id, UINT8_MAX);
 }
 
-static bool check_component(json_t *component, size_t index, const struct manifest_reasons *r,
+static bool check_component(json_t *component, size_t index, const struct bundle_reasons *r,
                             struct ens_err *err)
 {
     const char *kind = json_string_value(json_object_get(component, "kind"));
@@ -155,7 +155,7 @@ static bool check_component(json_t *component, size_t index, const struct manife
     return !json_is_object(tdx) || check_tdx(tdx, id, r, err);
 }
 
-bool manifest_scheduler_check(const void *root, const struct manifest_reasons *reasons, struct ens_err *err)
+bool manifest_scheduler_check(const void *root, const struct bundle_reasons *reasons, struct ens_err *err)
 {
     json_t *top = json_deep_copy(root);
     bool ok = true;

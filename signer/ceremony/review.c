@@ -29,47 +29,34 @@ const char *review_date(const struct sigstruct *css, char ret[static REVIEW_DATE
 
 /* ---- dangers ---- */
 
-static bool add_danger(struct buf *ret, struct ens_err *err, const char *text)
+void review_dangers(const struct review *r, struct findings *ret)
 {
-    return buf_printf(ret, err, "  ! %s\n", text);
-}
+    const char *owner = r->mrsigner != NULL ? known_key_owner(r->mrsigner) : NULL;
 
-static bool add_attribute_dangers(const struct sigstruct *css, struct buf *ret, struct ens_err *err)
-{
-    uint64_t value = sigstruct_get_int(css, CSS_ATTRIBUTES);
-
-    if ((value & ATTR_PROVISIONKEY) != 0 &&
-        !add_danger(ret, err, "PROVISIONKEY: the enclave may derive keys that identify the platform"))
-        return false;
-    return true;
-}
-
-/* Everything that the judge of the signed fields says. */
-static bool add_findings(const struct sigstruct *css, struct buf *ret, struct ens_err *err)
-{
-    struct findings found = {0};
-
-    verify_signed_fields(css, &found);
-    for (size_t i = 0; i < found.len; i++) {
-        if (!add_danger(ret, err, found.items[i].text))
-            return false;
-    }
-    return true;
+    if (r->css == NULL)
+        findings_add(ret, SEVERITY_WARNING, "blind",
+                     "BLIND: 32 bytes that nobody can review; they may stand for any enclave");
+    if (owner != NULL)
+        findings_add(ret, SEVERITY_WARNING, "public-key", "PUBLIC KEY: everybody can sign with it: %s",
+                     owner);
+    if (r->css == NULL)
+        return;
+    verify_signed_fields(r->css, ret);
+    if ((sigstruct_get_int(r->css, CSS_ATTRIBUTES) & ATTR_PROVISIONKEY) != 0)
+        findings_add(ret, SEVERITY_WARNING, "provisionkey",
+                     "PROVISIONKEY: the enclave may derive keys that identify the platform");
 }
 
 static bool add_dangers(const struct review *r, struct buf *ret, struct ens_err *err)
 {
-    const char *owner = r->mrsigner != NULL ? known_key_owner(r->mrsigner) : NULL;
-    size_t before = ret->len;
+    struct findings found = {0};
 
-    if (r->css == NULL &&
-        !add_danger(ret, err, "BLIND: 32 bytes that nobody can review; they may stand for any enclave"))
-        return false;
-    if (owner != NULL && !buf_printf(ret, err, "  ! PUBLIC KEY: everybody can sign with it: %s\n", owner))
-        return false;
-    if (r->css != NULL && (!add_findings(r->css, ret, err) || !add_attribute_dangers(r->css, ret, err)))
-        return false;
-    return ret->len != before || buf_printf(ret, err, "  none\n");
+    review_dangers(r, &found);
+    for (size_t i = 0; i < found.len; i++) {
+        if (!buf_printf(ret, err, "  ! %s\n", found.items[i].text))
+            return false;
+    }
+    return found.len > 0 || buf_printf(ret, err, "  none\n");
 }
 
 /* ---- fields ---- */

@@ -4,6 +4,7 @@
 
 #include "signer/base/bytes.h"
 #include "signer/base/pubkey.h"
+#include "signer/sgx/findings.h"
 #include "signer/sgx/sigstruct.h"
 
 /* What stands around the signed fields. */
@@ -12,6 +13,9 @@ struct review {
     const uint8_t *digest;       /* 32 bytes: what is signed */
     const uint8_t *mrsigner;     /* of the key that will sign or has signed; NULL: not known here */
 };
+
+/* What is dangerous about it, as warnings. */
+void review_dangers(const struct review *r, struct findings *ret);
 
 /* Appends the review as text. */
 bool review_render(const struct review *r, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;

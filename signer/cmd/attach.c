@@ -16,7 +16,7 @@ static bool check_written(const struct file_out *out, const char *name, const ch
 
     if (!bundle_open_fd(file_out_fd(out), name, &b, err) || !enclave_check_bundle(b, &set, err) ||
         !enclave_find(b, &set, id, &c, err))
-        return ens_wrap(err, "%s: the new bundle does not hold, nothing was changed", name);
+        return ens_wrap(err, "the new bundle does not hold, nothing was changed");
     if (!c->is_signed || memcmp(c->css.bytes, css->bytes, sizeof css->bytes) != 0)
         return ens_fail(err, ENS_BUG, "%s: the new bundle lacks the SIGSTRUCT, nothing was changed", name);
     return true;
@@ -55,7 +55,7 @@ bool attach_to_bundle(struct enclave *e, const struct sigstruct *css, const char
         return false;
     if (!bundle_set_signature(e->bundle, id, view_of(css->bytes, sizeof css->bytes), err) ||
         !bundle_write(e->bundle, out, err))
-        return ens_wrap(err, "%s", name);
+        return false;
     if (!check_written(out, name, id, css, err))
         return false;
     return to_stdout ? copy_to_stdout(out, err) : file_out_commit(out, err);

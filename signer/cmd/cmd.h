@@ -25,10 +25,14 @@ struct args {
     const char *module;
     const char *module_args;
     const char *pin_source;
+    const char *mrenclave;
     const char *mrsigner;
+    const char *min_isvsvn;
+    const char *profile;
     const char *mechanism;
     const char *hsm_timeout;
     bool allow_final_try;
+    bool allow_public_key;
     bool ephemeral_key;
     bool signdata_only;
     bool dry_run;
@@ -85,8 +89,9 @@ void opts_help_all(void);
 void notice_warn(const char *fmt, ...) ENS_PRINTF(1, 2);
 /* A line for the person at the terminal; dropped by --quiet. */
 void notice_say(const struct args *args, const char *fmt, ...) ENS_PRINTF(2, 3);
-/* A whole text (a review); dropped by --quiet. */
-void notice_text(const struct args *args, struct view text);
+/* The review; with --quiet only its dangers, as warnings. */
+struct review;
+bool notice_review(const struct args *args, const struct review *r, struct ens_err *err) ENS_MUST_CHECK;
 /* Prints the error of a run: "ensign: ..." on one line. */
 void notice_error(const struct ens_err *err);
 
@@ -99,4 +104,5 @@ bool cmd_keygen(const struct args *args, struct ens_err *err);
 bool cmd_pubkey(const struct args *args, struct ens_err *err);
 bool cmd_keys(const struct args *args, struct ens_err *err);
 bool cmd_extract(const struct args *args, struct ens_err *err);
+bool cmd_verify(const struct args *args, struct ens_err *err);
 bool cmd_show(const struct args *args, struct ens_err *err);

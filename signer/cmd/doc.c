@@ -65,10 +65,16 @@ void doc_text(struct doc *at, const char *key, const char *text)
         (void)put(at, key, json_null());
         return;
     }
-    ENS_CLEANUP(mem_freep) char *safe = mem_alloc(strlen(text) + 1, 1, &ignored);
+    json_t *value = json_string(text);
 
-    (void)put(at, key,
-              safe != NULL ? json_string(text_printable(safe, strlen(text) + 1, text, strlen(text))) : NULL);
+    /* Not UTF-8, which JSON cannot hold: the nearest text that is. */
+    if (value == NULL) {
+        ENS_CLEANUP(mem_freep) char *safe = mem_alloc(strlen(text) + 1, 1, &ignored);
+
+        if (safe != NULL)
+            value = json_string(text_printable(safe, strlen(text) + 1, text, strlen(text)));
+    }
+    (void)put(at, key, value);
 }
 
 void doc_int(struct doc *at, const char *key, uint64_t value)
@@ -130,7 +136,7 @@ bool doc_print(const struct doc *root, struct ens_err *err)
 {
     if (root->broken)
         return ens_fail(err, ENS_RESOURCE, "out of memory for the JSON document");
-    if (json_dumpf(root->value, stdout, JSON_INDENT(2)) != 0 || putchar('\n') == EOF)
+    if (json_dumpf(root->value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 || putchar('\n') == EOF)
         return ens_fail(err, ENS_IO, "stdout: cannot be written");
     return true;
 }

@@ -7,6 +7,7 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
+#include "signer/cmd/profile.h"
 #include "signer/cmd/progress.h"
 #include "signer/sgx/verify.h"
 
@@ -104,19 +105,6 @@ static bool read_file(struct bundle *b, const char *name, struct enclave_set *se
 
 /* ---- what oasis-core refuses ---- */
 
-/* The rules of the judge that oasis-core has as well; it does not look at the others. */
-static bool is_core_rule(const char *rule)
-{
-    static const char *const rules[] = {
-        "modulus-bits", "modulus-even", "exponent", "signature-range", "signature", "q1", "q2", "date", NULL};
-
-    for (size_t i = 0; rules[i] != NULL; i++) {
-        if (strcmp(rules[i], rule) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool check_signature(const struct enclave_component *c, struct ens_err *err)
 {
     struct findings found = {0};
@@ -126,7 +114,7 @@ static bool check_signature(const struct enclave_component *c, struct ens_err *e
     if (!verify_sigstruct(view_of(c->css.bytes, SIGSTRUCT_SIZE), &found, err))
         return false;
     for (size_t i = 0; i < found.len; i++) {
-        if (is_core_rule(found.items[i].rule))
+        if (profile_is_core_rule(found.items[i].rule))
             return ens_fail(err, ENS_DATA, "component %s: %s: %s: sign it again", c->meta->id,
                             c->meta->sgx_signature, found.items[i].text);
     }
@@ -165,7 +153,7 @@ bool enclave_check_bundle(struct bundle *b, struct enclave_set *ret, struct ens_
     progress_end(&progress);
     for (size_t i = 0; i < set.len; i++) {
         if (!check_signature(&set.items[i], err))
-            return false;
+            return ens_wrap(err, "%s", bundle_label(b));
     }
     *ret = set;
     set = (struct enclave_set){0};
@@ -251,7 +239,7 @@ static bool load_bundle(const char *id, bool allow_unusual, struct enclave *e, s
 {
     if (!bundle_open(e->path, &e->bundle, err) || !enclave_check_bundle(e->bundle, &e->set, err) ||
         !enclave_find(e->bundle, &e->set, id, &e->component, err))
-        return ens_wrap(err, "%s", e->path);
+        return false;
     if (e->component->stream_error.code != ENS_OK) {
         *err = e->component->stream_error;
         return ens_wrap(err, "%s: %s", e->path, e->component->meta->sgx_executable);

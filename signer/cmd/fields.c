@@ -35,7 +35,7 @@ static bool css_of_bundle(const char *path, const char *id, struct sigstruct *re
 
     if (!bundle_open(path, &b, err) || !enclave_check_bundle(b, &set, err) ||
         !enclave_find(b, &set, id, &c, err))
-        return ens_wrap(err, "%s", path);
+        return false;
     if (!c->is_signed)
         return ens_fail(err, ENS_DATA, "%s: component %s is not signed: sign it first", path, c->meta->id);
     *ret = c->css;
@@ -59,6 +59,17 @@ bool fields_of_container(const char *path, const char *id, struct sigstruct *ret
         return ens_fail(err, ENS_DATA,
                         "%s: is an SGXS stream, which holds no SIGSTRUCT: give a signed container", path);
     return sigstruct_parse(v, path, ret, err);
+}
+
+bool fields_is_container(const char *path, bool *ret, struct ens_err *err)
+{
+    uint8_t head[ENCLAVE_HEAD_MAX];
+    size_t len = 0;
+
+    if (!enclave_read_head(path, head, &len, err))
+        return false;
+    *ret = len == SIGNDATA_SIZE || sigstruct_recognise(view_of(head, len));
+    return true;
 }
 
 bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err *err)
@@ -94,7 +105,7 @@ bool fields_of_options(const struct args *args, const uint8_t mrenclave[static M
         return false;
     sigstruct_put(&css, CSS_ENCLAVEHASH, view_of(mrenclave, MRENCLAVE_SIZE));
     if (!args->params.allow_unusual && !params_check(&css, args->params.bit32, err))
-        return ens_wrap(err, "SIGSTRUCT");
+        return ens_wrap(err, "refused without --allow-unusual");
     *ret = css;
     return true;
 }

@@ -8,6 +8,9 @@
 bool fields_of_container(const char *path, const char *id, struct sigstruct *ret,
                          struct ens_err *err) ENS_MUST_CHECK;
 
+/* Is the file a SIGSTRUCT or sign-data by itself, without an enclave? */
+bool fields_is_container(const char *path, bool *ret, struct ens_err *err) ENS_MUST_CHECK;
+
 /* Reads a sign-data file: exactly 256 bytes, strictly. */
 bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err *err) ENS_MUST_CHECK;
 

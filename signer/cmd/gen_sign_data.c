@@ -9,14 +9,26 @@
 #include "signer/cmd/fields.h"
 #include "signer/cmd/output.h"
 
-static bool print_review(const struct args *args, const struct sigstruct *css,
-                         const uint8_t digest[static 32], struct ens_err *err)
+/* MRENCLAVE, measured; or, with --from, as a signed container says it: then nothing but new values for the
+ * same enclave is wanted, and the enclave itself need not be here. */
+static bool find_mrenclave(const struct args *args, uint8_t ret[static MRENCLAVE_SIZE], struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf text = {0};
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+    struct sigstruct css;
+    bool is_container = false;
 
-    if (!review_render(&(struct review){.css = css, .digest = digest}, &text, err))
+    if (args->from != NULL && !fields_is_container(args->operands[0], &is_container, err))
         return false;
-    notice_text(args, buf_view(&text));
+    if (is_container) {
+        if (!fields_of_container(args->operands[0], args->component, &css, err))
+            return false;
+        memcpy(ret, sigstruct_get(&css, CSS_ENCLAVEHASH).data, MRENCLAVE_SIZE);
+        notice_say(args, "MRENCLAVE is taken from %s; it was not measured.", args->operands[0]);
+        return true;
+    }
+    if (!enclave_load(args->operands[0], args->component, args->params.allow_unusual, &e, err))
+        return false;
+    memcpy(ret, e.report.mrenclave, MRENCLAVE_SIZE);
     return true;
 }
 
@@ -24,11 +36,11 @@ static bool print_review(const struct args *args, const struct sigstruct *css,
 static bool prepare(const struct args *args, struct sigstruct *ret_css, uint8_t ret_digest[static 32],
                     struct ens_err *err)
 {
-    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+    uint8_t mrenclave[MRENCLAVE_SIZE];
 
-    return enclave_load(args->operands[0], args->component, args->params.allow_unusual, &e, err) &&
-           fields_of_options(args, e.report.mrenclave, ret_css, err) &&
-           signdata_digest(ret_css, ret_digest, err) && print_review(args, ret_css, ret_digest, err);
+    return find_mrenclave(args, mrenclave, err) && fields_of_options(args, mrenclave, ret_css, err) &&
+           signdata_digest(ret_css, ret_digest, err) &&
+           notice_review(args, &(struct review){.css = ret_css, .digest = ret_digest}, err);
 }
 
 bool cmd_gen_sign_data(const struct args *args, struct ens_err *err)

@@ -6,9 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "signer/base/mem.h"
 #include "signer/base/text.h"
+#include "signer/ceremony/review.h"
 
 #define NOTICE_MAX 1024
+
+static void print_line(const char *prefix, const char *fmt, va_list args) ENS_PRINTF(2, 0);
 
 static void print_line(const char *prefix, const char *fmt, va_list args)
 {
@@ -40,10 +44,21 @@ void notice_say(const struct args *args, const char *fmt, ...)
     va_end(list);
 }
 
-void notice_text(const struct args *args, struct view text)
+bool notice_review(const struct args *args, const struct review *r, struct ens_err *err)
 {
-    if (!args->quiet)
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    struct findings dangers = {0};
+
+    if (!args->quiet) {
+        if (!review_render(r, &text, err))
+            return false;
         (void)fwrite(text.data, 1, text.len, stderr);
+        return true;
+    }
+    review_dangers(r, &dangers);
+    for (size_t i = 0; i < dangers.len; i++)
+        notice_warn("%s", dangers.items[i].text);
+    return true;
 }
 
 void notice_error(const struct ens_err *err)

@@ -26,7 +26,8 @@ bool pin_has_terminal(void)
     return fd >= 0;
 }
 
-/* Reads bytes up to the end or a newline, which is dropped; more than `cap` is ENS_DATA. */
+/* Reads bytes up to the end or a newline, which is dropped; more than `cap` is ENS_DATA. At the end of input
+ * at a terminal the cursor still stands behind the question: a newline is written. */
 static bool read_line(int fd, const char *name, char *ret, size_t cap, size_t *ret_len, struct ens_err *err)
 {
     size_t have = 0;
@@ -35,6 +36,8 @@ static bool read_line(int fd, const char *name, char *ret, size_t cap, size_t *r
         char c = 0;
         ssize_t n = read(fd, &c, 1);
 
+        if (n == 0 && !file_write(fd, name, view_of_string("\n"), err))
+            return false;
         if (n == 0 || (n == 1 && c == '\n'))
             break;
         if (n < 0 && errno == EINTR && !interrupt_check(err))
@@ -125,11 +128,13 @@ static bool read_source(const char *source, const char *what, struct secret *ret
 
     if (source == NULL || strcmp(source, "tty") == 0)
         return read_terminal(what, ret, err);
+    if (strcmp(source, "file:") == 0)
+        return ens_fail(err, ENS_USAGE, "--pin-source: file: names no file: give file:PATH");
     if (strncmp(source, "file:", 5) == 0)
         return read_file(source + 5, ret, err);
+    /* Not quoted: somebody may have typed the PIN itself. */
     if (strncmp(source, "fd:", 3) != 0)
-        return ens_fail(err, ENS_USAGE, "--pin-source: '%s' is no source: give tty, file:PATH or fd:N",
-                        source);
+        return ens_fail(err, ENS_USAGE, "--pin-source: is no source: give tty, file:PATH or fd:N");
     return num_parse(source + 3, "--pin-source fd", INT_MAX, &fd, err) && read_fd((int)fd, source, ret, err);
 }
 

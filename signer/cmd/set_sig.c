@@ -13,7 +13,6 @@
 #include "signer/cmd/fields.h"
 #include "signer/cmd/output.h"
 #include "signer/sgx/diagnose.h"
-#include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/verify.h"
 
@@ -231,18 +230,15 @@ static bool judge(const struct sigstruct *css, const struct enclave *e, struct e
 static bool report(const struct args *args, const struct sigstruct *css, const char *where,
                    struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf text = {0};
     struct pubkey key;
     uint8_t digest[32];
     uint8_t mrsigner[MRSIGNER_SIZE];
+    const struct review review = {.css = css, .digest = digest, .mrsigner = mrsigner};
 
     verify_key_of(css, &key);
     if (!rsa3072_mrsigner(&key, mrsigner, err) || !signdata_digest(css, digest, err) ||
-        !review_render(&(struct review){.css = css, .digest = digest, .mrsigner = mrsigner}, &text, err))
+        !notice_review(args, &review, err))
         return false;
-    notice_text(args, buf_view(&text));
-    if (known_key_owner(mrsigner) != NULL)
-        notice_warn("everybody can sign with this key: %s", known_key_owner(mrsigner));
     notice_say(args, "The SIGSTRUCT verifies from its bytes alone; it goes to %s.", where);
     return true;
 }

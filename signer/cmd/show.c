@@ -74,11 +74,11 @@ static void add_fields(struct doc *at, const struct sigstruct *css)
         enum css_field field;
     } masks[] = {
         {"attributes", CSS_ATTRIBUTES},
-        {"attributemask", CSS_ATTRIBUTEMASK},
+        {"attributes_mask", CSS_ATTRIBUTEMASK},
         {"xfrm", CSS_XFRM},
         {"xfrm_mask", CSS_XFRM_MASK},
         {"miscselect", CSS_MISCSELECT},
-        {"miscmask", CSS_MISCMASK},
+        {"miscselect_mask", CSS_MISCMASK},
         {"cet_attributes", CSS_CET_ATTRIBUTES},
         {"cet_attributes_mask", CSS_CET_ATTRIBUTES_MASK},
         {"swdefined", CSS_SWDEFINED},

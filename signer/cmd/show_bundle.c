@@ -180,6 +180,19 @@ static bool doc_component(struct show *s, struct doc *list, const struct bundle_
 
 /* ---- both ---- */
 
+static bool show_manifest_hash(struct show *s, const struct bundle *b, struct ens_err *err)
+{
+    uint8_t hash[32];
+    char hex[2 * 32 + 1];
+
+    if (!bundle_manifest_hash(b, hash, err))
+        return false;
+    hex_encode(hex, view_of(hash, sizeof hash));
+    if (s->text == NULL)
+        doc_text(s->doc, "manifest_hash", hex);
+    return show_line(s, err, "Manifest hash:  %s", hex);
+}
+
 static bool show_head(struct show *s, const char *path, const struct bundle_info *info, struct ens_err *err)
 {
     char id[2 * 32 + 1];
@@ -252,7 +265,7 @@ bool show_bundle(struct show *s, const char *path, struct ens_err *err)
     ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
 
     if (!bundle_open(path, &b, err) || !enclave_check_bundle(b, &set, err))
-        return ens_wrap(err, "%s", path);
+        return false;
     return show_head(s, path, bundle_info(b), err) && show_components(s, bundle_info(b), &set, err) &&
-           show_digests(s, b, err);
+           show_digests(s, b, err) && show_manifest_hash(s, b, err);
 }

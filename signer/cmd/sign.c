@@ -70,7 +70,7 @@ static bool check_request(const struct args *args, const struct request *r, stru
     if (r->is_blind || args->params.allow_unusual)
         return true;
     return params_check(&r->css, false, err) ||
-           ens_wrap(err, "%s (--allow-unusual signs it all the same)", args->operands[0]);
+           ens_wrap(err, "%s: refused without --allow-unusual", args->operands[0]);
 }
 
 static bool parse_mechanism(const struct args *args, const struct request *r, enum hsm_mechanism *ret,
@@ -119,22 +119,6 @@ static bool select_key(const struct args *args, struct token_session *s, struct 
     return true;
 }
 
-static bool review(const struct args *args, const struct request *r,
-                   const uint8_t mrsigner[static MRSIGNER_SIZE], struct ens_err *err)
-{
-    ENS_CLEANUP(buf_free) struct buf text = {0};
-    const struct review what = {
-        .css = r->is_blind ? NULL : &r->css, .digest = r->digest, .mrsigner = mrsigner};
-
-    if (r->is_blind)
-        notice_warn("%s: signing blind: the digest may stand for any enclave, with any attributes",
-                    args->operands[0]);
-    if (!review_render(&what, &text, err))
-        return false;
-    notice_text(args, buf_view(&text));
-    return true;
-}
-
 static bool confirm(const struct args *args, struct ens_err *err)
 {
     char answer[16];
@@ -166,10 +150,12 @@ static bool sign_request(const struct args *args, const struct request *r, enum 
     struct pubkey key;
     uint8_t mrsigner[MRSIGNER_SIZE];
     uint8_t signature[SIGNATURE_SIZE];
+    const struct review review = {
+        .css = r->is_blind ? NULL : &r->css, .digest = r->digest, .mrsigner = mrsigner};
     struct view message = r->is_blind ? view_of(NULL, 0) : view_of(r->data.bytes, sizeof r->data.bytes);
 
     if (!token_open(args, "--key", args->key, &s, err) || !select_key(args, &s, &key, mrsigner, err) ||
-        !review(args, r, mrsigner, err) || !confirm(args, err))
+        !notice_review(args, &review, err) || !confirm(args, err))
         return false;
     if (args->dry_run) {
         notice_say(args, "Dry run: everything holds, nothing was signed.");

@@ -110,6 +110,20 @@ static const struct opt show_options[] = {
     {0},
 };
 
+static const struct opt verify_options[] = {
+    {"mrenclave", 0, TEXT(mrenclave), "HEX", "MRENCLAVE that it must have"},
+    {"mrsigner", 0, TEXT(mrsigner), "HEX", "MRSIGNER that it must have"},
+    {"pubkey", 0, TEXT(pubkey), "FILE", "public key that must have signed it, PEM"},
+    {"min-isvsvn", 0, TEXT(min_isvsvn), "N", "the smallest ISVSVN that is accepted"},
+    {"isvprodid", 'p', TEXT(params.isvprodid), "N", "ISVPRODID that it must have"},
+    {"forbid-debug", 0, FLAG(params.forbid_debug), "DEBUG must be clear and enforced"},
+    {"allow-public-key", 0, FLAG(allow_public_key), "accept a signing key whose private half is published"},
+    {"profile", 0, TEXT(profile), "NAME", "whose rules: core, registry, rofl-scheduler or cpu (default)"},
+    {"component", 0, TEXT(component), "ID", "only this component of a bundle"},
+    {"json", 0, FLAG(json), "one JSON document"},
+    {0},
+};
+
 const struct cmd cmd_table[] = {
     {"gen-sign-data",
      "ENCLAVE",
@@ -139,6 +153,13 @@ const struct cmd cmd_table[] = {
      1,
      1,
      cmd_show},
+    {"verify",
+     "FILE",
+     "is it what it should be, and which consumer refuses it",
+     {verify_options, common},
+     1,
+     1,
+     cmd_verify},
     {"extract",
      "CONTAINER",
      "write the SIGSTRUCT out of a container",

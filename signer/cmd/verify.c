@@ -1,0 +1,238 @@
+/* verify: is this what it should be, and which consumer would refuse it? Says every reason, not the first;
+ * exit status 0 or 1. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "signer/base/file.h"
+#include "signer/base/hex.h"
+#include "signer/base/mem.h"
+#include "signer/base/num.h"
+#include "signer/cmd/cmd.h"
+#include "signer/cmd/enclave.h"
+#include "signer/cmd/profile.h"
+#include "signer/cmd/verdict.h"
+#include "signer/sgx/known_keys.h"
+#include "signer/sgx/rsa3072.h"
+#include "signer/sgx/verify.h"
+
+/* What the options demand of every SIGSTRUCT. */
+struct demands {
+    enum profile profile;
+    bool has_mrenclave, has_mrsigner, has_isvprodid;
+    uint8_t mrenclave[MRENCLAVE_SIZE];
+    uint8_t mrsigner[MRSIGNER_SIZE];
+    uint64_t min_isvsvn;
+    uint64_t isvprodid;
+    bool forbid_debug;
+    bool allow_public_key;
+};
+
+static bool read_pubkey(const struct args *args, struct demands *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+    struct pubkey key;
+
+    if (args->pubkey == NULL)
+        return true;
+    if (args->mrsigner != NULL)
+        return ens_fail(err, ENS_USAGE, "--pubkey and --mrsigner both name the signer: give one");
+    ret->has_mrsigner = true;
+    return file_read_all(args->pubkey, RSA3072_KEY_FILE_MAX, &file, err) &&
+           rsa3072_read_pubkey(buf_view(&file), args->pubkey, &key, err) &&
+           rsa3072_mrsigner(&key, ret->mrsigner, err);
+}
+
+static bool read_demands(const struct args *args, struct demands *ret, struct ens_err *err)
+{
+    ret->has_mrenclave = args->mrenclave != NULL;
+    ret->has_mrsigner = args->mrsigner != NULL;
+    ret->has_isvprodid = args->params.isvprodid != NULL;
+    ret->forbid_debug = args->params.forbid_debug;
+    ret->allow_public_key = args->allow_public_key;
+    return profile_parse(args->profile, &ret->profile, err) &&
+           (args->mrenclave == NULL ||
+            hex_decode(args->mrenclave, "--mrenclave", ret->mrenclave, sizeof ret->mrenclave, err)) &&
+           (args->mrsigner == NULL ||
+            hex_decode(args->mrsigner, "--mrsigner", ret->mrsigner, sizeof ret->mrsigner, err)) &&
+           (args->min_isvsvn == NULL ||
+            num_parse(args->min_isvsvn, "--min-isvsvn", UINT16_MAX, &ret->min_isvsvn, err)) &&
+           (args->params.isvprodid == NULL ||
+            num_parse(args->params.isvprodid, "--isvprodid", UINT16_MAX, &ret->isvprodid, err)) &&
+           read_pubkey(args, ret, err);
+}
+
+/* ---- one SIGSTRUCT against the demands ---- */
+
+static bool check_hash(const char *object, const char *rule, const char *name, struct view is,
+                       const uint8_t *want, struct verdict *v, struct ens_err *err)
+{
+    char is_hex[2 * 32 + 1];
+    char want_hex[2 * 32 + 1];
+
+    if (view_equal(is, view_of(want, 32)))
+        return true;
+    hex_encode(is_hex, is);
+    hex_encode(want_hex, view_of(want, 32));
+    return verdict_no(v, object, rule, err, "%s is %s, not %s", name, is_hex, want_hex);
+}
+
+static bool check_signer(const struct demands *d, const char *object, const struct sigstruct *css,
+                         struct verdict *v, struct ens_err *err)
+{
+    struct pubkey key;
+    uint8_t mrsigner[MRSIGNER_SIZE];
+
+    verify_key_of(css, &key);
+    if (!rsa3072_mrsigner(&key, mrsigner, err))
+        return false;
+    if (d->has_mrsigner &&
+        !check_hash(object, "mrsigner", "MRSIGNER", view_of(mrsigner, sizeof mrsigner), d->mrsigner, v, err))
+        return false;
+    const char *owner = known_key_owner(mrsigner);
+
+    if (owner == NULL)
+        return true;
+    return d->allow_public_key
+               ? verdict_warn(v, object, "public-key", err, "everybody can sign with this key: %s", owner)
+               : verdict_no(v, object, "public-key", err, "everybody can sign with this key: %s", owner);
+}
+
+static bool check_values(const struct demands *d, const char *object, const struct sigstruct *css,
+                         struct verdict *v, struct ens_err *err)
+{
+    uint64_t isvsvn = sigstruct_get_int(css, CSS_ISVSVN);
+    uint64_t isvprodid = sigstruct_get_int(css, CSS_ISVPRODID);
+    bool debug_forbidden = (sigstruct_get_int(css, CSS_ATTRIBUTES) & ATTR_DEBUG) == 0 &&
+                           (sigstruct_get_int(css, CSS_ATTRIBUTEMASK) & ATTR_DEBUG) != 0;
+
+    if (isvsvn < d->min_isvsvn && !verdict_no(v, object, "min-isvsvn", err,
+                                              "ISVSVN is %" PRIu64 ", below %" PRIu64, isvsvn, d->min_isvsvn))
+        return false;
+    if (d->has_isvprodid && isvprodid != d->isvprodid &&
+        !verdict_no(v, object, "isvprodid", err, "ISVPRODID is %" PRIu64 ", not %" PRIu64, isvprodid,
+                    d->isvprodid))
+        return false;
+    return !d->forbid_debug || debug_forbidden ||
+           verdict_no(v, object, "forbid-debug", err, "the enclave may be started in debug mode");
+}
+
+static bool check_sigstruct(const struct demands *d, const char *object, const struct sigstruct *css,
+                            struct verdict *v, struct ens_err *err)
+{
+    return profile_sigstruct(d->profile, object, css, v, err) &&
+           (!d->has_mrenclave || check_hash(object, "mrenclave", "MRENCLAVE",
+                                            sigstruct_get(css, CSS_ENCLAVEHASH), d->mrenclave, v, err)) &&
+           check_signer(d, object, css, v, err) && check_values(d, object, css, v, err);
+}
+
+/* ---- files ---- */
+
+/* A component that is not signed has no signer that could be the demanded one. */
+static bool check_components(const struct args *args, const struct demands *d, const struct enclave_set *set,
+                             struct verdict *v, struct ens_err *err)
+{
+    bool demands_signer = d->has_mrsigner || d->has_isvprodid || d->min_isvsvn > 0 || d->forbid_debug;
+    size_t checked = 0;
+
+    for (size_t i = 0; i < set->len; i++) {
+        const struct enclave_component *c = &set->items[i];
+
+        if (args->component != NULL && strcmp(args->component, c->meta->id) != 0)
+            continue;
+        checked++;
+        if (c->is_signed
+                ? !check_sigstruct(d, c->meta->id, &c->css, v, err)
+                : (d->has_mrenclave && !check_hash(c->meta->id, "mrenclave", "MRENCLAVE",
+                                                   view_of(c->report.mrenclave, 32), d->mrenclave, v, err)))
+            return false;
+        if (!c->is_signed && demands_signer && d->profile != PROFILE_CPU && d->profile != PROFILE_REGISTRY &&
+            !verdict_no(v, c->meta->id, "unsigned", err, "the component is not signed"))
+            return false;
+    }
+    if (checked == 0 &&
+        (demands_signer || d->has_mrenclave || args->component != NULL || d->profile == PROFILE_CPU))
+        return verdict_no(v, args->component != NULL ? args->component : args->operands[0], "component", err,
+                          "there is no such SGX component in the bundle");
+    return true;
+}
+
+/* A bundle that does not open is refused by every consumer, for the reason that opening gave. */
+static bool check_bundle(const struct args *args, const struct demands *d, struct verdict *v,
+                         struct ens_err *err)
+{
+    ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
+    ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
+    struct ens_err why = {0};
+    const char *path = args->operands[0];
+
+    if (!bundle_open(path, &b, &why) || !enclave_check_bundle(b, &set, &why)) {
+        if (why.code == ENS_DATA)
+            return verdict_no(v, path, "open", err, "%s", why.msg);
+        *err = why;
+        return false;
+    }
+    return check_components(args, d, &set, v, err) && profile_bundle(d->profile, path, b, &set, v, err);
+}
+
+static bool check_file(const struct args *args, const struct demands *d, struct verdict *v,
+                       struct ens_err *err)
+{
+    uint8_t head[ENCLAVE_HEAD_MAX];
+    struct sigstruct css;
+    size_t len = 0;
+    const char *path = args->operands[0];
+
+    if (!enclave_read_head(path, head, &len, err))
+        return false;
+    if (bundle_recognise(view_of(head, len)))
+        return check_bundle(args, d, v, err);
+    if (d->profile == PROFILE_REGISTRY || d->profile == PROFILE_ROFL_SCHEDULER)
+        return ens_fail(err, ENS_DATA, "%s: is no bundle: this profile is about bundles", path);
+    if (args->component != NULL)
+        return ens_fail(err, ENS_USAGE, "%s: is no bundle and has no components: leave out --component",
+                        path);
+    return sigstruct_parse(view_of(head, len), path, &css, err) && check_sigstruct(d, path, &css, v, err);
+}
+
+static bool print_verdict(const struct args *args, struct doc *doc, struct verdict *v, struct ens_err *err)
+{
+    const char *profile = args->profile != NULL ? args->profile : "cpu";
+
+    if (doc != NULL) {
+        doc_text(doc, "file", args->operands[0]);
+        doc_text(doc, "profile", profile);
+        doc_bool(doc, "verified", v->refusals == 0);
+        return doc_print(doc, err);
+    }
+    if (v->refusals == 0 ? !buf_printf(&v->text, err, "verified (%s)\n", profile)
+                         : !buf_printf(&v->text, err, "refused (%s): %zu reason%s\n", profile, v->refusals,
+                                       v->refusals == 1 ? "" : "s"))
+        return false;
+    return file_write(STDOUT_FILENO, "stdout", buf_view(&v->text), err);
+}
+
+static void verdict_free(struct verdict *v)
+{
+    buf_free(&v->text);
+}
+
+bool cmd_verify(const struct args *args, struct ens_err *err)
+{
+    ENS_CLEANUP(verdict_free) struct verdict v = {0};
+    ENS_CLEANUP(doc_freep) struct doc *doc = NULL;
+    struct demands d = {0};
+
+    if (!read_demands(args, &d, err) || (args->json && !doc_new(&doc, err)))
+        return false;
+    if (doc != NULL) {
+        v.reasons = doc_array(doc, "reasons");
+        v.warnings = doc_array(doc, "warnings");
+    }
+    if (!check_file(args, &d, &v, err) || !print_verdict(args, doc, &v, err))
+        return false;
+    if (v.refusals > 0)
+        err->code = ENS_NO;
+    return v.refusals == 0;
+}
