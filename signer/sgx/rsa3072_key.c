@@ -111,8 +111,6 @@ bool rsa3072_read_pubkey(struct view file, const char *name, struct pubkey *ret,
     if (file.len > RSA3072_KEY_FILE_MAX)
         return ens_fail(err, ENS_DATA, "%s: has more than %d bytes: give one public key", name,
                         RSA3072_KEY_FILE_MAX);
-    if (file.len == 0)
-        return ens_fail(err, ENS_DATA, "%s: is empty: give a public key", name);
     if (!decode_key(file, name, &key, err))
         return false;
     if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
