@@ -132,11 +132,24 @@ struct doc *doc_array(struct doc *at, const char *key)
     return handle(at, key, json_array());
 }
 
+/* Writes a piece of the document. DEL, which jansson leaves as it is, can only stand inside a text: escaped.
+ */
+static int print_piece(const char *piece, size_t len, void *ctx)
+{
+    (void)ctx;
+    for (size_t i = 0; i < len; i++) {
+        if (piece[i] == 0x7f ? fputs("\\u007f", stdout) == EOF : putchar(piece[i]) == EOF)
+            return -1;
+    }
+    return 0;
+}
+
 bool doc_print(const struct doc *root, struct ens_err *err)
 {
     if (root->broken)
         return ens_fail(err, ENS_RESOURCE, "out of memory for the JSON document");
-    if (json_dumpf(root->value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 || putchar('\n') == EOF)
+    if (json_dump_callback(root->value, print_piece, NULL, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 ||
+        putchar('\n') == EOF)
         return ens_fail(err, ENS_IO, "stdout: cannot be written");
     return true;
 }

@@ -100,7 +100,7 @@ static bool read_file(struct bundle *b, const char *name, struct enclave_set *se
         return false;
     if (is_stream && !hand_out_report(&p, name, set, err))
         return false;
-    return !p.is_css || hand_out_css(&p, name, set, err);
+    return !p.is_css || hand_out_css(&p, name, set, err) || ens_wrap(err, "%s", bundle_label(b));
 }
 
 /* ---- what oasis-core refuses ---- */

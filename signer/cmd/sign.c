@@ -154,6 +154,8 @@ static bool sign_request(const struct args *args, const struct request *r, enum 
         .css = r->is_blind ? NULL : &r->css, .digest = r->digest, .mrsigner = mrsigner};
     struct view message = r->is_blind ? view_of(NULL, 0) : view_of(r->data.bytes, sizeof r->data.bytes);
 
+    if (r->is_blind && !args->quiet)
+        notice_warn("%s: signing blind: what the digest stands for cannot be reviewed", args->operands[0]);
     if (!token_open(args, "--key", args->key, &s, err) || !select_key(args, &s, &key, mrsigner, err) ||
         !notice_review(args, &review, err) || !confirm(args, err))
         return false;
