@@ -293,8 +293,8 @@ bool bundle_set_signature(struct bundle *b, const char *id, struct view sigstruc
     return edit(b, &m, &name, &bytes, err);
 }
 
-bool bundle_set_identity(struct bundle *b, const char *id, size_t index, const uint8_t *enclave,
-                         struct ens_err *err)
+bool bundle_edit_identities(struct bundle *b, const char *id, const enum bundle_identity_edit *edits,
+                            const uint8_t enclave[static 64], struct ens_err *err)
 {
     ENS_CLEANUP(manifest_freep) struct manifest *m = NULL;
     const struct bundle_component *c = NULL;
@@ -303,12 +303,11 @@ bool bundle_set_identity(struct bundle *b, const char *id, size_t index, const u
 
     if (!bundle_find_sgx(b, id, &c, err))
         return false;
-    if (index >= c->identities_len)
-        return ens_fail(err, ENS_BUG, "%s: component %s: has no identity %zu: report this", b->label, c->id,
-                        index);
-    size_t component = (size_t)(c - b->now->info.components);
+    if (c->identities_len == 0)
+        return true;
+    size_t index = (size_t)(c - b->now->info.components);
 
-    if (!manifest_set_identity(b->now->manifest, component, index, enclave, &m, err))
+    if (!manifest_edit_identities(b->now->manifest, index, edits, enclave, &m, err))
         return ens_wrap(err, "%s", b->label);
     return edit(b, &m, &no_name, &none, err);
 }

@@ -143,11 +143,14 @@ bool bundle_scheduler_check(const struct bundle *b, const struct bundle_reasons 
 bool bundle_set_signature(struct bundle *b, const char *id, struct view sigstruct,
                           struct ens_err *err) ENS_MUST_CHECK;
 
-/* Sets the MRENCLAVE || MRSIGNER of entry `index` of the component's identity list, or removes the entry
- * (NULL): readers trust that list over the files, so it must follow the signature. ENS_BUG: no such entry.
- */
-bool bundle_set_identity(struct bundle *b, const char *id, size_t index, const uint8_t *enclave,
-                         struct ens_err *err) ENS_MUST_CHECK;
+/* What to do with one entry of a component's identity list. Readers trust that list over the files, so it
+ * must follow the signature. */
+enum bundle_identity_edit { BUNDLE_IDENTITY_KEEP, BUNDLE_IDENTITY_SET, BUNDLE_IDENTITY_DROP };
+
+/* Edits the identity list of component `id`: `edits` has an entry for each of its identities; those to set
+ * get `enclave`, 64 bytes of MRENCLAVE || MRSIGNER. A list that becomes empty is removed. */
+bool bundle_edit_identities(struct bundle *b, const char *id, const enum bundle_identity_edit *edits,
+                            const uint8_t enclave[static 64], struct ens_err *err) ENS_MUST_CHECK;
 
 /* Writes the bundle into `out`: manifest first (stored), then files by name, DOS time 1980-01-01 00:00,
  * untouched entries with their compressed bytes as they are; digests without a file are left out. The

@@ -146,28 +146,36 @@ static void encode_identity(const uint8_t enclave[static 64], char ret[static 89
     memcpy(ret + 86, "==", 3);
 }
 
-bool manifest_set_identity(const struct manifest *m, size_t index, size_t entry, const uint8_t *enclave,
-                           struct manifest **ret, struct ens_err *err)
+/* Works from the end, so that a removal moves nothing that is still to come. */
+static bool edit_list(json_t *list, const enum bundle_identity_edit *edits, const char *text)
+{
+    for (size_t i = json_array_size(list); i > 0; i--) {
+        int failed = 0;
+
+        if (edits[i - 1] == BUNDLE_IDENTITY_SET)
+            failed = json_object_set_new(json_array_get(list, i - 1), "enclave", json_string(text));
+        else if (edits[i - 1] == BUNDLE_IDENTITY_DROP)
+            failed = json_array_remove(list, i - 1);
+        if (failed != 0)
+            return false;
+    }
+    return true;
+}
+
+bool manifest_edit_identities(const struct manifest *m, size_t index, const enum bundle_identity_edit *edits,
+                              const uint8_t enclave[static 64], struct manifest **ret, struct ens_err *err)
 {
     json_t *root = NULL;
+    char text[89];
 
     if (!copy_tree(m->root, &root, err))
         return false;
     json_t *component = component_object(m, root, index);
     json_t *list = json_object_get(component, "identity");
-    int failed = 0;
 
-    if (enclave != NULL) {
-        char text[89];
-
-        encode_identity(enclave, text);
-        failed = json_object_set_new(json_array_get(list, entry), "enclave", json_string(text));
-    } else if (json_array_size(list) > 1) {
-        failed = json_array_remove(list, entry);
-    } else {
-        failed = json_object_del(component, "identity");
-    }
-    if (failed != 0) {
+    encode_identity(enclave, text);
+    if (!edit_list(list, edits, text) ||
+        (json_array_size(list) == 0 && json_object_del(component, "identity") != 0)) {
         json_decref(root);
         return out_of_memory(err);
     }

@@ -26,10 +26,11 @@ bool manifest_set_signature(const struct manifest *m, size_t index, const char *
                             const uint8_t digest[static 32], struct manifest **ret,
                             struct ens_err *err) ENS_MUST_CHECK;
 
-/* A copy of `m` in which entry `entry` of the identity list of component `index` has the enclave identity
- * MRENCLAVE || MRSIGNER; NULL removes the entry. Both must exist. */
-bool manifest_set_identity(const struct manifest *m, size_t index, size_t entry, const uint8_t *enclave,
-                           struct manifest **ret, struct ens_err *err) ENS_MUST_CHECK;
+/* A copy of `m` in which the identity list of component `index` is edited: `edits` has an entry for each of
+ * its identities, and those to set get `enclave`. */
+bool manifest_edit_identities(const struct manifest *m, size_t index, const enum bundle_identity_edit *edits,
+                              const uint8_t enclave[static 64], struct manifest **ret,
+                              struct ens_err *err) ENS_MUST_CHECK;
 
 /* The manifest hash (manifest_hash.h), and the scheduler's reasons (manifest_scheduler.h). */
 bool manifest_hash(const struct manifest *m, uint8_t ret[static 32], struct ens_err *err) ENS_MUST_CHECK;

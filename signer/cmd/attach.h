@@ -2,9 +2,10 @@
  * and only then put in place. */
 #pragma once
 
+#include "signer/cmd/cmd.h"
 #include "signer/cmd/enclave.h"
 
-/* Puts `css` into the component that `e` loaded. `output` NULL: in place; "-": stdout; else a new file (an
- * existing one only with `force`). */
-bool attach_to_bundle(struct enclave *e, const struct sigstruct *css, const char *output, bool force,
+/* Puts `css` into the component that `e` loaded, and makes the component's identity list follow. --output
+ * absent: in place; "-": stdout; else a new file (an existing one only with --force). */
+bool attach_to_bundle(const struct args *args, struct enclave *e, const struct sigstruct *css,
                       struct ens_err *err) ENS_MUST_CHECK;

@@ -268,5 +268,5 @@ bool cmd_set_sig(const struct args *args, struct ens_err *err)
         return false;
     if (to != NULL)
         return output_commit(to, view_of(css.bytes, sizeof css.bytes), err);
-    return attach_to_bundle(&e, &css, args->output, args->force, err);
+    return attach_to_bundle(args, &e, &css, err);
 }

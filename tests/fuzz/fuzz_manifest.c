@@ -65,7 +65,14 @@ static void check_edits(const struct manifest *m)
             manifest_freep(&edited);
         }
         if (info->components[i].identities_len > 0) {
-            must(manifest_set_identity(m, i, 0, info->components_len > 1 ? zeros : NULL, &edited, &err));
+            size_t len = info->components[i].identities_len;
+            enum bundle_identity_edit *edits = calloc(len, sizeof *edits);
+
+            must(edits != NULL);
+            for (size_t j = 0; j < len; j++)
+                edits[j] = (enum bundle_identity_edit)((i + j) % 3);
+            must(manifest_edit_identities(m, i, edits, zeros, &edited, &err));
+            free(edits);
             check_round_trip(edited);
             manifest_freep(&edited);
         }

@@ -443,9 +443,10 @@ static void test_identity(void **state)
     (void)state;
     memset(enclave, 0xa5, sizeof enclave);
     assert_ok(bundle_set_signature(b, "ronl", view_of_string("new"), &err), err);
-    assert_ok(bundle_set_identity(b, "ronl", 1, enclave, &err), err);
-    assert_ok(bundle_set_identity(b, "ronl", 0, NULL, &err), err);
-    assert_fails(bundle_set_identity(b, "ronl", 1, NULL, &err), err, ENS_BUG, "no identity 1");
+    const enum bundle_identity_edit edits[] = {BUNDLE_IDENTITY_DROP, BUNDLE_IDENTITY_SET};
+
+    assert_ok(bundle_edit_identities(b, "ronl", edits, enclave, &err), err);
+    assert_fails(bundle_edit_identities(b, "rofl.abc", edits, enclave, &err), err, ENS_DATA, "rofl.abc");
     b = reopened(&b, &fd);
     assert_int_equal(bundle_info(b)->components[0].identities_len, 1);
     assert_string_equal(bundle_info(b)->components[0].identities[0].hypervisor, "h");

@@ -112,9 +112,11 @@ static bool run_opened(struct bundle *b, const char *path, struct ens_err *err)
     struct file_out *out = NULL;
     struct bundle *again = NULL;
     const struct bundle_component *c = NULL;
+    static const uint8_t enclave[64] = {1};
+    enum bundle_identity_edit edits[8] = {BUNDLE_IDENTITY_DROP};
 
     if (!stream_all(b, err) || !bundle_set_signature(b, "ronl", view_of_string("sigstruct"), err) ||
-        !bundle_set_identity(b, "ronl", 0, NULL, err) || !bundle_find_sgx(b, NULL, &c, err))
+        !bundle_edit_identities(b, "ronl", edits, enclave, err) || !bundle_find_sgx(b, NULL, &c, err))
         return false;
     assert_string_equal(c->sgx_signature, "ronl.sgx.sig");
     bool ok = file_out_open(path, FILE_OUT_NEW, &out, err) && bundle_write(b, out, err) &&

@@ -540,13 +540,17 @@ static void test_set_identity(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof enclave; i++)
         enclave[i] = (uint8_t)(i * 5 + 200);
-    assert_ok(manifest_set_identity(m, 0, 0, enclave, &one, &err), err);
+    const enum bundle_identity_edit set[] = {BUNDLE_IDENTITY_SET, BUNDLE_IDENTITY_KEEP};
+    const enum bundle_identity_edit drop[] = {BUNDLE_IDENTITY_KEEP, BUNDLE_IDENTITY_DROP};
+    const enum bundle_identity_edit drop_last[] = {BUNDLE_IDENTITY_DROP};
+
+    assert_ok(manifest_edit_identities(m, 0, set, enclave, &one, &err), err);
     assert_memory_equal(manifest_info(one)->components[0].identities[0].enclave, enclave, 64);
     assert_memory_equal(manifest_info(one)->components[0].identities[1].enclave, "\1\2\3", 3);
-    assert_ok(manifest_set_identity(one, 0, 1, NULL, &two, &err), err);
+    assert_ok(manifest_edit_identities(one, 0, drop, enclave, &two, &err), err);
     assert_int_equal(manifest_info(two)->components[0].identities_len, 1);
     assert_memory_equal(manifest_info(two)->components[0].identities[0].enclave, enclave, 64);
-    assert_ok(manifest_set_identity(two, 0, 0, NULL, &three, &err), err);
+    assert_ok(manifest_edit_identities(two, 0, drop_last, enclave, &three, &err), err);
     assert_int_equal(manifest_info(three)->components[0].identities_len, 0);
     struct buf b = rewritten(three);
 
