@@ -7,6 +7,13 @@
 #include "signer/base/bytes.h"
 #include "signer/sgx/params.h"
 
+/* The values of an option that may be given several times. */
+#define TEXT_LIST_MAX 64
+struct text_list {
+    const char *items[TEXT_LIST_MAX];
+    size_t len;
+};
+
 /* What the command line said. Texts are borrowed from argv; NULL or false: not given. */
 struct args {
     struct params params;
@@ -14,6 +21,8 @@ struct args {
     const char *component;
     const char *digest;
     const char *output;
+    const char *out_dir;
+    const char *policy;
     const char *sign_data;
     const char *to;
     const char *key;
@@ -46,7 +55,7 @@ struct args {
     size_t operands_len;
 };
 
-enum opt_kind { OPT_TEXT, OPT_FLAG };
+enum opt_kind { OPT_TEXT, OPT_FLAG, OPT_LIST };
 
 struct opt {
     const char *name; /* long name, without dashes; NULL ends a list */
@@ -92,6 +101,8 @@ void notice_say(const struct args *args, const char *fmt, ...) ENS_PRINTF(2, 3);
 /* The review; with --quiet only its dangers, as warnings. */
 struct review;
 bool notice_review(const struct args *args, const struct review *r, struct ens_err *err) ENS_MUST_CHECK;
+/* A whole text (the table of a batch); dropped by --quiet. */
+void notice_text(const struct args *args, struct view text);
 /* Prints the error of a run: "ensign: ..." on one line. */
 void notice_error(const struct ens_err *err);
 

@@ -61,6 +61,12 @@ bool notice_review(const struct args *args, const struct review *r, struct ens_e
     return true;
 }
 
+void notice_text(const struct args *args, struct view text)
+{
+    if (!args->quiet)
+        (void)fwrite(text.data, 1, text.len, stderr);
+}
+
 void notice_error(const struct ens_err *err)
 {
     (void)fprintf(stderr, "ensign: %s\n", err->msg);

@@ -52,14 +52,23 @@ static bool fail_unknown(const struct cmd *cmd, const char *name, size_t len, st
                     cmd->name);
 }
 
-static void store(const struct opt *o, const char *value, struct args *ret)
+static bool store(const struct opt *o, const char *value, struct args *ret, struct ens_err *err)
 {
     char *member = (char *)ret + o->offset;
+    struct text_list list;
 
-    if (o->kind == OPT_FLAG)
+    if (o->kind == OPT_FLAG) {
         memcpy(member, &(bool){true}, sizeof(bool));
-    else
+    } else if (o->kind == OPT_TEXT) {
         memcpy(member, &value, sizeof value);
+    } else {
+        memcpy(&list, member, sizeof list);
+        if (list.len == TEXT_LIST_MAX)
+            return ens_fail(err, ENS_USAGE, "--%s: is given more than %d times", o->name, TEXT_LIST_MAX);
+        list.items[list.len++] = value;
+        memcpy(member, &list, sizeof list);
+    }
+    return true;
 }
 
 /* Where in argv the parser stands. */
@@ -90,10 +99,9 @@ static bool take_long(const struct cmd *cmd, struct cursor *c, struct args *ret,
         return fail_unknown(cmd, name, len, err);
     if (o->kind == OPT_FLAG && equals != NULL)
         return ens_fail(err, ENS_USAGE, "--%s: takes no argument: leave out what follows the =", o->name);
-    if (o->kind == OPT_TEXT && equals == NULL && !next_word(c, c->argv[c->at], &value, err))
+    if (o->kind != OPT_FLAG && equals == NULL && !next_word(c, c->argv[c->at], &value, err))
         return false;
-    store(o, value, ret);
-    return true;
+    return store(o, value, ret, err);
 }
 
 /* A cluster such as -d, -s7, -s 7 or -ds7. */
@@ -107,13 +115,13 @@ static bool take_short(const struct cmd *cmd, struct cursor *c, struct args *ret
             return ens_fail(err, ENS_USAGE, "-%c: unknown option of %s: see ensign %s --help", *letter,
                             cmd->name, cmd->name);
         if (o->kind == OPT_FLAG) {
-            store(o, NULL, ret);
+            if (!store(o, NULL, ret, err))
+                return false;
             continue;
         }
         if (*value == '\0' && !next_word(c, c->argv[c->at], &value, err))
             return false;
-        store(o, value, ret);
-        return true;
+        return store(o, value, ret, err);
     }
     return true;
 }

@@ -1,194 +1,325 @@
-/* sign: the air-gapped host's stage. 256 bytes in, 384 bytes out. No zip, no JSON. */
+/* sign: the air-gapped host's stage. 256 bytes in, 384 bytes out; several through one login. No zip, no JSON.
+ * The order is always: parse, policy, approvals, token and key, review, confirmation, sign, verify, write. */
 #include <stdio.h>
 #include <string.h>
 
-#include "signer/base/digest.h"
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
+#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
+#include "signer/ceremony/policy.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/output.h"
 #include "signer/cmd/pin.h"
+#include "signer/cmd/request.h"
 #include "signer/cmd/token.h"
-#include "signer/sgx/params.h"
 #include "signer/sgx/rsa3072.h"
-#include "signer/sgx/sigstruct.h"
 
-#define DIGEST_FILE_SIZE 32
-
-/* What is to be signed. */
-struct request {
-    bool is_blind; /* only the digest is known */
-    struct sigstruct css;
-    struct signdata data;
-    uint8_t digest[32];
+/* One run of sign, from the command line to the last signature. */
+struct run {
+    const struct args *args;
+    struct requests requests;
+    struct policy *policy; /* NULL: none is given */
+    enum hsm_mechanism mechanism;
+    struct output *out; /* one sign-data: where its signature goes */
+    struct output *pubkey_out;
+    struct token_session token;
+    const struct hsm_key *selected;
+    struct pubkey key;
+    uint8_t mrsigner[MRSIGNER_SIZE];
 };
 
-static bool read_blind(const struct args *args, const struct buf *file, struct request *ret,
-                       struct ens_err *err)
+static void run_free(struct run *r)
 {
-    if (!args->blind)
-        return ens_fail(err, ENS_REFUSED,
-                        "%s: is a bare digest, of which nothing can be reviewed: give the sign-data "
-                        "(gen-sign-data), or --blind to sign it unseen",
-                        args->operands[0]);
-    ret->is_blind = true;
-    memcpy(ret->digest, file->data, sizeof ret->digest);
-    return true;
+    token_close(&r->token);
+    output_closep(&r->pubkey_out);
+    output_closep(&r->out);
+    policy_freep(&r->policy);
+    requests_free(&r->requests);
 }
 
-/* Reads 256 bytes of sign-data, an unsigned SIGSTRUCT, or (--blind) a digest. */
-static bool read_request(const struct args *args, struct request *ret, struct ens_err *err)
-{
-    ENS_CLEANUP(buf_free) struct buf file = {0};
-    const char *name = args->operands[0];
+/* ---- the command line ---- */
 
-    if (!file_read_all(name, SIGSTRUCT_SIZE, &file, err))
-        return false;
-    if (file.len == DIGEST_FILE_SIZE)
-        return read_blind(args, &file, ret, err);
-    if (file.len == SIGSTRUCT_SIZE) {
-        if (!sigstruct_parse(buf_view(&file), name, &ret->css, err))
-            return false;
-        if (!sigstruct_is_unsigned(&ret->css))
-            return ens_fail(err, ENS_DATA,
-                            "%s: is a signed SIGSTRUCT: extract --sign-data gives what to sign again", name);
-        signdata_extract(&ret->css, &ret->data);
-        file.len = SIGNDATA_SIZE;
-        memcpy(file.data, ret->data.bytes, SIGNDATA_SIZE);
-    }
-    if (!signdata_parse(buf_view(&file), name, &ret->css, err))
-        return false;
-    signdata_extract(&ret->css, &ret->data);
-    return signdata_digest(&ret->css, ret->digest, err);
-}
-
-/* The rules of gen-sign-data, now on the bytes that will be signed. */
-static bool check_request(const struct args *args, const struct request *r, struct ens_err *err)
-{
-    if (r->is_blind || args->params.allow_unusual)
-        return true;
-    return params_check(&r->css, false, err) ||
-           ens_wrap(err, "%s: refused without --allow-unusual", args->operands[0]);
-}
-
-static bool parse_mechanism(const struct args *args, const struct request *r, enum hsm_mechanism *ret,
-                            struct ens_err *err)
+static bool parse_mechanism(struct run *r, struct ens_err *err)
 {
     static const struct {
         const char *name;
         enum hsm_mechanism mechanism;
     } names[] = {{"auto", HSM_AUTO}, {"rsa-pkcs", HSM_RSA_PKCS}, {"sha256-rsa-pkcs", HSM_SHA256_RSA_PKCS}};
+    const char *wanted = r->args->mechanism != NULL ? r->args->mechanism : "auto";
 
-    *ret = HSM_AUTO;
-    if (args->mechanism == NULL)
-        return true;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(names[i].name, args->mechanism) != 0)
-            continue;
-        *ret = names[i].mechanism;
-        if (*ret == HSM_SHA256_RSA_PKCS && r->is_blind)
-            return ens_fail(err, ENS_USAGE,
-                            "--mechanism: sha256-rsa-pkcs hashes on the token, but only the digest is there: "
-                            "give the sign-data");
-        return true;
+        if (strcmp(names[i].name, wanted) == 0) {
+            r->mechanism = names[i].mechanism;
+            return true;
+        }
     }
     return ens_fail(err, ENS_USAGE, "--mechanism: '%s' is unknown: give auto, rsa-pkcs or sha256-rsa-pkcs",
-                    args->mechanism);
+                    wanted);
 }
 
-/* The key that will sign, pinned by --mrsigner where it is given. */
-static bool select_key(const struct args *args, struct token_session *s, struct pubkey *ret_key,
-                       uint8_t ret_mrsigner[static MRSIGNER_SIZE], struct ens_err *err)
+static bool check_usage(struct run *r, struct ens_err *err)
+{
+    const struct args *a = r->args;
+
+    if (a->key == NULL)
+        return ens_fail(err, ENS_USAGE,
+                        "--key: is missing: name the private key with its URI (ensign keys lists them)");
+    if (a->operands_len > 1 && a->out_dir == NULL)
+        return ens_fail(err, ENS_USAGE, "%zu sign-data are given: give --out-dir DIR for their signatures",
+                        a->operands_len);
+    if (a->out_dir != NULL && a->output != NULL)
+        return ens_fail(err, ENS_USAGE, "--output names one signature and --out-dir many: give one of them");
+    return parse_mechanism(r, err);
+}
+
+/* ---- step 1: what is to be signed ---- */
+
+static bool read_requests(struct run *r, struct ens_err *err)
+{
+    if (!requests_read(r->args, &r->requests, err))
+        return false;
+    if (r->mechanism == HSM_SHA256_RSA_PKCS && requests_any_blind(&r->requests))
+        return ens_fail(
+            err, ENS_USAGE,
+            "--mechanism: sha256-rsa-pkcs hashes on the token, but only the digest is there: give the "
+            "sign-data");
+    return true;
+}
+
+/* ---- step 2: policy ---- */
+
+static bool read_policy(struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+    char hex[2 * 32 + 1];
+
+    if (r->args->policy == NULL)
+        return true;
+    if (!file_read_all(r->args->policy, POLICY_FILE_MAX, &file, err) ||
+        !policy_parse(buf_view(&file), r->args->policy, &r->policy, err))
+        return false;
+    hex_encode(hex, view_of(policy_digest(r->policy), 32));
+    notice_say(r->args, "Policy %s, SHA-256 %s", r->args->policy, hex);
+    return true;
+}
+
+static bool check_policy(struct run *r, struct ens_err *err)
+{
+    for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
+        struct request *q = &r->requests.items[i];
+
+        policy_check_fields(r->policy, q->is_blind ? NULL : &q->css, &q->outcome);
+        policy_check_items(r->policy, r->requests.len, &q->outcome);
+        if (!policy_met(&q->outcome, err))
+            return ens_wrap(err, "%s", q->path);
+    }
+    return true;
+}
+
+/* ---- before the token is woken: where things go, and who will be asked ---- */
+
+static bool prepare(struct run *r, struct ens_err *err)
+{
+    const struct args *a = r->args;
+
+    if (!a->yes && !a->dry_run && !pin_has_terminal())
+        return ens_fail(err, ENS_REFUSED,
+                        "%s: there is no terminal to ask at: give --yes to sign without asking",
+                        a->operands[0]);
+    if (a->dry_run)
+        return true;
+    if (a->out_dir == NULL && !output_open(a->output, true, a->force, &r->out, err))
+        return false;
+    return a->pubkey == NULL || output_open(a->pubkey, false, a->force, &r->pubkey_out, err);
+}
+
+/* ---- step 5 and 6: token and key ---- */
+
+static bool pin_key(struct run *r, struct ens_err *err)
 {
     uint8_t want[MRSIGNER_SIZE];
     char hex[2 * MRSIGNER_SIZE + 1];
-    const struct hsm_key *selected = NULL;
 
-    if (args->mrsigner != NULL && !hex_decode(args->mrsigner, "--mrsigner", want, sizeof want, err))
+    if (r->args->mrsigner == NULL)
+        return true;
+    if (!hex_decode(r->args->mrsigner, "--mrsigner", want, sizeof want, err))
         return false;
-    if (!hsm_select_key(s->hsm, s->uri, &selected, err) || !hsm_public_key(s->hsm, ret_key, err) ||
-        !rsa3072_mrsigner(ret_key, ret_mrsigner, err))
-        return false;
-    hex_encode(hex, view_of(ret_mrsigner, MRSIGNER_SIZE));
-    if (args->mrsigner != NULL && memcmp(want, ret_mrsigner, sizeof want) != 0)
+    hex_encode(hex, view_of(r->mrsigner, MRSIGNER_SIZE));
+    if (memcmp(want, r->mrsigner, sizeof want) != 0)
         return ens_fail(err, ENS_REFUSED,
-                        "key %s: its MRSIGNER is %s, not that of --mrsigner: name the right key", args->key,
-                        hex);
+                        "key %s: its MRSIGNER is %s, not that of --mrsigner: name the right key",
+                        r->args->key, hex);
     return true;
 }
 
-static bool confirm(const struct args *args, struct ens_err *err)
+static bool check_key_policy(struct run *r, struct ens_err *err)
 {
+    const struct hsm_key *k = r->selected;
+    const struct policy_claims claims = {
+        k->sensitive, k->always_sensitive, k->extractable,        k->never_extractable,
+        k->local,     k->decrypt,          k->always_authenticate};
+
+    for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
+        policy_check_key(r->policy, r->mrsigner, &claims, &r->requests.items[i].outcome);
+        if (!policy_met(&r->requests.items[i].outcome, err))
+            return false;
+    }
+    return true;
+}
+
+static bool select_key(struct run *r, struct ens_err *err)
+{
+    struct token_session *s = &r->token;
+
+    return token_open(r->args, "--key", r->args->key, s, err) &&
+           hsm_select_key(s->hsm, s->uri, &r->selected, err) && hsm_public_key(s->hsm, &r->key, err) &&
+           rsa3072_mrsigner(&r->key, r->mrsigner, err) && pin_key(r, err) && check_key_policy(r, err);
+}
+
+/* ---- a run that was cut short can be repeated ---- */
+
+/* Is there a signature already, and does it verify? Then it is kept: PKCS#1 v1.5 gives the same one again. */
+static bool look_for_finished(struct run *r, struct request *q, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+    struct ens_err why = {0};
+
+    if (!file_read_all(q->out_path, SIGNATURE_SIZE, &file, &why)) {
+        if (why.code == ENS_NOINPUT)
+            return true;
+        *err = why;
+        return why.code == ENS_DATA && r->args->force;
+    }
+    if (file.len == SIGNATURE_SIZE && !rsa3072_verify(&r->key, q->digest, file.data, &q->is_done, err))
+        return false;
+    if (!q->is_done && !r->args->force)
+        return ens_fail(err, ENS_CANTCREAT,
+                        "%s: exists and is not a signature of this key over %s: remove it, or give --force",
+                        q->out_path, q->path);
+    return true;
+}
+
+static bool find_finished(struct run *r, struct ens_err *err)
+{
+    for (size_t i = 0; r->args->out_dir != NULL && i < r->requests.len; i++) {
+        if (!look_for_finished(r, &r->requests.items[i], err))
+            return false;
+    }
+    return true;
+}
+
+static size_t count_open(const struct run *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->requests.len; i++)
+        n += !r->requests.items[i].is_done;
+    return n;
+}
+
+/* ---- step 4: review and confirmation ---- */
+
+static bool review(struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf table = {0};
+    const struct request *first = &r->requests.items[0];
+    const struct review one = {
+        .css = first->is_blind ? NULL : &first->css, .digest = first->digest, .mrsigner = r->mrsigner};
+
+    for (size_t i = 0; i < r->requests.len; i++) {
+        if (r->requests.items[i].is_blind && !r->args->quiet)
+            notice_warn("%s: signing blind: what the digest stands for cannot be reviewed",
+                        r->requests.items[i].path);
+    }
+    if (r->requests.len == 1)
+        return notice_review(r->args, &one, err);
+    if (!requests_render(&r->requests, r->mrsigner, &table, err))
+        return false;
+    notice_text(r->args, buf_view(&table));
+    return true;
+}
+
+static bool confirm(struct run *r, struct ens_err *err)
+{
+    size_t open = count_open(r);
+    char question[80];
     char answer[16];
 
-    if (args->yes || args->dry_run)
+    if (r->selected->always_authenticate == HSM_YES && open > 1)
+        notice_say(r->args, "The key asks for its PIN for every signature: %zu more times.", open);
+    if (r->args->yes || r->args->dry_run || open == 0)
         return true;
-    if (!pin_ask_line("Sign this? Type yes to sign: ", answer, sizeof answer, err))
+    if (r->requests.len == 1)
+        (void)snprintf(question, sizeof question, "Sign this? Type yes to sign: ");
+    else
+        (void)snprintf(question, sizeof question, "Sign these %zu? Type yes to sign: ", open);
+    if (!pin_ask_line(question, answer, sizeof answer, err))
         return false;
     if (strcmp(answer, "yes") != 0)
-        return ens_fail(err, ENS_REFUSED, "%s: not signed: the answer was not yes", args->operands[0]);
+        return ens_fail(err, ENS_REFUSED, "%s: not signed: the answer was not yes", r->args->operands[0]);
     return true;
 }
 
-static bool write_pubkey(const struct args *args, const struct pubkey *key, struct output *out,
-                         struct ens_err *err)
+/* ---- steps 7 and 8: sign, verify, write ---- */
+
+static bool write_pubkey(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
 
-    if (args->pubkey == NULL)
+    if (r->pubkey_out == NULL)
         return true;
-    return rsa3072_write_pubkey(key, &pem, err) && output_commit(out, buf_view(&pem), err);
+    return rsa3072_write_pubkey(&r->key, &pem, err) && output_commit(r->pubkey_out, buf_view(&pem), err);
 }
 
-/* Steps 5 to 8 of the walk: token, review, confirmation, signature, output. */
-static bool sign_request(const struct args *args, const struct request *r, enum hsm_mechanism mechanism,
-                         struct output *out, struct output *pubkey_out, struct ens_err *err)
+static bool write_signature(struct run *r, const struct request *q, struct ens_err *err)
 {
-    ENS_CLEANUP(token_close) struct token_session s = {0};
-    struct pubkey key;
-    uint8_t mrsigner[MRSIGNER_SIZE];
-    uint8_t signature[SIGNATURE_SIZE];
-    const struct review review = {
-        .css = r->is_blind ? NULL : &r->css, .digest = r->digest, .mrsigner = mrsigner};
-    struct view message = r->is_blind ? view_of(NULL, 0) : view_of(r->data.bytes, sizeof r->data.bytes);
+    struct view signature = view_of(q->signature, sizeof q->signature);
 
-    if (r->is_blind && !args->quiet)
-        notice_warn("%s: signing blind: what the digest stands for cannot be reviewed", args->operands[0]);
-    if (!token_open(args, "--key", args->key, &s, err) || !select_key(args, &s, &key, mrsigner, err) ||
-        !notice_review(args, &review, err) || !confirm(args, err))
+    if (q->out_path == NULL)
+        return output_commit(r->out, signature, err);
+    return file_write_atomic(q->out_path, r->args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW, signature, err);
+}
+
+static bool sign_all(struct run *r, struct ens_err *err)
+{
+    size_t skipped = r->requests.len - count_open(r);
+
+    for (size_t i = 0; i < r->requests.len; i++) {
+        struct request *q = &r->requests.items[i];
+
+        if (q->is_done)
+            continue;
+        if (!interrupt_check(err) ||
+            !token_sign(&r->token, r->mechanism, &r->key, q->digest, request_message(q), q->signature, err) ||
+            !write_signature(r, q, err))
+            return r->requests.len == 1 ? false : ens_wrap(err, "%s", q->path);
+        q->is_done = true;
+    }
+    if (skipped > 0)
+        notice_say(r->args, "%zu were signed already; their signatures verify and were kept.", skipped);
+    return write_pubkey(r, err);
+}
+
+/* ---- the walk ---- */
+
+static bool walk(struct run *r, struct ens_err *err)
+{
+    if (!check_usage(r, err) || !read_requests(r, err) || !read_policy(r, err) || !check_policy(r, err) ||
+        !prepare(r, err) || !select_key(r, err) || !find_finished(r, err) || !review(r, err) ||
+        !confirm(r, err))
         return false;
-    if (args->dry_run) {
-        notice_say(args, "Dry run: everything holds, nothing was signed.");
+    if (r->args->dry_run) {
+        notice_say(r->args, "Dry run: everything holds, nothing was signed.");
         return true;
     }
-    if (!token_sign(&s, mechanism, &key, r->digest, message, signature, err) ||
-        !write_pubkey(args, &key, pubkey_out, err))
-        return false;
-    return output_commit(out, view_of(signature, sizeof signature), err);
+    return sign_all(r, err);
 }
 
 bool cmd_sign(const struct args *args, struct ens_err *err)
 {
-    ENS_CLEANUP(output_closep) struct output *out = NULL;
-    ENS_CLEANUP(output_closep) struct output *pubkey_out = NULL;
-    struct request r = {0};
-    enum hsm_mechanism mechanism = HSM_AUTO;
+    ENS_CLEANUP(run_free) struct run r = {.args = args};
 
-    if (args->key == NULL)
-        return ens_fail(err, ENS_USAGE,
-                        "--key: is missing: name the private key with its URI (ensign keys lists them)");
-    if (!read_request(args, &r, err) || !check_request(args, &r, err) ||
-        !parse_mechanism(args, &r, &mechanism, err))
-        return false;
-    if (!args->yes && !args->dry_run && !pin_has_terminal())
-        return ens_fail(err, ENS_REFUSED,
-                        "%s: there is no terminal to ask at: give --yes to sign without asking",
-                        args->operands[0]);
-    if (!args->dry_run &&
-        (!output_open(args->output, true, args->force, &out, err) ||
-         (args->pubkey != NULL && !output_open(args->pubkey, false, args->force, &pubkey_out, err))))
-        return false;
-    return sign_request(args, &r, mechanism, out, pubkey_out, err);
+    return walk(&r, err);
 }
