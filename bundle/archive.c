@@ -6,12 +6,10 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <zip.h>
 
-#include "bundle/directory.h"
+#include "bundle/pipe.h"
 #include "signer/base/file.h"
-#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 
 #define REMEDY "get the file again, or rebuild it"
@@ -22,14 +20,8 @@
 #define WRITE_DOS_DATE   0x21
 #define WRITE_ATTRIBUTES ((S_IFREG | 0644u) << 16)
 
-/* The file behind libzip. What goes wrong here is kept here, for libzip would make a number of it. */
-struct pipe {
-    int fd;
-    bool writing;
-    uint64_t size;
-    uint64_t at; /* for reading, or for writing */
-    struct ens_err err;
-};
+/* zlib's level for files that come in; fixed, so that two runs give the same bytes. */
+#define DEFLATE_LEVEL 6
 
 struct archive {
     struct pipe in;
@@ -38,41 +30,6 @@ struct archive {
 };
 
 /* ---- libzip's view of a file ---- */
-
-static zip_int64_t pipe_read(struct pipe *p, void *data, zip_uint64_t len)
-{
-    size_t have = 0;
-
-    if (!interrupt_check(&p->err) || !directory_read_at(p->fd, p->at, data, len, &have, &p->err))
-        return -1;
-    p->at += have;
-    return (zip_int64_t)have;
-}
-
-static zip_int64_t pipe_write(struct pipe *p, const void *data, zip_uint64_t len)
-{
-    const uint8_t *bytes = data;
-    size_t done = 0;
-
-    if (!interrupt_check(&p->err))
-        return -1;
-    while (done < len) {
-        ssize_t n = pwrite(p->fd, bytes + done, len - done, (off_t)(p->at + done));
-
-        if (n >= 0) {
-            done += (size_t)n;
-        } else if (errno != EINTR) {
-            (void)ens_fail_errno(&p->err, ENS_IO, errno, "cannot be written");
-            return -1;
-        } else if (!interrupt_check(&p->err)) {
-            return -1;
-        }
-    }
-    p->at += done;
-    if (p->at > p->size)
-        p->size = p->at;
-    return (zip_int64_t)done;
-}
 
 static zip_int64_t pipe_seek(struct pipe *p, void *data, zip_uint64_t len)
 {
@@ -333,13 +290,25 @@ static void discard(zip_t **zip)
         zip_discard(*zip);
 }
 
-/* Adds one item. What is copied keeps its method and its compressed bytes. */
-static bool add_item(struct archive *a, zip_t *zip, const struct archive_item *item, struct ens_err *err)
+/* Where the item's data come from; `input` is the pipe of an item that is a file. */
+static zip_source_t *source_of(const struct archive *a, zip_t *zip, const struct archive_item *item,
+                               struct pipe *input)
 {
-    bool deflated = item->entry != NULL && item->entry->deflated;
-    zip_source_t *source = item->entry != NULL
-                               ? zip_source_zip(zip, a->zip, item->entry->index, ZIP_FL_COMPRESSED, 0, -1)
-                               : zip_source_buffer(zip, item->bytes.data, item->bytes.len, 0);
+    if (item->entry != NULL)
+        return zip_source_zip(zip, a->zip, item->entry->index, ZIP_FL_COMPRESSED, 0, -1);
+    if (item->input == NULL)
+        return zip_source_buffer(zip, item->bytes.data, item->bytes.len, 0);
+    *input = (struct pipe){.fd = item->input->fd, .size = item->input->size};
+    return zip_source_function(zip, pipe_call, input);
+}
+
+/* Adds one item. What is copied keeps its method and its compressed bytes. */
+static bool add_item(const struct archive *a, zip_t *zip, const struct archive_item *item, struct pipe *input,
+                     struct ens_err *err)
+{
+    bool deflate = item->input != NULL && !item->store;
+    bool deflated = deflate || (item->entry != NULL && item->entry->deflated);
+    zip_source_t *source = source_of(a, zip, item, input);
     zip_int64_t at = source == NULL ? -1 : zip_file_add(zip, item->name, source, ZIP_FL_ENC_UTF_8);
 
     if (at < 0) {
@@ -348,29 +317,57 @@ static bool add_item(struct archive *a, zip_t *zip, const struct archive_item *i
     }
     zip_uint64_t index = (zip_uint64_t)at;
 
-    if (zip_set_file_compression(zip, index, deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0) != 0 ||
+    if (zip_set_file_compression(zip, index, deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE,
+                                 deflate ? DEFLATE_LEVEL : 0) != 0 ||
         zip_file_set_dostime(zip, index, WRITE_DOS_TIME, WRITE_DOS_DATE, 0) != 0 ||
         zip_file_set_external_attributes(zip, index, 0, ZIP_OPSYS_UNIX, WRITE_ATTRIBUTES) != 0)
         return fail_from(NULL, zip_get_error(zip), err);
     return true;
 }
 
+/* The pipe that failed: where something could not be read, that is the cause. */
+static const struct pipe *failed_pipe(const struct archive *a, const struct pipe *inputs, size_t inputs_len,
+                                      const struct pipe *out)
+{
+    for (size_t i = 0; i < inputs_len; i++) {
+        if (inputs[i].err.code != ENS_OK)
+            return &inputs[i];
+    }
+    return a != NULL && a->in.err.code != ENS_OK ? &a->in : out;
+}
+
+static size_t count_inputs(const struct archive_item *items, size_t len)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; i++)
+        n += items[i].input != NULL ? 1 : 0;
+    return n;
+}
+
 bool archive_write(struct archive *a, int fd, const struct archive_item *items, size_t len,
                    struct ens_err *err)
 {
     struct pipe out = {.fd = fd, .writing = true};
+    ENS_CLEANUP(mem_freep)
+    struct pipe *inputs = mem_alloc(count_inputs(items, len), sizeof *inputs, err);
     ENS_CLEANUP(discard) zip_t *zip = NULL;
+    size_t used = 0;
 
-    a->in.err = (struct ens_err){0};
+    if (inputs == NULL)
+        return false;
+    if (a != NULL)
+        a->in.err = (struct ens_err){0};
     errno = 0;
     if (!open_pipe(&out, ZIP_CREATE | ZIP_TRUNCATE, &zip, err))
         return false;
     for (size_t i = 0; i < len; i++) {
-        if (!add_item(a, zip, &items[i], err))
+        if (!add_item(a, zip, &items[i], &inputs[used], err))
             return ens_wrap(err, "entry %s", items[i].name);
+        used += items[i].input != NULL ? 1 : 0;
     }
     if (zip_close(zip) != 0)
-        return fail_from(a->in.err.code != ENS_OK ? &a->in : &out, zip_get_error(zip), err);
+        return fail_from(failed_pipe(a, inputs, used, &out), zip_get_error(zip), err);
     zip = NULL;
     return true;
 }

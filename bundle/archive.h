@@ -22,14 +22,25 @@ uint64_t archive_size(const struct archive *a);
 bool archive_read(struct archive *a, const struct listing_entry *e, const struct sink *sink,
                   struct ens_err *err) ENS_MUST_CHECK;
 
-/* One entry to write: copied as it is from an archive (`entry`), or stored from memory (`bytes`). */
+/* A file that goes into an archive: open for reading, as long as anything that knows it. */
+struct archive_input {
+    const char *path; /* for messages */
+    int fd;
+    uint64_t size;
+};
+
+/* One entry to write: copied as it is from an archive (`entry`), deflated from a file (`input`), or stored
+ * from memory (`bytes`). */
 struct archive_item {
     const char *name;
-    const struct listing_entry *entry; /* NULL: `bytes` */
+    const struct listing_entry *entry; /* or NULL */
+    const struct archive_input *input; /* or NULL */
     struct view bytes;
+    bool store; /* `input` is not deflated */
 };
 
 /* Writes `items` in their order into the empty file `fd`: fixed time and attributes, no extra fields but
- * zip64 where a size needs it, so that the same items give the same bytes. Entries come from `a`. */
+ * zip64 where a size needs it, so that the same items give the same bytes. Entries come from `a`, which may
+ * be NULL where there are none. */
 bool archive_write(struct archive *a, int fd, const struct archive_item *items, size_t len,
                    struct ens_err *err) ENS_MUST_CHECK;

@@ -1,21 +1,12 @@
-/* A bundle: an archive, and a chain of states, the one that was opened and one more for each edit. The newest
- * is what callers see; the older ones are kept to the end, because callers may still hold texts of theirs. */
+/* A bundle that is opened or begun, what it says, and the streams of its files. */
 #include "bundle/bundle.h"
 
 #include <string.h>
 
-#include "bundle/archive.h"
-#include "bundle/manifest.h"
-#include "bundle/state.h"
+#include "bundle/internal.h"
+#include "bundle/pipe.h"
 #include "signer/base/digest.h"
 #include "signer/base/mem.h"
-
-struct bundle {
-    char *label; /* what messages call the bundle */
-    int own_fd;  /* -1: the caller's */
-    struct archive *archive;
-    struct state *now;
-};
 
 void bundle_closep(struct bundle **b)
 {
@@ -98,6 +89,24 @@ bool bundle_open_fd(int fd, const char *name_for_messages, struct bundle **ret, 
     return open_bundle(fd, -1, name_for_messages, ret, err);
 }
 
+bool bundle_new(const char *label, const char *name, const uint8_t id[static 32],
+                struct bundle_version version, struct bundle **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(bundle_closep) struct bundle *b = mem_alloc(1, sizeof *b, err);
+    ENS_CLEANUP(manifest_freep) struct manifest *m = NULL;
+    const struct listing only_manifest = {.len = 1};
+
+    if (b == NULL)
+        return false;
+    b->own_fd = -1;
+    b->label = mem_strdup(label, err);
+    if (b->label == NULL || !manifest_new(name, id, version, &m, err) ||
+        !state_open(&only_manifest, &m, &b->now, err))
+        return false;
+    *ret = ens_take(b);
+    return true;
+}
+
 /* ---- what is in it ---- */
 
 const struct bundle_info *bundle_info(const struct bundle *b)
@@ -118,22 +127,26 @@ size_t bundle_files_len(const struct bundle *b)
 struct bundle_file bundle_file_at(const struct bundle *b, size_t index)
 {
     const struct state_file *f = &b->now->files[index];
-    struct bundle_file ret = {.name = f->name};
+    struct bundle_file ret = {.name = f->name, .size = f->bytes.len, .packed_size = f->bytes.len};
 
-    ret.size = f->entry != NULL ? f->entry->size : f->bytes.len;
-    ret.packed_size = f->entry != NULL ? f->entry->packed : f->bytes.len;
+    if (f->entry != NULL) {
+        ret.size = f->entry->size;
+        ret.packed_size = f->entry->packed;
+    } else if (f->input != NULL) {
+        ret.size = ret.packed_size = f->input->size;
+    }
     memcpy(ret.digest, f->digest, sizeof ret.digest);
     return ret;
 }
 
 uint64_t bundle_size(const struct bundle *b)
 {
-    return archive_size(b->archive);
+    return b->archive == NULL ? 0 : archive_size(b->archive);
 }
 
 uint64_t bundle_manifest_size(const struct bundle *b)
 {
-    return archive_listing(b->archive)->entries[0].size;
+    return b->archive == NULL ? 0 : archive_listing(b->archive)->entries[0].size;
 }
 
 bool bundle_manifest_hash(const struct bundle *b, uint8_t ret[static 32], struct ens_err *err)
@@ -226,6 +239,16 @@ static bool put_pieces(struct view v, const struct sink *sink, struct ens_err *e
     return true;
 }
 
+/* The file's bytes, from wherever they are. */
+static bool pour(struct bundle *b, const struct state_file *f, const struct sink *sink, struct ens_err *err)
+{
+    if (f->entry != NULL)
+        return archive_read(b->archive, f->entry, sink, err);
+    if (f->input != NULL)
+        return pipe_pour(f->input->fd, f->input->size, sink, err);
+    return put_pieces(f->bytes, sink, err);
+}
+
 static bool stream_file(struct bundle *b, const struct state_file *f, const struct sink *sink,
                         struct ens_err *err)
 {
@@ -237,10 +260,7 @@ static bool stream_file(struct bundle *b, const struct state_file *f, const stru
     struct digesting both = {digest, sink};
     struct sink through = {put_digesting, &both};
 
-    if (f->entry != NULL ? !archive_read(b->archive, f->entry, &through, err)
-                         : !put_pieces(f->bytes, &through, err))
-        return false;
-    if (!digest_final(digest, found, err))
+    if (!pour(b, f, &through, err) || !digest_final(digest, found, err))
         return false;
     if (memcmp(found, f->digest, sizeof found) != 0)
         return ens_fail(err, ENS_DATA,
@@ -257,97 +277,5 @@ bool bundle_stream(struct bundle *b, const char *name, const struct sink *sink, 
         return ens_fail(err, ENS_DATA, "%s: has no file %s: name one that it has", b->label, name);
     if (!stream_file(b, f, sink, err))
         return ens_wrap(err, "%s: file %s", b->label, name);
-    return true;
-}
-
-/* ---- edits ---- */
-
-/* Makes the edited manifest, and the file that comes with it, the newest state. */
-static bool edit(struct bundle *b, struct manifest **m, char **name, struct buf *bytes, struct ens_err *err)
-{
-    struct state *s = NULL;
-
-    if (!state_edit(b->now, m, name, bytes, &s, err))
-        return ens_wrap(err, "%s", b->label);
-    s->previous = b->now;
-    b->now = s;
-    return true;
-}
-
-bool bundle_set_signature(struct bundle *b, const char *id, struct view sigstruct, struct ens_err *err)
-{
-    ENS_CLEANUP(manifest_freep) struct manifest *m = NULL;
-    ENS_CLEANUP(mem_freep) char *name = NULL;
-    ENS_CLEANUP(buf_free) struct buf bytes = {0};
-    const struct bundle_component *c = NULL;
-    uint8_t digest[DIGEST_SIZE];
-
-    if (!bundle_find_sgx(b, id, &c, err) || !buf_append(&bytes, sigstruct, err) ||
-        !digest_of(DIGEST_SHA512_256, sigstruct, digest, err))
-        return false;
-    size_t index = (size_t)(c - b->now->info.components);
-
-    if (!state_signature_name(b->now, c, &name, err) ||
-        !manifest_set_signature(b->now->manifest, index, name, digest, &m, err))
-        return ens_wrap(err, "%s", b->label);
-    return edit(b, &m, &name, &bytes, err);
-}
-
-bool bundle_edit_identities(struct bundle *b, const char *id, const enum bundle_identity_edit *edits,
-                            const uint8_t enclave[static 64], struct ens_err *err)
-{
-    ENS_CLEANUP(manifest_freep) struct manifest *m = NULL;
-    const struct bundle_component *c = NULL;
-    struct buf none = {0};
-    char *no_name = NULL;
-
-    if (!bundle_find_sgx(b, id, &c, err))
-        return false;
-    if (c->identities_len == 0)
-        return true;
-    size_t index = (size_t)(c - b->now->info.components);
-
-    if (!manifest_edit_identities(b->now->manifest, index, edits, enclave, &m, err))
-        return ens_wrap(err, "%s", b->label);
-    return edit(b, &m, &no_name, &none, err);
-}
-
-/* ---- writing ---- */
-
-static bool write_manifest(const struct state *s, struct buf *ret, struct ens_err *err)
-{
-    ENS_CLEANUP(mem_freep) const char **names = mem_alloc(s->files_len, sizeof *names, err);
-
-    if (names == NULL)
-        return false;
-    for (size_t i = 0; i < s->files_len; i++)
-        names[i] = s->files[i].name;
-    if (!manifest_write(s->manifest, names, s->files_len, ret, err))
-        return false;
-    if (ret->len > BUNDLE_MANIFEST_MAX)
-        return ens_fail(err, ENS_DATA,
-                        "manifest: would have %zu bytes, more than the limit of %u: make a smaller bundle",
-                        ret->len, BUNDLE_MANIFEST_MAX);
-    return true;
-}
-
-bool bundle_write(struct bundle *b, struct file_out *out, struct ens_err *err)
-{
-    const struct state *s = b->now;
-    ENS_CLEANUP(buf_free) struct buf text = {0};
-    ENS_CLEANUP(mem_freep) struct archive_item *items = mem_alloc(s->files_len + 1, sizeof *items, err);
-
-    if (items == NULL || !write_manifest(s, &text, err))
-        return false;
-    items[0] = (struct archive_item){.name = LISTING_MANIFEST, .bytes = buf_view(&text)};
-    for (size_t i = 0; i < s->files_len; i++) {
-        const struct state_file *f = &s->files[i];
-
-        items[i + 1] = (struct archive_item){.name = f->name, .entry = f->entry, .bytes = f->bytes};
-    }
-    if (!file_out_create(out, err))
-        return false;
-    if (!archive_write(b->archive, file_out_fd(out), items, s->files_len + 1, err))
-        return ens_wrap(err, "%s", b->label);
     return true;
 }

@@ -89,6 +89,12 @@ struct bundle_info {
 
 const struct bundle_info *bundle_info(const struct bundle *b);
 
+/* Texts of the command line, by the rules of manifests; ENS_USAGE naming the text and the rule. An id is 32
+ * bytes in hex or base64, and has no flags but test and key manager; a component's id is "ronl", or "rofl."
+ * and a name. */
+bool bundle_parse_id(const char *text, uint8_t ret[static 32], struct ens_err *err) ENS_MUST_CHECK;
+bool bundle_check_component_id(const char *id, struct ens_err *err) ENS_MUST_CHECK;
+
 /* What messages call the bundle; owned by it. */
 const char *bundle_label(const struct bundle *b);
 
@@ -130,6 +136,40 @@ struct bundle_reasons {
 bool bundle_scheduler_check(const struct bundle *b, const struct bundle_reasons *reasons,
                             struct ens_err *err) ENS_MUST_CHECK;
 
+/* ---- making ---- */
+
+/* Texts of the command line, by the rules of manifests; ENS_USAGE naming the text and the rule. An id is 32
+ * bytes in hex or base64, and has no flags but test and key manager; a component's id is "ronl", or "rofl."
+ * and a name. */
+bool bundle_parse_id(const char *text, uint8_t ret[static 32], struct ens_err *err) ENS_MUST_CHECK;
+bool bundle_check_component_id(const char *id, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Begins a bundle without components; `label` is what messages call it, `name` is UTF-8. Release with
+ * bundle_closep. */
+bool bundle_new(const char *label, const char *name, const uint8_t id[static 32],
+                struct bundle_version version, struct bundle **ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* A file that goes into a bundle: regular, not empty, open for reading. It is read twice, for its digest and
+ * when the bundle is written; until then `path` (for messages) and `fd` stay the caller's. */
+struct bundle_input {
+    const char *path;
+    int fd;
+};
+
+/* A component that is to be added. Its files get the names "<id>.elf", "<id>.sgx" and "<id>.sgx.sig". */
+struct bundle_addition {
+    const char *id;
+    struct bundle_input elf;
+    bool elf_metadata;               /* named in the newer elf: {executable}, else in executable */
+    const struct bundle_input *sgxs; /* NULL: no SGX */
+    struct view sigstruct;           /* empty: unsigned; copied */
+};
+
+/* Adds the component, behind those that are there; an edit, as those below. ENS_DATA: the bundle has such a
+ * component, or a file of such a name, already. */
+bool bundle_add_component(struct bundle *b, const struct bundle_addition *add,
+                          struct ens_err *err) ENS_MUST_CHECK;
+
 /* ---- writing ---- */
 
 /* An edit is kept in memory until bundle_write; one that fails changes nothing. bundle_info and the files
@@ -153,7 +193,8 @@ bool bundle_edit_identities(struct bundle *b, const char *id, const enum bundle_
                             const uint8_t enclave[static 64], struct ens_err *err) ENS_MUST_CHECK;
 
 /* Writes the bundle into `out`: manifest first (stored), then files by name, DOS time 1980-01-01 00:00,
- * untouched entries with their compressed bytes as they are; digests without a file are left out. The
+ * untouched entries with their compressed bytes as they are, new files deflated (stored where they would
+ * grow beyond BUNDLE_RATIO_MAX); digests without a file are left out. The
  * same content gives the same bytes. Does not commit: the caller reopens
  * file_out_fd(out), checks it, and commits. */
 bool bundle_write(struct bundle *b, struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;

@@ -86,6 +86,11 @@ static bool check_kind(const struct directory_entry *e, struct ens_err *err)
     return true;
 }
 
+bool listing_ratio_fits(uint64_t size, uint64_t packed)
+{
+    return size <= RATIO_FROM || size / BUNDLE_RATIO_MAX < packed;
+}
+
 static bool check_sizes(const struct directory_entry *e, struct ens_err *err)
 {
     if (e->method == METHOD_STORE && e->size != e->packed)
@@ -94,7 +99,7 @@ static bool check_sizes(const struct directory_entry *e, struct ens_err *err)
         return ens_fail(err, ENS_DATA,
                         "declares %llu bytes, more than the limit of %llu: make a smaller file",
                         (unsigned long long)e->size, BUNDLE_ENTRY_MAX);
-    if (e->method == METHOD_DEFLATE && e->size > RATIO_FROM && e->size / BUNDLE_RATIO_MAX >= e->packed)
+    if (e->method == METHOD_DEFLATE && !listing_ratio_fits(e->size, e->packed))
         return ens_fail(
             err, ENS_DATA,
             "declares %llu bytes out of %llu, more than the limit of %d to 1: store it uncompressed",

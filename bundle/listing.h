@@ -25,3 +25,6 @@ struct listing {
  * listing_free, in failure as well. */
 bool listing_read(int fd, uint64_t size, struct listing *ret, struct ens_err *err) ENS_MUST_CHECK;
 void listing_free(struct listing *l);
+
+/* May a deflated entry of `size` bytes have `packed` ones in the archive (BUNDLE_RATIO_MAX)? */
+bool listing_ratio_fits(uint64_t size, uint64_t packed);

@@ -11,7 +11,6 @@
 #include "bundle/manifest_json.h"
 #include "bundle/manifest_load.h"
 #include "bundle/manifest_scheduler.h"
-#include "signer/base/hex.h"
 #include "signer/base/mem.h"
 
 struct manifest {
@@ -43,6 +42,14 @@ static bool adopt(json_t *root, struct manifest **ret, struct ens_err *err)
         return false;
     *ret = ens_take(m);
     return true;
+}
+
+bool manifest_new(const char *name, const uint8_t id[static 32], struct bundle_version version,
+                  struct manifest **ret, struct ens_err *err)
+{
+    void *root = NULL;
+
+    return manifest_make(name, id, version, &root, err) && adopt(root, ret, err);
 }
 
 bool manifest_parse(struct view text, struct manifest **ret, struct ens_err *err)
@@ -100,20 +107,6 @@ static json_t *component_object(const struct manifest *m, json_t *root, size_t i
     return json_array_get(json_object_get(root, "components"), index - (components[0].legacy ? 1 : 0));
 }
 
-static bool set_digest(json_t *root, const char *file, const uint8_t digest[static 32])
-{
-    char hex[2 * 32 + 1];
-    json_t *digests = json_object_get(root, "digests");
-
-    hex_encode(hex, view_of(digest, 32));
-    if (!json_is_object(digests)) {
-        if (json_object_set_new(root, "digests", json_object()) != 0)
-            return false;
-        digests = json_object_get(root, "digests");
-    }
-    return json_object_set_new(digests, file, json_string(hex)) == 0;
-}
-
 bool manifest_set_signature(const struct manifest *m, size_t index, const char *file,
                             const uint8_t digest[static 32], struct manifest **ret, struct ens_err *err)
 {
@@ -123,7 +116,22 @@ bool manifest_set_signature(const struct manifest *m, size_t index, const char *
         return false;
     json_t *sgx = json_object_get(component_object(m, root, index), "sgx");
 
-    if (json_object_set_new(sgx, "signature", json_string(file)) != 0 || !set_digest(root, file, digest)) {
+    if (json_object_set_new(sgx, "signature", json_string(file)) != 0 ||
+        !manifest_make_digest(root, file, digest)) {
+        json_decref(root);
+        return out_of_memory(err);
+    }
+    return adopt(root, ret, err);
+}
+
+bool manifest_add_component(const struct manifest *m, const struct manifest_addition *add,
+                            struct manifest **ret, struct ens_err *err)
+{
+    json_t *root = NULL;
+
+    if (!copy_tree(m->root, &root, err))
+        return false;
+    if (!manifest_make_component(root, add)) {
         json_decref(root);
         return out_of_memory(err);
     }

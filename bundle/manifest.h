@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bundle/bundle.h"
+#include "bundle/manifest_make.h"
 #include "bundle/manifest_view.h"
 
 struct manifest;
@@ -11,6 +12,10 @@ struct manifest;
 /* Takes the text of a manifest. ENS_DATA naming the field and the rule, ENS_RESOURCE. */
 bool manifest_parse(struct view text, struct manifest **ret, struct ens_err *err) ENS_MUST_CHECK;
 void manifest_freep(struct manifest **m);
+
+/* A manifest without components and digests; `name` is UTF-8. ENS_DATA, ENS_RESOURCE. */
+bool manifest_new(const char *name, const uint8_t id[static 32], struct bundle_version version,
+                  struct manifest **ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* What the manifest says; texts live as long as the manifest. */
 const struct bundle_info *manifest_info(const struct manifest *m);
@@ -31,6 +36,11 @@ bool manifest_set_signature(const struct manifest *m, size_t index, const char *
 bool manifest_edit_identities(const struct manifest *m, size_t index, const enum bundle_identity_edit *edits,
                               const uint8_t enclave[static 64], struct manifest **ret,
                               struct ens_err *err) ENS_MUST_CHECK;
+
+/* A copy of `m` that has the component `add` (manifest_make.h) as well. ENS_DATA where the rules of
+ * manifests forbid it. */
+bool manifest_add_component(const struct manifest *m, const struct manifest_addition *add,
+                            struct manifest **ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The manifest hash (manifest_hash.h), and the scheduler's reasons (manifest_scheduler.h). */
 bool manifest_hash(const struct manifest *m, uint8_t ret[static 32], struct ens_err *err) ENS_MUST_CHECK;

@@ -222,6 +222,15 @@ static bool is_rofl_name(const char *name)
     return len >= NAME_MIN && len <= NAME_MAX_CHARS && name[len] == '\0';
 }
 
+bool bundle_check_component_id(const char *id, struct ens_err *err)
+{
+    if (strcmp(id, "ronl") == 0 || (strncmp(id, "rofl.", 5) == 0 && is_rofl_name(id + 5)))
+        return true;
+    return ens_fail(
+        err, ENS_USAGE,
+        "%s: a component is ronl, or rofl.NAME with 3 to 128 of a-z, A-Z, 0-9, _ and -: name it so", id);
+}
+
 /* Kind and name, and the id that they make; `*ret_id` is owned by the component. */
 static bool read_kind(const void *object, struct bundle_component *c, struct ens_err *err)
 {

@@ -89,6 +89,28 @@ static bool read_components(const void *root, struct manifest_view *v, struct en
 
 /* ---- top level ---- */
 
+/* The rule that the text of an id breaks, or NULL. */
+static const char *decode_id(const char *text, uint8_t ret[static 32])
+{
+    if (text == NULL || !manifest_field_binary(text, true, ret, 32))
+        return "must be 32 bytes in hex or base64";
+    if ((ret[0] & ~ID_FLAGS) != 0 || !view_is_zero(view_of(ret + 1, 7)))
+        return "may have no flags but test (bit 63) and key manager (bit 62)";
+    return NULL;
+}
+
+bool bundle_parse_id(const char *text, uint8_t ret[static 32], struct ens_err *err)
+{
+    uint8_t id[32] = {0};
+    const char *rule = decode_id(text, id);
+
+    if (rule != NULL)
+        return ens_fail(err, ENS_USAGE, "%s: a runtime's id %s: give the id it is registered with", text,
+                        rule);
+    memcpy(ret, id, sizeof id);
+    return true;
+}
+
 static bool read_id(const void *root, uint8_t ret[static 32], struct ens_err *err)
 {
     const void *null = json_object_get(root, "id");
@@ -99,10 +121,10 @@ static bool read_id(const void *root, uint8_t ret[static 32], struct ens_err *er
         return true;
     if (!manifest_field_text(root, "id", &text, err))
         return false;
-    if (text == NULL || !manifest_field_binary(text, true, id, sizeof id))
-        return manifest_field_bad(err, "id", "must be 32 bytes in hex or base64");
-    if ((id[0] & ~ID_FLAGS) != 0 || !view_is_zero(view_of(id + 1, 7)))
-        return manifest_field_bad(err, "id", "may have no flags but test (bit 63) and key manager (bit 62)");
+    const char *rule = decode_id(text, id);
+
+    if (rule != NULL)
+        return manifest_field_bad(err, "id", rule);
     memcpy(ret, id, sizeof id);
     return true;
 }

@@ -12,6 +12,13 @@
 /* The most files that one component names. */
 #define COMPONENT_FILES 8
 
+void state_added_free(struct state_added *added)
+{
+    mem_free(added->name);
+    buf_free(&added->bytes);
+    *added = (struct state_added){0};
+}
+
 void state_freep(struct state **s)
 {
     if (*s == NULL)
@@ -19,8 +26,8 @@ void state_freep(struct state **s)
     manifest_freep(&(*s)->manifest);
     mem_free((*s)->files);
     mem_free((*s)->orphans);
-    mem_free((*s)->added_name);
-    buf_free(&(*s)->added_bytes);
+    for (size_t i = 0; i < (*s)->added_len; i++)
+        state_added_free(&(*s)->added[i]);
     mem_free(*s);
     *s = NULL;
 }
@@ -92,6 +99,9 @@ static bool match_digests(struct state *s, struct ens_err *err)
     if (s->orphans == NULL)
         return false;
     for (size_t i = 0; i < len; i++) {
+        if (strcmp(digests[i].name, LISTING_MANIFEST) == 0)
+            return ens_fail(err, ENS_DATA,
+                            "digests: " LISTING_MANIFEST ": no manifest can hold its own digest: " REMEDY);
         if (state_find(s, digests[i].name) == NULL)
             s->orphans[s->orphans_len++] = digests[i].name;
     }
@@ -128,31 +138,52 @@ bool state_open(const struct listing *l, struct manifest **manifest, struct stat
     return finish(&s, ret, err);
 }
 
-/* The files of `from`, with the one that `s` brings at its place. */
+static int compare_files(const void *x, const void *y)
+{
+    const struct state_file *a = x;
+    const struct state_file *b = y;
+
+    return strcmp(a->name, b->name);
+}
+
+static bool brings(const struct state *s, const char *name)
+{
+    for (size_t i = 0; i < s->added_len; i++) {
+        if (strcmp(s->added[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The files of `from`, with those that `s` brings. */
 static bool copy_files(const struct state *from, struct state *s, struct ens_err *err)
 {
-    struct state_file added = {.name = s->added_name, .bytes = buf_view(&s->added_bytes)};
-    bool waiting = added.name != NULL;
-
-    s->files = mem_alloc(from->files_len + 1, sizeof *s->files, err);
+    s->files = mem_alloc(from->files_len + s->added_len, sizeof *s->files, err);
     if (s->files == NULL)
         return false;
     for (size_t i = 0; i < from->files_len; i++) {
-        int order = waiting ? strcmp(added.name, from->files[i].name) : 1;
-
-        if (order <= 0) {
-            s->files[s->files_len++] = added;
-            waiting = false;
-        }
-        if (order != 0)
+        if (!brings(s, from->files[i].name))
             s->files[s->files_len++] = from->files[i];
     }
-    if (waiting)
-        s->files[s->files_len++] = added;
+    for (size_t i = 0; i < s->added_len; i++) {
+        const struct state_added *a = &s->added[i];
+
+        s->files[s->files_len++] = (struct state_file){
+            .name = a->name, .input = a->input.path != NULL ? &a->input : NULL, .bytes = buf_view(&a->bytes)};
+    }
+    qsort(s->files, s->files_len, sizeof *s->files, compare_files);
     return true;
 }
 
-bool state_edit(const struct state *from, struct manifest **manifest, char **name, struct buf *bytes,
+static void take_added(struct state *s, struct state_added *added, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        s->added[s->added_len++] = added[i];
+        added[i] = (struct state_added){0};
+    }
+}
+
+bool state_edit(const struct state *from, struct manifest **manifest, struct state_added *added, size_t len,
                 struct state **ret, struct ens_err *err)
 {
     ENS_CLEANUP(state_freep) struct state *s = mem_alloc(1, sizeof *s, err);
@@ -160,9 +191,7 @@ bool state_edit(const struct state *from, struct manifest **manifest, char **nam
     if (s == NULL)
         return false;
     s->manifest = ens_take(*manifest);
-    s->added_name = ens_take(*name);
-    s->added_bytes = *bytes;
-    *bytes = (struct buf){0};
+    take_added(s, added, len);
     return copy_files(from, s, err) && finish(&s, ret, err);
 }
 

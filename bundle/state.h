@@ -2,16 +2,28 @@
  * bundle that was opened comes from the archive; each edit makes a new state from the one before. */
 #pragma once
 
+#include "bundle/archive.h"
 #include "bundle/bundle.h"
-#include "bundle/listing.h"
 #include "bundle/manifest.h"
 
+/* In the archive (`entry`), to come from a file (`input`), or in memory (`bytes`). */
 struct state_file {
     const char *name;
-    const struct listing_entry *entry; /* in the archive, or NULL: `bytes` */
+    const struct listing_entry *entry; /* or NULL */
+    const struct archive_input *input; /* or NULL */
     struct view bytes;
     uint8_t digest[32]; /* as the manifest gives it */
 };
+
+/* A file that an edit brings; owned. */
+struct state_added {
+    char *name;
+    struct buf bytes;
+    struct archive_input input; /* `input.path` NULL: it is `bytes` */
+};
+
+/* The most files that one edit brings. */
+#define STATE_ADDED_MAX 3
 
 struct state {
     struct state *previous; /* for the owner of the chain; not released with this one */
@@ -21,8 +33,8 @@ struct state {
     size_t files_len;
     const char **orphans; /* digests without a file */
     size_t orphans_len;
-    char *added_name; /* the file that this state brings, or NULL */
-    struct buf added_bytes;
+    struct state_added added[STATE_ADDED_MAX]; /* the files that this state brings */
+    size_t added_len;
 };
 
 /* The state of a bundle that was opened, which must outlive it. Takes `*manifest`. ENS_DATA: a file that a
@@ -30,11 +42,12 @@ struct state {
 bool state_open(const struct listing *l, struct manifest **manifest, struct state **ret,
                 struct ens_err *err) ENS_MUST_CHECK;
 
-/* The state after an edit of `from`, which must outlive it: another manifest and, where `*name` is not NULL,
- * one more file, or another file of that name. Takes `*manifest`, `*name` and `*bytes`. */
-bool state_edit(const struct state *from, struct manifest **manifest, char **name, struct buf *bytes,
+/* The state after an edit of `from`, which must outlive it: another manifest, and `len` more files, or other
+ * files of their names. Takes `*manifest` and what is in `added`, in failure as well. */
+bool state_edit(const struct state *from, struct manifest **manifest, struct state_added *added, size_t len,
                 struct state **ret, struct ens_err *err) ENS_MUST_CHECK;
 void state_freep(struct state **s);
+void state_added_free(struct state_added *added);
 
 /* The file, or NULL. */
 const struct state_file *state_find(const struct state *s, const char *name);

@@ -1,0 +1,21 @@
+/* An open file that is read or written at a place of its own, so that several readers share a descriptor.
+ * What goes wrong is kept, for the library in between would make a number of it. */
+#pragma once
+
+#include "signer/base/bytes.h"
+
+struct pipe {
+    int fd; /* the caller's */
+    bool writing;
+    uint64_t size; /* of the file; reading ends there */
+    uint64_t at;   /* for reading, or for writing */
+    struct ens_err err;
+};
+
+/* Reads up to `len` bytes, writes all of them; how many, or -1 with `err` of the pipe set: ENS_IO,
+ * ENS_INTERRUPTED. */
+int64_t pipe_read(struct pipe *p, void *ret, uint64_t len);
+int64_t pipe_write(struct pipe *p, const void *data, uint64_t len);
+
+/* Pours `size` bytes of `fd`, from its beginning, into `sink`. ENS_DATA where the file ends before. */
+bool pipe_pour(int fd, uint64_t size, const struct sink *sink, struct ens_err *err) ENS_MUST_CHECK;
