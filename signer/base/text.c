@@ -5,8 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Length of the UTF-8 sequence at `s` and its code point; 0 where it is malformed (RFC 3629). */
-static size_t utf8_decode(const unsigned char *s, size_t len, uint32_t *ret_point)
+size_t text_decode(const uint8_t *s, size_t len, uint32_t *ret_point)
 {
     static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
     size_t need = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
@@ -45,7 +44,7 @@ char *text_printable(char *ret, size_t cap, const char *text, size_t len)
 
     for (size_t i = 0; i < len;) {
         uint32_t point = 0;
-        size_t n = utf8_decode(in + i, len - i, &point);
+        size_t n = text_decode(in + i, len - i, &point);
         bool keep = n > 0 && is_harmless(point);
         size_t width = keep ? n : 1;
 

@@ -1,7 +1,8 @@
-/* One JSON document, built with jansson. A handle points at jansson's value; the root owns all handles. */
+/* One JSON document as a tree of values, printed at the end. Only written, never read: that takes no library,
+ * and the signing host needs none. */
 #include "signer/cmd/doc.h"
 
-#include <jansson.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,11 +13,16 @@
 /* Longest binary value, in bytes: a modulus. */
 #define DOC_HEX_MAX 384
 
+enum doc_kind { DOC_OBJECT, DOC_ARRAY, DOC_TEXT, DOC_WORD };
+
+/* A value; objects and arrays are the handles that callers hold. */
 struct doc {
-    json_t *value;    /* owned by the root's value */
-    struct doc *root; /* itself for the root */
-    struct doc *next; /* list of all handles, from the root */
-    bool broken;      /* root only: memory ran out */
+    enum doc_kind kind;
+    char *key;  /* NULL in arrays and for the root */
+    char *text; /* DOC_TEXT: UTF-8 as given; DOC_WORD: a number, true, false or null */
+    struct doc *first, *last, *next;
+    struct doc *root;
+    bool broken; /* root only: memory ran out */
 };
 
 bool doc_new(struct doc **ret, struct ens_err *err)
@@ -26,65 +32,72 @@ bool doc_new(struct doc **ret, struct ens_err *err)
     if (root == NULL)
         return false;
     root->root = root;
-    root->value = json_object();
-    root->broken = root->value == NULL;
     *ret = root;
     return true;
 }
 
-void doc_freep(struct doc **root)
+/* Releases a value and what is below it; the depth is that of the documents here, a handful. */
+static void release(struct doc *d)
 {
     struct doc *next = NULL;
 
-    if (*root == NULL)
-        return;
-    json_decref((*root)->value);
-    for (struct doc *h = *root; h != NULL; h = next) {
-        next = h->next;
-        mem_free(h);
+    for (struct doc *child = d->first; child != NULL; child = next) {
+        next = child->next;
+        release(child);
     }
+    mem_free(d->key);
+    mem_free(d->text);
+    mem_free(d);
+}
+
+void doc_freep(struct doc **root)
+{
+    if (*root != NULL)
+        release(*root);
     *root = NULL;
 }
 
-/* Puts `value` (whose reference is taken) where it belongs. */
-static bool put(struct doc *at, const char *key, json_t *value)
+/* Adds a value below `at`. Where memory runs out the root stands in: the document is broken then and will not
+ * be printed. */
+static struct doc *add(struct doc *at, const char *key, enum doc_kind kind, const char *text)
 {
-    int failed =
-        key != NULL ? json_object_set_new(at->value, key, value) : json_array_append_new(at->value, value);
+    struct ens_err ignored = {0};
+    struct doc *d = mem_alloc(1, sizeof *d, &ignored);
 
-    if (failed != 0)
+    if (d == NULL) {
         at->root->broken = true;
-    return failed == 0;
+        return at->root;
+    }
+    d->kind = kind;
+    d->root = at->root;
+    d->key = key != NULL ? mem_strdup(key, &ignored) : NULL;
+    d->text = text != NULL ? mem_strdup(text, &ignored) : NULL;
+    if ((key != NULL && d->key == NULL) || (text != NULL && d->text == NULL))
+        at->root->broken = true;
+    if (at->last != NULL)
+        at->last->next = d;
+    else
+        at->first = d;
+    at->last = d;
+    return d;
 }
 
 void doc_text(struct doc *at, const char *key, const char *text)
 {
-    struct ens_err ignored = {0};
-
-    if (text == NULL) {
-        (void)put(at, key, json_null());
-        return;
-    }
-    json_t *value = json_string(text);
-
-    /* Not UTF-8, which JSON cannot hold: the nearest text that is. */
-    if (value == NULL) {
-        ENS_CLEANUP(mem_freep) char *safe = mem_alloc(strlen(text) + 1, 1, &ignored);
-
-        if (safe != NULL)
-            value = json_string(text_printable(safe, strlen(text) + 1, text, strlen(text)));
-    }
-    (void)put(at, key, value);
+    (void)add(at, key, text != NULL ? DOC_TEXT : DOC_WORD, text != NULL ? text : "null");
 }
 
 void doc_int(struct doc *at, const char *key, uint64_t value)
 {
-    (void)put(at, key, json_integer(value <= INT64_MAX ? (json_int_t)value : INT64_MAX));
+    char text[24];
+
+    (void)snprintf(text, sizeof text, "%" PRIu64, value);
+    (void)add(at, key, DOC_WORD, text);
 }
 
 void doc_bool(struct doc *at, const char *key, bool value)
 {
-    (void)put(at, key, json_boolean(value));
+    (void)add(at, key, DOC_WORD, value ? "true" : "false");
 }
 
 void doc_hex(struct doc *at, const char *key, struct view v)
@@ -92,64 +105,98 @@ void doc_hex(struct doc *at, const char *key, struct view v)
     char hex[2 * DOC_HEX_MAX + 1];
 
     hex_encode(hex, view_slice(v, 0, v.len <= DOC_HEX_MAX ? v.len : DOC_HEX_MAX));
-    (void)put(at, key, json_string(hex));
+    (void)add(at, key, DOC_TEXT, hex);
 }
 
 void doc_mask(struct doc *at, const char *key, uint64_t value, size_t size)
 {
     char hex[17];
 
-    (void)snprintf(hex, sizeof hex, "%0*llx", (int)(2 * size), (unsigned long long)value);
-    (void)put(at, key, json_string(hex));
-}
-
-/* A handle for `value`, which is put inside `at`. Where memory runs out the root stands in: the document is
- * broken then and will not be printed. */
-static struct doc *handle(struct doc *at, const char *key, json_t *value)
-{
-    struct ens_err ignored = {0};
-    struct doc *h = NULL;
-
-    if (!put(at, key, value))
-        return at->root;
-    h = mem_alloc(1, sizeof *h, &ignored);
-    if (h == NULL) {
-        at->root->broken = true;
-        return at->root;
-    }
-    *h = (struct doc){.value = value, .root = at->root, .next = at->root->next};
-    at->root->next = h;
-    return h;
+    (void)snprintf(hex, sizeof hex, "%0*" PRIx64, (int)(2 * size), value);
+    (void)add(at, key, DOC_TEXT, hex);
 }
 
 struct doc *doc_object(struct doc *at, const char *key)
 {
-    return handle(at, key, json_object());
+    return add(at, key, DOC_OBJECT, NULL);
 }
 
 struct doc *doc_array(struct doc *at, const char *key)
 {
-    return handle(at, key, json_array());
+    return add(at, key, DOC_ARRAY, NULL);
 }
 
-/* Writes a piece of the document. DEL, which jansson leaves as it is, can only stand inside a text: escaped.
- */
-static int print_piece(const char *piece, size_t len, void *ctx)
+/* ---- printing ---- */
+
+/* One character that is not plain ASCII, as \uXXXX, or as a surrogate pair (RFC 8259, section 7). */
+static void print_escape(uint32_t point)
 {
-    (void)ctx;
-    for (size_t i = 0; i < len; i++) {
-        if (piece[i] == 0x7f ? fputs("\\u007f", stdout) == EOF : putchar(piece[i]) == EOF)
-            return -1;
+    if (point >= 0x10000)
+        printf("\\u%04" PRIx32 "\\u%04" PRIx32, 0xd800 + ((point - 0x10000) >> 10), 0xdc00 + (point & 0x3ff));
+    else
+        printf("\\u%04" PRIx32, point);
+}
+
+/* All of it in ASCII, so that a terminal shows every value as it is. What is not UTF-8 becomes U+FFFD. */
+static void print_text(const char *text)
+{
+    const uint8_t *at = (const uint8_t *)text;
+    size_t left = strlen(text);
+
+    (void)putchar('"');
+    while (left > 0) {
+        uint32_t point = 0xfffd;
+        size_t n = text_decode(at, left, &point);
+
+        if (point == '"' || point == '\\')
+            printf("\\%c", (char)point);
+        else if (point >= 0x20 && point < 0x7f)
+            (void)putchar((int)point);
+        else
+            print_escape(n > 0 ? point : 0xfffd);
+        at += n > 0 ? n : 1;
+        left -= n > 0 ? n : 1;
     }
-    return 0;
+    (void)putchar('"');
+}
+
+static void print_value(const struct doc *d, unsigned depth);
+
+static void print_children(const struct doc *d, unsigned depth)
+{
+    for (const struct doc *child = d->first; child != NULL; child = child->next) {
+        printf("%s\n%*s", child == d->first ? "" : ",", (int)(2 * depth + 2), "");
+        if (child->key != NULL) {
+            print_text(child->key);
+            printf(": ");
+        }
+        print_value(child, depth + 1);
+    }
+    if (d->first != NULL)
+        printf("\n%*s", (int)(2 * depth), "");
+}
+
+static void print_value(const struct doc *d, unsigned depth)
+{
+    if (d->kind == DOC_WORD) {
+        printf("%s", d->text);
+        return;
+    }
+    if (d->kind == DOC_TEXT) {
+        print_text(d->text);
+        return;
+    }
+    (void)putchar(d->kind == DOC_OBJECT ? '{' : '[');
+    print_children(d, depth);
+    (void)putchar(d->kind == DOC_OBJECT ? '}' : ']');
 }
 
 bool doc_print(const struct doc *root, struct ens_err *err)
 {
     if (root->broken)
         return ens_fail(err, ENS_RESOURCE, "out of memory for the JSON document");
-    if (json_dump_callback(root->value, print_piece, NULL, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 ||
-        putchar('\n') == EOF)
+    print_value(root, 0);
+    if (putchar('\n') == EOF || ferror(stdout) != 0)
         return ens_fail(err, ENS_IO, "stdout: cannot be written");
     return true;
 }

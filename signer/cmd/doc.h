@@ -1,6 +1,6 @@
 /* One JSON document on stdout, for --json. Keys are snake_case; binary values and bit masks are lower-case
  * hexadecimal text; counts and small numbers are integers; text is escaped to ASCII, so that a terminal shows
- * it as it is. The only user of jansson outside bundle/. */
+ * it as it is. */
 #pragma once
 
 #include "signer/base/bytes.h"
