@@ -6,6 +6,7 @@
 
 #include "signer/base/date.h"
 #include "signer/base/digest.h"
+#include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
@@ -259,6 +260,13 @@ bool policy_parse(struct view text, const char *name, struct policy **ret, struc
         return ens_wrap(err, "%s", name);
     *ret = ens_take(p);
     return true;
+}
+
+bool policy_read(const char *path, struct policy **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+
+    return file_read_all(path, POLICY_FILE_MAX, &file, err) && policy_parse(buf_view(&file), path, ret, err);
 }
 
 const uint8_t *policy_digest(const struct policy *p)

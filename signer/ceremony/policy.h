@@ -67,9 +67,11 @@ struct policy_claims {
 
 struct policy;
 
-/* Parses a policy file; ENS_DATA naming `name`, the line and the rule. Release with policy_freep. */
+/* Parses a policy file; ENS_DATA naming `name`, the line and the rule. policy_read reads it first. Release
+ * with policy_freep. */
 bool policy_parse(struct view text, const char *name, struct policy **ret,
                   struct ens_err *err) ENS_MUST_CHECK;
+bool policy_read(const char *path, struct policy **ret, struct ens_err *err) ENS_MUST_CHECK;
 void policy_freep(struct policy **p);
 
 /* SHA-256 of the file as it was parsed: shown, and recorded. */
@@ -87,8 +89,10 @@ const char *policy_name(enum policy_check check);
 void policy_check_fields(const struct policy *p, const struct sigstruct *css, struct policy_outcome *ret);
 void policy_check_items(const struct policy *p, size_t items, struct policy_outcome *ret);
 void policy_check_approvals(const struct policy *p, size_t counted, struct policy_outcome *ret);
-void policy_check_key(const struct policy *p, const uint8_t mrsigner[static MRSIGNER_SIZE],
-                      const struct policy_claims *claims, struct policy_outcome *ret);
+void policy_check_mrsigner(const struct policy *p, const uint8_t mrsigner[static MRSIGNER_SIZE],
+                           struct policy_outcome *ret);
+void policy_check_claims(const struct policy *p, const struct policy_claims *claims,
+                         struct policy_outcome *ret);
 
 /* ENS_REFUSED with the first check that failed, and how many more did. */
 bool policy_met(const struct policy_outcome *outcome, struct ens_err *err) ENS_MUST_CHECK;

@@ -165,8 +165,20 @@ void policy_check_approvals(const struct policy *p, size_t counted, struct polic
             p->approvals);
 }
 
-void policy_check_key(const struct policy *p, const uint8_t mrsigner[static MRSIGNER_SIZE],
-                      const struct policy_claims *claims, struct policy_outcome *ret)
+void policy_check_mrsigner(const struct policy *p, const uint8_t mrsigner[static MRSIGNER_SIZE],
+                           struct policy_outcome *ret)
+{
+    char hex[2 * MRSIGNER_SIZE + 1];
+
+    if (!p->present[POLICY_MRSIGNER])
+        return;
+    hex_encode(hex, view_of(mrsigner, MRSIGNER_SIZE));
+    put(ret, POLICY_MRSIGNER, memcmp(p->mrsigner, mrsigner, MRSIGNER_SIZE) == 0, "the key's MRSIGNER is %s",
+        hex);
+}
+
+void policy_check_claims(const struct policy *p, const struct policy_claims *claims,
+                         struct policy_outcome *ret)
 {
     const int wanted[POLICY_CLAIMS][2] = {
         [CLAIM_SENSITIVE] = {claims->sensitive, 1},
@@ -177,12 +189,7 @@ void policy_check_key(const struct policy *p, const uint8_t mrsigner[static MRSI
         [CLAIM_NO_DECRYPT] = {claims->decrypt, 0},
         [CLAIM_ALWAYS_AUTHENTICATE] = {claims->always_authenticate, 1},
     };
-    char hex[2 * MRSIGNER_SIZE + 1];
 
-    hex_encode(hex, view_of(mrsigner, MRSIGNER_SIZE));
-    if (p->present[POLICY_MRSIGNER])
-        put(ret, POLICY_MRSIGNER, memcmp(p->mrsigner, mrsigner, MRSIGNER_SIZE) == 0,
-            "the key's MRSIGNER is %s", hex);
     if (!p->present[POLICY_KEY])
         return;
     put(ret, POLICY_KEY, true, "the token claims all that is wanted");

@@ -92,13 +92,11 @@ static bool read_requests(struct run *r, struct ens_err *err)
 
 static bool read_policy(struct run *r, struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf file = {0};
     char hex[2 * 32 + 1];
 
     if (r->args->policy == NULL)
         return true;
-    if (!file_read_all(r->args->policy, POLICY_FILE_MAX, &file, err) ||
-        !policy_parse(buf_view(&file), r->args->policy, &r->policy, err))
+    if (!policy_read(r->args->policy, &r->policy, err))
         return false;
     hex_encode(hex, view_of(policy_digest(r->policy), 32));
     notice_say(r->args, "Policy %s, SHA-256 %s", r->args->policy, hex);
@@ -162,7 +160,8 @@ static bool check_key_policy(struct run *r, struct ens_err *err)
         k->local,     k->decrypt,          k->always_authenticate};
 
     for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
-        policy_check_key(r->policy, r->mrsigner, &claims, &r->requests.items[i].outcome);
+        policy_check_mrsigner(r->policy, r->mrsigner, &r->requests.items[i].outcome);
+        policy_check_claims(r->policy, &claims, &r->requests.items[i].outcome);
         if (!policy_met(&r->requests.items[i].outcome, err))
             return false;
     }

@@ -119,6 +119,7 @@ static const struct opt verify_options[] = {
     {"min-isvsvn", 0, TEXT(min_isvsvn), "N", "the smallest ISVSVN that is accepted"},
     {"isvprodid", 'p', TEXT(params.isvprodid), "N", "ISVPRODID that it must have"},
     {"forbid-debug", 0, FLAG(params.forbid_debug), "DEBUG must be clear and enforced"},
+    {"policy", 0, TEXT(policy), "FILE", "policy whose lines about fields and signer must hold"},
     {"allow-public-key", 0, FLAG(allow_public_key), "accept a signing key whose private half is published"},
     {"profile", 0, TEXT(profile), "NAME", "whose rules: core, registry, rofl-scheduler or cpu (default)"},
     {"component", 0, TEXT(component), "ID", "only this component of a bundle"},

@@ -9,6 +9,7 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
+#include "signer/ceremony/policy.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/enclave.h"
 #include "signer/cmd/profile.h"
@@ -27,7 +28,13 @@ struct demands {
     uint64_t isvprodid;
     bool forbid_debug;
     bool allow_public_key;
+    struct policy *policy; /* its lines about fields and the signer; NULL: none */
 };
+
+static void demands_free(struct demands *d)
+{
+    policy_freep(&d->policy);
+}
 
 static bool read_pubkey(const struct args *args, struct demands *ret, struct ens_err *err)
 {
@@ -60,6 +67,7 @@ static bool read_demands(const struct args *args, struct demands *ret, struct en
             num_parse(args->min_isvsvn, "--min-isvsvn", UINT16_MAX, &ret->min_isvsvn, err)) &&
            (args->params.isvprodid == NULL ||
             num_parse(args->params.isvprodid, "--isvprodid", UINT16_MAX, &ret->isvprodid, err)) &&
+           (args->policy == NULL || policy_read(args->policy, &ret->policy, err)) &&
            read_pubkey(args, ret, err);
 }
 
@@ -118,13 +126,37 @@ static bool check_values(const struct demands *d, const char *object, const stru
            verdict_no(v, object, "forbid-debug", err, "the enclave may be started in debug mode");
 }
 
+/* The lines of the policy that a finished SIGSTRUCT can meet or not; the others are about the signing. */
+static bool check_policy(const struct demands *d, const char *object, const struct sigstruct *css,
+                         struct verdict *v, struct ens_err *err)
+{
+    struct policy_outcome outcome = {0};
+    struct pubkey key;
+    uint8_t mrsigner[MRSIGNER_SIZE];
+
+    if (d->policy == NULL)
+        return true;
+    verify_key_of(css, &key);
+    if (!rsa3072_mrsigner(&key, mrsigner, err))
+        return false;
+    policy_check_fields(d->policy, css, &outcome);
+    policy_check_mrsigner(d->policy, mrsigner, &outcome);
+    for (int c = 0; c < POLICY_CHECKS; c++) {
+        if (outcome.rows[c].result == POLICY_FAIL && !verdict_no(v, object, policy_name((enum policy_check)c),
+                                                                 err, "policy: %s", outcome.rows[c].text))
+            return false;
+    }
+    return true;
+}
+
 static bool check_sigstruct(const struct demands *d, const char *object, const struct sigstruct *css,
                             struct verdict *v, struct ens_err *err)
 {
     return profile_sigstruct(d->profile, object, css, v, err) &&
            (!d->has_mrenclave || check_hash(object, "mrenclave", "MRENCLAVE",
                                             sigstruct_get(css, CSS_ENCLAVEHASH), d->mrenclave, v, err)) &&
-           check_signer(d, object, css, v, err) && check_values(d, object, css, v, err);
+           check_signer(d, object, css, v, err) && check_values(d, object, css, v, err) &&
+           check_policy(d, object, css, v, err);
 }
 
 /* ---- files ---- */
@@ -133,7 +165,8 @@ static bool check_sigstruct(const struct demands *d, const char *object, const s
 static bool check_components(const struct args *args, const struct demands *d, const struct enclave_set *set,
                              struct verdict *v, struct ens_err *err)
 {
-    bool demands_signer = d->has_mrsigner || d->has_isvprodid || d->min_isvsvn > 0 || d->forbid_debug;
+    bool demands_signer =
+        d->has_mrsigner || d->policy != NULL || d->has_isvprodid || d->min_isvsvn > 0 || d->forbid_debug;
     size_t checked = 0;
 
     for (size_t i = 0; i < set->len; i++) {
@@ -222,7 +255,7 @@ bool cmd_verify(const struct args *args, struct ens_err *err)
 {
     ENS_CLEANUP(verdict_free) struct verdict v = {0};
     ENS_CLEANUP(doc_freep) struct doc *doc = NULL;
-    struct demands d = {0};
+    ENS_CLEANUP(demands_free) struct demands d = {0};
 
     if (!read_demands(args, &d, err) || (args->json && !doc_new(&doc, err)))
         return false;
