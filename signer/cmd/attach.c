@@ -2,9 +2,10 @@
 #include "signer/cmd/attach.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "signer/base/mem.h"
+#include "signer/ceremony/review.h"
+#include "signer/cmd/deliver.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/verify.h"
 
@@ -59,61 +60,62 @@ static bool update_identities(const struct args *args, struct enclave *e, const 
     return bundle_edit_identities(e->bundle, c->id, edits, new, err);
 }
 
-/* ---- writing ---- */
+/* ---- what is said of a signature that goes in ---- */
 
-/* Reopens what was written and checks all of it; the component must hold exactly `css`. */
-static bool check_written(const struct file_out *out, const char *name, const char *id,
-                          const struct sigstruct *css, struct ens_err *err)
+bool attach_judge(const struct sigstruct *css, const char *name, struct ens_err *err)
 {
-    ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
-    ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
-    const struct enclave_component *c = NULL;
+    struct findings found = {0};
 
-    if (!bundle_open_fd(file_out_fd(out), name, &b, err) || !enclave_check_bundle(b, &set, err) ||
-        !enclave_find(b, &set, id, &c, err))
-        return ens_wrap(err, "the new bundle does not hold, nothing was changed");
-    if (!c->is_signed || memcmp(c->css.bytes, css->bytes, sizeof css->bytes) != 0)
-        return ens_fail(err, ENS_BUG, "%s: the new bundle lacks the SIGSTRUCT, nothing was changed", name);
+    if (!verify_sigstruct(view_of(css->bytes, sizeof css->bytes), &found, err))
+        return false;
+    const struct finding *bad = findings_first(&found, SEVERITY_ERROR);
+
+    if (bad != NULL)
+        return ens_fail(err, ENS_DATA, "%s: %s: EINIT refuses it, sign again", name, bad->text);
     return true;
 }
 
-/* Pours a checked temporary file to stdout; it is never put in place. */
-static bool copy_to_stdout(const struct file_out *out, struct ens_err *err)
+bool attach_review(const struct args *args, const struct sigstruct *css, struct ens_err *err)
 {
-    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_alloc(FILE_PIECE, 1, err);
-    size_t len = 0;
+    struct pubkey key;
+    uint8_t digest[32];
+    uint8_t mrsigner[MRSIGNER_SIZE];
+    const struct review review = {.css = css, .digest = digest, .mrsigner = mrsigner};
 
-    if (piece == NULL)
+    verify_key_of(css, &key);
+    return rsa3072_mrsigner(&key, mrsigner, err) && signdata_digest(css, digest, err) &&
+           notice_review(args, &review, err);
+}
+
+/* ---- writing ---- */
+
+/* The component that must hold exactly this SIGSTRUCT. */
+struct attached {
+    const char *id;
+    const struct sigstruct *css;
+};
+
+static bool holds_sigstruct(const void *ctx, const struct bundle *b, const struct enclave_set *set,
+                            struct ens_err *err)
+{
+    const struct attached *a = ctx;
+    const struct enclave_component *c = NULL;
+
+    if (!enclave_find(b, set, a->id, &c, err))
         return false;
-    if (lseek(file_out_fd(out), 0, SEEK_SET) != 0)
-        return ens_fail(err, ENS_IO, "the new bundle cannot be read again");
-    do {
-        if (!file_read(file_out_fd(out), "the new bundle", piece, FILE_PIECE, &len, err) ||
-            !file_write(STDOUT_FILENO, "stdout", view_of(piece, len), err))
-            return false;
-    } while (len == FILE_PIECE);
+    if (!c->is_signed || memcmp(c->css.bytes, a->css->bytes, sizeof a->css->bytes) != 0)
+        return ens_fail(err, ENS_BUG, "%s: lacks the SIGSTRUCT", bundle_label(b));
     return true;
 }
 
 bool attach_to_bundle(const struct args *args, struct enclave *e, const struct sigstruct *css,
                       struct ens_err *err)
 {
-    const char *output = args->output;
-    ENS_CLEANUP(file_out_closep) struct file_out *out = NULL;
-    bool in_place = output == NULL;
-    bool to_stdout = output != NULL && strcmp(output, "-") == 0;
-    const char *id = e->component->meta->id;
-    const char *name = in_place || to_stdout ? e->path : output;
+    ENS_CLEANUP(deliver_free) struct deliver d = {0};
+    const struct attached attached = {.id = e->component->meta->id, .css = css};
 
-    if (to_stdout && isatty(STDOUT_FILENO) == 1)
-        return ens_fail(err, ENS_USAGE, "stdout: is a terminal, and a bundle is binary: give -o FILE");
-    if (!file_out_open(name, in_place || to_stdout || args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW, &out,
-                       err))
-        return false;
-    if (!bundle_set_signature(e->bundle, id, view_of(css->bytes, sizeof css->bytes), err) ||
-        !update_identities(args, e, css, err) || !bundle_write(e->bundle, out, err))
-        return false;
-    if (!check_written(out, name, id, css, err))
-        return false;
-    return to_stdout ? copy_to_stdout(out, err) : file_out_commit(out, err);
+    return deliver_open(args, e->path, FILE_OUT_REPLACE, &d, err) &&
+           bundle_set_signature(e->bundle, attached.id, view_of(css->bytes, sizeof css->bytes), err) &&
+           update_identities(args, e, css, err) &&
+           deliver_bundle(&d, e->bundle, &(struct deliver_check){holds_sigstruct, &attached}, err);
 }

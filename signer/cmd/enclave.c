@@ -193,9 +193,8 @@ bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct en
     return sgxs_finish(s, ret, err) || ens_wrap(err, "%s", path);
 }
 
-/* What is said of a stream before it is signed; `where` names it. */
-static bool judge_stream(const char *where, const struct sgxs_report *report, bool in_bundle,
-                         bool allow_unusual, struct ens_err *err)
+bool enclave_judge_stream(const char *where, const struct sgxs_report *report, bool in_bundle,
+                          bool allow_unusual, struct ens_err *err)
 {
     const struct finding *bad = findings_first(&report->problems, SEVERITY_ERROR);
 
@@ -245,7 +244,7 @@ static bool load_bundle(const char *id, bool allow_unusual, struct enclave *e, s
         return ens_wrap(err, "%s: %s", e->path, e->component->meta->sgx_executable);
     }
     e->report = e->component->report;
-    return judge_stream(e->component->meta->sgx_executable, &e->report, true, allow_unusual, err) ||
+    return enclave_judge_stream(e->component->meta->sgx_executable, &e->report, true, allow_unusual, err) ||
            ens_wrap(err, "%s", e->path);
 }
 
@@ -266,7 +265,7 @@ bool enclave_load(const char *path, const char *id, bool allow_unusual, struct e
                         path, id);
     } else {
         if (!enclave_measure_stream(path, &e.report, err) ||
-            !judge_stream(path, &e.report, false, allow_unusual, err))
+            !enclave_judge_stream(path, &e.report, false, allow_unusual, err))
             return false;
     }
     *ret = e;

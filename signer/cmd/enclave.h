@@ -49,6 +49,11 @@ bool enclave_find(const struct bundle *b, const struct enclave_set *set, const c
 /* Streams the file through the structure check and both digests. */
 bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct ens_err *err) ENS_MUST_CHECK;
 
+/* Says what is odd about a stream that is to be signed, or goes into a bundle; `where` names it. ENS_DATA: no
+ * CPU can load it (unless `allow_unusual`), or, in a bundle, MRENCLAVE is not SHA-256 of the stream. */
+bool enclave_judge_stream(const char *where, const struct sgxs_report *report, bool in_bundle,
+                          bool allow_unusual, struct ens_err *err) ENS_MUST_CHECK;
+
 /* The first bytes of a file, for recognising it by content. */
 #define ENCLAVE_HEAD_MAX 4096
 bool enclave_read_head(const char *path, uint8_t ret[static ENCLAVE_HEAD_MAX], size_t *ret_len,

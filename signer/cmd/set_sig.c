@@ -215,29 +215,15 @@ static bool make_sigstruct(const struct args *args, const struct given *g, const
 
 static bool judge(const struct sigstruct *css, const struct enclave *e, struct ens_err *err)
 {
-    struct findings found = {0};
+    ENS_CLEANUP(mem_freep) char *name = mem_printf(err, "SIGSTRUCT for %s", e->path);
 
-    if (!verify_sigstruct(view_of(css->bytes, sizeof css->bytes), &found, err))
-        return false;
-    const struct finding *bad = findings_first(&found, SEVERITY_ERROR);
-
-    if (bad != NULL)
-        return ens_fail(err, ENS_DATA, "SIGSTRUCT for %s: %s: EINIT refuses it, sign again", e->path,
-                        bad->text);
-    return true;
+    return name != NULL && attach_judge(css, name, err);
 }
 
 static bool report(const struct args *args, const struct sigstruct *css, const char *where,
                    struct ens_err *err)
 {
-    struct pubkey key;
-    uint8_t digest[32];
-    uint8_t mrsigner[MRSIGNER_SIZE];
-    const struct review review = {.css = css, .digest = digest, .mrsigner = mrsigner};
-
-    verify_key_of(css, &key);
-    if (!rsa3072_mrsigner(&key, mrsigner, err) || !signdata_digest(css, digest, err) ||
-        !notice_review(args, &review, err))
+    if (!attach_review(args, css, err))
         return false;
     notice_say(args, "The SIGSTRUCT verifies from its bytes alone; it goes to %s.", where);
     return true;

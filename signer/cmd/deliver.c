@@ -1,0 +1,70 @@
+/* Where a bundle goes. */
+#include "signer/cmd/deliver.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "signer/base/mem.h"
+
+bool deliver_open(const struct args *args, const char *own, enum file_out_mode own_mode, struct deliver *ret,
+                  struct ens_err *err)
+{
+    struct deliver d = {.name = own, .to_stdout = args->output != NULL && strcmp(args->output, "-") == 0};
+    enum file_out_mode mode = own_mode;
+
+    if (d.to_stdout && isatty(STDOUT_FILENO) == 1)
+        return ens_fail(err, ENS_USAGE, "stdout: is a terminal, and a bundle is binary: give -o FILE");
+    if (args->output != NULL && !d.to_stdout) {
+        d.name = args->output;
+        mode = FILE_OUT_NEW;
+    }
+    if (d.to_stdout || args->force)
+        mode = FILE_OUT_REPLACE;
+    if (!file_out_open(d.name, mode, &d.file, err))
+        return false;
+    *ret = d;
+    return true;
+}
+
+void deliver_free(struct deliver *d)
+{
+    file_out_closep(&d->file);
+}
+
+/* Reopens what was written and checks all of it. */
+static bool check_written(const struct deliver *d, const struct deliver_check *check, struct ens_err *err)
+{
+    ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
+    ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
+
+    if (!bundle_open_fd(file_out_fd(d->file), d->name, &b, err) || !enclave_check_bundle(b, &set, err) ||
+        !check->holds(check->ctx, b, &set, err))
+        return ens_wrap(err, "the new bundle does not hold, nothing was changed");
+    return true;
+}
+
+/* Pours a checked temporary file to stdout; it is never put in place. */
+static bool copy_to_stdout(const struct file_out *out, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_alloc(FILE_PIECE, 1, err);
+    size_t len = 0;
+
+    if (piece == NULL)
+        return false;
+    if (lseek(file_out_fd(out), 0, SEEK_SET) != 0)
+        return ens_fail(err, ENS_IO, "the new bundle cannot be read again");
+    do {
+        if (!file_read(file_out_fd(out), "the new bundle", piece, FILE_PIECE, &len, err) ||
+            !file_write(STDOUT_FILENO, "stdout", view_of(piece, len), err))
+            return false;
+    } while (len == FILE_PIECE);
+    return true;
+}
+
+bool deliver_bundle(struct deliver *d, struct bundle *b, const struct deliver_check *check,
+                    struct ens_err *err)
+{
+    if (!bundle_write(b, d->file, err) || !check_written(d, check, err))
+        return false;
+    return d->to_stdout ? copy_to_stdout(d->file, err) : file_out_commit(d->file, err);
+}

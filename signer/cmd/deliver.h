@@ -1,0 +1,30 @@
+/* Where a bundle goes: written beside its place, reopened and checked as a stranger would, and only then put
+ * in place, or poured to stdout. */
+#pragma once
+
+#include "signer/cmd/cmd.h"
+#include "signer/cmd/enclave.h"
+
+struct deliver {
+    struct file_out *file;
+    const char *name; /* what messages call the new bundle */
+    bool to_stdout;
+};
+
+/* Prepares the place: --output, or `own` where that is absent, in this mode; --output - is stdout (ENS_USAGE
+ * where that is a terminal), and the temporary file then lies beside `own`. Called before the work, so that a
+ * wrong place is said first. Borrows all texts; release with deliver_free. */
+bool deliver_open(const struct args *args, const char *own, enum file_out_mode own_mode, struct deliver *ret,
+                  struct ens_err *err) ENS_MUST_CHECK;
+void deliver_free(struct deliver *d);
+
+/* What must hold of the new bundle beyond that it is one: called with it reopened and checked. */
+struct deliver_check {
+    bool (*holds)(const void *ctx, const struct bundle *b, const struct enclave_set *set,
+                  struct ens_err *err);
+    const void *ctx;
+};
+
+/* Writes, checks and commits the bundle. */
+bool deliver_bundle(struct deliver *d, struct bundle *b, const struct deliver_check *check,
+                    struct ens_err *err) ENS_MUST_CHECK;
