@@ -13,6 +13,22 @@
 #include "signer/base/mem.h"
 #include "tests/support/support.h"
 
+/* The linker leads the product's fchmod here (Makefile, WRAP_test_base_file_out), to see what a temporary
+ * file was open to before it got the mode of the file that it replaces. */
+int __real_fchmod(int fd, mode_t mode);
+int __wrap_fchmod(int fd, mode_t mode);
+
+static mode_t mode_before = 07777;
+
+int __wrap_fchmod(int fd, mode_t mode)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == 0)
+        mode_before = st.st_mode & 07777;
+    return __real_fchmod(fd, mode);
+}
+
 /* Every test runs inside a directory of its own. */
 struct here {
     char *dir;
@@ -185,7 +201,7 @@ static void an_existing_file_is_kept(void **state)
     assert_int_equal(entries("."), 1);
 }
 
-static void a_replaced_file_keeps_its_mode(void **state)
+static void a_replaced_file_keeps_its_mode_and_is_private_until_it_has_it(void **state)
 {
     static const mode_t modes[] = {0600, 0640, 0644, 0666, 0755, 0444, 02755};
     struct ens_err err = {0};
@@ -194,9 +210,11 @@ static void a_replaced_file_keeps_its_mode(void **state)
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         (void)unlink("old");
         put("old", "old, and longer", modes[i]);
+        mode_before = 07777;
         assert_ok(write_out("old", FILE_OUT_REPLACE, "new", &err), err);
         assert_text("old", "new");
         assert_int_equal(mode_of("old") & 07777, modes[i]);
+        assert_int_equal(mode_before, 0600);
     }
     assert_int_equal(entries("."), 1);
 }
@@ -383,7 +401,7 @@ int main(void)
         IN_A_DIRECTORY(an_output_that_is_not_committed_leaves_nothing),
         IN_A_DIRECTORY(the_temporary_file_stands_beside_the_target_and_is_private),
         IN_A_DIRECTORY(an_existing_file_is_kept),
-        IN_A_DIRECTORY(a_replaced_file_keeps_its_mode),
+        IN_A_DIRECTORY(a_replaced_file_keeps_its_mode_and_is_private_until_it_has_it),
         IN_A_DIRECTORY(a_replaced_file_keeps_its_owner),
         IN_A_DIRECTORY(links_are_followed_and_stay),
         IN_A_DIRECTORY(a_link_to_nothing_makes_its_target),
