@@ -40,6 +40,7 @@ struct args {
     const char *profile;
     const char *mechanism;
     const char *hsm_timeout;
+    const char *head;
     bool allow_final_try;
     bool allow_public_key;
     bool ephemeral_key;
@@ -117,3 +118,4 @@ bool cmd_keys(const struct args *args, struct ens_err *err);
 bool cmd_extract(const struct args *args, struct ens_err *err);
 bool cmd_verify(const struct args *args, struct ens_err *err);
 bool cmd_show(const struct args *args, struct ens_err *err);
+bool cmd_transcript(const struct args *args, struct ens_err *err);

@@ -112,6 +112,12 @@ static const struct opt show_options[] = {
     {0},
 };
 
+static const struct opt transcript_options[] = {
+    {"head", 0, TEXT(head), "HEX", "the head that was written down: the last record must be that one"},
+    {"json", 0, FLAG(json), "one JSON document"},
+    {0},
+};
+
 static const struct opt verify_options[] = {
     {"mrenclave", 0, TEXT(mrenclave), "HEX", "MRENCLAVE that it must have"},
     {"mrsigner", 0, TEXT(mrsigner), "HEX", "MRSIGNER that it must have"},
@@ -191,6 +197,13 @@ const struct cmd cmd_table[] = {
      0,
      0,
      cmd_keys},
+    {"transcript",
+     "FILE",
+     "verify the transcript of a ceremony, and print it",
+     {transcript_options, common},
+     1,
+     1,
+     cmd_transcript},
     {"sgx-gen-sign-data",
      "ENCLAVE",
      "as orc: write the 32-byte digest that is to be signed",
