@@ -105,8 +105,8 @@ bool bundle_parse_id(const char *text, uint8_t ret[static 32], struct ens_err *e
     const char *rule = decode_id(text, id);
 
     if (rule != NULL)
-        return ens_fail(err, ENS_USAGE, "%s: a runtime's id %s: give the id it is registered with", text,
-                        rule);
+        return ens_fail(err, ENS_USAGE, "runtime id %s: %s: give the id that the runtime is registered with",
+                        text, rule);
     memcpy(ret, id, sizeof id);
     return true;
 }

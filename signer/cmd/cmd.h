@@ -40,7 +40,14 @@ struct args {
     const char *profile;
     const char *mechanism;
     const char *hsm_timeout;
+    const char *sgx_executable;
+    const char *sgx_signature;
+    const char *runtime_name;
+    const char *runtime_id;
+    const char *runtime_version;
     const char *head;
+    bool custom;
+    bool elf_metadata;
     bool allow_final_try;
     bool allow_public_key;
     bool ephemeral_key;
@@ -108,6 +115,8 @@ void notice_text(const struct args *args, struct view text);
 void notice_error(const struct ens_err *err);
 
 /* Commands, one file each. */
+bool cmd_init(const struct args *args, struct ens_err *err);
+bool cmd_component_add(const struct args *args, struct ens_err *err);
 bool cmd_gen_sign_data(const struct args *args, struct ens_err *err);
 bool cmd_sgx_gen_sign_data(const struct args *args, struct ens_err *err);
 bool cmd_sign(const struct args *args, struct ens_err *err);

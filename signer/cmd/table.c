@@ -46,6 +46,21 @@ static const struct opt token_options[] = {
     {0},
 };
 
+static const struct opt init_options[] = {
+    {"runtime-name", 0, TEXT(runtime_name), "NAME", "name (default: Cargo's package)"},
+    {"runtime-version", 0, TEXT(runtime_version), "V", "MAJOR.MINOR.PATCH (default: Cargo's)"},
+    {"runtime-id", 0, TEXT(runtime_id), "ID", "64 hex digits (default: metadata.orc in Cargo.toml)"},
+    {"custom", 0, FLAG(custom), "do not ask Cargo: the three above must be given"},
+    {0},
+};
+
+static const struct opt component_options[] = {
+    {"sgx-executable", 0, TEXT(sgx_executable), "SGXS", "the enclave's SGXS stream"},
+    {"sgx-signature", 0, TEXT(sgx_signature), "SIG", "a finished SIGSTRUCT for that stream"},
+    {"elf-metadata", 0, FLAG(elf_metadata), "name the executable in the newer elf: {executable}"},
+    {0},
+};
+
 static const struct opt gen_sign_data_options[] = {
     {"digest", 0, TEXT(digest), "FILE", "write the SHA-256 of the sign-data as well, 32 bytes"},
     {"output", 'o', TEXT(output), "FILE", "where the sign-data goes (- is stdout)"},
@@ -134,6 +149,20 @@ static const struct opt verify_options[] = {
 };
 
 const struct cmd cmd_table[] = {
+    {"init",
+     "ELF",
+     "make a bundle with a ronl component",
+     {init_options, component_options, output_options, common},
+     0,
+     1,
+     cmd_init},
+    {"component-add",
+     "BUNDLE ronl|rofl.NAME ELF",
+     "add a component to a bundle",
+     {component_options, output_options, common},
+     3,
+     3,
+     cmd_component_add},
     {"gen-sign-data",
      "ENCLAVE",
      "write the 256 bytes that are to be signed for an enclave",
