@@ -94,5 +94,8 @@ void policy_check_mrsigner(const struct policy *p, const uint8_t mrsigner[static
 void policy_check_claims(const struct policy *p, const struct policy_claims *claims,
                          struct policy_outcome *ret);
 
+/* Appends every check by name: pass, FAIL or not in the policy. */
+bool policy_render(const struct policy_outcome *outcome, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+
 /* ENS_REFUSED with the first check that failed, and how many more did. */
 bool policy_met(const struct policy_outcome *outcome, struct ens_err *err) ENS_MUST_CHECK;

@@ -199,6 +199,21 @@ void policy_check_claims(const struct policy *p, const struct policy_claims *cla
     }
 }
 
+bool policy_render(const struct policy_outcome *outcome, struct buf *ret, struct ens_err *err)
+{
+    static const char *const results[] = {
+        [POLICY_ABSENT] = "not in the policy", [POLICY_PASS] = "pass", [POLICY_FAIL] = "FAIL"};
+
+    for (int c = 0; c < POLICY_CHECKS; c++) {
+        bool absent = outcome->rows[c].result == POLICY_ABSENT;
+
+        if (!buf_printf(ret, err, "  %-15s %s%s%s\n", names[c], results[outcome->rows[c].result],
+                        absent ? "" : ": ", outcome->rows[c].text))
+            return false;
+    }
+    return true;
+}
+
 bool policy_met(const struct policy_outcome *outcome, struct ens_err *err)
 {
     int first = -1;

@@ -220,6 +220,19 @@ static size_t count_open(const struct run *r)
 
 /* ---- step 4: review and confirmation ---- */
 
+/* Every check of the policy, for the first sign-data; the others passed the same ones. */
+static bool show_policy(struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+
+    if (r->policy == NULL)
+        return true;
+    if (!buf_printf(&text, err, "Policy:\n") || !policy_render(&r->requests.items[0].outcome, &text, err))
+        return false;
+    notice_text(r->args, buf_view(&text));
+    return true;
+}
+
 static bool review(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf table = {0};
@@ -232,6 +245,8 @@ static bool review(struct run *r, struct ens_err *err)
             notice_warn("%s: signing blind: what the digest stands for cannot be reviewed",
                         r->requests.items[i].path);
     }
+    if (!show_policy(r, err))
+        return false;
     if (r->requests.len == 1)
         return notice_review(r->args, &one, err);
     if (!requests_render(&r->requests, r->mrsigner, &table, err))
