@@ -172,20 +172,34 @@ bool file_out_write(struct file_out *out, struct view v, struct ens_err *err)
     return file_out_create(out, err) && file_write(out->fd, out->path, v, err);
 }
 
-bool file_out_commit(struct file_out *out, struct ens_err *err)
+/* Puts the temporary file in place; what stands there in the meantime is kept in FILE_OUT_NEW. Some file
+ * systems cannot rename without replacing: there a second name is made, and the first removed. */
+static bool put_in_place(struct file_out *out, struct ens_err *err)
 {
     unsigned flags = out->mode == FILE_OUT_NEW ? RENAME_NOREPLACE : 0;
+    int failed = renameat2(out->dir_fd, out->temp, out->dir_fd, out->name, flags);
 
+    if (failed != 0 && flags != 0 && errno == EINVAL) {
+        failed = linkat(out->dir_fd, out->temp, out->dir_fd, out->name, 0);
+        if (failed == 0)
+            (void)unlinkat(out->dir_fd, out->temp, 0);
+    }
+    if (failed == 0)
+        return true;
+    if (errno == EEXIST)
+        return ens_fail(err, ENS_CANTCREAT, "%s: exists already: name another file, or give --force",
+                        out->path);
+    return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be put in place", out->path);
+}
+
+bool file_out_commit(struct file_out *out, struct ens_err *err)
+{
     if (!interrupt_check(err) || !file_out_create(out, err))
         return false;
     if (fsync(out->fd) != 0)
         return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be written to disk", out->path);
-    if (renameat2(out->dir_fd, out->temp, out->dir_fd, out->name, flags) != 0) {
-        if (errno == EEXIST)
-            return ens_fail(err, ENS_CANTCREAT, "%s: exists already: name another file, or give --force",
-                            out->path);
-        return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be put in place", out->path);
-    }
+    if (!put_in_place(out, err))
+        return false;
     out->temp[0] = '\0';
     if (fsync(out->dir_fd) != 0)
         return ens_fail_errno(err, ENS_IO, errno, "%s: its directory cannot be written to disk", out->path);

@@ -15,7 +15,7 @@ static unsigned take_radix(struct view *text)
     } prefixes[] = {{'x', 16}, {'o', 8}, {'b', 2}};
 
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
-        if (text->len > 2 && text->data[0] == '0' && (text->data[1] | 0x20) == prefixes[i].letter) {
+        if (text->len >= 2 && text->data[0] == '0' && (text->data[1] | 0x20) == prefixes[i].letter) {
             *text = view_slice(*text, 2, text->len - 2);
             return prefixes[i].radix;
         }
