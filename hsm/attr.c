@@ -102,6 +102,20 @@ bool attr_claim(struct hsm *hsm, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type
     return true;
 }
 
+bool attr_ulong(struct hsm *hsm, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, CK_ULONG *ret,
+                bool *ret_known, struct ens_err *err)
+{
+    CK_ULONG value = 0;
+    CK_ATTRIBUTE a = {.type = type, .pValue = &value, .ulValueLen = sizeof value};
+    CK_RV rv = HSM_CALL(hsm, C_GetAttributeValue, hsm->session, object, &a, 1);
+
+    if (rv != CKR_OK && rv != CKR_ATTRIBUTE_TYPE_INVALID && rv != CKR_ATTRIBUTE_SENSITIVE)
+        return ckr_fail(err, rv, "token '%s': C_GetAttributeValue of 0x%lx", hsm->token->label, type);
+    *ret_known = rv == CKR_OK && a.ulValueLen == sizeof value;
+    *ret = value;
+    return true;
+}
+
 bool attr_number(struct hsm *hsm, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, struct buf *ret,
                  struct ens_err *err)
 {

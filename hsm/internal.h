@@ -133,6 +133,9 @@ bool attr_bytes(struct hsm *hsm, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type
                 struct ens_err *err) ENS_MUST_CHECK;
 bool attr_claim(struct hsm *hsm, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, enum hsm_claim *ret,
                 struct ens_err *err) ENS_MUST_CHECK;
+/* A CK_ULONG. The buffer has exactly its size, because NSS refuses a larger one. */
+bool attr_ulong(struct hsm *hsm, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, CK_ULONG *ret,
+                bool *ret_known, struct ens_err *err) ENS_MUST_CHECK;
 /* An unsigned big-endian number, without leading zero bytes. */
 bool attr_number(struct hsm *hsm, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, struct buf *ret,
                  struct ens_err *err) ENS_MUST_CHECK;

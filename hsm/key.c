@@ -74,11 +74,12 @@ static bool read_claims(struct hsm *hsm, struct key *k, struct ens_err *err)
 
 static bool read_type(struct hsm *hsm, struct key *k, struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf value = {0};
+    CK_ULONG type = 0;
+    bool is_known = false;
 
-    if (!attr_bytes(hsm, k->handle, CKA_KEY_TYPE, &value, err))
+    if (!attr_ulong(hsm, k->handle, CKA_KEY_TYPE, &type, &is_known, err))
         return false;
-    k->public.is_rsa = view_equal(buf_view(&value), view_of(&type_rsa, sizeof type_rsa));
+    k->public.is_rsa = is_known && type == type_rsa;
     return true;
 }
 

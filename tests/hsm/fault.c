@@ -1,9 +1,11 @@
 /* A PKCS#11 module that forwards to a real one and breaks what it is told to break: for what no token does
- * on request. Loaded like any module; three variables of the environment, read at C_Initialize:
+ * on request. Loaded like any module; four variables of the environment, read at C_Initialize:
  *
  *   ENSIGN_FAULT_MODULE  the real module (required)
  *   ENSIGN_FAULT         comma-separated faults, as below; numbers are C numbers (10, 0x30)
  *   ENSIGN_FAULT_LOG     a file that gets one line per call, "C_Login", so that calls can be counted
+ *   ENSIGN_FAULT_ARGS    the real module takes arguments (pReserved): those of the caller, or else this text,
+ *                        so that programs which know no such arguments can use it too
  *
  *   C_NAME=RV[@N]        that function (only its N-th call) returns RV and does nothing else
  *   opensession=RV       short for C_OpenSession=RV;  login=RV, tokeninfo=RV likewise
@@ -18,6 +20,7 @@
  *   alwaysauth=PIN       private keys claim CKA_ALWAYS_AUTHENTICATE, and C_Sign wants PIN before each
  * signature dropattr=ATTR[:CLASS]       objects (of that class) do not have the attribute
  *   setattr=ATTR:HEX[:CLASS]    objects (of that class) have this value
+ *   exactulong           CKA_KEY_TYPE is given only into a buffer of exactly its size, as by NSS
  *   nomech=M             the mechanism is not there
  *   flip, short, zero    the signature has one bit flipped, is one byte short, is all zero
  *   longsig              C_Sign claims 513 bytes
@@ -236,12 +239,19 @@ static CK_RV fault_C_Initialize(void *args)
     memset(calls, 0, sizeof calls);
     CK_RV rv = enter("C_Initialize");
 
-    CK_C_INITIALIZE_ARGS mine = *(CK_C_INITIALIZE_ARGS *)args;
+    CK_C_INITIALIZE_ARGS mine = {.flags = CKF_OS_LOCKING_OK};
     const char *wanted = nth_value("wantargs", 0);
+    char *text = getenv("ENSIGN_FAULT_ARGS");
+
+    if (args != NULL)
+        mine = *(CK_C_INITIALIZE_ARGS *)args;
 
     if (rv == CKR_OK && wanted != NULL && (mine.pReserved == NULL || strcmp(mine.pReserved, wanted) != 0))
         rv = CKR_ARGUMENTS_BAD;
-    mine.pReserved = NULL; /* SoftHSM takes none */
+    if (text == NULL)
+        mine.pReserved = NULL; /* SoftHSM takes none */
+    else if (mine.pReserved == NULL)
+        mine.pReserved = text;
     return rv != CKR_OK ? rv : real->C_Initialize(&mine);
 }
 
@@ -422,7 +432,9 @@ static CK_RV fault_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HAND
             continue;
         }
         CK_ULONG room = list[i].ulValueLen;
-        CK_RV one = real->C_GetAttributeValue(session, object, &list[i], 1);
+        bool fits = !has("exactulong") || list[i].type != CKA_KEY_TYPE || room == sizeof(CK_ULONG);
+        CK_RV one =
+            fits ? real->C_GetAttributeValue(session, object, &list[i], 1) : (CK_RV)CKR_BUFFER_TOO_SMALL;
 
         rv = one != CKR_OK ? one : rv;
         if (one == CKR_OK && list[i].pValue != NULL && room >= 384)

@@ -197,6 +197,7 @@ static void attributes_that_are_not_there(void **state)
         const char *says;
     } cases[] = {
         {"dropattr=0x121", RELEASE, ENS_OK, ""}, /* CKA_MODULUS_BITS is never asked for */
+        {"exactulong", RELEASE, ENS_OK, ""},
         {"dropattr=0x103,dropattr=0x162,dropattr=0x163,dropattr=0x164,dropattr=0x165", RELEASE, ENS_OK, ""},
         {"dropattr=0x108,dropattr=0x202", RELEASE, ENS_OK, ""},
         {"dropattr=0x120:3", RELEASE, ENS_OK, ""}, /* the modulus: from the public object, by CKA_ID */
