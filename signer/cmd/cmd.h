@@ -51,6 +51,8 @@ struct args {
     bool allow_final_try;
     bool allow_public_key;
     bool ephemeral_key;
+    const char *ssh_key;
+    const char *rebuilt;
     bool signdata_only;
     bool dry_run;
     bool blind;
@@ -127,4 +129,5 @@ bool cmd_keys(const struct args *args, struct ens_err *err);
 bool cmd_extract(const struct args *args, struct ens_err *err);
 bool cmd_verify(const struct args *args, struct ens_err *err);
 bool cmd_show(const struct args *args, struct ens_err *err);
+bool cmd_approve(const struct args *args, struct ens_err *err);
 bool cmd_transcript(const struct args *args, struct ens_err *err);

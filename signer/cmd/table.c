@@ -88,6 +88,15 @@ static const struct opt sign_options[] = {
     {0},
 };
 
+static const struct opt approve_options[] = {
+    {"ssh-key", 0, TEXT(ssh_key), "FILE", "your OpenSSH key, or the .pub file of a key in ssh-agent"},
+    {"rebuilt", 0, TEXT(rebuilt), "ENCLAVE", "your own build: stop unless the sign-data is for it"},
+    {"component", 0, TEXT(component), "ID", "component of the rebuilt bundle: ronl (default) or rofl.NAME"},
+    {"allow-unusual", 0, FLAG(params.allow_unusual), "approve fields that are refused as unusual"},
+    {"yes", 0, FLAG(yes), "do not ask for confirmation"},
+    {0},
+};
+
 static const struct opt set_sig_options[] = {
     {"sign-data", 0, TEXT(sign_data), "FILE", "the sign-data that was signed, in place of SIGSTRUCT options"},
     {"to", 0, TEXT(to), "FILE", "write the SIGSTRUCT to a file, leave the bundle as it is"},
@@ -177,6 +186,13 @@ const struct cmd cmd_table[] = {
      1,
      SIZE_MAX,
      cmd_sign},
+    {"approve",
+     "SIGN-DATA",
+     "say yes to sign-data with your SSH key, for sign --approval",
+     {approve_options, output_options, common},
+     1,
+     1,
+     cmd_approve},
     {"set-sig",
      "ENCLAVE [SIGNATURE PUBKEY | SIGSTRUCT]",
      "put a signature into a bundle",

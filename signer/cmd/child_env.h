@@ -1,0 +1,22 @@
+/* What a program that ensign starts knows of the environment: a handful of variables, nothing else. */
+#pragma once
+
+#include "signer/base/err.h"
+
+#define CHILD_ENV_MAX 16
+
+/* "NAME=value" texts, NULL after the last. Zero-initialise; release with child_env_free. */
+struct child_env {
+    char *vars[CHILD_ENV_MAX + 1];
+};
+
+/* Of ensign's own environment: where programs are, the SSH agent, how a passphrase is asked for without a
+ * terminal, and the time zone, which dates in an allowed_signers file are in; and LC_ALL=C. */
+bool child_env_make(struct child_env *ret, struct ens_err *err) ENS_MUST_CHECK;
+void child_env_free(struct child_env *env);
+
+/* As a program is given it; borrowed from `env`. */
+const char *const *child_env_list(const struct child_env *env);
+
+/* TMPDIR, or where that is not set, /tmp. */
+const char *child_env_tmpdir(void);
