@@ -41,7 +41,26 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 MAIN_OBJ := $(B)/signer/main.o
 
 .PHONY: all
-all: $(B)/ensign
+all: $(B)/ensign $(B)/ensign-offline
+
+# The program of the signing host: everything but bundle/, and of the commands those that open no bundle. It is
+# linked without libzip and jansson.
+OFFLINE_OBJ := $(filter-out $(B)/bundle/% $(B)/signer/cmd/table.o,$(LIB_OBJ)) $(B)/signer/offline/bundle_none.o \
+               $(B)/signer/offline/table.o
+OFFLINE_LIBS := $(shell pkg-config --libs libcrypto libp11) -ldl -lpthread
+
+$(B)/signer/offline/table.o: signer/cmd/table.c Makefile
+	@echo "  CC    $< (offline)"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(EXTRA) -DENSIGN_OFFLINE -MMD -MP -c -o $@ $<
+
+$(B)/libensign-offline.a: $(OFFLINE_OBJ)
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+$(B)/ensign-offline: $(MAIN_OBJ) $(B)/libensign-offline.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(OFFLINE_LIBS)
 
 $(B)/ensign: $(MAIN_OBJ) $(B)/libensign.a
 	@echo "  LD    $@"
@@ -136,6 +155,11 @@ install: all
 	install -D -m 0755 $(B)/ensign $(DESTDIR)$(PREFIX)/bin/ensign
 	install -D -m 0644 docs/ensign.1 $(DESTDIR)$(PREFIX)/share/man/man1/ensign.1
 
+.PHONY: install-offline
+install-offline: $(B)/ensign-offline
+	install -D -m 0755 $(B)/ensign-offline $(DESTDIR)$(PREFIX)/bin/ensign-offline
+	install -D -m 0644 docs/ensign.1 $(DESTDIR)$(PREFIX)/share/man/man1/ensign.1
+
 .PHONY: dist
 dist:
 	$(Q)mkdir -p build
@@ -148,6 +172,6 @@ clean:
 
 .PHONY: help
 help:
-	@echo "all test check-asan check-valgrind fuzz lint cov install dist clean"
+	@echo "all test check-asan check-valgrind fuzz lint cov install install-offline dist clean"
 
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

@@ -23,6 +23,8 @@ struct args {
     const char *output;
     const char *out_dir;
     const char *policy;
+    const char *transcript;
+    struct text_list approvals;
     const char *sign_data;
     const char *to;
     const char *key;

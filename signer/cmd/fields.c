@@ -1,31 +1,12 @@
-/* The signed fields, from options, --from, the environment and the clock. The only reader of
- * SOURCE_DATE_EPOCH and of the time. */
+/* The signed fields, from options and --from. */
 #include "signer/cmd/fields.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "signer/base/date.h"
-#include "signer/base/num.h"
 #include "signer/base/mem.h"
+#include "signer/cmd/clock.h"
 #include "signer/cmd/enclave.h"
 #include "signer/sgx/params.h"
-
-/* Today in UTC, or the day of SOURCE_DATE_EPOCH (reproducible-builds.org): the same day on every host. */
-static bool today(uint32_t *ret_bcd, struct ens_err *err)
-{
-    const char *epoch = getenv("SOURCE_DATE_EPOCH");
-    uint64_t seconds = (uint64_t)time(NULL);
-    struct date d;
-
-    if (epoch != NULL && !num_parse(epoch, "SOURCE_DATE_EPOCH", INT64_MAX, &seconds, err))
-        return false;
-    if (!date_of_epoch((int64_t)seconds, &d, err))
-        return ens_wrap(err, "%s", epoch != NULL ? "SOURCE_DATE_EPOCH" : "the clock of this host");
-    *ret_bcd = date_to_bcd(d);
-    return true;
-}
 
 static bool css_of_bundle(const char *path, const char *id, struct sigstruct *ret, struct ens_err *err)
 {
@@ -99,7 +80,7 @@ bool fields_of_options(const struct args *args, const uint8_t mrenclave[static M
     struct sigstruct css;
     uint32_t day = 0;
 
-    if (!today(&day, err) || (args->from != NULL && !read_from(args, &from, err)))
+    if (!clock_today(&day, err) || (args->from != NULL && !read_from(args, &from, err)))
         return false;
     if (!params_build(&args->params, args->from != NULL ? &from : NULL, day, &css, err))
         return false;

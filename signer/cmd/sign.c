@@ -10,8 +10,10 @@
 #include "signer/ceremony/policy.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
+#include "signer/cmd/consent.h"
 #include "signer/cmd/output.h"
 #include "signer/cmd/pin.h"
+#include "signer/cmd/record.h"
 #include "signer/cmd/request.h"
 #include "signer/cmd/token.h"
 #include "signer/sgx/rsa3072.h"
@@ -20,7 +22,8 @@
 struct run {
     const struct args *args;
     struct requests requests;
-    struct policy *policy; /* NULL: none is given */
+    struct policy *policy;         /* NULL: none is given */
+    struct transcript *transcript; /* NULL: none is kept */
     enum hsm_mechanism mechanism;
     struct output *out; /* one sign-data: where its signature goes */
     struct output *pubkey_out;
@@ -36,6 +39,7 @@ static void run_free(struct run *r)
     output_closep(&r->pubkey_out);
     output_closep(&r->out);
     policy_freep(&r->policy);
+    transcript_closep(&r->transcript);
     requests_free(&r->requests);
 }
 
@@ -80,6 +84,7 @@ static bool read_requests(struct run *r, struct ens_err *err)
 {
     if (!requests_read(r->args, &r->requests, err))
         return false;
+    record_requests(r->transcript, &r->requests);
     if (r->mechanism == HSM_SHA256_RSA_PKCS && requests_any_blind(&r->requests))
         return ens_fail(
             err, ENS_USAGE,
@@ -98,6 +103,7 @@ static bool read_policy(struct run *r, struct ens_err *err)
         return true;
     if (!policy_read(r->args->policy, &r->policy, err))
         return false;
+    record_policy(r->transcript, r->args->policy, r->policy);
     hex_encode(hex, view_of(policy_digest(r->policy), 32));
     notice_say(r->args, "Policy %s, SHA-256 %s", r->args->policy, hex);
     return true;
@@ -110,10 +116,19 @@ static bool check_policy(struct run *r, struct ens_err *err)
 
         policy_check_fields(r->policy, q->is_blind ? NULL : &q->css, &q->outcome);
         policy_check_items(r->policy, r->requests.len, &q->outcome);
-        if (!policy_met(&q->outcome, err))
+        if (!policy_met(&q->outcome, err)) {
+            record_outcome(r->transcript, q);
             return ens_wrap(err, "%s", q->path);
+        }
     }
     return true;
+}
+
+/* ---- step 3: approvals ---- */
+
+static bool check_approvals(struct run *r, struct ens_err *err)
+{
+    return consent_check(r->args, r->policy, &r->requests, r->transcript, err);
 }
 
 /* ---- before the token is woken: where things go, and who will be asked ---- */
@@ -162,6 +177,7 @@ static bool check_key_policy(struct run *r, struct ens_err *err)
     for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
         policy_check_mrsigner(r->policy, r->mrsigner, &r->requests.items[i].outcome);
         policy_check_claims(r->policy, &claims, &r->requests.items[i].outcome);
+        record_outcome(r->transcript, &r->requests.items[i]);
         if (!policy_met(&r->requests.items[i].outcome, err))
             return false;
     }
@@ -172,9 +188,12 @@ static bool select_key(struct run *r, struct ens_err *err)
 {
     struct token_session *s = &r->token;
 
-    return token_open(r->args, "--key", r->args->key, s, err) &&
-           hsm_select_key(s->hsm, s->uri, &r->selected, err) && hsm_public_key(s->hsm, &r->key, err) &&
-           rsa3072_mrsigner(&r->key, r->mrsigner, err) && pin_key(r, err) && check_key_policy(r, err);
+    if (!token_open(r->args, "--key", r->args->key, s, err) ||
+        !hsm_select_key(s->hsm, s->uri, &r->selected, err) || !hsm_public_key(s->hsm, &r->key, err) ||
+        !rsa3072_mrsigner(&r->key, r->mrsigner, err))
+        return false;
+    record_token(r->transcript, s, r->selected, r->mrsigner);
+    return pin_key(r, err) && check_key_policy(r, err);
 }
 
 /* ---- a run that was cut short can be repeated ---- */
@@ -263,8 +282,13 @@ static bool confirm(struct run *r, struct ens_err *err)
 
     if (r->selected->always_authenticate == HSM_YES && open > 1)
         notice_say(r->args, "The key asks for its PIN for every signature: %zu more times.", open);
-    if (r->args->yes || r->args->dry_run || open == 0)
+    if (r->args->yes || r->args->dry_run || open == 0) {
+        transcript_add(r->transcript, "confirmation", "%s",
+                       r->args->dry_run ? "not asked: dry run"
+                       : r->args->yes   ? "not asked: --yes"
+                                        : "nothing to sign");
         return true;
+    }
     if (r->requests.len == 1)
         (void)snprintf(question, sizeof question, "Sign this? Type yes to sign: ");
     else
@@ -273,6 +297,7 @@ static bool confirm(struct run *r, struct ens_err *err)
         return false;
     if (strcmp(answer, "yes") != 0)
         return ens_fail(err, ENS_REFUSED, "%s: not signed: the answer was not yes", r->args->operands[0]);
+    transcript_add(r->transcript, "confirmation", "yes, at the terminal");
     return true;
 }
 
@@ -300,15 +325,22 @@ static bool sign_all(struct run *r, struct ens_err *err)
 {
     size_t skipped = r->requests.len - count_open(r);
 
+    /* What cannot be recorded is not signed. */
+    if (r->transcript != NULL && !transcript_ready(r->transcript, err))
+        return false;
+
     for (size_t i = 0; i < r->requests.len; i++) {
         struct request *q = &r->requests.items[i];
 
-        if (q->is_done)
+        if (q->is_done) {
+            record_signature(r->transcript, q, true);
             continue;
+        }
         if (!interrupt_check(err) ||
             !token_sign(&r->token, r->mechanism, &r->key, q->digest, request_message(q), q->signature, err) ||
             !write_signature(r, q, err))
             return r->requests.len == 1 ? false : ens_wrap(err, "%s", q->path);
+        record_signature(r->transcript, q, false);
         q->is_done = true;
     }
     if (skipped > 0)
@@ -321,8 +353,8 @@ static bool sign_all(struct run *r, struct ens_err *err)
 static bool walk(struct run *r, struct ens_err *err)
 {
     if (!check_usage(r, err) || !read_requests(r, err) || !read_policy(r, err) || !check_policy(r, err) ||
-        !prepare(r, err) || !select_key(r, err) || !find_finished(r, err) || !review(r, err) ||
-        !confirm(r, err))
+        !check_approvals(r, err) || !prepare(r, err) || !select_key(r, err) || !find_finished(r, err) ||
+        !review(r, err) || !confirm(r, err))
         return false;
     if (r->args->dry_run) {
         notice_say(r->args, "Dry run: everything holds, nothing was signed.");
@@ -331,9 +363,17 @@ static bool walk(struct run *r, struct ens_err *err)
     return sign_all(r, err);
 }
 
+static void say_waiting(const char *path)
+{
+    notice_warn("%s: another process writes to it: waiting", path);
+}
+
 bool cmd_sign(const struct args *args, struct ens_err *err)
 {
     ENS_CLEANUP(run_free) struct run r = {.args = args};
 
-    return walk(&r, err);
+    if (args->transcript != NULL && !transcript_open(args->transcript, say_waiting, &r.transcript, err))
+        return false;
+    record_command(r.transcript, args);
+    return record_end(r.transcript, walk(&r, err), err);
 }

@@ -1,4 +1,5 @@
-/* The commands and their options: what exists, in one place. */
+/* The commands and their options: what exists, in one place. The program of the signing host, ensign-offline,
+ * is built with ENSIGN_OFFLINE: it has no command that opens or makes a bundle. */
 #include "signer/cmd/cmd.h"
 
 #include <string.h>
@@ -6,6 +7,7 @@
 #include "signer/base/text.h"
 
 #define TEXT(member) OPT_TEXT, offsetof(struct args, member)
+#define LIST(member) OPT_LIST, offsetof(struct args, member)
 #define FLAG(member) OPT_FLAG, offsetof(struct args, member), NULL
 
 static const struct opt common[] = {
@@ -14,6 +16,82 @@ static const struct opt common[] = {
     {0},
 };
 
+static const struct opt token_options[] = {
+    {"module", 0, TEXT(module), "PATH",
+     "PKCS#11 module (else module-path of the URI, else ENSIGN_PKCS11_MODULE)"},
+    {"module-args", 0, TEXT(module_args), "STRING", "argument string for C_Initialize"},
+    {"pin-source", 0, TEXT(pin_source), "SRC", "tty (default), file:PATH or fd:N"},
+    {"allow-final-try", 0, FLAG(allow_final_try), "try the PIN although one more wrong one locks it"},
+    {"hsm-timeout", 0, TEXT(hsm_timeout), "SEC",
+     "how long one call into the module may take (120; 0: no limit)"},
+    {0},
+};
+
+static const struct opt output_options[] = {
+    {"output", 'o', TEXT(output), "FILE", "where the result goes (- is stdout)"},
+    {"force", 0, FLAG(force), "replace an existing output"},
+    {0},
+};
+
+static const struct opt sign_options[] = {
+    {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key"},
+    {"mrsigner", 0, TEXT(mrsigner), "HEX", "sign only with the key that has this MRSIGNER"},
+    {"policy", 0, TEXT(policy), "FILE", "sign only what this policy allows"},
+    {"approval", 0, LIST(approvals), "FILE",
+     "an approval that the policy counts; may be given several times"},
+    {"transcript", 0, TEXT(transcript), "FILE", "append a record of this run"},
+    {"out-dir", 0, TEXT(out_dir), "DIR", "write NAME.sig for each sign-data into DIR"},
+    {"mechanism", 0, TEXT(mechanism), "NAME", "auto (default), rsa-pkcs or sha256-rsa-pkcs"},
+    {"blind", 0, FLAG(blind), "sign a 32-byte digest that nobody can review"},
+    {"allow-unusual", 0, FLAG(params.allow_unusual), "sign fields that are refused as unusual"},
+    {"dry-run", 0, FLAG(dry_run), "do everything but sign"},
+    {"yes", 0, FLAG(yes), "do not ask for confirmation"},
+    {"pubkey", 0, TEXT(pubkey), "FILE", "write the public key as well, PEM"},
+    {0},
+};
+
+static const struct opt approve_options[] = {
+    {"ssh-key", 0, TEXT(ssh_key), "FILE", "your OpenSSH key, or the .pub file of a key in ssh-agent"},
+    {"rebuilt", 0, TEXT(rebuilt), "ENCLAVE", "your own build: stop unless the sign-data is for it"},
+    {"component", 0, TEXT(component), "ID", "component of the rebuilt bundle: ronl (default) or rofl.NAME"},
+    {"allow-unusual", 0, FLAG(params.allow_unusual), "approve fields that are refused as unusual"},
+    {"yes", 0, FLAG(yes), "do not ask for confirmation"},
+    {0},
+};
+
+static const struct opt keygen_options[] = {
+    {"token", 0, TEXT(token), "URI", "RFC 7512 URI of the token"},
+    {"label", 0, TEXT(label), "L", "CKA_LABEL of the new key"},
+    {"id", 0, TEXT(id), "HEX", "CKA_ID of the new key (default: 20 bytes of MRSIGNER)"},
+    {"pubkey", 0, TEXT(pubkey), "FILE", "write the public key as well, PEM"},
+    {"force", 0, FLAG(force), "replace an existing public key file"},
+    {0},
+};
+
+static const struct opt pubkey_options[] = {
+    {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key"},
+    {0},
+};
+
+static const struct opt keys_options[] = {
+    {"token", 0, TEXT(token), "URI", "only this token"},
+    {"require", 0, TEXT(require), "URI", "exit 1 unless this key can sign enclaves"},
+    {"json", 0, FLAG(json), "one JSON document"},
+    {0},
+};
+
+static const struct opt show_options[] = {
+    {"json", 0, FLAG(json), "one JSON document"},
+    {0},
+};
+
+static const struct opt transcript_options[] = {
+    {"head", 0, TEXT(head), "HEX", "the head that was written down: the last record must be that one"},
+    {"json", 0, FLAG(json), "one JSON document"},
+    {0},
+};
+
+#ifndef ENSIGN_OFFLINE
 /* The SIGSTRUCT options, as orc 0.3.0 has them; M is the inverse mask. */
 static const struct opt sigstruct_options[] = {
     {"date", 0, TEXT(params.date), "YYYYMMDD", "DATE (default: SOURCE_DATE_EPOCH, else today, UTC)"},
@@ -32,17 +110,6 @@ static const struct opt sigstruct_options[] = {
     {"from", 0, TEXT(from), "FILE", "start from the fields of a SIGSTRUCT, sign-data or bundle"},
     {"allow-unusual", 0, FLAG(params.allow_unusual), "sign fields that are refused as unusual"},
     {"component", 0, TEXT(component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
-    {0},
-};
-
-static const struct opt token_options[] = {
-    {"module", 0, TEXT(module), "PATH",
-     "PKCS#11 module (else module-path of the URI, else ENSIGN_PKCS11_MODULE)"},
-    {"module-args", 0, TEXT(module_args), "STRING", "argument string for C_Initialize"},
-    {"pin-source", 0, TEXT(pin_source), "SRC", "tty (default), file:PATH or fd:N"},
-    {"allow-final-try", 0, FLAG(allow_final_try), "try the PIN although one more wrong one locks it"},
-    {"hsm-timeout", 0, TEXT(hsm_timeout), "SEC",
-     "how long one call into the module may take (120; 0: no limit)"},
     {0},
 };
 
@@ -68,77 +135,10 @@ static const struct opt gen_sign_data_options[] = {
     {0},
 };
 
-static const struct opt output_options[] = {
-    {"output", 'o', TEXT(output), "FILE", "where the result goes (- is stdout)"},
-    {"force", 0, FLAG(force), "replace an existing output"},
-    {0},
-};
-
-static const struct opt sign_options[] = {
-    {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key"},
-    {"mrsigner", 0, TEXT(mrsigner), "HEX", "sign only with the key that has this MRSIGNER"},
-    {"policy", 0, TEXT(policy), "FILE", "sign only what this policy allows"},
-    {"out-dir", 0, TEXT(out_dir), "DIR", "write NAME.sig for each sign-data into DIR"},
-    {"mechanism", 0, TEXT(mechanism), "NAME", "auto (default), rsa-pkcs or sha256-rsa-pkcs"},
-    {"blind", 0, FLAG(blind), "sign a 32-byte digest that nobody can review"},
-    {"allow-unusual", 0, FLAG(params.allow_unusual), "sign fields that are refused as unusual"},
-    {"dry-run", 0, FLAG(dry_run), "do everything but sign"},
-    {"yes", 0, FLAG(yes), "do not ask for confirmation"},
-    {"pubkey", 0, TEXT(pubkey), "FILE", "write the public key as well, PEM"},
-    {0},
-};
-
-static const struct opt approve_options[] = {
-    {"ssh-key", 0, TEXT(ssh_key), "FILE", "your OpenSSH key, or the .pub file of a key in ssh-agent"},
-    {"rebuilt", 0, TEXT(rebuilt), "ENCLAVE", "your own build: stop unless the sign-data is for it"},
-    {"component", 0, TEXT(component), "ID", "component of the rebuilt bundle: ronl (default) or rofl.NAME"},
-    {"allow-unusual", 0, FLAG(params.allow_unusual), "approve fields that are refused as unusual"},
-    {"yes", 0, FLAG(yes), "do not ask for confirmation"},
-    {0},
-};
-
 static const struct opt set_sig_options[] = {
     {"sign-data", 0, TEXT(sign_data), "FILE", "the sign-data that was signed, in place of SIGSTRUCT options"},
     {"to", 0, TEXT(to), "FILE", "write the SIGSTRUCT to a file, leave the bundle as it is"},
     {"ephemeral-key", 0, FLAG(ephemeral_key), "sign with a fresh key that is thrown away"},
-    {0},
-};
-
-static const struct opt keygen_options[] = {
-    {"token", 0, TEXT(token), "URI", "RFC 7512 URI of the token"},
-    {"label", 0, TEXT(label), "L", "CKA_LABEL of the new key"},
-    {"id", 0, TEXT(id), "HEX", "CKA_ID of the new key (default: 20 bytes of MRSIGNER)"},
-    {"pubkey", 0, TEXT(pubkey), "FILE", "write the public key as well, PEM"},
-    {"force", 0, FLAG(force), "replace an existing public key file"},
-    {0},
-};
-
-static const struct opt pubkey_options[] = {
-    {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key"},
-    {0},
-};
-
-static const struct opt keys_options[] = {
-    {"token", 0, TEXT(token), "URI", "only this token"},
-    {"require", 0, TEXT(require), "URI", "exit 1 unless this key can sign enclaves"},
-    {"json", 0, FLAG(json), "one JSON document"},
-    {0},
-};
-
-static const struct opt extract_options[] = {
-    {"component", 0, TEXT(component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
-    {"sign-data", 0, FLAG(signdata_only), "only the 256 signed bytes"},
-    {0},
-};
-
-static const struct opt show_options[] = {
-    {"json", 0, FLAG(json), "one JSON document"},
-    {0},
-};
-
-static const struct opt transcript_options[] = {
-    {"head", 0, TEXT(head), "HEX", "the head that was written down: the last record must be that one"},
-    {"json", 0, FLAG(json), "one JSON document"},
     {0},
 };
 
@@ -157,28 +157,14 @@ static const struct opt verify_options[] = {
     {0},
 };
 
+static const struct opt extract_options[] = {
+    {"component", 0, TEXT(component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
+    {"sign-data", 0, FLAG(signdata_only), "only the 256 signed bytes"},
+    {0},
+};
+#endif
+
 const struct cmd cmd_table[] = {
-    {"init",
-     "ELF",
-     "make a bundle with a ronl component",
-     {init_options, component_options, output_options, common},
-     0,
-     1,
-     cmd_init},
-    {"component-add",
-     "BUNDLE ronl|rofl.NAME ELF",
-     "add a component to a bundle",
-     {component_options, output_options, common},
-     3,
-     3,
-     cmd_component_add},
-    {"gen-sign-data",
-     "ENCLAVE",
-     "write the 256 bytes that are to be signed for an enclave",
-     {sigstruct_options, gen_sign_data_options, common},
-     1,
-     1,
-     cmd_gen_sign_data},
     {"sign",
      "SIGN-DATA...",
      "sign the sign-data with a key inside a PKCS#11 token",
@@ -193,13 +179,6 @@ const struct cmd cmd_table[] = {
      1,
      1,
      cmd_approve},
-    {"set-sig",
-     "ENCLAVE [SIGNATURE PUBKEY | SIGSTRUCT]",
-     "put a signature into a bundle",
-     {set_sig_options, sigstruct_options, output_options, common},
-     1,
-     3,
-     cmd_set_sig},
     {"show",
      "FILE",
      "print a bundle, SGXS stream, SIGSTRUCT, sign-data or public key",
@@ -207,20 +186,6 @@ const struct cmd cmd_table[] = {
      1,
      1,
      cmd_show},
-    {"verify",
-     "FILE",
-     "is it what it should be, and which consumer refuses it",
-     {verify_options, common},
-     1,
-     1,
-     cmd_verify},
-    {"extract",
-     "CONTAINER",
-     "write the SIGSTRUCT out of a container",
-     {extract_options, output_options, common},
-     1,
-     1,
-     cmd_extract},
     {"keygen",
      "",
      "make an RSA-3072 key with e = 3 inside a token",
@@ -249,6 +214,49 @@ const struct cmd cmd_table[] = {
      1,
      1,
      cmd_transcript},
+#ifndef ENSIGN_OFFLINE
+    {"init",
+     "ELF",
+     "make a bundle with a ronl component",
+     {init_options, component_options, output_options, common},
+     0,
+     1,
+     cmd_init},
+    {"component-add",
+     "BUNDLE ronl|rofl.NAME ELF",
+     "add a component to a bundle",
+     {component_options, output_options, common},
+     3,
+     3,
+     cmd_component_add},
+    {"gen-sign-data",
+     "ENCLAVE",
+     "write the 256 bytes that are to be signed for an enclave",
+     {sigstruct_options, gen_sign_data_options, common},
+     1,
+     1,
+     cmd_gen_sign_data},
+    {"set-sig",
+     "ENCLAVE [SIGNATURE PUBKEY | SIGSTRUCT]",
+     "put a signature into a bundle",
+     {set_sig_options, sigstruct_options, output_options, common},
+     1,
+     3,
+     cmd_set_sig},
+    {"verify",
+     "FILE",
+     "is it what it should be, and which consumer refuses it",
+     {verify_options, common},
+     1,
+     1,
+     cmd_verify},
+    {"extract",
+     "CONTAINER",
+     "write the SIGSTRUCT out of a container",
+     {extract_options, output_options, common},
+     1,
+     1,
+     cmd_extract},
     {"sgx-gen-sign-data",
      "ENCLAVE",
      "as orc: write the 32-byte digest that is to be signed",
@@ -263,6 +271,7 @@ const struct cmd cmd_table[] = {
      1,
      3,
      cmd_set_sig},
+#endif
     {0},
 };
 

@@ -56,6 +56,7 @@ bool token_load(const struct args *args, const char *option, const char *uri_tex
     if (!choose_pin_source(args, &s, err) || !choose_module(args, s.uri, &open, err) ||
         !hsm_open(&open, &s.hsm, err))
         return false;
+    s.module = open.module;
     *ret = s;
     s = (struct token_session){0};
     return true;

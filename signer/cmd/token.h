@@ -9,6 +9,7 @@ struct token_session {
     struct hsm *hsm;
     struct hsm_uri *uri;
     const struct hsm_token *token; /* owned by `hsm` */
+    const char *module;            /* as it was named; borrowed */
     const char *pin_source;        /* NULL: the terminal */
     char prompt[96];
 };

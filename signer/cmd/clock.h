@@ -1,0 +1,13 @@
+/* The time of this host: the only reader of the clock and of SOURCE_DATE_EPOCH. */
+#pragma once
+
+#include <stdint.h>
+
+#include "signer/base/err.h"
+
+/* Seconds since 1970 now. */
+int64_t clock_now(void);
+
+/* Today in UTC, or the day of SOURCE_DATE_EPOCH (reproducible-builds.org), in BCD: the same day on every
+ * host. */
+bool clock_today(uint32_t *ret_bcd, struct ens_err *err) ENS_MUST_CHECK;
