@@ -1,5 +1,5 @@
 /* The policy: a table of keywords, each with its reader; the checks are in policy_check.c. */
-#include "signer/ceremony/policy_internal.h"
+#include "signer/ceremony/policy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
+#include "signer/ceremony/policy_internal.h"
 
 /* Longest line, and words in it. */
 #define LINE_MAX_BYTES 4096

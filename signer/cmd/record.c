@@ -12,13 +12,13 @@
 #include "signer/cmd/clock.h"
 #include "signer/cmd/cmd.h"
 
-static void add_text(struct transcript *t, const char *key, const char *value)
+static void put_text(struct transcript *t, const char *key, const char *value)
 {
     if (value != NULL)
         transcript_add(t, key, "%s", value);
 }
 
-static void add_option(struct transcript *t, const char *name, const char *value)
+static void put_option(struct transcript *t, const char *name, const char *value)
 {
     if (value != NULL)
         transcript_add(t, "option", "--%s %s", name, value);
@@ -28,17 +28,17 @@ void record_command(struct transcript *t, const struct args *args)
 {
     transcript_add(t, "command", "ensign sign");
     transcript_add(t, "version", "%s", ENSIGN_VERSION);
-    add_option(t, "key", args->key);
-    add_option(t, "module", args->module);
-    add_option(t, "module-args", args->module_args);
-    add_option(t, "mrsigner", args->mrsigner);
-    add_option(t, "mechanism", args->mechanism);
-    add_option(t, "policy", args->policy);
-    add_option(t, "pubkey", args->pubkey);
-    add_option(t, "output", args->output);
-    add_option(t, "out-dir", args->out_dir);
+    put_option(t, "key", args->key);
+    put_option(t, "module", args->module);
+    put_option(t, "module-args", args->module_args);
+    put_option(t, "mrsigner", args->mrsigner);
+    put_option(t, "mechanism", args->mechanism);
+    put_option(t, "policy", args->policy);
+    put_option(t, "pubkey", args->pubkey);
+    put_option(t, "output", args->output);
+    put_option(t, "out-dir", args->out_dir);
     for (size_t i = 0; i < args->approvals.len; i++)
-        add_option(t, "approval", args->approvals.items[i]);
+        put_option(t, "approval", args->approvals.items[i]);
     transcript_add(t, "flags", "%s%s%s%s%s", args->blind ? "blind " : "", args->yes ? "yes " : "",
                    args->dry_run ? "dry-run " : "", args->force ? "force " : "",
                    args->params.allow_unusual ? "allow-unusual" : "");
@@ -170,7 +170,7 @@ bool record_end(struct transcript *t, bool ok, struct ens_err *err)
     if (t == NULL)
         return ok;
     if (!ok)
-        add_text(t, "error", err->msg);
+        put_text(t, "error", err->msg);
     if (transcript_commit(t, clock_now(), ok ? ENS_OK : (int)err->code, &why))
         return ok;
     /* The first error stands; a run that was fine but left no record is not fine. */
