@@ -1,6 +1,8 @@
 /* Appends to a transcript: the file is locked for the whole run, its chain is verified first, and the record,
  * collected in memory until then, is added with one write at the end. The text is made in
  * transcript_record.c, the chain verified in transcript_verify.c. */
+#include "signer/ceremony/transcript.h"
+
 #include "signer/ceremony/transcript_internal.h"
 
 #include <errno.h>

@@ -208,9 +208,8 @@ static const char *const hostile[] = {
     "back\\slash \\x41 \\\\",
     "\x1b]0;title\x07\x1b[31m",
     "J\xc3\xbcrgen \xe2\x82\xac", /* printable UTF-8 stays */
-    "\xe2\x80\xae"
-    "evil", /* a bidirectional override does not */
-    "\xc3", /* cut UTF-8 */
+    "\xe2\x80\xae\x65vil",        /* a bidirectional override does not */
+    "\xc3",                       /* cut UTF-8 */
     "\xff\xfe\x80",
     "\x7f\xc2\x9b\r\t",
     "ensign transcript 1, record 2",
