@@ -262,24 +262,32 @@ static bool workplace_make(const char *tmpdir, struct view data, struct workplac
     return true;
 }
 
-/* Its last line is the reason; what comes before it is advice. */
-static bool fail_unmade(const char *key, struct view words, struct ens_err *err)
+/* The reason is what was wrong with the key file, else the last line; what comes before it is advice. */
+static struct view find_reason(struct view words)
 {
-    struct view reason = last_line(words);
-    bool is_no_key = mentions(reason, "load public key") || mentions(reason, "invalid format") ||
-                     mentions(reason, "error in libcrypto");
     static const char prompt[] = "Enter passphrase: ";
+    struct view reason = find_line(words, "Load key");
 
+    if (reason.len == 0)
+        reason = find_line(words, "are too open");
+    if (reason.len == 0)
+        reason = last_line(words);
     /* Without a terminal a question that nobody answers stands before it. */
     if (starts_with(reason, prompt))
         reason = view_slice(reason, strlen(prompt), reason.len - strlen(prompt));
+    return reason.len > 0 ? reason : view_of_string("no reason given");
+}
 
-    return ens_fail(
-        err, is_no_key ? ENS_DATA : ENS_REFUSED,
-        "%s: ssh-keygen made no signature (%.*s): give an OpenSSH private key, or the .pub file of "
-        "a key in ssh-agent",
-        key, (int)(reason.len < 200 ? reason.len : 200),
-        reason.len > 0 ? (const char *)reason.data : "no reason given");
+static bool fail_unmade(const char *key, struct view words, struct ens_err *err)
+{
+    struct view reason = find_reason(words);
+    bool is_no_key = mentions(reason, "load public key") || mentions(reason, "invalid format") ||
+                     mentions(reason, "error in libcrypto");
+
+    return ens_fail(err, is_no_key ? ENS_DATA : ENS_REFUSED,
+                    "%s: ssh-keygen made no signature (%.*s): give an OpenSSH private key, or the .pub file "
+                    "of a key in ssh-agent",
+                    key, (int)(reason.len < 200 ? reason.len : 200), (const char *)reason.data);
 }
 
 bool sshsig_make(const struct sshsig_tool *tool, const char *key, struct view data, struct buf *ret,
