@@ -64,7 +64,7 @@ static bool text_print(const char *name, const struct transcript_head *head, str
 
 /* ---- JSON ---- */
 
-static bool put_doc(struct doc *at, const char *key, struct view v, struct ens_err *err)
+static bool add_view(struct doc *at, const char *key, struct view v, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) char *text = mem_strndup((const char *)v.data, v.len, err);
 
@@ -92,7 +92,7 @@ static bool doc_record(struct report *p, const struct transcript_record *r, stru
 
     doc_int(record, "number", r->number);
     doc_hex(record, "sha256", view_of(r->hash, sizeof r->hash));
-    if (!put_doc(record, "previous", r->previous, err) || !put_doc(record, "time", r->time, err))
+    if (!add_view(record, "previous", r->previous, err) || !add_view(record, "time", r->time, err))
         return false;
     doc_int(record, "exit_status", decimal(r->exit));
     struct doc *entries = doc_array(record, "entries");
@@ -100,7 +100,7 @@ static bool doc_record(struct report *p, const struct transcript_record *r, stru
     while (transcript_entry(&rest, &key, &value)) {
         struct doc *entry = doc_object(entries, NULL);
 
-        if (!put_doc(entry, "key", key, err) || !put_doc(entry, "value", value, err))
+        if (!add_view(entry, "key", key, err) || !add_view(entry, "value", value, err))
             return false;
     }
     return true;
