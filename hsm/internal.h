@@ -79,6 +79,7 @@ struct hsm {
     struct p11 *p11;
     void *handle; /* of dlopen */
     const CK_FUNCTION_LIST *f;
+    bool own_instance; /* `f` was initialised here, and not by libp11 */
     CK_INFO info;
 
     struct token *tokens;

@@ -108,7 +108,9 @@ bool login_context(struct hsm *hsm, const struct secret *pin, struct ens_err *er
         return false;
     CK_RV rv = call_login(hsm, CKU_CONTEXT_SPECIFIC, pin);
 
-    if (rv == CKR_OK)
+    /* A token that keeps CKA_ALWAYS_AUTHENTICATE without acting on it (opencryptoki) knows no such user, and
+     * C_Sign will say whether it wants one. */
+    if (rv == CKR_OK || rv == CKR_USER_TYPE_INVALID)
         return true;
     hsm->context_refused = true;
     return login_failed(hsm, rv, err);

@@ -52,10 +52,11 @@ static bool load_file(const char *module, struct hsm *hsm, CK_C_GetFunctionList 
 /* Every function that hsm/ calls must be there. */
 static bool check_functions(const char *module, const CK_FUNCTION_LIST *f, struct ens_err *err)
 {
-    bool all = f->C_GetInfo != NULL && f->C_GetSlotList != NULL && f->C_GetSlotInfo != NULL &&
-               f->C_GetTokenInfo != NULL && f->C_GetMechanismList != NULL && f->C_GetMechanismInfo != NULL &&
-               f->C_OpenSession != NULL && f->C_CloseSession != NULL && f->C_Login != NULL &&
-               f->C_Logout != NULL && f->C_DestroyObject != NULL && f->C_GetAttributeValue != NULL &&
+    bool all = f->C_Initialize != NULL && f->C_Finalize != NULL && f->C_GetInfo != NULL &&
+               f->C_GetSlotList != NULL && f->C_GetSlotInfo != NULL && f->C_GetTokenInfo != NULL &&
+               f->C_GetMechanismList != NULL && f->C_GetMechanismInfo != NULL && f->C_OpenSession != NULL &&
+               f->C_CloseSession != NULL && f->C_Login != NULL && f->C_Logout != NULL &&
+               f->C_DestroyObject != NULL && f->C_GetAttributeValue != NULL &&
                f->C_SetAttributeValue != NULL && f->C_FindObjectsInit != NULL && f->C_FindObjects != NULL &&
                f->C_FindObjectsFinal != NULL && f->C_SignInit != NULL && f->C_Sign != NULL &&
                f->C_GenerateKeyPair != NULL;
@@ -66,6 +67,34 @@ static bool check_functions(const char *module, const CK_FUNCTION_LIST *f, struc
             "module %s: its function list (version %u.%u) is not that of PKCS#11 2.x: use another module",
             module, (unsigned)f->version.major, (unsigned)f->version.minor);
     return true;
+}
+
+/* p11-kit's client gives every caller of C_GetFunctionList an instance of its own: then the one that libp11
+ * initialised is another than this one. */
+static bool initialise_instance(struct hsm *hsm, const struct hsm_open_args *args, struct ens_err *err)
+{
+    CK_C_INITIALIZE_ARGS init = {.flags = CKF_OS_LOCKING_OK};
+
+    /* pReserved is only read, but has no const. */
+    memcpy(&init.pReserved, &args->module_args, sizeof init.pReserved);
+    CK_RV rv = HSM_CALL(hsm, C_Initialize, &init);
+
+    if (rv != CKR_OK)
+        return ckr_fail(err, rv, "module %s: C_Initialize", args->module);
+    hsm->own_instance = true;
+    return true;
+}
+
+static bool read_info(struct hsm *hsm, const struct hsm_open_args *args, struct ens_err *err)
+{
+    CK_RV rv = HSM_CALL(hsm, C_GetInfo, &hsm->info);
+
+    if (rv == CKR_CRYPTOKI_NOT_INITIALIZED) {
+        if (!initialise_instance(hsm, args, err))
+            return false;
+        rv = HSM_CALL(hsm, C_GetInfo, &hsm->info);
+    }
+    return rv == CKR_OK || ckr_fail(err, rv, "module %s: C_GetInfo", args->module);
 }
 
 bool hsm_open(const struct hsm_open_args *args, struct hsm **ret, struct ens_err *err)
@@ -88,9 +117,7 @@ bool hsm_open(const struct hsm_open_args *args, struct hsm **ret, struct ens_err
     if (!check_functions(args->module, list, err))
         return false;
     hsm->f = list;
-    rv = HSM_CALL(hsm, C_GetInfo, &hsm->info);
-    if (rv != CKR_OK) {
-        (void)ckr_fail(err, rv, "module %s: C_GetInfo", args->module);
+    if (!read_info(hsm, args, err)) {
         err->code = ENS_MODULE;
         return false;
     }
@@ -106,6 +133,8 @@ void hsm_closep(struct hsm **hsm)
         return;
     token_leave(h);
     token_free_all(h);
+    if (h->own_instance)
+        (void)HSM_CALL(h, C_Finalize, NULL);
     p11_unloadp(&h->p11);
     if (h->handle != NULL)
         (void)dlclose(h->handle);

@@ -280,6 +280,29 @@ static void every_signature_asks_once(void **state)
     }
 }
 
+/* opencryptoki keeps CKA_ALWAYS_AUTHENTICATE and knows no CKU_CONTEXT_SPECIFIC: C_Sign has the last word. */
+static void a_token_that_knows_no_login_for_a_signature(void **state)
+{
+    static const struct {
+        const char *faults;
+        bool signs;
+    } kinds[] = {{"C_Login=0x103@2,setattr=0x202:01:3", true}, {"C_Login=0x103@2,alwaysauth=123456", false}};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        ENS_CLEANUP(hsm_closep) struct hsm *hsm = open_with(kinds[i].faults);
+        struct asked right = {.answer = TOKEN_PIN};
+        struct ens_err err = {0};
+
+        select_for_signing(hsm, ENSIGN ";object=release");
+        if (kinds[i].signs)
+            assert_ok(try_sign(hsm, &right, &err), err);
+        else
+            assert_fails(try_sign(hsm, &right, &err), err, ENS_PIN, "CKR_USER_NOT_LOGGED_IN");
+        assert_int_equal(right.count, 1);
+    }
+}
+
 static void a_wrong_pin_for_a_signature_is_tried_once(void **state)
 {
     ENS_CLEANUP(hsm_closep) struct hsm *hsm = open_with("");
@@ -337,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_token_without_login_needs_no_pin),
         cmocka_unit_test(a_pin_pad_takes_no_pin),
         cmocka_unit_test(every_signature_asks_once),
+        cmocka_unit_test(a_token_that_knows_no_login_for_a_signature),
         cmocka_unit_test(a_wrong_pin_for_a_signature_is_tried_once),
         cmocka_unit_test(no_pin_for_a_signature),
         cmocka_unit_test(a_pin_pad_for_every_signature),
