@@ -83,7 +83,7 @@ static bool make_approval(const struct args *args, const struct sigstruct *css, 
     bool terminal = pin_has_terminal();
 
     signdata_extract(css, &data);
-    if (!child_env_make(&env, err))
+    if (!child_env_make(child_env_ssh, &env, err))
         return false;
     const struct sshsig_tool tool = {.env = child_env_list(&env),
                                      .tmpdir = child_env_tmpdir(),

@@ -12,6 +12,7 @@
 
 #include "signer/base/mem.h"
 #include "signer/base/process.h"
+#include "signer/cmd/child_env.h"
 
 /* Bytes of Cargo's answer, which without dependencies is some kilobytes for each package; how long it may
  * take, in seconds, and how much of what it complains of is quoted. */
@@ -22,43 +23,9 @@
 /* ---- running it ---- */
 
 /* What Cargo, and a rustup in front of it, need to know of the environment. */
-static const char *const passed_on[] = {"PATH",
-                                        "HOME",
-                                        "USER",
-                                        "LANG",
-                                        "LC_ALL",
-                                        "TMPDIR",
-                                        "LD_LIBRARY_PATH",
-                                        "CARGO_HOME",
-                                        "RUSTUP_HOME",
-                                        "RUSTUP_TOOLCHAIN"};
-#define PASSED_ON (sizeof passed_on / sizeof passed_on[0])
-
-struct environment {
-    char *texts[PASSED_ON + 1];
-    size_t len;
-};
-
-static void environment_free(struct environment *e)
-{
-    for (size_t i = 0; i < e->len; i++)
-        mem_free(e->texts[i]);
-}
-
-static bool read_environment(struct environment *e, struct ens_err *err)
-{
-    for (size_t i = 0; i < PASSED_ON; i++) {
-        const char *value = getenv(passed_on[i]);
-
-        if (value == NULL)
-            continue;
-        e->texts[e->len] = mem_printf(err, "%s=%s", passed_on[i], value);
-        if (e->texts[e->len] == NULL)
-            return false;
-        e->len++;
-    }
-    return true;
-}
+static const char *const passed_on[] = {
+    "PATH", "HOME", "USER", "TMPDIR", "LD_LIBRARY_PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN",
+    NULL};
 
 /* Is there a program `cargo` in PATH? */
 static bool is_installed(void)
@@ -94,23 +61,20 @@ static bool fail_cargo(const struct process_result *r, const char *wanted, struc
 static bool ask(const char *wanted, struct buf *ret, struct ens_err *err)
 {
     static const char *const argv[] = {"cargo", "metadata", "--format-version", "1", "--no-deps", NULL};
-    ENS_CLEANUP(environment_free) struct environment env = {0};
+    ENS_CLEANUP(child_env_free) struct child_env env = {0};
     ENS_CLEANUP(process_result_free) struct process_result r = {0};
-    const char *list[PASSED_ON + 1] = {0};
-    const struct process p = {.argv = argv,
-                              .env = list,
-                              .remedy = "give --runtime-name, --runtime-version and --runtime-id",
-                              .out_max = CARGO_ANSWER_MAX,
-                              .seconds = CARGO_SECONDS};
+    struct process p = {.argv = argv,
+                        .remedy = "give --runtime-name, --runtime-version and --runtime-id",
+                        .out_max = CARGO_ANSWER_MAX,
+                        .seconds = CARGO_SECONDS};
 
     if (!is_installed())
         return ens_fail(
             err, ENS_USAGE,
             "cargo: is not installed, and is asked for what is not given: give %s, or install Cargo", wanted);
-    if (!read_environment(&env, err))
+    if (!child_env_make(passed_on, &env, err))
         return false;
-    for (size_t i = 0; i < env.len; i++)
-        list[i] = env.texts[i];
+    p.env = child_env_list(&env);
     if (!process_run(&p, &r, err))
         return false;
     if (r.status != 0)

@@ -5,22 +5,21 @@
 
 #include "signer/base/mem.h"
 
-static const char *const handed_on[] = {
-    "PATH", "HOME", "SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY", "TERM", "TZ",
+const char *const child_env_ssh[] = {
+    "PATH", "HOME", "SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY", "TERM", "TZ", NULL,
 };
 
-bool child_env_make(struct child_env *ret, struct ens_err *err)
+bool child_env_make(const char *const *names, struct child_env *ret, struct ens_err *err)
 {
     ENS_CLEANUP(child_env_free) struct child_env env = {0};
     size_t n = 0;
 
-    _Static_assert(sizeof handed_on / sizeof handed_on[0] < CHILD_ENV_MAX, "room for LC_ALL");
-    for (size_t i = 0; i < sizeof handed_on / sizeof handed_on[0]; i++) {
-        const char *value = getenv(handed_on[i]);
+    for (size_t i = 0; names[i] != NULL && n < CHILD_ENV_MAX - 1; i++) {
+        const char *value = getenv(names[i]);
 
         if (value == NULL)
             continue;
-        env.vars[n] = mem_printf(err, "%s=%s", handed_on[i], value);
+        env.vars[n] = mem_printf(err, "%s=%s", names[i], value);
         if (env.vars[n++] == NULL)
             return false;
     }

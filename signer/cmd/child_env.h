@@ -10,9 +10,12 @@ struct child_env {
     char *vars[CHILD_ENV_MAX + 1];
 };
 
-/* Of ensign's own environment: where programs are, the SSH agent, how a passphrase is asked for without a
- * terminal, and the time zone, which dates in an allowed_signers file are in; and LC_ALL=C. */
-bool child_env_make(struct child_env *ret, struct ens_err *err) ENS_MUST_CHECK;
+/* What ssh-keygen needs: where programs are, the SSH agent, how a passphrase is asked for without a terminal,
+ * and the time zone, which dates in an allowed_signers file are in. NULL-terminated. */
+extern const char *const child_env_ssh[];
+
+/* Of ensign's own environment the variables in `names` (NULL-terminated), and LC_ALL=C. */
+bool child_env_make(const char *const *names, struct child_env *ret, struct ens_err *err) ENS_MUST_CHECK;
 void child_env_free(struct child_env *env);
 
 /* As a program is given it; borrowed from `env`. */

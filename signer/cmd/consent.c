@@ -67,7 +67,7 @@ bool consent_check(const struct args *args, const struct policy *p, struct reque
                         "--approval: nothing counts it: give --policy with lines approvals and approvers");
     }
     approvers = approvers_path(args->policy, policy_approvers(p), err);
-    if (approvers == NULL || !child_env_make(&env, err))
+    if (approvers == NULL || !child_env_make(child_env_ssh, &env, err))
         return false;
     const struct sshsig_tool tool = {.env = child_env_list(&env), .tmpdir = child_env_tmpdir()};
 
