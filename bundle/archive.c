@@ -308,6 +308,9 @@ static bool add_item(const struct archive *a, zip_t *zip, const struct archive_i
 {
     bool deflate = item->input != NULL && !item->store;
     bool deflated = deflate || (item->entry != NULL && item->entry->deflated);
+
+    if (item->entry != NULL && a == NULL)
+        return ens_fail(err, ENS_BUG, "comes from no archive: report this");
     zip_source_t *source = source_of(a, zip, item, input);
     zip_int64_t at = source == NULL ? -1 : zip_file_add(zip, item->name, source, ZIP_FL_ENC_UTF_8);
 
