@@ -620,3 +620,8 @@ CONF
     ok
     bundle_holds b.orc "$MRENCLAVE" "$SIGNER"
 }
+
+@test "docs/orc.md names every test of this file, and no other" {
+    diff <(grep -o '`W[0-9]*: [^`]*`' "$ROOT/docs/orc.md" | tr -d '`' | sort) \
+        <(sed -n 's/^@test "\(W[0-9]*: .*\)" {$/\1/p' "$BATS_TEST_FILENAME" | sort)
+}
