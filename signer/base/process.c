@@ -24,6 +24,8 @@
 #define GRACE_MS  2000 /* between asking it to stop and making it */
 #define NEEDED    (2 + 1 + PROCESS_FILES_MAX)
 #define PIECE_MAX 4096
+/* The status of a child that could not become the program; posix_spawn cannot always tell. */
+#define UNSTARTED 127
 
 struct child {
     pid_t pid;   /* 0: none, or already waited for */
@@ -326,6 +328,8 @@ bool process_run(const struct process *p, struct process_result *ret, struct ens
         return ens_fail(err, ENS_RESOURCE, "%s: was ended by signal %d: run the command again", p->argv[0],
                         WTERMSIG(c.status));
     r.status = WEXITSTATUS(c.status);
+    if (r.status == UNSTARTED)
+        return ens_fail(err, ENS_RESOURCE, "%s: cannot be started: %s", p->argv[0], p->remedy);
     *ret = r;
     r = (struct process_result){0};
     return true;

@@ -32,7 +32,7 @@ struct process_result {
 };
 
 /* Runs it and waits for its end; a status other than 0 is a result and no error. ENS_RESOURCE where it cannot
- * be started, is ended by a signal or takes too long; ENS_DATA where it says more than `out_max`;
- * ENS_INTERRUPTED after it was asked to stop. On an error the program is gone. */
+ * be started (which the status 127 means as well), is ended by a signal or takes too long; ENS_DATA where it
+ * says more than `out_max`; ENS_INTERRUPTED after it was asked to stop. On an error the program is gone. */
 bool process_run(const struct process *p, struct process_result *ret, struct ens_err *err) ENS_MUST_CHECK;
 void process_result_free(struct process_result *r);

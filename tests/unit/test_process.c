@@ -180,6 +180,9 @@ static void a_missing_program_has_a_remedy(void **state)
     p.remedy = "install it";
     assert_fails(process_run(&p, &r, &err), err, ENS_RESOURCE, "no-such-program: cannot be started");
     assert_non_null(strstr(err.msg, "install it"));
+    /* As a child says it that could not become the program. */
+    p = SCRIPT("exit 127");
+    assert_fails(process_run(&p, &r, &err), err, ENS_RESOURCE, "sh: cannot be started: install a shell");
 }
 
 static void too_much_is_refused(void **state)
