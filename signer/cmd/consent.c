@@ -69,6 +69,7 @@ bool consent_check(const struct args *args, const struct policy *p, struct reque
     approvers = approvers_path(args->policy, policy_approvers(p), err);
     if (approvers == NULL || !child_env_make(child_env_ssh, &env, err))
         return false;
+    record_file(transcript, "approvers", approvers);
     const struct sshsig_tool tool = {.env = child_env_list(&env), .tmpdir = child_env_tmpdir()};
 
     for (size_t i = 0; i < requests->len; i++) {

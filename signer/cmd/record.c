@@ -106,19 +106,21 @@ static bool digest_file(const char *path, uint8_t ret[static 32], struct ens_err
     return digest_final(d, ret, err);
 }
 
-/* A module that is found by the dynamic linker under a bare name cannot be opened by that name. */
-static void record_module(struct transcript *t, const char *path)
+/* A module that the dynamic linker finds under a bare name cannot be opened by that name. */
+void record_file(struct transcript *t, const char *key, const char *path)
 {
     struct ens_err why = {0};
     uint8_t digest[32];
     char hex[2 * 32 + 1];
 
+    if (t == NULL)
+        return;
     if (!digest_file(path, digest, &why)) {
-        transcript_add(t, "module", "%s SHA-256 unknown: %s", path, why.msg);
+        transcript_add(t, key, "%s SHA-256 unknown: %s", path, why.msg);
         return;
     }
     hex_encode(hex, view_of(digest, sizeof digest));
-    transcript_add(t, "module", "%s SHA-256 %s", path, hex);
+    transcript_add(t, key, "%s SHA-256 %s", path, hex);
 }
 
 static const char *claim(enum hsm_claim c)
@@ -134,7 +136,7 @@ void record_token(struct transcript *t, const struct token_session *s, const str
     if (t == NULL)
         return;
     hex_encode(hex, view_of(mrsigner, MRSIGNER_SIZE));
-    record_module(t, s->module);
+    record_file(t, "module", s->module);
     transcript_add(t, "token", "label %s serial %s model %s manufacturer %s", s->token->label,
                    s->token->serial, s->token->model, s->token->manufacturer);
     transcript_add(t, "key", "%s id %s MRSIGNER %s", key->uri, key->id_hex, hex);

@@ -18,6 +18,9 @@ void record_requests(struct transcript *t, const struct requests *r);
 void record_policy(struct transcript *t, const char *path, const struct policy *p);
 void record_outcome(struct transcript *t, const struct request *r);
 
+/* A file that decided something, with its SHA-256. */
+void record_file(struct transcript *t, const char *key, const char *path);
+
 /* The module's path and SHA-256, the token, the key, and what the token claims of it. */
 void record_token(struct transcript *t, const struct token_session *s, const struct hsm_key *key,
                   const uint8_t mrsigner[static MRSIGNER_SIZE]);
