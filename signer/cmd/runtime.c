@@ -28,7 +28,8 @@ static void source_free(struct source *s)
     cargo_free(&s->cargo);
 }
 
-/* The options that are not given, for messages: "--runtime-name and --runtime-id". */
+/* The options that are not given, for messages: "--runtime-name and --runtime-id", terminated; empty where
+ * all are. */
 static bool list_missing(const struct args *args, struct buf *ret, struct ens_err *err)
 {
     const char *options[3];
@@ -44,7 +45,7 @@ static bool list_missing(const struct args *args, struct buf *ret, struct ens_er
         if (!buf_printf(ret, err, "%s%s", i == 0 ? "" : i + 1 == len ? " and " : ", ", options[i]))
             return false;
     }
-    return true;
+    return len == 0 || buf_append(ret, view_of("", 1), err);
 }
 
 /* ---- rules ---- */

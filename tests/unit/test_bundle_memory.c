@@ -1,4 +1,5 @@
-/* Out of memory at every single allocation of a whole run over a bundle: opened, streamed, signed, written.
+/* Out of memory at every single allocation of a whole run over a bundle: opened, streamed, given a component,
+ * signed, written; and of a new one.
  * This program's own malloc, calloc, realloc and reallocarray serve everybody in the process, libzip, zlib
  * and jansson as well, and fail when they are told to. Whatever fails, the answer is ENS_RESOURCE, nothing
  * leaks (the sanitizer and valgrind builds skip this: they bring an allocator of their own), and the next run
@@ -87,6 +88,9 @@ static ssize_t result_len;
 static uint8_t wanted[sizeof result];
 static ssize_t wanted_len;
 
+static const uint8_t wanted_id[32] = {0x80};
+static struct bundle_input input = {"input", -1};
+
 static const struct bundle_part parts[] = {{"ronl.elf", "elf"}, {"ronl.sgx", "stream"}, {NULL, NULL}};
 static const char before[] = "{\"name\":\"a name that is long enough to make the buffer of a lexer "
                              "grow\",\"components\":[{\"kind\":\"ronl\","
@@ -107,6 +111,20 @@ static bool stream_all(struct bundle *b, struct ens_err *err)
     return true;
 }
 
+/* Begins another bundle beside the one that is opened, with a component from files. */
+static bool run_made(struct bundle *b, const struct bundle_input *in, struct ens_err *err)
+{
+    struct bundle *made = NULL;
+    const struct bundle_addition add = {
+        .id = "rofl.new", .elf = *in, .sgxs = in, .sigstruct = view_of_string("css")};
+    bool ok = bundle_new("made", "name", wanted_id, (struct bundle_version){1, 2, 3}, &made, err) &&
+              bundle_add_component(made, &add, err) && stream_all(made, err) &&
+              bundle_add_component(b, &add, err);
+
+    bundle_closep(&made);
+    return ok;
+}
+
 static bool run_opened(struct bundle *b, const char *path, struct ens_err *err)
 {
     struct file_out *out = NULL;
@@ -115,15 +133,16 @@ static bool run_opened(struct bundle *b, const char *path, struct ens_err *err)
     static const uint8_t enclave[64] = {1};
     enum bundle_identity_edit edits[8] = {BUNDLE_IDENTITY_DROP};
 
-    if (!stream_all(b, err) || !bundle_set_signature(b, "ronl", view_of_string("sigstruct"), err) ||
-        !bundle_edit_identities(b, "ronl", edits, enclave, err) || !bundle_find_sgx(b, NULL, &c, err))
+    if (!stream_all(b, err) || !run_made(b, &input, err) ||
+        !bundle_set_signature(b, "ronl", view_of_string("sigstruct"), err) ||
+        !bundle_edit_identities(b, "ronl", edits, enclave, err) || !bundle_find_sgx(b, "ronl", &c, err))
         return false;
     assert_string_equal(c->sgx_signature, "ronl.sgx.sig");
     bool ok = file_out_open(path, FILE_OUT_NEW, &out, err) && bundle_write(b, out, err) &&
               bundle_open_fd(file_out_fd(out), "new", &again, err) && stream_all(again, err);
 
     if (ok) {
-        assert_int_equal(bundle_files_len(again), 3);
+        assert_int_equal(bundle_files_len(again), 6);
         result_len = pread(file_out_fd(out), result, sizeof result, 0);
     }
     bundle_closep(&again);
@@ -207,6 +226,7 @@ static void test_walk(void **state)
 
     (void)state;
     (void)snprintf(path, sizeof path, "%s/out.orc", dir);
+    input.fd = memory_file(view_of_string("a file that comes in"));
     assert_true(run_failing(fd, path, 0, false, &err));
     assert_true(run_failing(fd, path, 0, false, &err)); /* now what is allocated once for all is there */
     memcpy(wanted, result, sizeof wanted);
@@ -219,6 +239,7 @@ static void test_walk(void **state)
         walk(fd, path, allocations, true);
     }
     (void)close(fd);
+    (void)close(input.fd);
     support_rmdir(dir);
     buf_free(&manifest);
     buf_free(&bytes);
