@@ -360,6 +360,16 @@ PY
     done
 }
 
+@test "a write that a signal interrupts is made again, and the file is opened to append only" {
+    begin
+    cp before t
+    last=$(calls | grep "^write .* t$" | cut -d' ' -f2)
+    cp before t
+    strace -qq -o trace -e trace=openat,write -e "inject=write:error=EINTR:when=$last" "$WRITER" append t 1
+    same t after
+    grep -Eq '^openat\(AT_FDCWD, "t", .*O_APPEND' trace
+}
+
 @test "a disk that is full in the middle of the record: what was written is taken back" {
     begin
     # Files end at 1 KiB here: three records have less, four have more.
