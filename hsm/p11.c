@@ -52,7 +52,7 @@ bool p11_load(const char *module, const char *module_args, struct watch *watch, 
     if (module_args != NULL)
         PKCS11_CTX_init_args(p->ctx, module_args);
     ossl_clear();
-    watch_begin(watch, "C_Initialize");
+    watch_begin(watch, "C_Initialize or C_GetInfo");
     int failed = PKCS11_CTX_load(p->ctx, module);
 
     (void)watch_end(watch, CKR_OK);

@@ -2,7 +2,7 @@
 # call them. Such a file sets PACKAGES (what it needs), PKCS11 (its module), LABEL (its token's), ARGS (options
 # of ensign for that module) and defines make_token, drop_token and use_token; see softhsm.bats.
 # pkcs11-tool and the counting of calls go through the forwarding module.
-# shellcheck shell=bash disable=SC2154,SC2034,SC2153
+# shellcheck shell=bash disable=SC2154,SC2034,SC2153,SC2119,SC2120
 
 # need_packages: skips by name where one is not installed; where tokens are required that is a failure.
 need_packages() {

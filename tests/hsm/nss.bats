@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # NSS softokn: a module that needs arguments, has two slots, takes keys with e = 3 and makes none.
+# shellcheck disable=SC2034,SC2153,SC2119
 
 load ../cli/helpers
 load matrix

@@ -2,6 +2,7 @@
 # opencryptoki's soft token: PKCS#11 2.20, no CKM_SHA256_RSA_PKCS, a PIN that really locks after three wrong
 # ones, and a daemon. There is one such token on a machine, below /var/lib/opencryptoki: a token or a daemon
 # that is there already is somebody's and left alone, and what these tests make there is removed again.
+# shellcheck disable=SC2034,SC2153,SC2119
 
 load ../cli/helpers
 load matrix
@@ -32,7 +33,6 @@ daemon_runs() {
     pid=$(cat /run/pkcsslotd.pid 2>/dev/null) && [ -n "$pid" ] && [ -d "/proc/$pid" ]
 }
 
-# The daemon outlives a run that was killed: then its PID file and this file name the same process.
 make_token() {
     if [ "$(id -u)" -ne 0 ]; then
         not_here 'opencryptoki: its daemon needs root'

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # A token behind p11-kit's server, over a unix socket: it signs, and when the other end dies in the middle of an
 # operation, that is an error like any other. (A write to a lost peer would end the process with SIGPIPE.)
+# shellcheck disable=SC2034,SC2153,SC2119
 
 load ../cli/helpers
 load matrix

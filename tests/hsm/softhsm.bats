@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SoftHSM2: the token that can do everything.
+# shellcheck disable=SC2034,SC2153,SC2119
 
 load ../cli/helpers
 load matrix
