@@ -150,15 +150,22 @@ cov:
 	$(Q)scripts/run-tests cov
 	$(Q)scripts/coverage
 
+# The commands, the files, the ceremony.
+define install-manual
+	install -D -m 0644 docs/ensign.1 $(DESTDIR)$(PREFIX)/share/man/man1/ensign.1
+	install -D -m 0644 docs/ensign.5 $(DESTDIR)$(PREFIX)/share/man/man5/ensign.5
+	install -D -m 0644 docs/ensign.7 $(DESTDIR)$(PREFIX)/share/man/man7/ensign.7
+endef
+
 .PHONY: install
 install: all
 	install -D -m 0755 $(B)/ensign $(DESTDIR)$(PREFIX)/bin/ensign
-	install -D -m 0644 docs/ensign.1 $(DESTDIR)$(PREFIX)/share/man/man1/ensign.1
+	$(install-manual)
 
 .PHONY: install-offline
 install-offline: $(B)/ensign-offline
 	install -D -m 0755 $(B)/ensign-offline $(DESTDIR)$(PREFIX)/bin/ensign-offline
-	install -D -m 0644 docs/ensign.1 $(DESTDIR)$(PREFIX)/share/man/man1/ensign.1
+	$(install-manual)
 
 .PHONY: dist
 dist:

@@ -1,0 +1,463 @@
+#!/usr/bin/env bats
+# A ceremony across hosts. Each is a directory with its own HOME and its own programs; nothing goes from one to
+# another but the files that are carried. Then the same as ensign(7) tells it, typed from the manual.
+
+load helpers
+load make
+
+OFFLINE=$ROOT/build/$VARIANT/ensign-offline
+# Not a number that could be part of a hash by chance.
+PIN=correct-horse-9
+
+setup_file() {
+    enclave "$BATS_FILE_TMPDIR/own-copy.sgxs"
+}
+
+teardown() {
+    [ -z "${SSH_AGENT_PID:-}" ] || kill "$SSH_AGENT_PID"
+}
+
+# ---- hosts ----
+
+# at HOST: what follows happens there. The signing host has the token and ensign-offline, the others ensign.
+at() {
+    cd "$HOSTS/$1" || return 1
+    export HOME=$HOSTS/$1/home
+    unset SOFTHSM2_CONF SSH_AUTH_SOCK ENSIGN_PKCS11_MODULE
+    ENSIGN=$ROOT/build/$VARIANT/ensign
+    case $1 in
+    room)
+        export SOFTHSM2_CONF=$HOSTS/room/softhsm2.conf
+        ENSIGN=$OFFLINE
+        ;;
+    bob) [ -z "${SSH_AGENT_PID:-}" ] || export SSH_AUTH_SOCK=$HOSTS/bob/agent ;;
+    esac
+}
+
+# carry FROM TO FILE...: and nothing else.
+carry() {
+    local from=$1 to=$2
+    shift 2
+    (cd "$HOSTS/$from" && cp "$@" "$HOSTS/$to/")
+}
+
+hosts() {
+    local host
+    [ -x "$OFFLINE" ] || fail "$OFFLINE is not there: run make first"
+    need_fault
+    HOSTS=$BATS_TEST_TMPDIR/hosts
+    for host in build alice bob carol room; do
+        mkdir -p "$HOSTS/$host/home"
+    done
+    # The source is public: everybody builds for themselves.
+    for host in build alice bob carol; do
+        cp "$BATS_FILE_TMPDIR/own.sgxs" "$HOSTS/$host/app.sgxs"
+    done
+}
+
+# ---- once ----
+
+room_has_a_key() {
+    at room
+    mkdir tokens
+    printf '%s\n' "directories.tokendir = $PWD/tokens" 'objectstore.backend = file' 'log.level = ERROR' \
+        >softhsm2.conf
+    softhsm2-util --init-token --free --label hsm --so-pin 87654321 --pin "$PIN" >/dev/null
+    (umask 077 && echo "$PIN" >pin)
+    ens keygen --token pkcs11:token=hsm --label release --pubkey release.pem --module "$SOFTHSM" \
+        --pin-source file:pin
+    ok
+    MRSIGNER=$(mrsigner release.pem)
+}
+
+# Alice and Carol have their keys in files, Bob's is only in his agent.
+people_have_keys() {
+    at alice
+    ssh-keygen -q -t ed25519 -N '' -C '' -f alice
+    at carol
+    ssh-keygen -q -t ecdsa -N '' -C '' -f carol
+    at bob
+    ssh-keygen -q -t ed25519 -N '' -C '' -f bob
+    ssh-agent -a "$PWD/agent" >agent.env 2>/dev/null 3>&-
+    SSH_AGENT_PID=$(sed -n 's/^SSH_AGENT_PID=\([0-9]*\);.*/\1/p' agent.env)
+    at bob
+    ssh-add -q bob 2>/dev/null
+    rm bob
+}
+
+# Carol is nobody whom the room would ask.
+room_has_rules() {
+    carry alice room alice.pub
+    carry bob room bob.pub
+    at room
+    for who in alice bob; do
+        printf '%s@example.org namespaces="ensign-sign-data" %s\n' "$who" "$(cat "$who.pub")"
+    done >approvers
+    printf '%s\n' "mrsigner $MRSIGNER" 'isvprodid 5' 'isvsvn >= 12' 'debug forbid' 'blind forbid' \
+        'key sensitive never-extractable local' 'approvals 2' 'approvers approvers' >policy
+}
+
+# ---- each time ----
+
+sign_data_is_made() {
+    at build
+    bundle app.orc
+    ens gen-sign-data --date 20260105 --isvprodid 5 --isvsvn 12 --forbid-debug -o app.signdata app.orc
+    ok
+    local host
+    for host in alice bob carol room; do
+        carry build "$host" app.signdata
+    done
+}
+
+# approves WHO [KEY]
+approves() {
+    at "$1"
+    ens approve --ssh-key "${2:-$1}" --rebuilt app.sgxs --yes -o "$1.approval" app.signdata
+    ok
+    says "$MRENCLAVE"
+    carry "$1" room "$1.approval"
+}
+
+# asked ARG...: in the room, sign with policy and transcript.
+asked() {
+    at room
+    ens sign --key 'pkcs11:token=hsm;object=release' --module "$FAULT" --pin-source file:pin --yes \
+        --policy policy --transcript room.transcript "$@"
+}
+
+# Refused with 77, no signature, though the transcript has grown.
+not_signed() {
+    exits 77
+    errors | grep -Eq "policy: approvals: $1 count, the policy wants 2"
+    [ "$(errors | wc -l)" -eq 1 ]
+    [ ! -s "$OUT" ]
+    [ ! -e app.sig ]
+    called C_Sign 0
+    called C_Login 0
+}
+
+@test "two reviewers, a signing host with rules, and a build host: the whole ceremony" {
+    hosts
+    room_has_a_key
+    people_have_keys
+    room_has_rules
+    sign_data_is_made
+    : >"$FAULT_LOG"
+
+    # Bob's first build is of another source: he stops, and nothing is approved.
+    at bob
+    other_enclave app.sgxs
+    ens approve --ssh-key bob.pub --rebuilt app.sgxs --yes -o bob.approval app.signdata
+    refused 65 "$MRENCLAVE"
+    cp "$BATS_FILE_TMPDIR/own.sgxs" app.sgxs
+
+    approves alice
+    approves carol
+    [ ! -e "$HOSTS/bob/bob" ]
+    approves bob bob.pub
+
+    # One is not enough, neither once nor twice.
+    asked -o app.sig --approval alice.approval app.signdata
+    not_signed 1
+    asked -o app.sig --approval alice.approval --approval alice.approval app.signdata
+    not_signed 1
+    says 'the same key again'
+    # A third person does not count.
+    asked -o app.sig --approval alice.approval --approval carol.approval app.signdata
+    not_signed 1
+    grep -A3 'does not carol\.approval' "$ERR" | grep -q 'because'
+    # Sign-data that was edited on the way is other sign-data, which nobody approved.
+    cp app.signdata right.signdata
+    poke app.signdata 254 0d
+    asked -o app.sig --approval alice.approval --approval bob.approval app.signdata
+    not_signed 0
+    says 'does not fit these bytes'
+    edited=$(sha256 app.signdata)
+    mv right.signdata app.signdata
+    # Another key than the one that the policy pins, though both approved.
+    ens keygen --token pkcs11:token=hsm --label other --module "$SOFTHSM" --pin-source file:pin
+    ok
+    ens sign --key 'pkcs11:token=hsm;object=other' --module "$FAULT" --pin-source file:pin --yes \
+        --policy policy --transcript room.transcript --approval alice.approval --approval bob.approval \
+        -o app.sig app.signdata
+    exits 77
+    errors | grep 'policy: mrsigner: '
+    called C_Sign 0
+
+    : >"$FAULT_LOG"
+    asked -o app.sig --approval alice.approval --approval bob.approval app.signdata
+    ok
+    called C_Login 1
+    called C_Sign 1
+    says 'Approvals: 2 of 2 count'
+    says "Policy policy, SHA-256 $(sha256 policy)"
+    openssl dgst -sha256 -verify release.pem -signature app.sig app.signdata
+
+    # Home with it.
+    carry room build app.sig release.pem
+    at build
+    ens set-sig --sign-data app.signdata app.orc app.sig release.pem
+    ok
+    bundle_holds app.orc "$MRENCLAVE" "$MRSIGNER"
+    carry build alice app.orc
+    carry room alice release.pem room.transcript policy app.sig
+    at alice
+    ens verify --pubkey release.pem --mrenclave "$MRENCLAVE" --min-isvsvn 12 --forbid-debug app.orc
+    ok
+
+    the_transcript_tells_the_story
+    a_changed_byte_is_found
+}
+
+# On another host than the one that wrote it; ensign-offline says the same in the room.
+the_transcript_tells_the_story() {
+    at room
+    ens transcript room.transcript
+    ok
+    cp "$OUT" "$BATS_TEST_TMPDIR/in-the-room"
+    at alice
+    ens transcript room.transcript
+    ok
+    same "$OUT" "$BATS_TEST_TMPDIR/in-the-room"
+    prints '^Records: +6, and the chain holds$'
+    not grep -q "$PIN" room.transcript
+    ens transcript --json room.transcript
+    ok
+    "$PYTHON" - "$OUT" "$(sha256 app.signdata)" "$edited" "$(sha256 app.sig)" "$(sha256 policy)" "$MRSIGNER" \
+        "$MRENCLAVE" "$(sha256 "$FAULT")" <<'PY'
+import json, sys
+doc, right, edited, signature, policy, mrsigner, mrenclave, module = sys.argv[1:]
+records = json.load(open(doc))["records"]
+assert [r["exit_status"] for r in records] == [77, 77, 77, 77, 77, 0]
+assert [r["number"] for r in records] == [1, 2, 3, 4, 5, 6]
+times = [r["time"] for r in records]
+assert times == sorted(times)
+
+def all_of(n, key):
+    return [e["value"] for e in records[n - 1]["entries"] if e["key"] == key]
+
+def counted(n):
+    return [(v.split(": ")[1], v.endswith(": counts")) for v in all_of(n, "approval")]
+
+for n in range(1, 7):
+    assert all_of(n, "command") == ["ensign sign"]
+    want = edited if n == 4 else right
+    assert all_of(n, "input") == ["app.signdata SHA-256 " + want], n
+    assert "MRENCLAVE " + mrenclave in all_of(n, "fields")[0]
+    assert all_of(n, "policy") == ["policy SHA-256 " + policy]
+    # Each check has its result, once.
+    assert len(all_of(n, "check")) == 14, all_of(n, "check")
+    assert len(all_of(n, "error")) == (0 if n == 6 else 1)
+    assert len(all_of(n, "signature")) == (1 if n == 6 else 0)
+assert counted(1) == [("alice.approval", True)]
+assert counted(2) == [("alice.approval", True), ("alice.approval", False)]
+assert counted(3) == [("alice.approval", True), ("carol.approval", False)]
+assert counted(4) == [("alice.approval", False), ("bob.approval", False)]
+assert counted(5) == counted(6) == [("alice.approval", True), ("bob.approval", True)]
+for n in range(1, 5):
+    assert any("approvals: fail" in c for c in all_of(n, "check"))
+    assert not all_of(n, "module") and not all_of(n, "token")
+assert any("mrsigner: fail" in c for c in all_of(5, "check"))
+last = {k: all_of(6, k) for k in ("option", "module", "token", "key", "claims", "confirmation", "signature")}
+assert "--approval bob.approval" in last["option"] and "--policy policy" in last["option"]
+assert last["module"][0].endswith("SHA-256 " + module)
+assert "label hsm" in last["token"][0]
+assert mrsigner in last["key"][0] and "object=release" in last["key"][0]
+assert "never-extractable yes" in last["claims"][0]
+assert last["confirmation"] == ["not asked: --yes"]
+assert last["signature"] == ["over app.signdata SHA-256 " + signature]
+assert all(": pass" in c or "not in the policy" in c for c in all_of(6, "check"))
+PY
+}
+
+a_changed_byte_is_found() {
+    local size at
+    size=$(stat -c %s room.transcript)
+    for at in $(seq 7 $((size / 23)) "$size"); do
+        "$PYTHON" - room.transcript changed "$at" <<'PY'
+import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+data[int(sys.argv[3]) - 1] ^= 1
+open(sys.argv[2], "wb").write(data)
+PY
+        ens transcript changed
+        refused 65 'changed: (record [1-6]: |is no transcript: line 1)'
+    done
+    # A whole record less, in the middle.
+    "$PYTHON" - room.transcript changed <<'PY'
+import sys
+first = b"ensign transcript 1, record "
+records = open(sys.argv[1], "rb").read().split(first)
+del records[3]
+open(sys.argv[2], "wb").write(first.join(records))
+PY
+    ens transcript changed
+    refused 65 'changed: record 3'
+}
+
+@test "an approval of the same person with another key, and of another person with the same key, counts once" {
+    hosts
+    room_has_a_key
+    people_have_keys
+    sign_data_is_made
+    approves alice
+    approves bob bob.pub
+    approves carol
+    room_has_rules
+    at room
+    carry carol room carol.pub
+    # Alice has two keys now.
+    printf 'alice@example.org %s\n' "$(cat carol.pub)" >>approvers
+    : >"$FAULT_LOG"
+    asked -o app.sig --approval alice.approval --approval carol.approval app.signdata
+    not_signed 1
+    says 'the same principal again'
+    # And somebody else has hers.
+    printf 'mallory@example.org %s\n' "$(cat alice.pub)" >>approvers
+    asked -o app.sig --approval alice.approval --approval carol.approval app.signdata
+    not_signed 1
+    asked -o app.sig --approval alice.approval --approval carol.approval --approval bob.approval app.signdata
+    ok
+    says 'Approvals: 2 of 3 count'
+}
+
+@test "what the room does not have: an archive reader, a second HOME, the reviewers' keys" {
+    hosts
+    room_has_a_key
+    people_have_keys
+    room_has_rules
+    sign_data_is_made
+    carry build room app.orc
+    at room
+    ens show app.orc
+    refused 65 'is a bundle'
+    rm app.orc
+    # Nothing private of the others is here, and nothing of the token is elsewhere.
+    not grep -rlq 'PRIVATE KEY' .
+    for host in build alice bob carol; do
+        not grep -rlFq "$PIN" "$HOSTS/$host"
+    done
+    [ ! -e "$HOSTS/bob/bob" ]
+}
+
+# ---- the manual ----
+
+# typed MANUAL: the commands of ensign.7, a JSON list of [HOST, COMMAND].
+typed() {
+    "$PYTHON" - "$1" <<'PY'
+import json, re, sys
+commands, literal = [], False
+for line in open(sys.argv[1], encoding="utf-8"):
+    line = line.rstrip("\n")
+    if line.startswith("."):
+        literal = line.startswith(".Bd -literal")
+        continue
+    if not literal:
+        continue
+    line = line.replace(r"\e", "\\")
+    new = re.match(r"([a-z]+)\$ (.*)", line)
+    if new:
+        commands.append([new[1], new[2]])
+    else:
+        assert line.startswith("> "), "neither a command nor the rest of one: " + line
+        commands[-1][1] += "\n" + line[2:]
+json.dump(commands, sys.stdout)
+PY
+}
+
+@test "the ceremony of ensign(7), typed from the manual, command for command" {
+    [ -r "$SOFTHSM" ] || fail "$SOFTHSM is not there: scripts/setup demo"
+    hosts
+    typed "$ROOT/docs/ensign.7" >commands.json
+    mkdir carry "$HOSTS"/{build,alice,bob,room}/bin
+    app "$HOSTS/build/app"
+    for host in build alice bob; do
+        ln -s "$ENSIGN" "$HOSTS/$host/bin/ensign"
+    done
+    ln -s "$OFFLINE" "$HOSTS/room/bin/ensign-offline"
+    "$PYTHON" - commands.json "$HOSTS" "$PWD/carry" "$PIN" <<'PY'
+# One shell for each host, on a terminal of its own; questions are answered as they are asked.
+import fcntl, json, os, pty, re, select, sys, termios, time
+commands, hosts, carry, pin = json.load(open(sys.argv[1])), sys.argv[2], sys.argv[3], sys.argv[4]
+LOOP = 'while IFS= read -r -d "" -u 9 c; do eval "$c" 8>&- 9<&-; echo $? >&8; done'
+ANSWERS = [(rb"PIN[^\n]*: *$", pin), (rb"passphrase[^\n]*: *$", "a long passphrase"),
+           (rb"Type yes[^\n]*: *$", "yes")]
+
+class Host:
+    def __init__(self, name):
+        home = os.path.join(hosts, name)
+        self.tty, slave = pty.openpty()
+        to_read, self.send = os.pipe()
+        self.status, to_write = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.setsid()
+            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+            keep = {n: fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for n, fd in
+                    ((0, slave), (1, slave), (2, slave), (8, to_write), (9, to_read))}
+            os.closerange(3, 20)
+            for n, fd in keep.items():
+                os.dup2(fd, n)
+            os.closerange(10, 64)
+            os.chdir(home)
+            env = {"HOME": home + "/home", "PATH": home + "/bin:" + os.environ["PATH"], "CARRY": carry,
+                   "LC_ALL": "C.UTF-8", "TERM": "dumb"}
+            os.execvpe("bash", ["bash", "--norc", "--noprofile", "-c", LOOP], env)
+        for fd in (slave, to_read, to_write):
+            os.close(fd)
+
+    def run(self, command):
+        os.write(self.send, command.encode() + b"\0")
+        seen, answered, end = b"", 0, time.time() + 60
+        while time.time() < end:
+            ready, _, _ = select.select([self.tty, self.status], [], [], 0.1)
+            if self.tty in ready:
+                seen += os.read(self.tty, 65536)
+                for pattern, answer in ANSWERS:
+                    if re.search(pattern, seen[answered:]):
+                        answered = len(seen)
+                        time.sleep(0.15)
+                        os.write(self.tty, answer.encode() + b"\n")
+            elif self.status in ready:
+                return int(os.read(self.status, 16)), seen
+        return 124, seen
+
+    def end(self):
+        os.close(self.send)
+        os.close(self.status)
+        os.close(self.tty)
+        os.waitpid(self.pid, 0)
+
+assert len(commands) > 40, len(commands)
+shells, bad = {}, 0
+for name, command in commands:
+    if name not in shells:
+        shells[name] = Host(name)
+    status, seen = shells[name].run(command)
+    print("%s$ %s" % (name, command))
+    if status != 0:
+        print(seen.decode("utf-8", "replace").replace("\r", ""), "-- exit", status)
+        bad = 1
+        break
+    if pin.encode() in seen or b"a long passphrase" in seen:
+        print(seen.decode("utf-8", "replace"), "-- a secret was echoed")
+        bad = 1
+for shell in shells.values():
+    shell.end()
+sys.exit(bad)
+PY
+    # What the manual promises of its end.
+    bundle_holds "$HOSTS/build/app.orc" "$MRENCLAVE" "$(mrsigner "$HOSTS/room/release.pem")"
+    ens transcript --json "$HOSTS/room/room.transcript"
+    ok
+    "$PYTHON" - "$OUT" <<'PY'
+import json, sys
+records = json.load(open(sys.argv[1]))["records"]
+assert [r["exit_status"] for r in records] == [0, 0, 0], records
+signed = [sum(e["key"] == "signature" for e in r["entries"]) for r in records]
+assert signed == [0, 1, 0], signed
+answers = [e["value"] for r in records for e in r["entries"] if e["key"] == "confirmation"]
+assert answers[1] == "yes, at the terminal", answers
+PY
+}

@@ -1,0 +1,181 @@
+#!/usr/bin/env bats
+# ensign-offline, the program of the signing host: fewer commands, fewer libraries, the same bytes.
+
+load helpers
+
+OFFLINE=$ROOT/build/$VARIANT/ensign-offline
+COMMANDS=(sign approve show keygen pubkey keys transcript)
+
+setup_file() {
+    token ensign
+    cd "$BATS_FILE_TMPDIR" || return 1
+    test_key one one.pem
+    import one.pem release 01
+    sign_data good.signdata "$MRENCLAVE"
+    pem_sign one.pem good.signdata good.sig
+}
+
+begin() {
+    [ -x "$OFFLINE" ] || fail "$OFFLINE is not there: run make first"
+    cp "$BATS_FILE_TMPDIR/good.signdata" s.signdata
+    PINFILE=$BATS_FILE_TMPDIR/pin
+}
+
+# off ARG...: runs ensign-offline as `ens` runs ensign.
+off() {
+    ENSIGN=$OFFLINE ens "$@"
+}
+
+# The names of the commands in a program's help.
+commands() {
+    sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' "$1" | LC_ALL=C sort
+}
+
+@test "it is linked without libzip, jansson and zlib, and ensign is not" {
+    begin
+    readelf -d "$OFFLINE" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' >needed
+    grep -q '^libcrypto\.so' needed
+    not grep -E 'zip|jansson|libz\.|curl|libssl' needed
+    readelf -d "$ENSIGN" | grep -E 'NEEDED.*libzip'
+    readelf -d "$ENSIGN" | grep -E 'NEEDED.*libjansson'
+    # And it asks for no symbol of theirs at run time.
+    readelf --dyn-syms -W "$OFFLINE" >symbols
+    not grep -E 'UND (zip_|json_)' symbols
+    readelf --dyn-syms -W "$ENSIGN" | grep -Eq 'UND zip_'
+}
+
+@test "it knows exactly the commands of the signing host" {
+    begin
+    off help
+    ok
+    commands "$OUT" >have
+    printf '%s\n' "${COMMANDS[@]}" | LC_ALL=C sort >want
+    same have want
+    off --version
+    ok
+    cp "$OUT" version
+    ens --version
+    same "$OUT" version
+}
+
+@test "its commands take what those of ensign take" {
+    begin
+    for command in "${COMMANDS[@]}"; do
+        off help "$command"
+        ok
+        cp "$OUT" text
+        ens help "$command"
+        ok
+        same "$OUT" text
+    done
+}
+
+@test "the commands of the build host are unknown to it" {
+    begin
+    ens help
+    commands "$OUT" | grep -vxF "$(printf '%s\n' "${COMMANDS[@]}")" >"$BATS_TEST_TMPDIR/others"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/others")" -ge 6 ]
+    while read -r command; do
+        off "$command" s.signdata
+        usage "$command" 'unknown command'
+    done <"$BATS_TEST_TMPDIR/others"
+}
+
+@test "a bundle is refused with 65, and where to go with it" {
+    begin
+    bundle b.orc
+    off show b.orc
+    refused 65 'b\.orc' 'is a bundle' 'use ensign'
+    off show --json b.orc
+    refused 65 'b\.orc' 'is a bundle'
+    ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/alice"
+    off approve --ssh-key "$BATS_TEST_TMPDIR/alice" --rebuilt b.orc --yes -o a s.signdata
+    refused 65 'b\.orc' 'is a bundle' 'use ensign'
+    off sign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$PINFILE" --yes -o out.sig b.orc
+    refused 65 'b\.orc'
+}
+
+@test "what ensign made it signs, to the same bytes, with the same review" {
+    begin
+    enclave e.sgxs
+    ens gen-sign-data --date 20240229 --isvsvn 7 -o app.signdata e.sgxs
+    ok
+    for program in "$ENSIGN" "$OFFLINE"; do
+        ENSIGN=$program ens sign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$PINFILE" --yes \
+            --pubkey "${program##*/}.pem" -o "${program##*/}.sig" app.signdata
+        ok
+        cp "$ERR" "$BATS_TEST_TMPDIR/${program##*/}.review"
+    done
+    same ensign-offline.sig ensign.sig
+    same ensign-offline.pem ensign.pem
+    same "$BATS_TEST_TMPDIR/ensign-offline.review" "$BATS_TEST_TMPDIR/ensign.review"
+    openssl dgst -sha256 -verify ensign.pem -signature ensign-offline.sig app.signdata
+    bundle b.orc
+    ens set-sig --sign-data app.signdata b.orc ensign-offline.sig ensign-offline.pem
+    ok
+    bundle_holds b.orc "$MRENCLAVE" "$(mrsigner ensign.pem)"
+}
+
+@test "each of its commands does its work" {
+    begin
+    export ENSIGN_PKCS11_MODULE=$SOFTHSM
+    off keygen --token pkcs11:token=ensign --label fresh --pubkey P.pem --pin-source "file:$PINFILE"
+    ok
+    off pubkey --key 'pkcs11:token=ensign;object=fresh' --pin-source "file:$PINFILE"
+    ok
+    same "$OUT" P.pem
+    off keys --pin-source "file:$PINFILE" --require 'pkcs11:token=ensign;object=fresh'
+    ok
+    off show s.signdata
+    ok
+    prints "$MRENCLAVE"
+    off show --json P.pem
+    ok
+    "$PYTHON" -c 'import json, sys; assert json.load(sys.stdin)["mrsigner"] == sys.argv[1]' \
+        "$(mrsigner P.pem)" <"$OUT"
+    enclave e.sgxs
+    off show e.sgxs
+    ok
+    prints "$MRENCLAVE"
+    ssh-keygen -q -t ed25519 -N '' -C '' -f "$BATS_TEST_TMPDIR/alice"
+    off approve --ssh-key "$BATS_TEST_TMPDIR/alice" --rebuilt e.sgxs --yes -o a.approval s.signdata
+    ok
+    printf 'alice@example.org %s\n' "$(cat "$BATS_TEST_TMPDIR/alice.pub")" >people
+    printf '%s\n' 'approvals 1' 'approvers people' 'key local' >p
+    off sign --key 'pkcs11:token=ensign;object=fresh' --pin-source "file:$PINFILE" --yes --policy p \
+        --approval a.approval --transcript t -o s.sig s.signdata
+    ok
+    openssl dgst -sha256 -verify P.pem -signature s.sig s.signdata
+    off transcript t
+    ok
+    cp "$OUT" text
+    ens transcript t
+    same "$OUT" text
+}
+
+@test "make install-offline installs it and its manual, and nothing of ensign's" {
+    begin
+    command -v make >/dev/null || fail "make is not there: scripts/setup build"
+    MAKEFLAGS='' make -s -C "$ROOT" VARIANT="$VARIANT" install-offline DESTDIR="$PWD/root" PREFIX=/usr >/dev/null
+    (cd root && find . -type f -printf '%P %m\n' | LC_ALL=C sort) >have
+    cat >want <<'END'
+usr/bin/ensign-offline 755
+usr/share/man/man1/ensign.1 644
+usr/share/man/man5/ensign.5 644
+usr/share/man/man7/ensign.7 644
+END
+    same have want
+    same root/usr/bin/ensign-offline "$OFFLINE"
+    ENSIGN=$PWD/root/usr/bin/ensign-offline ens show s.signdata
+    ok
+    prints "$MRENCLAVE"
+}
+
+@test "make install installs ensign and its manual" {
+    begin
+    MAKEFLAGS='' make -s -C "$ROOT" VARIANT="$VARIANT" install DESTDIR="$PWD/root" PREFIX=/usr >/dev/null
+    (cd root && find . -type f -printf '%P\n' | LC_ALL=C sort) >have
+    printf '%s\n' usr/bin/ensign usr/share/man/man1/ensign.1 usr/share/man/man5/ensign.5 \
+        usr/share/man/man7/ensign.7 >want
+    same have want
+}
