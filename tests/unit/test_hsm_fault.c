@@ -392,7 +392,9 @@ static void a_call_that_hangs_is_named(void **state)
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         (void)snprintf(faults, sizeof faults, "delay=%s:20000", calls[i]);
         assert_int_equal(walk_in_child(faults, line, sizeof line), ENS_DEVICE);
-        (void)snprintf(want, sizeof want, ": %s took more than 1 s", calls[i]);
+        /* libp11 initialises and asks for the module's information in one step. */
+        (void)snprintf(want, sizeof want, ": %s%s took more than 1 s", calls[i],
+                       i == 0 ? " or C_GetInfo" : "");
         if (strncmp(line, "ensign: ", 8) != 0 || strstr(line, want) == NULL ||
             strchr(line, '\n') != line + strlen(line) - 1)
             fail_msg("%s: '%s'", calls[i], line);
