@@ -30,10 +30,10 @@ LDFLAGS_fuzz    := -fsanitize=address,undefined
 CFLAGS_ALL      := -std=gnu17 $(WARNINGS) $(HARDENING) $(CFLAGS_VARIANT) $(CFLAGS)
 LDFLAGS_ALL     := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 
-PKGS := libcrypto libp11 jansson libzip p11-kit-1
+PKGS := libcrypto libp11 jansson libzip zlib p11-kit-1
 CPPFLAGS_ALL += $(shell pkg-config --cflags $(PKGS))
 # p11-kit-1 gives pkcs11.h only: its library is not linked into the program.
-LIBS := $(shell pkg-config --libs libcrypto libp11 jansson libzip) -ldl -lpthread
+LIBS := $(shell pkg-config --libs libcrypto libp11 jansson libzip zlib) -ldl -lpthread
 
 # ---- the program ----
 LIB_SRC  := $(wildcard signer/base/*.c signer/sgx/*.c signer/ceremony/*.c hsm/*.c bundle/*.c signer/cmd/*.c)

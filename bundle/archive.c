@@ -9,6 +9,7 @@
 #include <zip.h>
 
 #include "bundle/pipe.h"
+#include "bundle/unpack.h"
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 
@@ -130,6 +131,7 @@ static bool fail_from(const struct pipe *p, zip_error_t *error, struct ens_err *
         return ens_fail(err, ENS_DATA, "its data end too early: " REMEDY);
     case ZIP_ER_CRC:
         return ens_fail(err, ENS_DATA, "its CRC is not that of its data: " REMEDY);
+    case ZIP_ER_NOENT: /* what a local header's sizes contradict, libzip does not find */
     case ZIP_ER_INCONS:
         return ens_fail(err, ENS_DATA, "its headers contradict each other or the data: " REMEDY);
     case ZIP_ER_EXISTS:
@@ -244,11 +246,10 @@ static void close_file(zip_file_t **f)
         (void)zip_fclose(*f);
 }
 
-static bool read_pieces(struct archive *a, zip_file_t *f, uint64_t size, const struct sink *sink,
-                        struct ens_err *err)
+/* Pours the entry's bytes, as they are in the archive, through `u`. */
+static bool read_pieces(struct archive *a, zip_file_t *f, struct unpack *u, struct ens_err *err)
 {
     uint8_t piece[FILE_PIECE];
-    uint64_t done = 0;
 
     for (;;) {
         zip_int64_t n = zip_fread(f, piece, sizeof piece);
@@ -256,30 +257,25 @@ static bool read_pieces(struct archive *a, zip_file_t *f, uint64_t size, const s
         if (n < 0)
             return fail_from(&a->in, zip_file_get_error(f), err);
         if (n == 0)
-            break;
-        if ((uint64_t)n > size - done)
-            return ens_fail(err, ENS_DATA, "unpacks to more than the %llu bytes it declares: " REMEDY,
-                            (unsigned long long)size);
-        done += (uint64_t)n;
-        if (!sink->put(sink->ctx, view_of(piece, (size_t)n), err))
+            return unpack_end(u, err);
+        if (!unpack_put(u, view_of(piece, (size_t)n), err))
             return false;
     }
-    if (done != size)
-        return ens_fail(err, ENS_DATA, "unpacks to %llu bytes, and declares %llu: " REMEDY,
-                        (unsigned long long)done, (unsigned long long)size);
-    return true;
 }
 
 bool archive_read(struct archive *a, const struct listing_entry *e, const struct sink *sink,
                   struct ens_err *err)
 {
+    ENS_CLEANUP(unpack_freep) struct unpack *u = NULL;
+    zip_stat_t st;
+
     a->in.err = (struct ens_err){0};
     errno = 0;
-    ENS_CLEANUP(close_file) zip_file_t *f = zip_fopen_index(a->zip, e->index, 0);
+    ENS_CLEANUP(close_file) zip_file_t *f = zip_fopen_index(a->zip, e->index, ZIP_FL_COMPRESSED);
 
-    if (f == NULL)
+    if (f == NULL || zip_stat_index(a->zip, e->index, 0, &st) != 0)
         return fail_from(&a->in, zip_get_error(a->zip), err);
-    return read_pieces(a, f, e->size, sink, err);
+    return unpack_new(e->deflated, e->size, st.crc, sink, &u, err) && read_pieces(a, f, u, err);
 }
 
 /* ---- writing ---- */

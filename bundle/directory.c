@@ -26,6 +26,11 @@
  * encryption, masked headers (APPNOTE 4.4.4). */
 #define FLAGS_READING 0x2049u
 
+/* The data descriptor, without a mark and with 32-bit sizes (APPNOTE 4.3.9). */
+#define FLAGS_DESCRIPTOR 0x0008u
+#define DESCRIPTOR_SIZE  12u
+#define DESCRIPTOR_MAGIC 0x08074b50u
+
 /* The bytes of an entry in the file, from its local header on. */
 struct extent {
     uint64_t begin, end;
@@ -115,7 +120,8 @@ static bool read_header(struct walk *w, uint64_t at, uint64_t left, struct direc
     (void)reader_take(&r, 4); /* versions */
     e.flags = reader_le16(&r);
     e.method = reader_le16(&r);
-    (void)reader_take(&r, 8); /* time, date, CRC */
+    (void)reader_take(&r, 4); /* time, date */
+    e.crc = reader_le32(&r);
     e.packed = reader_le32(&r);
     e.size = reader_le32(&r);
     size_t name = reader_le16(&r);
@@ -138,6 +144,31 @@ static bool read_header(struct walk *w, uint64_t at, uint64_t left, struct direc
     e.name = view_of(w->name, name);
     *ret = e;
     *ret_whole = HEADER_SIZE + name + extra + comment;
+    return true;
+}
+
+/* What stands behind the data of an entry whose flags announce it: its CRC once more, with a mark before it
+ * or not, and two sizes. Some readers compare the CRC. `*ret_end` is moved behind the least that it can be.
+ */
+static bool check_descriptor(struct walk *w, const struct directory_entry *e, uint64_t *ret_end,
+                             struct ens_err *err)
+{
+    uint8_t bytes[DESCRIPTOR_SIZE];
+
+    if ((e->flags & FLAGS_DESCRIPTOR) == 0)
+        return true;
+    if (w->d->offset - *ret_end < sizeof bytes)
+        return ens_fail(err, ENS_DATA, "its data descriptor is missing: " REMEDY);
+    if (!read_exact(w->fd, *ret_end, bytes, sizeof bytes, err))
+        return false;
+    struct reader r = reader_of(view_of(bytes, sizeof bytes));
+    uint32_t crc = reader_le32(&r);
+
+    if (crc == DESCRIPTOR_MAGIC)
+        crc = reader_le32(&r);
+    if (crc != e->crc)
+        return ens_fail(err, ENS_DATA, "its data descriptor contradicts its header: " REMEDY);
+    *ret_end += sizeof bytes;
     return true;
 }
 
@@ -172,7 +203,7 @@ static bool check_local(struct walk *w, const struct directory_entry *e, struct 
     if (whole > room || e->packed > room - whole)
         return ens_fail(err, ENS_DATA, "its data run into the directory: " REMEDY);
     *ret = (struct extent){.begin = e->offset, .end = e->offset + whole + e->packed};
-    return true;
+    return check_descriptor(w, e, &ret->end, err);
 }
 
 static int compare_extents(const void *a, const void *b)

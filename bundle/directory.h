@@ -23,6 +23,7 @@ struct directory_entry {
     uint16_t flags;
     uint16_t method;
     uint32_t attributes; /* external */
+    uint32_t crc;        /* of the data, unpacked */
     uint64_t size;       /* unpacked, as declared */
     uint64_t packed;     /* bytes in the file */
     uint64_t offset;     /* of the local header */

@@ -37,6 +37,6 @@ bool hex_decode(const char *text, const char *what, uint8_t *ret, size_t len, st
                             text + i, 2 * len);
     }
     for (size_t i = 0; i < len; i++)
-        ret[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
+        ret[i] = (uint8_t)((unsigned)hex_digit(text[2 * i]) << 4 | (unsigned)hex_digit(text[2 * i + 1]));
     return true;
 }

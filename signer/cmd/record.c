@@ -24,6 +24,12 @@ static void put_option(struct transcript *t, const char *name, const char *value
         transcript_add(t, "option", "--%s %s", name, value);
 }
 
+static void put_flag(struct transcript *t, const char *name, bool is_set)
+{
+    if (is_set)
+        transcript_add(t, "option", "--%s", name);
+}
+
 void record_command(struct transcript *t, const struct args *args)
 {
     transcript_add(t, "command", "ensign sign");
@@ -34,14 +40,20 @@ void record_command(struct transcript *t, const struct args *args)
     put_option(t, "mrsigner", args->mrsigner);
     put_option(t, "mechanism", args->mechanism);
     put_option(t, "policy", args->policy);
+    put_option(t, "hsm-timeout", args->hsm_timeout);
     put_option(t, "pubkey", args->pubkey);
     put_option(t, "output", args->output);
     put_option(t, "out-dir", args->out_dir);
     for (size_t i = 0; i < args->approvals.len; i++)
         put_option(t, "approval", args->approvals.items[i]);
-    transcript_add(t, "flags", "%s%s%s%s%s", args->blind ? "blind " : "", args->yes ? "yes " : "",
-                   args->dry_run ? "dry-run " : "", args->force ? "force " : "",
-                   args->params.allow_unusual ? "allow-unusual" : "");
+    for (size_t i = 0; i < args->operands_len; i++)
+        transcript_add(t, "operand", "%s", args->operands[i]);
+    put_flag(t, "blind", args->blind);
+    put_flag(t, "yes", args->yes);
+    put_flag(t, "dry-run", args->dry_run);
+    put_flag(t, "force", args->force);
+    put_flag(t, "allow-unusual", args->params.allow_unusual);
+    put_flag(t, "allow-final-try", args->allow_final_try);
 }
 
 void record_requests(struct transcript *t, const struct requests *r)

@@ -337,10 +337,11 @@ static bool sign_all(struct run *r, struct ens_err *err)
             continue;
         }
         if (!interrupt_check(err) ||
-            !token_sign(&r->token, r->mechanism, &r->key, q->digest, request_message(q), q->signature, err) ||
-            !write_signature(r, q, err))
+            !token_sign(&r->token, r->mechanism, &r->key, q->digest, request_message(q), q->signature, err))
             return r->requests.len == 1 ? false : ens_wrap(err, "%s", q->path);
         record_signature(r->transcript, q, false);
+        if (!write_signature(r, q, err))
+            return false;
         q->is_done = true;
     }
     if (skipped > 0)

@@ -167,14 +167,10 @@ static bool check_components(const struct args *args, const struct demands *d, c
 {
     bool demands_signer =
         d->has_mrsigner || d->policy != NULL || d->has_isvprodid || d->min_isvsvn > 0 || d->forbid_debug;
-    size_t checked = 0;
 
     for (size_t i = 0; i < set->len; i++) {
         const struct enclave_component *c = &set->items[i];
 
-        if (args->component != NULL && strcmp(args->component, c->meta->id) != 0)
-            continue;
-        checked++;
         if (c->is_signed
                 ? !check_sigstruct(d, c->meta->id, &c->css, v, err)
                 : (d->has_mrenclave && !check_hash(c->meta->id, "mrenclave", "MRENCLAVE",
@@ -184,11 +180,23 @@ static bool check_components(const struct args *args, const struct demands *d, c
             !verdict_no(v, c->meta->id, "unsigned", err, "the component is not signed"))
             return false;
     }
-    if (checked == 0 &&
+    if (set->len == 0 &&
         (demands_signer || d->has_mrenclave || args->component != NULL || d->profile == PROFILE_CPU))
         return verdict_no(v, args->component != NULL ? args->component : args->operands[0], "component", err,
                           "there is no such SGX component in the bundle");
     return true;
+}
+
+/* With --component the other components are not looked at, by the profile neither. */
+static void narrow(const struct args *args, struct enclave_set *set)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < set->len; i++) {
+        if (args->component == NULL || strcmp(args->component, set->items[i].meta->id) == 0)
+            set->items[kept++] = set->items[i];
+    }
+    set->len = kept;
 }
 
 /* A bundle that does not open is refused by every consumer, for the reason that opening gave. */
@@ -206,6 +214,7 @@ static bool check_bundle(const struct args *args, const struct demands *d, struc
         *err = why;
         return false;
     }
+    narrow(args, &set);
     return check_components(args, d, &set, v, err) && profile_bundle(d->profile, path, b, &set, v, err);
 }
 
