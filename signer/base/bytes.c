@@ -38,19 +38,28 @@ bool view_is_zero(struct view v)
     return true;
 }
 
+/* Makes room for `more` bytes behind what is there. */
+static bool reserve(struct buf *b, size_t more, struct ens_err *err)
+{
+    void *data = b->data;
+
+    if (more > SIZE_MAX / 2 - b->len)
+        return ens_fail(err, ENS_RESOURCE, "out of memory: a buffer of more than %zu bytes", SIZE_MAX / 2);
+    if (b->len + more <= b->cap)
+        return true;
+    size_t cap = b->len + more < 128 ? 256 : 2 * (b->len + more);
+
+    if (!mem_grow(&data, cap, 1, err))
+        return false;
+    b->data = data;
+    b->cap = cap;
+    return true;
+}
+
 bool buf_append(struct buf *b, struct view v, struct ens_err *err)
 {
-    if (v.len > SIZE_MAX / 2 - b->len)
-        return ens_fail(err, ENS_RESOURCE, "out of memory: a buffer of more than %zu bytes", SIZE_MAX / 2);
-    if (b->len + v.len > b->cap) {
-        size_t cap = b->len + v.len < 128 ? 256 : 2 * (b->len + v.len);
-        void *data = b->data;
-
-        if (!mem_grow(&data, cap, 1, err))
-            return false;
-        b->data = data;
-        b->cap = cap;
-    }
+    if (!reserve(b, v.len, err))
+        return false;
     if (v.len > 0)
         memcpy(b->data + b->len, v.data, v.len);
     b->len += v.len;
@@ -59,15 +68,21 @@ bool buf_append(struct buf *b, struct view v, struct ens_err *err)
 
 bool buf_printf(struct buf *b, struct ens_err *err, const char *fmt, ...)
 {
-    char text[1024];
     va_list args;
 
     va_start(args, fmt);
-    int len = vsnprintf(text, sizeof text, fmt, args);
+    int len = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    if (len < 0 || (size_t)len >= sizeof text)
-        return ens_fail(err, ENS_BUG, "a line of ensign's own is longer than %zu bytes", sizeof text - 1);
-    return buf_append(b, view_of(text, (size_t)len), err);
+    if (len < 0)
+        return ens_fail(err, ENS_BUG, "a format of ensign's own is invalid");
+    /* One byte more, for the terminator that is written and not counted. */
+    if (!reserve(b, (size_t)len + 1, err))
+        return false;
+    va_start(args, fmt);
+    (void)vsnprintf((char *)b->data + b->len, (size_t)len + 1, fmt, args);
+    va_end(args);
+    b->len += (size_t)len;
+    return true;
 }
 
 struct view buf_view(const struct buf *b)

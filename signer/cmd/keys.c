@@ -3,7 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
@@ -15,10 +17,16 @@
 
 /* Where a listing goes. */
 struct listing {
+    struct buf text;    /* printed at the end, so that a late failure prints nothing */
     struct doc *tokens; /* NULL: text */
     struct doc *keys;   /* of the token that is being listed */
     size_t tokens_len;
 };
+
+static void listing_free(struct listing *l)
+{
+    buf_free(&l->text);
+}
 
 static const char *claim_text(enum hsm_claim claim)
 {
@@ -102,59 +110,69 @@ static bool key_json(struct listing *l, const struct hsm_key *key, struct ens_er
     return true;
 }
 
-static bool key_text(const struct hsm_key *key, struct ens_err *err)
+static bool claims_text(struct listing *l, const struct hsm_key *key, struct ens_err *err)
 {
     struct claim_row claims[CLAIMS];
+
+    list_claims(key, claims);
+    if (!buf_printf(&l->text, err, "    the token claims:"))
+        return false;
+    for (size_t i = 0; i < CLAIMS; i++) {
+        if (!buf_printf(&l->text, err, " %s %s%s", claims[i].name, claim_text(claims[i].claim),
+                        i + 1 < CLAIMS ? "," : "\n"))
+            return false;
+    }
+    return true;
+}
+
+static bool key_text(struct listing *l, const struct hsm_key *key, struct ens_err *err)
+{
     char mrsigner[2 * MRSIGNER_SIZE + 1];
     const char *owner = NULL;
+    const char *warning = key_warning(key);
 
-    printf("  %s\n    ", key->uri);
-    if (!key->is_rsa)
-        printf("not an RSA key\n");
-    else
-        printf("RSA, %u bits, exponent %" PRIu64 "\n", key->modulus_bits, key->exponent);
-    if (key->has_pubkey) {
-        if (!mrsigner_of(key, mrsigner, &owner, err))
-            return false;
-        printf("    MRSIGNER %s\n", mrsigner);
-    }
-    if (key->why_not[0] == '\0')
-        printf("    can sign enclaves\n");
-    else
-        printf("    cannot sign enclaves: %s\n", key->why_not);
-    if (owner != NULL)
-        printf("    warning: everybody can sign with this key: %s\n", owner);
-    if (key_warning(key) != NULL)
-        printf("    warning: %s\n", key_warning(key));
-    printf("    the token claims:");
-    list_claims(key, claims);
-    for (size_t i = 0; i < CLAIMS; i++)
-        printf(" %s %s%s", claims[i].name, claim_text(claims[i].claim), i + 1 < CLAIMS ? "," : "\n");
-    return true;
+    if (!buf_printf(&l->text, err, "  %s\n", key->uri) ||
+        !(key->is_rsa ? buf_printf(&l->text, err, "    RSA, %u bits, exponent %" PRIu64 "\n",
+                                   key->modulus_bits, key->exponent)
+                      : buf_printf(&l->text, err, "    not an RSA key\n")))
+        return false;
+    if (key->has_pubkey && (!mrsigner_of(key, mrsigner, &owner, err) ||
+                            !buf_printf(&l->text, err, "    MRSIGNER %s\n", mrsigner)))
+        return false;
+    if (!(key->why_not[0] == '\0'
+              ? buf_printf(&l->text, err, "    can sign enclaves\n")
+              : buf_printf(&l->text, err, "    cannot sign enclaves: %s\n", key->why_not)))
+        return false;
+    if (owner != NULL &&
+        !buf_printf(&l->text, err, "    warning: everybody can sign with this key: %s\n", owner))
+        return false;
+    if (warning != NULL && !buf_printf(&l->text, err, "    warning: %s\n", warning))
+        return false;
+    return claims_text(l, key, err);
 }
 
 static bool list_key(void *ctx, const struct hsm_key *key, struct ens_err *err)
 {
     struct listing *l = ctx;
 
-    return l->tokens != NULL ? key_json(l, key, err) : key_text(key, err);
+    return l->tokens != NULL ? key_json(l, key, err) : key_text(l, key, err);
 }
 
 static bool list_token(void *ctx, const struct hsm_token *t, struct ens_err *err)
 {
     struct listing *l = ctx;
 
-    (void)err;
+    const char *pin_state = t->locked      ? ", PIN LOCKED"
+                            : t->final_try ? ", last PIN try"
+                            : t->count_low ? ", a wrong PIN was entered"
+                                           : "";
+
     l->tokens_len++;
-    if (l->tokens == NULL) {
-        printf("%s\n  label %s, manufacturer %s, model %s, serial %s, slot %lu%s%s\n", t->uri, t->label,
-               t->manufacturer, t->model, t->serial, t->slot_id, t->pin_pad ? ", PIN pad" : "",
-               t->locked      ? ", PIN LOCKED"
-               : t->final_try ? ", last PIN try"
-               : t->count_low ? ", a wrong PIN was entered"
-                              : "");
-        return true;
-    }
+    if (l->tokens == NULL)
+        return buf_printf(&l->text, err,
+                          "%s\n  label %s, manufacturer %s, model %s, serial %s, slot %lu%s%s\n", t->uri,
+                          t->label, t->manufacturer, t->model, t->serial, t->slot_id,
+                          t->pin_pad ? ", PIN pad" : "", pin_state);
     struct doc *at = doc_object(l->tokens, NULL);
 
     doc_text(at, "uri", t->uri);
@@ -233,7 +251,7 @@ bool cmd_keys(const struct args *args, struct ens_err *err)
     ENS_CLEANUP(hsm_uri_freep) struct hsm_uri *required = NULL;
     ENS_CLEANUP(doc_freep) struct doc *doc = NULL;
     const char *uri = args->token != NULL ? args->token : args->require != NULL ? args->require : "pkcs11:";
-    struct listing l = {0};
+    ENS_CLEANUP(listing_free) struct listing l = {0};
     size_t tokens = 0;
 
     if (args->require != NULL && !hsm_uri_parse(args->require, &required, err))
@@ -248,5 +266,5 @@ bool cmd_keys(const struct args *args, struct ens_err *err)
 
     if (!(one ? list_one(args, required, &s, &l, err) : list_all(args, &s, &l, err)))
         return false;
-    return doc == NULL || doc_print(doc, err);
+    return doc != NULL ? doc_print(doc, err) : file_write(STDOUT_FILENO, "stdout", buf_view(&l.text), err);
 }
