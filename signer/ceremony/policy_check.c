@@ -70,6 +70,7 @@ static void check_limit(const struct policy *p, const struct sigstruct *css, enu
         css_table[field].name, value, op_text(l->op), l->value);
 }
 
+/* Told as it is written, value/inverse mask. */
 static void check_pair(const struct policy *p, const struct sigstruct *css, enum policy_check check,
                        const struct policy_pair *pair, enum css_field value, enum css_field mask,
                        struct policy_outcome *ret)
@@ -79,8 +80,8 @@ static void check_pair(const struct policy *p, const struct sigstruct *css, enum
 
     if (p->present[check])
         put(ret, check, v == pair->value && m == pair->mask,
-            "%s is 0x%" PRIx64 " mask 0x%" PRIx64 ", the policy wants 0x%" PRIx64 " mask 0x%" PRIx64,
-            css_table[value].name, v, m, pair->value, pair->mask);
+            "%s is 0x%" PRIx64 "/0x%" PRIx64 ", the policy wants 0x%" PRIx64 "/0x%" PRIx64,
+            css_table[value].name, v, ~m, pair->value, ~pair->mask);
 }
 
 /* Forbidden: clear, and enforced by the mask. */

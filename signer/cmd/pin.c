@@ -157,9 +157,11 @@ bool pin_ask_line(const char *question, char *ret, size_t cap, struct ens_err *e
     if (fd < 0)
         return ens_fail(err, ENS_REFUSED,
                         "there is no terminal to ask at: give --yes to go on without asking");
-    if (!file_write(fd, "/dev/tty", view_of_string(question), err) ||
-        !read_line(fd, "/dev/tty", ret, cap - 1, &len, err))
+    if (!file_write(fd, "/dev/tty", view_of_string(question), err))
         return false;
+    bool ok = read_line(fd, "/dev/tty", ret, cap - 1, &len, err);
+
     ret[len] = '\0';
-    return true;
+    /* Interrupted: what is said of it begins a line of its own. */
+    return (ok || file_write(fd, "/dev/tty", view_of_string("\n"), err)) && ok;
 }

@@ -123,18 +123,18 @@ wrong() {
 @test "attributes: value and mask, both exactly" {
     begin
     holds attributes 'attributes 0x4/0x2'
-    early attributes '0x4 mask 0xfffffffffffffffd' 'attributes 0x4/0'
-    early attributes '0x4 mask' 'attributes 0x6/0x2'
+    early attributes 'ATTRIBUTES is 0x4/0x2, the policy wants 0x4/0x0:' 'attributes 0x4/0'
+    early attributes 'the policy wants 0x6/0x2' 'attributes 0x6/0x2'
     sign_data s.signdata "$MRENCLAVE" attributes_mask=0xffffffffffffffff
     holds attributes 'attributes 4/0'
-    early attributes 'mask 0xffffffffffffffff' 'attributes 4/2'
+    early attributes 'is 0x4/0x0, the policy wants 0x4/0x2' 'attributes 4/2'
 }
 
 @test "xfrm: value and mask, both exactly" {
     begin
     holds xfrm 'xfrm 0x3/0x3'
-    early xfrm '0x3 mask 0xfffffffffffffffc' 'xfrm 0x3/0'
-    early xfrm '0x3 mask' 'xfrm 0x7/0x3'
+    early xfrm 'XFRM is 0x3/0x3, the policy wants 0x3/0x0:' 'xfrm 0x3/0'
+    early xfrm 'wants 0x7/0x3' 'xfrm 0x7/0x3'
     sign_data s.signdata "$MRENCLAVE" xfrm=7 xfrm_mask=0xffffffffffffffff
     holds xfrm 'xfrm 7/0'
 }

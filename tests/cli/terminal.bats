@@ -1,0 +1,319 @@
+#!/usr/bin/env bats
+# A person at a terminal of 80 columns and 24 lines, with a shell in it: what is read, what is typed, what is seen
+# of it, and what is left behind. The terminal is tmux's, which is skipped by name where it is not installed
+# (ENSIGN_REQUIRE_TMUX=1: its absence is a failure).
+
+load helpers
+
+setup_file() {
+    token ensign
+    cd "$BATS_FILE_TMPDIR" || return 1
+    test_key one one.pem
+    import one.pem release 01
+    pkcs11-tool --module "$SOFTHSM" --token-label ensign -l --pin "$PIN" --write-object one.pem \
+        --type privkey --id 06 --label asks --usage-sign --always-auth >/dev/null 2>&1
+    sign_data good.signdata "$MRENCLAVE"
+    pem_sign one.pem good.signdata good.sig
+}
+
+teardown() {
+    [ ! -S "$SOCKET" ] || mux kill-server
+}
+
+mux() {
+    tmux -S "$SOCKET" -f "$BATS_TEST_TMPDIR/tmux.conf" "$@" 3>&-
+}
+
+# Each test begins at a prompt.
+begin() {
+    SOCKET=$BATS_TEST_TMPDIR/tmux
+    if ! command -v tmux >/dev/null; then
+        [ "${ENSIGN_REQUIRE_TMUX:-0}" != 1 ] || fail "tmux is required, and is not there"
+        skip "tmux is not installed"
+    fi
+    need_fault
+    cp "$BATS_FILE_TMPDIR/good.signdata" s.signdata
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    ln -s "$ENSIGN" "$BATS_TEST_TMPDIR/bin/ensign"
+    printf '%s\n' 'set -g status off' 'set -g history-limit 2000' 'set -g default-terminal screen' \
+        >"$BATS_TEST_TMPDIR/tmux.conf"
+    before=$(picture)
+    # K: a short name, so that what is typed fits on a line.
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH K=$RELEASE PINFILE=$BATS_FILE_TMPDIR/pin ENSIGN_PKCS11_MODULE=$FAULT \
+        HISTFILE='' mux new-session -d -x 80 -y 24 "exec env PS1='> ' bash --norc --noprofile"
+    sees '^>$'
+}
+
+# What is on the screen, and with "all" also what has left it; wrapped lines are joined.
+look() {
+    if [ "${1:-}" = all ]; then
+        mux capture-pane -p -J -S - -E - | sed 's/ *$//'
+    else
+        mux capture-pane -p | sed 's/ *$//'
+    fi
+}
+
+# sees REGEX: waits until the last line on the screen that is not empty is like this.
+sees() {
+    local n line=
+    for ((n = 0; n < 200; n++)); do
+        line=$(look | sed '/^$/d' | tail -n 1)
+        ! grep -Eq "$1" <<<"$line" || return 0
+        sleep 0.05
+    done
+    look >&2
+    fail "the last line is '$line', not like /$1/"
+}
+
+# types TEXT: with Enter. A key such as C-c is pressed.
+types() {
+    # A prompt switches the echo off after it is written.
+    sleep 0.2
+    case $1 in
+    C-?) mux send-keys "$1" ;;
+    *) mux send-keys -l -- "$1" && mux send-keys Enter ;;
+    esac
+}
+
+# ended CODE: back at the prompt, with this exit status, and a terminal that echoes.
+ended() {
+    sees '^>$'
+    types 'echo exit $? $(stty -a | grep -owE -- "-?(echo|icanon|isig)")'
+    local n
+    for ((n = 0; n < 100; n++)); do
+        ! look | grep -q '^exit [0-9]' || break
+        sleep 0.05
+    done
+    look | grep -qx "exit $1 isig icanon echo" || fail "not exit status $1 and a terminal that echoes:" "$(look)"
+    look all >"$BATS_TEST_TMPDIR/session"
+}
+
+# Nothing was made, changed or left behind.
+nothing_left() {
+    [ "$(picture)" = "$before" ] || fail "files changed:" "$(diff <(echo "$before") <(picture))"
+    [ -z "$(find . -name '.ensign-*')" ]
+}
+
+secret() {
+    not grep -F "$PIN" "$BATS_TEST_TMPDIR/session"
+}
+
+# No line is broken by the edge of the terminal; but what cannot be shortened, a hash of 64 digits and a row of
+# eight words, may be.
+fits() {
+    awk 'length > 80' "$BATS_TEST_TMPDIR/session" | grep -Ev '[0-9a-f]{64}' |
+        grep -Ev '^ +[1-4]( [A-Za-z]+){8}$' >"$BATS_TEST_TMPDIR/long" || true
+    [ ! -s "$BATS_TEST_TMPDIR/long" ] || fail "longer than 80 columns:" "$(cat "$BATS_TEST_TMPDIR/long")"
+}
+
+@test "the PIN is not seen, the review fits, yes signs" {
+    begin
+    types 'ensign sign --key "$K" -o out.sig s.signdata'
+    sees '^PIN of token ensign:$'
+    types "$PIN"
+    sees '^Sign this\? Type yes to sign:$'
+    look >"$BATS_TEST_TMPDIR/question"
+    # What is compared is on the screen together with the question.
+    [ "$(grep -Ec '^ +[1-4]( [A-Za-z]+){8}$' "$BATS_TEST_TMPDIR/question")" -eq 4 ]
+    grep -q "MRENCLAVE *$MRENCLAVE" "$BATS_TEST_TMPDIR/question"
+    grep -q 'ISVSVN' "$BATS_TEST_TMPDIR/question"
+    types yes
+    ended 0
+    same out.sig "$BATS_FILE_TMPDIR/good.sig"
+    secret
+    fits
+    grep -q '! DEBUG is not enforced' "$BATS_TEST_TMPDIR/session"
+    files out.sig s.signdata
+    called C_Login 1
+    called C_Sign 1
+}
+
+@test "no means no, and so does everything but yes" {
+    begin
+    for answer in no y YES 'yes!' ''; do
+        types clear
+        types 'ensign sign --key "$K" --pin-source "file:$PINFILE" -o out.sig s.signdata'
+        sees '^Sign this\? Type yes to sign:$'
+        types "$answer"
+        ended 77
+        grep -q '^ensign: s\.signdata: not signed: the answer was not yes$' "$BATS_TEST_TMPDIR/session"
+        nothing_left
+        fits
+    done
+    called C_Sign 0
+}
+
+@test "Ctrl-D at the question is a no, on a line of its own" {
+    begin
+    types 'ensign sign --key "$K" --pin-source "file:$PINFILE" -o out.sig s.signdata'
+    sees 'Type yes to sign:$'
+    types C-d
+    ended 77
+    grep -q '^ensign: s\.signdata: not signed' "$BATS_TEST_TMPDIR/session"
+    nothing_left
+    called C_Sign 0
+}
+
+@test "Ctrl-C at the PIN leaves nothing behind, and the terminal echoes" {
+    begin
+    types 'ensign sign --key "$K" -o out.sig s.signdata'
+    sees '^PIN of token ensign:$'
+    mux send-keys -l 1234
+    types C-c
+    ended 130
+    not grep -F 1234 "$BATS_TEST_TMPDIR/session"
+    nothing_left
+    called C_Login 0
+}
+
+@test "Ctrl-C at the question leaves nothing behind, and the session is closed" {
+    begin
+    types 'ensign sign --key "$K" -o out.sig s.signdata'
+    sees '^PIN of token ensign:$'
+    types "$PIN"
+    sees 'Type yes to sign:$'
+    types C-c
+    ended 130
+    grep -Eq '^ensign: .*interrupt' "$BATS_TEST_TMPDIR/session"
+    secret
+    nothing_left
+    called C_Login 1
+    called C_Sign 0
+    called C_CloseSession "$(calls C_OpenSession)"
+    called C_Finalize 1
+}
+
+@test "Ctrl-C while the token signs: its signature is not written" {
+    begin
+    types 'export ENSIGN_FAULT=delay=2500'
+    types 'ensign sign --key "$K" --pin-source "file:$PINFILE" -o out.sig s.signdata'
+    sees 'Type yes to sign:$'
+    types yes
+    sleep 0.7
+    types C-c
+    ended 130
+    nothing_left
+    called C_Sign 1
+    called C_Finalize 1
+}
+
+@test "Ctrl-C in a batch: what is finished stays, and nothing half done" {
+    begin
+    mkdir out
+    for n in 1 2 3; do
+        sign_data "f$n.signdata" "$MRENCLAVE" isvsvn=$n
+    done
+    types 'export ENSIGN_FAULT=delay=1500'
+    types 'ensign sign --key "$K" --pin-source "file:$PINFILE" --out-dir out f?.signdata'
+    sees '^Sign these 3\? Type yes to sign:$'
+    types yes
+    for ((n = 0; n < 100; n++)); do
+        [ ! -e out/f1.sig ] || break
+        sleep 0.05
+    done
+    types C-c
+    ended 130
+    [ "$(ls -A out)" = f1.sig ]
+    openssl dgst -sha256 -verify "$BATS_FILE_TMPDIR/one.pem.pub" -signature out/f1.sig f1.signdata
+    fits
+}
+
+@test "a wrong PIN is said in one line, and tried once" {
+    begin
+    types 'ensign sign --key "$K" -o out.sig s.signdata'
+    sees '^PIN of token ensign:$'
+    types 999999
+    ended 83
+    not grep -F 999999 "$BATS_TEST_TMPDIR/session"
+    [ "$(grep -c '^ensign: ' "$BATS_TEST_TMPDIR/session")" -eq 1 ]
+    nothing_left
+    called C_Login 1
+}
+
+@test "a key that always asks: each PIN is asked for by name, and none is seen" {
+    begin
+    types 'ensign sign --key "pkcs11:token=ensign;object=asks" -o out.sig s.signdata'
+    sees '^PIN of token ensign:$'
+    types "$PIN"
+    sees 'Type yes to sign:$'
+    types yes
+    sees '^PIN .*:$'
+    look | grep -c '^PIN '
+    types "$PIN"
+    ended 0
+    same out.sig "$BATS_FILE_TMPDIR/good.sig"
+    secret
+    called C_Login 2
+}
+
+@test "every danger, a policy, approvals and a batch can be read at 80 columns" {
+    begin
+    sign_data bad.signdata "$MRENCLAVE" attributes=0x36 date=0x20230230 xfrm=7 miscmask=0
+    ssh-keygen -q -t ed25519 -N '' -C '' -f "$BATS_TEST_TMPDIR/alice"
+    printf 'alice@example.org %s\n' "$(cat "$BATS_TEST_TMPDIR/alice.pub")" >people
+    ens approve --ssh-key "$BATS_TEST_TMPDIR/alice" --yes --allow-unusual -o a bad.signdata
+    ok
+    printf '%s\n' 'isvprodid 0' 'isvsvn <= 65535' 'attributes 0x36/2' 'xfrm 7/3' 'debug allow' 'approvals 1' \
+        'approvers people' 'key sensitive' 'max-items 9' 'provision-key allow' 'blind forbid' >p
+    types 'O="--pin-source file:$PINFILE --policy p --approval a --allow-unusual"'
+    types 'ensign sign --key "$K" $O -o out.sig bad.signdata'
+    sees 'Type yes to sign:$'
+    types no
+    ended 77
+    grep -q '! PROVISIONKEY' "$BATS_TEST_TMPDIR/session"
+    grep -q '  attributes  *pass: ' "$BATS_TEST_TMPDIR/session"
+    grep -q 'by alice@example.org' "$BATS_TEST_TMPDIR/session"
+    fits
+    mkdir out
+    cp bad.signdata two.signdata
+    types 'ensign sign --key "$K" $O --out-dir out bad.signdata two.signdata'
+    sees '^Sign these 2\? Type yes to sign:$'
+    types no
+    ended 77
+    fits
+}
+
+@test "approve: the question and the passphrase, neither seen nor left behind" {
+    begin
+    ssh-keygen -q -t ed25519 -N 'open sesame' -C '' -f "$BATS_TEST_TMPDIR/alice"
+    ln -s "$BATS_TEST_TMPDIR/alice" alice
+    before=$(picture)
+    types 'ensign approve --ssh-key alice -o a s.signdata'
+    sees '^Approve this\? Type yes to approve:$'
+    types no
+    ended 77
+    nothing_left
+    types 'ensign approve --ssh-key alice -o a s.signdata'
+    sees '^Approve this\? Type yes to approve:$'
+    types yes
+    sees '^(ssh-keygen: )?Enter passphrase.*:$'
+    types C-c
+    ended 130
+    nothing_left
+    types 'clear; ensign approve --ssh-key alice -o a s.signdata'
+    sees '^Approve this\? Type yes to approve:$'
+    types yes
+    sees '^(ssh-keygen: )?Enter passphrase.*:$'
+    types 'open sesame'
+    ended 0
+    not grep -F 'sesame' "$BATS_TEST_TMPDIR/session"
+    fits
+    grep -q 'BEGIN SSH SIGNATURE' a
+}
+
+@test "keygen asks for the PIN once, and what it prints can be pasted" {
+    begin
+    types 'ensign keygen --token pkcs11:token=ensign --label fresh --pubkey P.pem'
+    sees '^PIN of token ensign:$'
+    types "$PIN"
+    sees '^>$'
+    uri=$(look | grep -E '^pkcs11:[^ ]*object=fresh')
+    ended 0
+    secret
+    types "K='$uri'; clear"
+    types 'ensign sign --key "$K" --yes -o out.sig s.signdata'
+    sees '^PIN of token ensign:$'
+    types "$PIN"
+    ended 0
+    openssl dgst -sha256 -verify P.pem -signature out.sig s.signdata
+}
