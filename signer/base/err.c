@@ -7,16 +7,34 @@
 
 #include "signer/base/text.h"
 
+/* Longer ones lose their end: a path has at most 4096 bytes. */
+#define TEXT_ROOM 8192
+
 static void set_message(struct ens_err *err, enum ens_code code, const char *fmt, va_list args)
     ENS_PRINTF(3, 0);
 
+/* Where a message is longer than fits, its middle is cut: a long path must not push the rule and the remedy
+ * out. */
+static void cut_middle(char *text, size_t len, size_t room)
+{
+    static const char gap[] = "[...]";
+    size_t head = room / 4;
+    size_t tail = room - head - (sizeof gap - 1);
+
+    if (len <= room)
+        return;
+    memcpy(text + head, gap, sizeof gap - 1);
+    memmove(text + head + sizeof gap - 1, text + len - tail, tail + 1);
+}
+
 static void set_message(struct ens_err *err, enum ens_code code, const char *fmt, va_list args)
 {
-    char text[sizeof err->msg];
+    char text[TEXT_ROOM];
 
     /* A message that cannot be formatted is still an error: the code stands. */
     if (vsnprintf(text, sizeof text, fmt, args) < 0)
         text[0] = '\0';
+    cut_middle(text, strlen(text), sizeof err->msg - 1);
     text_printable(err->msg, sizeof err->msg, text, strlen(text));
     err->code = code;
 }
@@ -33,7 +51,7 @@ bool ens_fail(struct ens_err *err, enum ens_code code, const char *fmt, ...)
 
 bool ens_fail_errno(struct ens_err *err, enum ens_code code, int errnum, const char *fmt, ...)
 {
-    char what[sizeof err->msg];
+    char what[TEXT_ROOM];
     va_list args;
 
     va_start(args, fmt);
@@ -47,7 +65,7 @@ bool ens_fail_errno(struct ens_err *err, enum ens_code code, int errnum, const c
 
 bool ens_wrap(struct ens_err *err, const char *fmt, ...)
 {
-    char context[sizeof err->msg];
+    char context[TEXT_ROOM];
     char inner[sizeof err->msg];
     va_list args;
 

@@ -28,7 +28,7 @@ enum ens_code {
     ENS_INTERRUPTED = 130, /* SIGINT or SIGTERM */
 };
 
-/* Where a message would be longer, its end is cut: the object and the rule come first. */
+/* Where a message would be longer, its middle is cut: object, rule and remedy stay. */
 struct ens_err {
     enum ens_code code;
     char msg[512];

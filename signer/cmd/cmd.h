@@ -93,6 +93,9 @@ struct cmd {
 /* The table, ended by a row without name (table.c). */
 extern const struct cmd cmd_table[];
 
+/* "ensign" or "ensign-offline". */
+extern const char cmd_program[];
+
 /* The command of this name; ENS_USAGE with the nearest match. */
 bool cmd_find(const char *name, const struct cmd **ret, struct ens_err *err) ENS_MUST_CHECK;
 

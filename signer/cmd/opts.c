@@ -164,8 +164,8 @@ bool opts_parse(const struct cmd *cmd, int argc, char **argv, struct args *ret, 
 
 void opts_help(const struct cmd *cmd)
 {
-    printf("Usage: ensign %s [OPTIONS]%s%s\n%s\n\nOptions:\n", cmd->name, cmd->operands[0] != '\0' ? " " : "",
-           cmd->operands, cmd->summary);
+    printf("Usage: %s %s [OPTIONS]%s%s\n%s\n\nOptions:\n", cmd_program, cmd->name,
+           cmd->operands[0] != '\0' ? " " : "", cmd->operands, cmd->summary);
     for (size_t g = 0; g < OPT_GROUPS_MAX && cmd->groups[g] != NULL; g++) {
         for (const struct opt *o = cmd->groups[g]; o->name != NULL; o++) {
             char left[64];
@@ -182,9 +182,10 @@ void opts_help(const struct cmd *cmd)
 
 void opts_help_all(void)
 {
-    printf("Usage: ensign [--version | --help] COMMAND [OPTIONS] [ARGUMENTS]\n"
-           "Signs SGX enclaves with a key that never leaves its HSM.\n\nCommands:\n");
+    printf("Usage: %s [--version | --help] COMMAND [OPTIONS] [ARGUMENTS]\n"
+           "Signs SGX enclaves with a key that never leaves its HSM.\n\nCommands:\n",
+           cmd_program);
     for (const struct cmd *cmd = cmd_table; cmd->name != NULL; cmd++)
         printf("  %-18s %s\n", cmd->name, cmd->summary);
-    printf("\nensign help COMMAND tells more; the manual is ensign(1).\n");
+    printf("\n%s help COMMAND tells more; the manual is ensign(1).\n", cmd_program);
 }

@@ -8,10 +8,12 @@
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/base/text.h"
 #include "signer/ceremony/review.h"
 #include "signer/sgx/params.h"
 
 #define DIGEST_FILE_SIZE 32
+#define REQUEST_PATH_MAX 4096 /* of a path in the table */
 
 static bool read_blind(const struct args *args, const struct buf *file, struct request *ret,
                        struct ens_err *err)
@@ -141,31 +143,48 @@ bool requests_any_blind(const struct requests *r)
 
 /* ---- the table ---- */
 
+/* The fields of one, each hash whole and on a line of its own: what is not shown cannot be compared. */
+static bool render_fields(const struct request *r, struct buf *ret, struct ens_err *err)
+{
+    char hex[2 * MRENCLAVE_SIZE + 1];
+    char date[REVIEW_DATE_MAX];
+
+    if (r->is_blind)
+        return true;
+    hex_encode(hex, sigstruct_get(&r->css, CSS_ENCLAVEHASH));
+    return buf_printf(ret, err, "      MRENCLAVE %s\n", hex) &&
+           buf_printf(ret, err, "      ISVPRODID %" PRIu64 "  ISVSVN %" PRIu64 "  DATE %s\n",
+                      sigstruct_get_int(&r->css, CSS_ISVPRODID), sigstruct_get_int(&r->css, CSS_ISVSVN),
+                      review_date(&r->css, date)) &&
+           buf_printf(ret, err, "      ATTRIBUTES %016" PRIx64 " mask %016" PRIx64 "\n",
+                      sigstruct_get_int(&r->css, CSS_ATTRIBUTES),
+                      sigstruct_get_int(&r->css, CSS_ATTRIBUTEMASK)) &&
+           buf_printf(ret, err,
+                      "      XFRM %016" PRIx64 " mask %016" PRIx64 "\n      MISCSELECT %08" PRIx64
+                      " mask %08" PRIx64 "\n",
+                      sigstruct_get_int(&r->css, CSS_XFRM), sigstruct_get_int(&r->css, CSS_XFRM_MASK),
+                      sigstruct_get_int(&r->css, CSS_MISCSELECT), sigstruct_get_int(&r->css, CSS_MISCMASK));
+}
+
 static bool render_one(const struct request *r, size_t number, const uint8_t *mrsigner, struct buf *ret,
                        struct ens_err *err)
 {
     const struct review review = {
         .css = r->is_blind ? NULL : &r->css, .digest = r->digest, .mrsigner = mrsigner};
     struct findings dangers = {0};
-    char digest[17];
-    char mrenclave[17] = "unknown";
-    char date[REVIEW_DATE_MAX] = "unknown";
+    char digest[2 * 32 + 1];
+    char path[REQUEST_PATH_MAX];
 
-    hex_encode(digest, view_of(r->digest, 8));
-    if (!r->is_blind) {
-        hex_encode(mrenclave, view_slice(sigstruct_get(&r->css, CSS_ENCLAVEHASH), 0, 8));
-        (void)review_date(&r->css, date);
-    }
-    if (!buf_printf(ret, err, "%4zu  %-16s  %5" PRIu64 "  %5" PRIu64 "  %-10s  %s%s\n", number, mrenclave,
-                    sigstruct_get_int(&r->css, CSS_ISVPRODID), sigstruct_get_int(&r->css, CSS_ISVSVN), date,
-                    digest, r->is_done ? "  signed already" : ""))
+    hex_encode(digest, view_of(r->digest, sizeof r->digest));
+    text_printable(path, sizeof path, r->path, strlen(r->path));
+    if (!buf_printf(ret, err, "%4zu  %s%s\n", number, path, r->is_done ? "  (signed already)" : ""))
         return false;
     review_dangers(&review, &dangers);
     for (size_t i = 0; i < dangers.len; i++) {
         if (!buf_printf(ret, err, "      ! %s\n", dangers.items[i].text))
             return false;
     }
-    return true;
+    return render_fields(r, ret, err) && buf_printf(ret, err, "      SHA-256   %s\n", digest);
 }
 
 bool requests_render(const struct requests *r, const uint8_t mrsigner[static MRSIGNER_SIZE], struct buf *ret,
@@ -174,8 +193,7 @@ bool requests_render(const struct requests *r, const uint8_t mrsigner[static MRS
     char hex[2 * MRSIGNER_SIZE + 1];
 
     hex_encode(hex, view_of(mrsigner, MRSIGNER_SIZE));
-    if (!buf_printf(ret, err, "MRSIGNER %s\n   #  MRENCLAVE          PROD    SVN  DATE        SHA-256\n",
-                    hex))
+    if (!buf_printf(ret, err, "MRSIGNER        %s\n", hex))
         return false;
     for (size_t i = 0; i < r->len; i++) {
         if (!render_one(&r->items[i], i + 1, mrsigner, ret, err))

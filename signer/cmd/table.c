@@ -275,6 +275,12 @@ const struct cmd cmd_table[] = {
     {0},
 };
 
+#ifndef ENSIGN_OFFLINE
+const char cmd_program[] = "ensign";
+#else
+const char cmd_program[] = "ensign-offline";
+#endif
+
 bool cmd_find(const char *name, const struct cmd **ret, struct ens_err *err)
 {
     const char *names[sizeof cmd_table / sizeof cmd_table[0]] = {0};

@@ -53,7 +53,7 @@ commands() {
     same have want
     off --version
     ok
-    cp "$OUT" version
+    sed 's/^ensign-offline /ensign /' "$OUT" >version
     ens --version
     same "$OUT" version
 }
@@ -63,7 +63,7 @@ commands() {
     for command in "${COMMANDS[@]}"; do
         off help "$command"
         ok
-        cp "$OUT" text
+        sed '1s/ensign-offline/ensign/' "$OUT" >text
         ens help "$command"
         ok
         same "$OUT" text

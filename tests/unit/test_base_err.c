@@ -85,7 +85,7 @@ static void control_characters_never_get_out(void **state)
     assert_string_equal(err.msg, "a?b: Input/output error");
 }
 
-static void a_long_message_is_cut_at_its_end(void **state)
+static void a_long_message_is_cut_in_its_middle(void **state)
 {
     char text[2000];
     struct ens_err err = {0};
@@ -101,6 +101,12 @@ static void a_long_message_is_cut_at_its_end(void **state)
     (void)ens_wrap(&err, "object %.200s", text);
     assert_int_equal(strlen(err.msg), sizeof err.msg - 1);
     assert_memory_equal(err.msg, "object ", 7);
+    assert_string_equal(err.msg + strlen(err.msg) - strlen(": rule"), ": rule");
+    assert_non_null(strstr(err.msg, "[...]"));
+    /* A path of the greatest length leaves the rule and the remedy. */
+    (void)ens_fail(&err, ENS_DATA, "%s%s%s: the rule: the remedy", text, text, text);
+    assert_int_equal(strlen(err.msg), sizeof err.msg - 1);
+    assert_non_null(strstr(err.msg, "a: the rule: the remedy"));
 }
 
 static void a_cut_leaves_no_half_character(void **state)
@@ -128,7 +134,7 @@ int main(void)
         cmocka_unit_test(wrap_puts_context_in_front_and_keeps_the_code),
         cmocka_unit_test(system_errors_are_told_in_words),
         cmocka_unit_test(control_characters_never_get_out),
-        cmocka_unit_test(a_long_message_is_cut_at_its_end),
+        cmocka_unit_test(a_long_message_is_cut_in_its_middle),
         cmocka_unit_test(a_cut_leaves_no_half_character),
     };
 

@@ -346,7 +346,7 @@ static void every_row_is_complete(void **state)
         assert_int_equal(cmd->operands[0] == '\0', cmd->max == 0);
         for (size_t i = 0; i < n; i++) {
             assert_true(all[i]->help[0] != '\0');
-            assert_int_equal(all[i]->arg != NULL, all[i]->kind == OPT_TEXT);
+            assert_int_equal(all[i]->arg != NULL, all[i]->kind != OPT_FLAG);
             assert_true(all[i]->offset < sizeof(struct args));
         }
     }
@@ -375,6 +375,10 @@ static void every_option_of_every_command_sets_its_own_member(void **state)
                 argv[1] = help;
                 argc = 2;
                 *((bool *)(void *)((char *)&want + all[i]->offset)) = true;
+            } else if (all[i]->kind == OPT_LIST) {
+                const struct text_list list = {.items = {value}, .len = 1};
+
+                memcpy((char *)&want + all[i]->offset, &list, sizeof list);
             } else {
                 const char *pointer = value;
 
@@ -386,6 +390,32 @@ static void every_option_of_every_command_sets_its_own_member(void **state)
             assert_memory_equal(&got, &want, sizeof got);
         }
     }
+}
+
+static void a_list_takes_so_many_values_and_no_more(void **state)
+{
+    static char value[] = "value";
+    static char option[] = "--approval";
+    char *argv[2 * (TEXT_LIST_MAX + 1) + 1];
+    const struct cmd *cmd = NULL;
+    struct args got;
+    struct ens_err err = {0};
+
+    (void)state;
+    assert_ok(cmd_find("sign", &cmd, &err), err);
+    for (int i = 0; i <= TEXT_LIST_MAX; i++) {
+        argv[2 * i] = option;
+        argv[2 * i + 1] = value;
+    }
+    argv[2 * TEXT_LIST_MAX] = value; /* one operand in place of one option too many */
+    assert_ok(opts_parse(cmd, 2 * TEXT_LIST_MAX + 1, argv, &got, &err), err);
+    assert_int_equal(got.approvals.len, TEXT_LIST_MAX);
+    for (int i = 0; i <= TEXT_LIST_MAX; i++) {
+        argv[2 * i] = option;
+        argv[2 * i + 1] = value;
+    }
+    assert_fails(opts_parse(cmd, 2 * (TEXT_LIST_MAX + 1), argv, &got, &err), err, ENS_USAGE,
+                 "more than 64 times");
 }
 
 int main(void)
@@ -413,6 +443,7 @@ int main(void)
         cmocka_unit_test(no_command_has_an_option_twice),
         cmocka_unit_test(every_row_is_complete),
         cmocka_unit_test(every_option_of_every_command_sets_its_own_member),
+        cmocka_unit_test(a_list_takes_so_many_values_and_no_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
