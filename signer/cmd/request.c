@@ -1,7 +1,6 @@
 /* What sign is asked to sign: reading, checking, and the table of a batch. */
 #include "signer/cmd/request.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -143,29 +142,7 @@ bool requests_any_blind(const struct requests *r)
 
 /* ---- the table ---- */
 
-/* The fields of one, each hash whole and on a line of its own: what is not shown cannot be compared. */
-static bool render_fields(const struct request *r, struct buf *ret, struct ens_err *err)
-{
-    char hex[2 * MRENCLAVE_SIZE + 1];
-    char date[REVIEW_DATE_MAX];
-
-    if (r->is_blind)
-        return true;
-    hex_encode(hex, sigstruct_get(&r->css, CSS_ENCLAVEHASH));
-    return buf_printf(ret, err, "      MRENCLAVE %s\n", hex) &&
-           buf_printf(ret, err, "      ISVPRODID %" PRIu64 "  ISVSVN %" PRIu64 "  DATE %s\n",
-                      sigstruct_get_int(&r->css, CSS_ISVPRODID), sigstruct_get_int(&r->css, CSS_ISVSVN),
-                      review_date(&r->css, date)) &&
-           buf_printf(ret, err, "      ATTRIBUTES %016" PRIx64 " mask %016" PRIx64 "\n",
-                      sigstruct_get_int(&r->css, CSS_ATTRIBUTES),
-                      sigstruct_get_int(&r->css, CSS_ATTRIBUTEMASK)) &&
-           buf_printf(ret, err,
-                      "      XFRM %016" PRIx64 " mask %016" PRIx64 "\n      MISCSELECT %08" PRIx64
-                      " mask %08" PRIx64 "\n",
-                      sigstruct_get_int(&r->css, CSS_XFRM), sigstruct_get_int(&r->css, CSS_XFRM_MASK),
-                      sigstruct_get_int(&r->css, CSS_MISCSELECT), sigstruct_get_int(&r->css, CSS_MISCMASK));
-}
-
+/* One sign-data: what is not shown cannot be compared, so that every field is there, and hashes are whole. */
 static bool render_one(const struct request *r, size_t number, const uint8_t *mrsigner, struct buf *ret,
                        struct ens_err *err)
 {
@@ -181,10 +158,11 @@ static bool render_one(const struct request *r, size_t number, const uint8_t *mr
         return false;
     review_dangers(&review, &dangers);
     for (size_t i = 0; i < dangers.len; i++) {
-        if (!buf_printf(ret, err, "      ! %s\n", dangers.items[i].text))
+        if (!buf_printf(ret, err, "  ! %s\n", dangers.items[i].text))
             return false;
     }
-    return render_fields(r, ret, err) && buf_printf(ret, err, "      SHA-256   %s\n", digest);
+    return (r->is_blind || review_fields(&r->css, 2, ret, err)) &&
+           buf_printf(ret, err, "  %-13s %s\n", "SHA-256", digest);
 }
 
 bool requests_render(const struct requests *r, const uint8_t mrsigner[static MRSIGNER_SIZE], struct buf *ret,

@@ -266,10 +266,12 @@ counts() {
     for n in 1 2 3 4 5; do
         row=$(sed -n "/^ *$n  /,/SHA-256/p" "$ERR")
         grep -q "^ *$n  .*f$n\.signdata" <<<"$row"
-        grep -q " MRENCLAVE $MRENCLAVE$" <<<"$row"
-        grep -qE "ISVPRODID 0  ISVSVN $n  DATE 2024-02-29$" <<<"$row"
+        grep -qE " MRENCLAVE +$MRENCLAVE$" <<<"$row"
+        grep -qE " ISVPRODID +0$" <<<"$row"
+        grep -qE " ISVSVN +$n$" <<<"$row"
+        grep -qE " DATE +2024-02-29$" <<<"$row"
         digest=$(sha256 "f$n.signdata")
-        grep -q " SHA-256   $digest$" <<<"$row"
+        grep -qE " SHA-256 +$digest$" <<<"$row"
         [ "$n" -eq 4 ] || not grep -q 'signed already' <<<"$row"
         [ "$n" -ne 4 ] || grep -q 'signed already' <<<"$row"
         [ "$n" -eq 5 ] || grep -q '! DEBUG' <<<"$row"
