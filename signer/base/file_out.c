@@ -159,7 +159,17 @@ bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **
 
 bool file_out_create(struct file_out *out, struct ens_err *err)
 {
-    return out->fd >= 0 || (create_temp(out, err) && keep_mode_and_owner(out, err));
+    if (out->fd >= 0)
+        return true;
+    if (!create_temp(out, err))
+        return false;
+    if (keep_mode_and_owner(out, err))
+        return true;
+    /* A file of another mode or owner is not the output: it goes, and asking again fails again. */
+    (void)unlinkat(out->dir_fd, out->temp, 0);
+    out->temp[0] = '\0';
+    file_closep(&out->fd);
+    return false;
 }
 
 int file_out_fd(const struct file_out *out)

@@ -129,7 +129,9 @@ bool show_sigstruct(struct show *s, struct doc *at, const struct sigstruct *css,
         return false;
     if (!has_signature)
         verify_signed_fields(css, &found);
-    if (s->text != NULL ? !review_fields(css, indent, s->text, err) : (add_fields(at, css), false))
+    if (s->text == NULL)
+        add_fields(at, css);
+    else if (!review_fields(css, indent, s->text, err))
         return false;
     if (has_signature && !show_signer(s, at, css, indent, err))
         return false;

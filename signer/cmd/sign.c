@@ -207,8 +207,11 @@ static bool look_for_finished(struct run *r, struct request *q, struct ens_err *
     if (!file_read_all(q->out_path, SIGNATURE_SIZE, &file, &why)) {
         if (why.code == ENS_NOINPUT)
             return true;
+        /* Longer than a signature: it is none, and is replaced only where that was asked for. */
+        if (why.code == ENS_DATA && r->args->force)
+            return true;
         *err = why;
-        return why.code == ENS_DATA && r->args->force;
+        return false;
     }
     if (file.len == SIGNATURE_SIZE && !rsa3072_verify(&r->key, q->digest, file.data, &q->is_done, err))
         return false;
