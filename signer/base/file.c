@@ -52,6 +52,27 @@ bool file_read(int fd, const char *path, uint8_t *ret, size_t len, size_t *ret_l
     return true;
 }
 
+bool file_read_at(int fd, const char *path, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
+                  struct ens_err *err)
+{
+    size_t have = 0;
+
+    while (have < len) {
+        ssize_t n = pread(fd, ret + have, len - have, (off_t)(offset + have));
+
+        if (n == 0)
+            break;
+        if (n > 0)
+            have += (size_t)n;
+        else if (errno != EINTR)
+            return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be read", path);
+        else if (!interrupt_check(err))
+            return false;
+    }
+    *ret_len = have;
+    return true;
+}
+
 bool file_read_all(const char *path, size_t max, struct buf *ret, struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
@@ -80,6 +101,23 @@ bool file_write(int fd, const char *path, struct view v, struct ens_err *err)
 
     while (done < v.len) {
         ssize_t n = write(fd, v.data + done, v.len - done);
+
+        if (n >= 0)
+            done += (size_t)n;
+        else if (errno != EINTR)
+            return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be written", path);
+        else if (!interrupt_check(err))
+            return false;
+    }
+    return true;
+}
+
+bool file_write_at(int fd, const char *path, uint64_t offset, struct view v, struct ens_err *err)
+{
+    size_t done = 0;
+
+    while (done < v.len) {
+        ssize_t n = pwrite(fd, v.data + done, v.len - done, (off_t)(offset + done));
 
         if (n >= 0)
             done += (size_t)n;

@@ -19,11 +19,20 @@ bool file_open(const char *path, int *ret_fd, struct ens_err *err) ENS_MUST_CHEC
 bool file_read(int fd, const char *path, uint8_t *ret, size_t len, size_t *ret_len,
                struct ens_err *err) ENS_MUST_CHECK;
 
+/* The same from `offset` on, without moving the file's position; the file must be one that can be seeked in.
+ */
+bool file_read_at(int fd, const char *path, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
+                  struct ens_err *err) ENS_MUST_CHECK;
+
 /* Reads a whole file of at most `max` bytes into `ret`; a larger one is ENS_DATA. */
 bool file_read_all(const char *path, size_t max, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Writes all of `v`; ENS_IO naming `path`. */
 bool file_write(int fd, const char *path, struct view v, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Overwrites bytes of an open file from `offset` on. */
+bool file_write_at(int fd, const char *path, uint64_t offset, struct view v,
+                   struct ens_err *err) ENS_MUST_CHECK;
 
 /* What may stand where an output goes. */
 enum file_out_mode {

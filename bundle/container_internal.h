@@ -1,0 +1,52 @@
+/* What the kinds of containers share; only for container*.c and elf_*.c. */
+#pragma once
+
+#include "bundle/container.h"
+#include "bundle/elf.h"
+
+struct container {
+    const struct container_ops *ops;
+    char *label;
+    int fd;
+    bool owns_fd;
+    uint64_t size;   /* of the file */
+    struct elf *elf; /* NULL: no ELF file */
+    struct bundle *bundle;
+    const struct bundle_component *component;
+    struct container_copy *copies;
+    size_t copies_len;
+    size_t streams_len;
+    const char *why_no_stream; /* static; where `streams_len` is 0 */
+    void *own;                 /* the kind's, released by its close */
+};
+
+/* A kind of container: a row of the table in container.c. */
+struct container_ops {
+    enum container_kind kind;
+    const char *name;
+    /* Is it this kind? `head` is the beginning of the file; for ELF files `c->elf` is open as well. */
+    bool (*recognise)(const struct container *c, struct view head);
+    /* Fills `copies`, `streams_len` and `own`. */
+    bool (*open)(struct container *c, const char *component, struct ens_err *err);
+    void (*close)(struct container *c); /* NULL: nothing of its own */
+    bool (*stream)(struct container *c, size_t index, const struct sink *sink, struct ens_err *err);
+    /* NULL: a copy of the file in which the copies are replaced, and what `patch` says. */
+    bool (*write)(struct container *c, const struct container_edit *edit, struct file_out *out,
+                  struct ens_err *err);
+    /* Edits one copy beyond its SIGSTRUCT, through container_put; NULL: nothing. */
+    bool (*patch)(const struct container *c, size_t copy, const struct container_edit *edit, int fd,
+                  struct ens_err *err);
+};
+
+extern const struct container_ops container_orc;
+extern const struct container_ops container_sgxs;
+extern const struct container_ops container_sigstruct;
+extern const struct container_ops elf_intel;
+extern const struct container_ops elf_oe;
+extern const struct container_ops elf_ego;
+
+/* Makes room for one more copy, zeroed; owned by the container. ENS_DATA above CONTAINER_COPIES_MAX. */
+bool container_add_copy(struct container *c, struct container_copy **ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Overwrites bytes of the new file at `offset`; ENS_IO. */
+bool container_put(int fd, uint64_t offset, struct view bytes, struct ens_err *err) ENS_MUST_CHECK;

@@ -1,0 +1,60 @@
+/* An SGXS stream: the enclave itself, as records. It has no place for a SIGSTRUCT. */
+#include "bundle/container_internal.h"
+
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+
+/* A stream begins with one of the five record tags; reading says what is wrong with all but ECREATE. */
+static bool recognise(const struct container *c, struct view head)
+{
+    static const char tags[][9] = {"ECREATE", "UNSIZED", "EADD\0\0\0", "EEXTEND", "UNMEASRD"};
+
+    (void)c;
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+        if (view_equal(view_slice(head, 0, 8), view_of(tags[i], 8)))
+            return true;
+    }
+    return false;
+}
+
+static bool open_stream(struct container *c, const char *component, struct ens_err *err)
+{
+    (void)component;
+    (void)err;
+    c->streams_len = 1;
+    return true;
+}
+
+static bool stream(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_alloc(FILE_PIECE, 1, err);
+    size_t len = FILE_PIECE;
+
+    (void)index;
+    if (piece == NULL)
+        return false;
+    for (uint64_t at = 0; len == FILE_PIECE; at += len) {
+        if (!interrupt_check(err) || !file_read_at(c->fd, c->label, at, piece, FILE_PIECE, &len, err) ||
+            !sink->put(sink->ctx, view_of(piece, len), err))
+            return false;
+    }
+    return true;
+}
+
+static bool write_nothing(struct container *c, const struct container_edit *edit, struct file_out *out,
+                          struct ens_err *err)
+{
+    (void)edit;
+    (void)out;
+    return ens_fail(err, ENS_DATA, "%s: is a bare stream, which has no place for a signature: give --to FILE",
+                    c->label);
+}
+
+const struct container_ops container_sgxs = {
+    .kind = CONTAINER_SGXS,
+    .name = "SGXS stream",
+    .recognise = recognise,
+    .open = open_stream,
+    .stream = stream,
+    .write = write_nothing,
+};

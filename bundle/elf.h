@@ -1,0 +1,77 @@
+/* ELF64 files, read with bounds: the header, the program headers, the section headers with their names. Only
+ * what enclaves are: little-endian, x86-64, ET_DYN (System V ABI, "Object Files"). No byte outside the file
+ * is read, whatever its headers say. */
+#pragma once
+
+#include <stdint.h>
+
+#include "signer/base/bytes.h"
+
+/* Limits on what is read from an ELF file; each refusal names its limit. */
+#define ELF_SECTIONS_MAX 4096
+#define ELF_SEGMENTS_MAX 256
+#define ELF_NAMES_MAX    (1u << 20) /* bytes of the section name table */
+
+#define ELF_PT_LOAD 1u
+#define ELF_PT_TLS  7u
+#define ELF_PF_X    1u
+#define ELF_PF_W    2u
+#define ELF_PF_R    4u
+
+#define ELF_SHT_RELA   4u
+#define ELF_SHT_NOTE   7u
+#define ELF_SHT_NOBITS 8u
+#define ELF_SHT_DYNSYM 11u
+#define ELF_SHF_ALLOC  2u
+
+struct elf_section {
+    const char *name; /* owned by the elf */
+    uint32_t type;
+    uint64_t flags;
+    uint64_t addr;
+    uint64_t offset; /* `size` bytes from here lie in the file, unless SHT_NOBITS */
+    uint64_t size;
+    uint32_t link;
+    uint64_t align;
+    uint64_t entsize;
+};
+
+struct elf_segment {
+    uint32_t type;
+    uint32_t flags;  /* ELF_PF_* */
+    uint64_t offset; /* `filesz` bytes from here lie in the file */
+    uint64_t vaddr;
+    uint64_t filesz;
+    uint64_t memsz; /* at least `filesz`; vaddr + memsz does not wrap */
+    uint64_t align;
+};
+
+struct elf {
+    int fd;            /* borrowed */
+    const char *label; /* borrowed; for messages */
+    uint64_t size;     /* of the file */
+    uint64_t entry;
+    struct elf_section *sections; /* in the order of the file; the first is empty */
+    size_t sections_len;
+    struct elf_segment *segments; /* in the file's order */
+    size_t segments_len;
+    char *names;
+};
+
+/* Does the file begin as an ELF file? */
+bool elf_recognise(struct view head);
+
+/* Reads the headers; `fd` and `label` are borrowed. ENS_DATA names the header and the rule. Release with
+ * elf_freep. */
+bool elf_open(int fd, const char *label, uint64_t size, struct elf **ret, struct ens_err *err) ENS_MUST_CHECK;
+void elf_freep(struct elf **e);
+
+/* The first section of that name, or NULL. */
+const struct elf_section *elf_section(const struct elf *e, const char *name);
+
+/* The allocated section in which an address lies, or NULL. */
+const struct elf_section *elf_section_at(const struct elf *e, uint64_t addr);
+
+/* Reads exactly `len` bytes from `offset` of the file; ENS_DATA where that is outside, `what` names it. */
+bool elf_read(const struct elf *e, uint64_t offset, uint8_t *ret, size_t len, const char *what,
+              struct ens_err *err) ENS_MUST_CHECK;
