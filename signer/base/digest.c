@@ -40,6 +40,19 @@ bool digest_final(struct digest *d, uint8_t ret[static DIGEST_SIZE], struct ens_
     return true;
 }
 
+bool digest_fork(const struct digest *d, struct digest **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(digest_freep) struct digest *fork = mem_alloc(1, sizeof *fork, err);
+
+    if (fork == NULL)
+        return false;
+    fork->ctx = EVP_MD_CTX_new();
+    if (fork->ctx == NULL || EVP_MD_CTX_copy_ex(fork->ctx, d->ctx) != 1)
+        return ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot copy a digest");
+    *ret = ens_take(fork);
+    return true;
+}
+
 void digest_freep(struct digest **d)
 {
     if (*d == NULL)

@@ -18,6 +18,8 @@ bool digest_new(enum digest_kind kind, struct digest **ret, struct ens_err *err)
 bool digest_update(struct digest *d, struct view piece, struct ens_err *err) ENS_MUST_CHECK;
 /* Gives the digest of all pieces; `d` takes no more pieces afterwards. */
 bool digest_final(struct digest *d, uint8_t ret[static DIGEST_SIZE], struct ens_err *err) ENS_MUST_CHECK;
+/* A second digest that has taken the same pieces; release it as well. */
+bool digest_fork(const struct digest *d, struct digest **ret, struct ens_err *err) ENS_MUST_CHECK;
 void digest_freep(struct digest **d);
 
 /* All at once. */

@@ -1,4 +1,6 @@
-/* SGXS streams: a state machine over records of 64 bytes, some followed by 256 bytes of data. */
+/* SGXS streams: a state machine over records of 64 bytes, some followed by 256 bytes of data. What the CPU
+ * measures is the stream itself as long as it is canonical, so that one digest serves for both; where the two
+ * part, a second one goes on from there. */
 #include "signer/sgx/sgxs.h"
 
 #include <inttypes.h>
@@ -31,10 +33,12 @@ enum expect { EXPECT_HEADER, EXPECT_MEASURED, EXPECT_UNMEASURED };
 
 struct sgxs {
     struct digest *file;     /* SHA-256 of the stream as it is */
-    struct digest *measured; /* SHA-256 of what the CPU measures */
+    struct digest *measured; /* SHA-256 of what the CPU measures; NULL as long as it is the same */
     struct sgxs_report report;
-    uint64_t offset; /* of the record that is being collected */
-    uint8_t have[CHUNK_SIZE];
+    uint64_t offset;          /* of the part (header or data) that is being taken */
+    struct view unhashed;     /* of the piece: what `file` has not taken yet */
+    const uint8_t *part;      /* all of the part, in the piece or in `have` */
+    uint8_t have[CHUNK_SIZE]; /* a part that began in an earlier piece */
     size_t have_len;
     enum expect expect;
     bool created;
@@ -51,8 +55,7 @@ bool sgxs_new(struct sgxs **ret, struct ens_err *err)
 {
     ENS_CLEANUP(sgxs_freep) struct sgxs *s = mem_alloc(1, sizeof *s, err);
 
-    if (s == NULL || !digest_new(DIGEST_SHA256, &s->file, err) ||
-        !digest_new(DIGEST_SHA256, &s->measured, err))
+    if (s == NULL || !digest_new(DIGEST_SHA256, &s->file, err))
         return false;
     *ret = ens_take(s);
     return true;
@@ -68,15 +71,48 @@ void sgxs_freep(struct sgxs **s)
     *s = NULL;
 }
 
+/* Hashes the piece up to its last `left` bytes. */
+static bool hash_piece(struct sgxs *s, size_t left, struct ens_err *err)
+{
+    size_t len = s->unhashed.len - left;
+    struct view done = view_slice(s->unhashed, 0, len);
+
+    s->unhashed = view_slice(s->unhashed, len, left);
+    return done.len == 0 || digest_update(s->file, done, err);
+}
+
+/* Hashes the part that was put together in `have`, whole or not. */
+static bool hash_have(struct sgxs *s, struct ens_err *err)
+{
+    struct view have = view_of(s->have, s->have_len);
+
+    s->have_len = 0;
+    return have.len == 0 || digest_update(s->file, have, err);
+}
+
+/* From this part on, the CPU measures something else than the stream. */
+static bool diverge(struct sgxs *s, struct ens_err *err)
+{
+    size_t left = s->unhashed.len;
+
+    if (s->measured != NULL)
+        return true;
+    if (s->part != s->have)
+        left -= (size_t)(s->part - s->unhashed.data);
+    return hash_piece(s, left, err) && digest_fork(s->file, &s->measured, err);
+}
+
 /* Measures a record header: the `used` leading bytes as they are, the padding as zero. Says whether the
  * padding was zero. */
 static bool measure_header(struct sgxs *s, size_t used, bool *ret_clean, struct ens_err *err)
 {
     uint8_t canonical[RECORD_SIZE] = {0};
 
-    memcpy(canonical, s->have, used);
-    *ret_clean = memcmp(canonical, s->have, RECORD_SIZE) == 0;
-    return digest_update(s->measured, view_of(canonical, sizeof canonical), err);
+    memcpy(canonical, s->part, used);
+    *ret_clean = memcmp(canonical, s->part, RECORD_SIZE) == 0;
+    if (!*ret_clean && !diverge(s, err))
+        return false;
+    return s->measured == NULL || digest_update(s->measured, view_of(canonical, sizeof canonical), err);
 }
 
 static bool take_ecreate(struct sgxs *s, struct reader *r, struct ens_err *err)
@@ -183,6 +219,8 @@ static bool take_chunk_header(struct sgxs *s, struct reader *r, bool measured, s
             return false;
         s->report.measured_chunks++;
     } else {
+        if (!diverge(s, err))
+            return false;
         s->report.unmeasured_chunks++;
     }
     if (!clean)
@@ -194,7 +232,7 @@ static bool take_chunk_header(struct sgxs *s, struct reader *r, bool measured, s
 
 static bool take_header(struct sgxs *s, struct ens_err *err)
 {
-    struct reader r = reader_of(view_of(s->have, RECORD_SIZE));
+    struct reader r = reader_of(view_of(s->part, RECORD_SIZE));
     uint64_t tag = reader_le64(&r);
 
     if (tag == TAG_UNSIZED)
@@ -211,8 +249,8 @@ static bool take_header(struct sgxs *s, struct ens_err *err)
     return ens_fail(err, ENS_DATA,
                     "unknown record tag %02x%02x%02x%02x%02x%02x%02x%02x at 0x%" PRIx64
                     ": the stream is damaged",
-                    s->have[0], s->have[1], s->have[2], s->have[3], s->have[4], s->have[5], s->have[6],
-                    s->have[7], s->offset);
+                    s->part[0], s->part[1], s->part[2], s->part[3], s->part[4], s->part[5], s->part[6],
+                    s->part[7], s->offset);
 }
 
 /* Intel SDM, "TCS": EADD faults on reserved bytes and clears STATE, FLAGS.DBGOPTIN, CSSA and AEP, so that
@@ -246,7 +284,7 @@ static void judge_tcs_start(struct sgxs *s, struct view chunk)
 
 static bool take_chunk(struct sgxs *s, struct ens_err *err)
 {
-    struct view chunk = view_of(s->have, CHUNK_SIZE);
+    struct view chunk = view_of(s->part, CHUNK_SIZE);
 
     if (s->page_is_tcs && s->chunk == s->page)
         judge_tcs_start(s, chunk);
@@ -256,40 +294,64 @@ static bool take_chunk(struct sgxs *s, struct ens_err *err)
     bool measured = s->expect == EXPECT_MEASURED;
 
     s->expect = EXPECT_HEADER;
-    return !measured || digest_update(s->measured, chunk, err);
+    return !measured || s->measured == NULL || digest_update(s->measured, chunk, err);
 }
 
-/* Fills `have` from the piece, and takes what is complete. */
-static bool take_records(struct sgxs *s, struct view piece, struct ens_err *err)
+static bool take_part(struct sgxs *s, const uint8_t *part, size_t len, struct ens_err *err)
 {
+    s->part = part;
+    if (!(s->expect == EXPECT_HEADER ? take_header(s, err) : take_chunk(s, err)))
+        return false;
+    s->offset += len;
+    return true;
+}
+
+/* Begins or goes on with a part that the piece does not hold whole, and takes it once it is complete. */
+static bool join_part(struct sgxs *s, struct view piece, size_t want, struct ens_err *err)
+{
+    size_t n = want - s->have_len < piece.len ? want - s->have_len : piece.len;
+
+    if (!hash_piece(s, piece.len, err))
+        return false;
+    memcpy(s->have + s->have_len, piece.data, n);
+    s->have_len += n;
+    s->unhashed = view_slice(piece, n, piece.len - n);
+    return s->have_len < want || (take_part(s, s->have, want, err) && hash_have(s, err));
+}
+
+static bool take_parts(struct sgxs *s, struct ens_err *err)
+{
+    struct view piece = s->unhashed;
+
     while (piece.len > 0) {
         size_t want = s->expect == EXPECT_HEADER ? RECORD_SIZE : CHUNK_SIZE;
-        size_t n = want - s->have_len < piece.len ? want - s->have_len : piece.len;
 
-        memcpy(s->have + s->have_len, piece.data, n);
-        s->have_len += n;
-        piece = view_slice(piece, n, piece.len - n);
-        if (s->have_len < want)
-            break;
-        if (!(s->expect == EXPECT_HEADER ? take_header(s, err) : take_chunk(s, err)))
-            return false;
-        s->offset += want;
-        s->have_len = 0;
+        if (s->have_len > 0 || piece.len < want) {
+            if (!join_part(s, piece, want, err))
+                return false;
+            piece = s->unhashed;
+        } else {
+            if (!take_part(s, piece.data, want, err))
+                return false;
+            piece = view_slice(piece, want, piece.len - want);
+        }
     }
     return true;
 }
 
 bool sgxs_put(struct sgxs *s, struct view piece, struct ens_err *err)
 {
-    if (!digest_update(s->file, piece, err))
+    s->unhashed = piece;
+    if (!s->broken && !take_parts(s, &s->why)) {
+        s->broken = true;
+        if (s->why.code != ENS_DATA) {
+            *err = s->why;
+            return false;
+        }
+    }
+    if (s->broken && !hash_have(s, err))
         return false;
-    if (s->broken || take_records(s, piece, &s->why))
-        return true;
-    s->broken = true;
-    if (s->why.code == ENS_DATA)
-        return true;
-    *err = s->why;
-    return false;
+    return hash_piece(s, 0, err);
 }
 
 static bool check_end(const struct sgxs *s, struct ens_err *err)
@@ -314,10 +376,14 @@ bool sgxs_finish(struct sgxs *s, struct sgxs_report *ret, struct ens_err *err)
 {
     struct sgxs_report *report = &s->report;
 
-    if (!digest_final(s->file, ret->sha256, err) || !check_end(s, err))
+    struct view have = view_of(s->have, s->have_len);
+
+    if ((have.len > 0 && !digest_update(s->file, have, err)) || !digest_final(s->file, ret->sha256, err) ||
+        !check_end(s, err))
         return false;
     memcpy(report->sha256, ret->sha256, sizeof report->sha256);
-    if (!digest_final(s->measured, report->mrenclave, err))
+    memcpy(report->mrenclave, report->sha256, sizeof report->mrenclave);
+    if (s->measured != NULL && !digest_final(s->measured, report->mrenclave, err))
         return false;
     report->equal = memcmp(report->sha256, report->mrenclave, MRENCLAVE_SIZE) == 0;
     if (report->unmeasured_chunks > 0)
