@@ -50,6 +50,7 @@ struct args {
     const char *head;
     bool custom;
     bool elf_metadata;
+    bool x509;
     bool allow_final_try;
     bool allow_public_key;
     bool ephemeral_key;

@@ -70,6 +70,7 @@ static const struct opt keygen_options[] = {
 
 static const struct opt pubkey_options[] = {
     {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key"},
+    {"x509", 0, FLAG(x509), "a self-signed X.509 certificate; the key signs it"},
     {0},
 };
 
