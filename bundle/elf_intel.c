@@ -1,0 +1,198 @@
+/* Intel SDK ELF files: the note, the SIGSTRUCTs in it, and what is edited beside them. The loader picks one
+ * of the blocks by its own age and by what the CPU can do, so that all of them must carry the new SIGSTRUCT.
+ */
+#include "bundle/elf_intel.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/base/mem.h"
+
+#define SECTION   ".note.sgxmeta"
+#define NOTE_HEAD 25 /* three words, and the name, which is not padded */
+
+static const uint8_t note_name[13] = "sgx_metadata";
+
+/* What the SDK's tools reserve, from 1.6 to 2.26. */
+static const uint32_t desc_sizes[] = {0x1000, 0x3000, 0x5000, INTEL_DESC_MAX};
+
+/* Magic of a block, in the order of its bytes. */
+static const uint8_t magic[INTEL_MAGIC_SIZE] = {0x4c, 0x0e, 0x5d, 0x63, 0x94, 0x02, 0xa8, 0x86};
+
+static bool recognise(const struct container *c, struct view head)
+{
+    (void)head;
+    return c->elf != NULL && elf_section(c->elf, SECTION) != NULL;
+}
+
+static bool known_desc_size(uint32_t size)
+{
+    for (size_t i = 0; i < sizeof desc_sizes / sizeof desc_sizes[0]; i++) {
+        if (desc_sizes[i] == size)
+            return true;
+    }
+    return false;
+}
+
+/* The head of the note: how large the descriptor is. */
+static bool check_note(const struct elf_section *s, struct view head, uint32_t *ret_desc, struct ens_err *err)
+{
+    struct reader r = reader_of(head);
+    uint32_t name_size = reader_le32(&r);
+    uint32_t desc = reader_le32(&r);
+
+    (void)reader_le32(&r); /* type: the loader does not look at it */
+    if (s->type != ELF_SHT_NOTE)
+        return ens_fail(err, ENS_DATA, "section type %" PRIu32 ", not SHT_NOTE: " INTEL_REMEDY, s->type);
+    if (name_size != sizeof note_name || !view_equal(r.left, view_of(note_name, sizeof note_name)))
+        return ens_fail(err, ENS_DATA, "the note's name is not \"sgx_metadata\": " INTEL_REMEDY);
+    if (!known_desc_size(desc))
+        return ens_fail(err, ENS_DATA,
+                        "the metadata have 0x%" PRIx32
+                        " bytes, and not 0x1000, 0x3000, 0x5000 or 0x6000: " INTEL_REMEDY,
+                        desc);
+    /* Rounded up to a multiple of 4: the descriptor begins one byte behind such a multiple. */
+    if (s->size != NOTE_HEAD + (uint64_t)desc + 3)
+        return ens_fail(err, ENS_DATA,
+                        "the section has 0x%" PRIx64 " bytes, its note 0x%" PRIx64 ": " INTEL_REMEDY, s->size,
+                        NOTE_HEAD + (uint64_t)desc + 3);
+    *ret_desc = desc;
+    return true;
+}
+
+static bool read_note(const struct container *c, struct intel *intel, struct ens_err *err)
+{
+    const struct elf_section *s = elf_section(c->elf, SECTION);
+    uint8_t head[NOTE_HEAD];
+    uint32_t desc = 0;
+
+    if (!elf_read(c->elf, s->offset, head, sizeof head, SECTION, err))
+        return false;
+    if (!check_note(s, view_of(head, sizeof head), &desc, err))
+        return ens_wrap(err, "%s: " SECTION, c->label);
+    intel->at = s->offset;
+    intel->end = s->offset + s->size;
+    intel->desc = view_of(intel->desc_bytes, desc);
+    return elf_read(c->elf, s->offset + NOTE_HEAD, intel->desc_bytes, desc, SECTION, err);
+}
+
+static bool begins_block(struct view desc, size_t at)
+{
+    return view_equal(view_slice(desc, at, sizeof magic), view_of(magic, sizeof magic));
+}
+
+static bool add_block(struct container *c, struct intel *intel, size_t at, struct ens_err *err)
+{
+    struct intel_block *b = &intel->blocks[intel->blocks_len];
+
+    if (intel->blocks_len == CONTAINER_COPIES_MAX)
+        return ens_fail(err, ENS_DATA, "%s: " SECTION ": more than %d metadata blocks: " INTEL_REMEDY,
+                        c->label, CONTAINER_COPIES_MAX);
+    if (!intel_block_read(intel, at, c->size, b, err) || !intel_image_check(c->elf, intel, b, err))
+        return ens_wrap(err, "%s: " SECTION ": metadata block %zu at 0x%" PRIx64, c->label,
+                        intel->blocks_len + 1, intel->at + NOTE_HEAD + at);
+    b->at = intel->at + NOTE_HEAD + at;
+    intel->blocks_len++;
+    return true;
+}
+
+/* Reads the blocks, which lie back to back from the start; behind them there is nothing. */
+static bool read_blocks(struct container *c, struct intel *intel, struct ens_err *err)
+{
+    size_t at = 0;
+
+    while (begins_block(intel->desc, at)) {
+        if (!add_block(c, intel, at, err))
+            return false;
+        at += intel->blocks[intel->blocks_len - 1].bytes.len;
+    }
+    if (!view_is_zero(view_slice(intel->desc, at, intel->desc.len - at)))
+        return ens_fail(err, ENS_DATA,
+                        "%s: " SECTION ": no metadata block begins at 0x%" PRIx64
+                        " (wrong magic), and it is not empty from there on: " INTEL_REMEDY,
+                        c->label, intel->at + NOTE_HEAD + at);
+    if (intel->blocks_len == 0)
+        return ens_fail(err, ENS_DATA,
+                        "%s: " SECTION
+                        " is empty, so that the enclave is not laid out yet: sign it once with "
+                        "sgx_sign and any key, then with ensign",
+                        c->label);
+    return true;
+}
+
+/* The copy of one block's SIGSTRUCT. */
+static bool fill_copy(struct container *c, const struct intel_block *b, struct ens_err *err)
+{
+    struct container_copy *copy = NULL;
+
+    if (!container_add_copy(c, &copy, err))
+        return false;
+    (void)snprintf(copy->name, sizeof copy->name, "metadata %" PRIu32 ".%" PRIu32, b->major, b->minor);
+    copy->offset = b->at + INTEL_CSS;
+    memcpy(copy->sigstruct, b->bytes.data + INTEL_CSS, CONTAINER_SIGSTRUCT_SIZE);
+    copy->has_launch = true;
+    copy->attributes = bytes_get_le(view_slice(b->bytes, INTEL_ATTRIBUTES, 8));
+    copy->xfrm = bytes_get_le(view_slice(b->bytes, INTEL_XFRM, 8));
+    copy->miscselect = (uint32_t)bytes_get_le(view_slice(b->bytes, INTEL_MISCSELECT, 4));
+    copy->ssaframesize = (uint32_t)bytes_get_le(view_slice(b->bytes, INTEL_SSAFRAMESIZE, 4));
+    copy->has_fips = b->fips != 0;
+    if (copy->has_fips)
+        memcpy(copy->fips, b->bytes.data + b->fips, CONTAINER_FIPS_SIZE);
+    return true;
+}
+
+static bool open_intel(struct container *c, const char *component, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) struct intel *intel = mem_alloc(1, sizeof *intel, err);
+
+    (void)component;
+    if (intel == NULL || !read_note(c, intel, err) || !read_blocks(c, intel, err))
+        return false;
+    for (size_t i = 0; i < intel->blocks_len; i++) {
+        if (!fill_copy(c, &intel->blocks[i], err))
+            return false;
+    }
+    c->streams_len = intel->blocks_len;
+    c->own = ens_take(intel);
+    return true;
+}
+
+static void close_intel(struct container *c)
+{
+    mem_free(c->own);
+    c->own = NULL;
+}
+
+static bool put_le(int fd, uint64_t offset, size_t len, uint64_t value, struct ens_err *err)
+{
+    uint8_t bytes[8];
+
+    bytes_put_le(bytes, len, value);
+    return container_put(fd, offset, view_of(bytes, len), err);
+}
+
+/* What is not measured and must follow the SIGSTRUCT, or the loader would ask the CPU for something else. */
+static bool patch_copy(const struct container *c, size_t copy, const struct container_edit *edit, int fd,
+                       struct ens_err *err)
+{
+    const struct intel *intel = c->own;
+    const struct intel_block *b = &intel->blocks[copy];
+
+    if (b->fips != 0 && edit->fips.len != CONTAINER_FIPS_SIZE)
+        return ens_fail(err, ENS_BUG, "%s: a FIPS signature of %zu bytes", c->label, edit->fips.len);
+    return (!edit->set_attributes || put_le(fd, b->at + INTEL_ATTRIBUTES, 8, edit->attributes, err)) &&
+           (!edit->set_xfrm || put_le(fd, b->at + INTEL_XFRM, 8, edit->xfrm, err)) &&
+           (!edit->set_miscselect || put_le(fd, b->at + INTEL_MISCSELECT, 4, edit->miscselect, err)) &&
+           (b->fips == 0 || container_put(fd, b->at + b->fips, edit->fips, err));
+}
+
+const struct container_ops elf_intel = {
+    .kind = CONTAINER_INTEL,
+    .name = "Intel SDK ELF",
+    .recognise = recognise,
+    .open = open_intel,
+    .close = close_intel,
+    .stream = intel_stream,
+    .patch = patch_copy,
+};

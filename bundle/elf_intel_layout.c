@@ -1,0 +1,151 @@
+/* The layout table of an Intel SDK enclave: heap, stacks, thread control structures and the guards between
+ * them, behind the image. And the whole stream, as the loader would build it. */
+#include "bundle/elf_intel.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "signer/base/file.h"
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+
+/* Fields of a TCS that are offsets in the enclave; the template has them from its own page on (Intel SDM,
+ * "TCS": OSSA, OFSBASE, OGSBASE). */
+static const size_t tcs_offsets[] = {16, 48, 56};
+
+bool intel_page(struct intel_build *s, uint64_t rva, uint64_t flags, const uint8_t *page, struct ens_err *err)
+{
+    uint64_t number = rva / RECORDS_PAGE;
+
+    if (!interrupt_check(err))
+        return false;
+    if (rva >= s->b->size || (s->added[number / 8] >> number % 8 & 1) != 0)
+        return ens_fail(err, ENS_DATA,
+                        "%s: .note.sgxmeta: metadata %" PRIu32 ".%" PRIu32 ": page 0x%" PRIx64
+                        " is added twice, or outside the enclave: " INTEL_REMEDY,
+                        s->c->label, s->b->major, s->b->minor, rva);
+    s->added[number / 8] |= (uint8_t)(1u << number % 8);
+    return records_page(s->sink, rva + s->b->shift, flags, page, err);
+}
+
+/* The same page, as often as the row has pages. */
+static bool add_pages(struct intel_build *s, const struct intel_row *row, uint64_t rva, const uint8_t *page,
+                      struct ens_err *err)
+{
+    const uint8_t *measured = (row->attributes & INTEL_ATTR_EEXTEND) != 0 ? page : NULL;
+
+    for (uint32_t i = 0; i < row->pages; i++) {
+        if (!intel_page(s, rva + (uint64_t)i * RECORDS_PAGE, row->flags, measured, err))
+            return false;
+    }
+    return true;
+}
+
+static bool add_tcs(struct intel_build *s, const struct intel_row *row, uint64_t rva, struct ens_err *err)
+{
+    uint8_t page[RECORDS_PAGE] = {0};
+
+    memcpy(page, s->b->bytes.data + row->content_offset, row->content_size);
+    for (size_t i = 0; i < sizeof tcs_offsets / sizeof tcs_offsets[0]; i++) {
+        uint8_t *field = page + tcs_offsets[i];
+
+        /* Without the shift of ELRANGE, which only moves the page: sgx_sign measures it so. */
+        bytes_put_le(field, 8, bytes_get_le(view_of(field, 8)) + rva);
+    }
+    return add_pages(s, row, rva, page, err);
+}
+
+/* Content fills the pages from the first on, zeros follow; measured in any case. */
+static bool add_content(struct intel_build *s, const struct intel_row *row, uint64_t rva, struct ens_err *err)
+{
+    for (uint32_t i = 0; i < row->pages; i++) {
+        uint64_t done = (uint64_t)i * RECORDS_PAGE;
+        uint64_t left = row->content_size > done ? row->content_size - done : 0;
+        uint8_t page[RECORDS_PAGE] = {0};
+
+        if (left > 0)
+            memcpy(page, s->b->bytes.data + row->content_offset + done,
+                   left < RECORDS_PAGE ? (size_t)left : RECORDS_PAGE);
+        if (!intel_page(s, rva + done, row->flags, page, err))
+            return false;
+    }
+    return true;
+}
+
+static bool add_filled(struct intel_build *s, const struct intel_row *row, uint64_t rva, struct ens_err *err)
+{
+    uint8_t page[RECORDS_PAGE];
+
+    for (size_t i = 0; i < RECORDS_PAGE; i += 4)
+        bytes_put_le(page + i, 4, row->content_size);
+    return add_pages(s, row, rva, page, err);
+}
+
+static bool add_row(struct intel_build *s, const struct intel_row *row, uint64_t step, struct ens_err *err)
+{
+    uint64_t rva = row->rva + step;
+
+    if ((row->attributes & INTEL_ATTR_EADD) == 0)
+        return true;
+    if (row->content_offset != 0)
+        return row->flags == RECORDS_TCS ? add_tcs(s, row, rva, err) : add_content(s, row, rva, err);
+    return row->flags == 0 || add_filled(s, row, rva, err);
+}
+
+/* Repeats the rows before the group, further each time. */
+static bool add_group(struct intel_build *s, size_t index, struct ens_err *err)
+{
+    const struct intel_row group = intel_row_at(s->b, index);
+
+    if (group.entries == 0)
+        return true;
+    for (uint32_t time = 1; time <= group.times; time++) {
+        for (size_t i = index - group.entries; i < index; i++) {
+            const struct intel_row row = intel_row_at(s->b, i);
+
+            if (!add_row(s, &row, group.step * time, err))
+                return false;
+        }
+        if (!interrupt_check(err))
+            return false;
+    }
+    return true;
+}
+
+static bool add_layout(struct intel_build *s, struct ens_err *err)
+{
+    for (size_t i = 0; i < intel_rows(s->b->layout); i++) {
+        const struct intel_row row = intel_row_at(s->b, i);
+
+        if (!(row.group ? add_group(s, i, err) : add_row(s, &row, 0, err)))
+            return false;
+    }
+    return true;
+}
+
+static bool pour(struct intel_build *s, struct ens_err *err)
+{
+    uint32_t ssaframesize = (uint32_t)bytes_get_le(view_slice(s->b->bytes, INTEL_SSAFRAMESIZE, 4));
+
+    return records_ecreate(s->sink, ssaframesize, s->b->range, err) && intel_image(s, err) &&
+           add_layout(s, err);
+}
+
+bool intel_stream(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
+{
+    const struct intel *intel = c->own;
+    struct intel_build s = {.c = c, .b = &intel->blocks[index], .sink = sink};
+    /* A bit for each page: at most 2 MiB. */
+    ENS_CLEANUP(mem_freep)
+    uint8_t *added = mem_alloc((size_t)(s.b->size / RECORDS_PAGE / 8 + 1), 1, err);
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_alloc(FILE_PIECE, 1, err);
+
+    if (added == NULL || piece == NULL)
+        return false;
+    s.added = added;
+    s.piece = piece;
+    bool ok = pour(&s, err);
+
+    mem_free(s.relocated);
+    return ok;
+}
