@@ -160,6 +160,11 @@ const char *container_kind_name(enum container_kind kind)
     return "unknown";
 }
 
+uint64_t container_size(const struct container *c)
+{
+    return c->size;
+}
+
 const char *container_label(const struct container *c)
 {
     return c->label;

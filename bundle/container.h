@@ -61,6 +61,8 @@ void container_closep(struct container **c);
 enum container_kind container_kind(const struct container *c);
 /* "Intel SDK ELF", for people; owned by the program. */
 const char *container_kind_name(enum container_kind kind);
+/* Bytes of the file. */
+uint64_t container_size(const struct container *c);
 /* What messages call the file; owned by the container. */
 const char *container_label(const struct container *c);
 /* The opened bundle and the component in it; NULL where it is none. */

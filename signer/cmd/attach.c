@@ -1,4 +1,4 @@
-/* Attaching a SIGSTRUCT to a bundle. */
+/* Attaching a SIGSTRUCT to a bundle, or to any other container. */
 #include "signer/cmd/attach.h"
 
 #include <string.h>
@@ -6,7 +6,9 @@
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/deliver.h"
+#include "signer/sgx/launch.h"
 #include "signer/sgx/rsa3072.h"
+#include "signer/sgx/rsa3072_fips.h"
 #include "signer/sgx/verify.h"
 
 /* ---- the identity list ---- */
@@ -87,7 +89,7 @@ bool attach_review(const struct args *args, const struct sigstruct *css, struct 
            notice_review(args, &review, err);
 }
 
-/* ---- writing ---- */
+/* ---- into a bundle ---- */
 
 /* The component that must hold exactly this SIGSTRUCT. */
 struct attached {
@@ -108,8 +110,8 @@ static bool holds_sigstruct(const void *ctx, const struct bundle *b, const struc
     return true;
 }
 
-bool attach_to_bundle(const struct args *args, struct enclave *e, const struct sigstruct *css,
-                      struct ens_err *err)
+static bool attach_to_bundle(const struct args *args, struct enclave *e, const struct sigstruct *css,
+                             struct ens_err *err)
 {
     ENS_CLEANUP(deliver_free) struct deliver d = {0};
     const struct attached attached = {.id = e->component->meta->id, .css = css};
@@ -118,4 +120,111 @@ bool attach_to_bundle(const struct args *args, struct enclave *e, const struct s
            bundle_set_signature(e->bundle, attached.id, view_of(css->bytes, sizeof css->bytes), err) &&
            update_identities(args, e, css, err) &&
            deliver_bundle(&d, e->bundle, &(struct deliver_check){holds_sigstruct, &attached}, err);
+}
+
+/* ---- into another container ---- */
+
+/* What the loader asks for at a place, before and after. */
+static bool follow(const struct enclave_place *p, const struct sigstruct *css, struct launch *ret,
+                   struct ens_err *err)
+{
+    const struct launch now = {.attributes = p->copy->attributes,
+                               .xfrm = p->copy->xfrm,
+                               .miscselect = p->copy->miscselect,
+                               .ssaframesize = p->copy->ssaframesize};
+
+    return launch_follow(&p->css, css, &now, ret, err);
+}
+
+bool attach_check(const struct enclave *e, const struct sigstruct *css, struct ens_err *err)
+{
+    struct launch next;
+    char name[ENCLAVE_NAME_MAX];
+
+    for (size_t i = 0; i < e->places_len; i++) {
+        const struct container_copy *copy = e->places[i].copy;
+
+        if (copy == NULL)
+            continue;
+        if (copy->has_launch && !follow(&e->places[i], css, &next, err))
+            return ens_wrap(err, "%s", enclave_place_name(e, i, name));
+        if (copy->has_config && (sigstruct_get_int(css, CSS_ISVPRODID) != copy->isvprodid ||
+                                 sigstruct_get_int(css, CSS_ISVSVN) != copy->isvsvn))
+            notice_warn(
+                "%s: .oeinfo says product_id %u and security_version %u; it is measured and stays, readers "
+                "of the report see ISVPRODID and ISVSVN",
+                e->path, copy->isvprodid, copy->isvsvn);
+    }
+    return true;
+}
+
+/* All places are edited alike. `fips` is room for the block. */
+static bool make_edit(const struct enclave *e, const struct sigstruct *css,
+                      uint8_t fips[static RSA3072_FIPS_SIZE], struct container_edit *ret, struct ens_err *err)
+{
+    struct view bytes = view_of(css->bytes, SIGSTRUCT_SIZE);
+    const struct enclave_place *first = &e->places[0];
+    struct launch next = {0};
+
+    *ret = (struct container_edit){.sigstruct = bytes, .fips = view_of(fips, RSA3072_FIPS_SIZE)};
+    if (!rsa3072_fips_sign(bytes, fips, err))
+        return false;
+    if (first->copy == NULL || !first->copy->has_launch)
+        return true;
+    if (!follow(first, css, &next, err))
+        return false;
+    ret->attributes = next.attributes;
+    ret->xfrm = next.xfrm;
+    ret->miscselect = next.miscselect;
+    ret->set_attributes = next.attributes != first->copy->attributes;
+    ret->set_xfrm = next.xfrm != first->copy->xfrm;
+    ret->set_miscselect = next.miscselect != first->copy->miscselect;
+    return true;
+}
+
+/* The new file, opened as a stranger would: every place holds the SIGSTRUCT, and measures to it. */
+static bool check_written(const struct deliver *d, const struct enclave *before, const struct sigstruct *css,
+                          struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+
+    if (!enclave_open_fd(file_out_fd(d->file), d->name, NULL, &e, err))
+        return false;
+    if (e.places_len != before->places_len)
+        return ens_fail(err, ENS_BUG, "%s: has %zu SIGSTRUCTs, not %zu", d->name, e.places_len,
+                        before->places_len);
+    for (size_t i = 0; i < e.places_len; i++) {
+        struct findings found = {0};
+
+        if (e.places[i].copy == NULL || memcmp(e.places[i].css.bytes, css->bytes, SIGSTRUCT_SIZE) != 0)
+            return ens_fail(err, ENS_BUG, "%s: lacks the SIGSTRUCT", d->name);
+        if (!enclave_judge_place(&e, i, &found, err))
+            return false;
+        const struct finding *bad = findings_first(&found, SEVERITY_ERROR);
+
+        if (bad != NULL)
+            return ens_fail(err, ENS_DATA, "%s: %s", d->name, bad->text);
+    }
+    return true;
+}
+
+static bool attach_to_file(const struct args *args, struct enclave *e, const struct sigstruct *css,
+                           struct ens_err *err)
+{
+    ENS_CLEANUP(deliver_free) struct deliver d = {0};
+    uint8_t fips[RSA3072_FIPS_SIZE];
+    struct container_edit edit;
+
+    if (!deliver_open(args, e->path, FILE_OUT_REPLACE, &d, err) || !make_edit(e, css, fips, &edit, err) ||
+        !container_write(e->container, &edit, d.file, err))
+        return false;
+    if (!check_written(&d, e, css, err))
+        return ens_wrap(err, "the new file does not hold, nothing was changed");
+    return deliver_commit(&d, err);
+}
+
+bool attach_sigstruct(const struct args *args, struct enclave *e, const struct sigstruct *css,
+                      struct ens_err *err)
+{
+    return e->bundle != NULL ? attach_to_bundle(args, e, css, err) : attach_to_file(args, e, css, err);
 }

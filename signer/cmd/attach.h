@@ -1,5 +1,5 @@
-/* Attaching a SIGSTRUCT to a bundle: written beside the old one, reopened and checked as a stranger would,
- * and only then put in place. */
+/* Attaching a SIGSTRUCT to a file that holds the enclave: written beside the old one, reopened and checked as
+ * a stranger would, and only then put in place. */
 #pragma once
 
 #include "signer/cmd/cmd.h"
@@ -12,7 +12,12 @@ bool attach_judge(const struct sigstruct *css, const char *name, struct ens_err 
 /* Shows the review of a finished SIGSTRUCT. */
 bool attach_review(const struct args *args, const struct sigstruct *css, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Puts `css` into the component that `e` loaded, and makes the component's identity list follow. --output
- * absent: in place; "-": stdout; else a new file (an existing one only with --force). */
-bool attach_to_bundle(const struct args *args, struct enclave *e, const struct sigstruct *css,
+/* Can the file that `e` loaded take this SIGSTRUCT and keep its MRENCLAVE? ENS_DATA names the field that
+ * cannot change. Warns where the file then says two things. */
+bool attach_check(const struct enclave *e, const struct sigstruct *css, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Puts `css` into the file that `e` loaded: into the component of a bundle, whose identity list follows, or
+ * into every place of another container, whose unmeasured values follow. --output absent: in place; "-":
+ * stdout; else a new file (an existing one only with --force). */
+bool attach_sigstruct(const struct args *args, struct enclave *e, const struct sigstruct *css,
                       struct ens_err *err) ENS_MUST_CHECK;

@@ -1,4 +1,4 @@
-/* Where a bundle goes. */
+/* Where a bundle, or another file that was changed, goes. */
 #include "signer/cmd/deliver.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@ bool deliver_open(const struct args *args, const char *own, enum file_out_mode o
     enum file_out_mode mode = own_mode;
 
     if (d.to_stdout && isatty(STDOUT_FILENO) == 1)
-        return ens_fail(err, ENS_USAGE, "stdout: is a terminal, and a bundle is binary: give -o FILE");
+        return ens_fail(err, ENS_USAGE, "stdout: is a terminal, and the result is binary: give -o FILE");
     if (args->output != NULL && !d.to_stdout) {
         d.name = args->output;
         mode = FILE_OUT_NEW;
@@ -52,9 +52,9 @@ static bool copy_to_stdout(const struct file_out *out, struct ens_err *err)
     if (piece == NULL)
         return false;
     if (lseek(file_out_fd(out), 0, SEEK_SET) != 0)
-        return ens_fail(err, ENS_IO, "the new bundle cannot be read again");
+        return ens_fail(err, ENS_IO, "the new file cannot be read again");
     do {
-        if (!file_read(file_out_fd(out), "the new bundle", piece, FILE_PIECE, &len, err) ||
+        if (!file_read(file_out_fd(out), "the new file", piece, FILE_PIECE, &len, err) ||
             !file_write(STDOUT_FILENO, "stdout", view_of(piece, len), err))
             return false;
     } while (len == FILE_PIECE);
@@ -66,5 +66,10 @@ bool deliver_bundle(struct deliver *d, struct bundle *b, const struct deliver_ch
 {
     if (!bundle_write(b, d->file, err) || !check_written(d, check, err))
         return false;
+    return deliver_commit(d, err);
+}
+
+bool deliver_commit(struct deliver *d, struct ens_err *err)
+{
     return d->to_stdout ? copy_to_stdout(d->file, err) : file_out_commit(d->file, err);
 }

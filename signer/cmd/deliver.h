@@ -1,5 +1,5 @@
-/* Where a bundle goes: written beside its place, reopened and checked as a stranger would, and only then put
- * in place, or poured to stdout. */
+/* Where a changed file goes: written beside its place, reopened and checked as a stranger would, and only
+ * then put in place, or poured to stdout. */
 #pragma once
 
 #include "signer/cmd/cmd.h"
@@ -28,3 +28,6 @@ struct deliver_check {
 /* Writes, checks and commits the bundle. */
 bool deliver_bundle(struct deliver *d, struct bundle *b, const struct deliver_check *check,
                     struct ens_err *err) ENS_MUST_CHECK;
+
+/* Puts what was written and checked in place, or pours it to stdout. */
+bool deliver_commit(struct deliver *d, struct ens_err *err) ENS_MUST_CHECK;

@@ -1,172 +1,62 @@
-/* An enclave on the build host: opened, checked and measured in one pass over its bytes. */
+/* An enclave in any container: measured at every place of its SIGSTRUCT, and judged. */
 #include "signer/cmd/enclave.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#include "signer/base/date.h"
+#include "signer/base/hex.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
-#include "signer/cmd/profile.h"
 #include "signer/cmd/progress.h"
-#include "signer/sgx/verify.h"
+#include "signer/sgx/launch.h"
+#include "signer/sgx/rsa3072_fips.h"
 
-/* ---- one file of a bundle, poured into what it is for ---- */
+static_assert(CONTAINER_SIGSTRUCT_SIZE == SIGSTRUCT_SIZE, "a container's copy is a SIGSTRUCT");
+static_assert(CONTAINER_FIPS_SIZE == RSA3072_FIPS_SIZE, "a container's FIPS block is one");
 
-/* A file may be a stream, a SIGSTRUCT, both for different components of a hostile bundle, or neither. */
-struct pour {
-    struct sgxs *sgxs; /* NULL: it is no component's stream */
-    struct buf css;    /* up to one byte more than a SIGSTRUCT */
-    bool is_css;
-    struct progress *progress;
+/* ---- measuring ---- */
+
+struct measuring {
+    struct sgxs *sgxs;
+    struct progress progress;
 };
 
-static void pour_free(struct pour *p)
+static bool measure_piece(void *ctx, struct view piece, struct ens_err *err)
 {
-    sgxs_freep(&p->sgxs);
-    buf_free(&p->css);
+    struct measuring *m = ctx;
+
+    progress_add(&m->progress, piece.len);
+    return interrupt_check(err) && sgxs_put(m->sgxs, piece, err);
 }
 
-static bool pour_put(void *ctx, struct view piece, struct ens_err *err)
+bool enclave_measure(struct container *c, size_t index, struct sgxs_report *ret, struct ens_err *err)
 {
-    struct pour *p = ctx;
+    ENS_CLEANUP(sgxs_freep) struct sgxs *s = NULL;
+    struct measuring m = {.progress = {.what = "measuring"}};
+    const struct sink sink = {.put = measure_piece, .ctx = &m};
 
-    progress_add(p->progress, piece.len);
-    if (!interrupt_check(err))
+    m.progress.total = container_size(c);
+    if (!sgxs_new(&s, err))
         return false;
-    if (p->sgxs != NULL && !sgxs_put(p->sgxs, piece, err))
+    m.sgxs = s;
+    if (!container_stream(c, index, &sink, err))
         return false;
-    if (!p->is_css || p->css.len > SIGSTRUCT_SIZE)
-        return true;
-    size_t room = SIGSTRUCT_SIZE + 1 - p->css.len;
-
-    return buf_append(&p->css, view_slice(piece, 0, piece.len < room ? piece.len : room), err);
+    progress_end(&m.progress);
+    return sgxs_finish(s, ret, err) || ens_wrap(err, "%s", container_label(c));
 }
 
-static bool is_name(const char *a, const char *b)
+bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct ens_err *err)
 {
-    return a != NULL && strcmp(a, b) == 0;
-}
+    ENS_CLEANUP(container_closep) struct container *c = NULL;
 
-/* Gives the SIGSTRUCT to the components that name the file as their signature. */
-static bool hand_out_css(const struct pour *p, const char *name, struct enclave_set *set, struct ens_err *err)
-{
-    for (size_t i = 0; i < set->len; i++) {
-        struct enclave_component *c = &set->items[i];
-
-        if (!is_name(c->meta->sgx_signature, name))
-            continue;
-        if (!sigstruct_parse(buf_view(&p->css), name, &c->css, err))
-            return false;
-        c->is_signed = true;
-    }
-    return true;
-}
-
-/* Gives the measurement to the components that name the file as their stream. */
-static bool hand_out_report(const struct pour *p, const char *name, struct enclave_set *set,
-                            struct ens_err *err)
-{
-    struct sgxs_report report = {0};
-    struct ens_err stream_error = {0};
-
-    if (!sgxs_finish(p->sgxs, &report, &stream_error) && stream_error.code != ENS_DATA) {
-        *err = stream_error;
+    if (!container_open(path, NULL, &c, err))
         return false;
-    }
-    for (size_t i = 0; i < set->len; i++) {
-        if (!is_name(set->items[i].meta->sgx_executable, name))
-            continue;
-        set->items[i].report = report;
-        set->items[i].stream_error = stream_error;
-    }
-    return true;
+    if (container_kind(c) != CONTAINER_SGXS)
+        return ens_fail(err, ENS_DATA,
+                        "%s: is no SGXS stream, which must begin with ECREATE: give the stream", path);
+    return enclave_measure(c, 0, ret, err);
 }
-
-static bool read_file(struct bundle *b, const char *name, struct enclave_set *set, struct progress *progress,
-                      struct ens_err *err)
-{
-    ENS_CLEANUP(pour_free) struct pour p = {.progress = progress};
-    const struct sink sink = {.put = pour_put, .ctx = &p};
-    bool is_stream = false;
-
-    for (size_t i = 0; i < set->len; i++) {
-        is_stream = is_stream || is_name(set->items[i].meta->sgx_executable, name);
-        p.is_css = p.is_css || is_name(set->items[i].meta->sgx_signature, name);
-    }
-    if (is_stream && !sgxs_new(&p.sgxs, err))
-        return false;
-    if (!bundle_stream(b, name, &sink, err))
-        return false;
-    if (is_stream && !hand_out_report(&p, name, set, err))
-        return false;
-    return !p.is_css || hand_out_css(&p, name, set, err) || ens_wrap(err, "%s", bundle_label(b));
-}
-
-/* ---- what oasis-core refuses ---- */
-
-static bool check_signature(const struct enclave_component *c, struct ens_err *err)
-{
-    struct findings found = {0};
-
-    if (!c->is_signed)
-        return true;
-    if (!verify_sigstruct(view_of(c->css.bytes, SIGSTRUCT_SIZE), &found, err))
-        return false;
-    for (size_t i = 0; i < found.len; i++) {
-        if (profile_is_core_rule(found.items[i].rule))
-            return ens_fail(err, ENS_DATA, "component %s: %s: %s: sign it again", c->meta->id,
-                            c->meta->sgx_signature, found.items[i].text);
-    }
-    if (!view_equal(sigstruct_get(&c->css, CSS_ENCLAVEHASH), view_of(c->report.sha256, 32)))
-        return ens_fail(err, ENS_DATA, "component %s: %s: ENCLAVEHASH is not SHA-256 of %s: sign it again",
-                        c->meta->id, c->meta->sgx_signature, c->meta->sgx_executable);
-    return true;
-}
-
-/* Lists the SGX components of the manifest; nothing is read yet. */
-static bool list_components(const struct bundle_info *info, struct enclave_set *ret, struct ens_err *err)
-{
-    ret->items = mem_alloc(info->components_len, sizeof *ret->items, err);
-    if (ret->items == NULL)
-        return false;
-    for (size_t i = 0; i < info->components_len; i++) {
-        if (info->components[i].tee == BUNDLE_TEE_SGX)
-            ret->items[ret->len++].meta = &info->components[i];
-    }
-    return true;
-}
-
-bool enclave_check_bundle(struct bundle *b, struct enclave_set *ret, struct ens_err *err)
-{
-    ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
-    struct progress progress = {.what = "checking"};
-
-    if (!list_components(bundle_info(b), &set, err))
-        return false;
-    for (size_t i = 0; i < bundle_files_len(b); i++)
-        progress.total += bundle_file_at(b, i).size;
-    for (size_t i = 0; i < bundle_files_len(b); i++) {
-        if (!read_file(b, bundle_file_at(b, i).name, &set, &progress, err))
-            return false;
-    }
-    progress_end(&progress);
-    for (size_t i = 0; i < set.len; i++) {
-        if (!check_signature(&set.items[i], err))
-            return ens_wrap(err, "%s", bundle_label(b));
-    }
-    *ret = set;
-    set = (struct enclave_set){0};
-    return true;
-}
-
-void enclave_set_free(struct enclave_set *set)
-{
-    mem_free(set->items);
-    *set = (struct enclave_set){0};
-}
-
-/* ---- loading one enclave ---- */
 
 bool enclave_read_head(const char *path, uint8_t ret[static ENCLAVE_HEAD_MAX], size_t *ret_len,
                        struct ens_err *err)
@@ -176,22 +66,209 @@ bool enclave_read_head(const char *path, uint8_t ret[static ENCLAVE_HEAD_MAX], s
     return file_open(path, &fd, err) && file_read(fd, path, ret, ENCLAVE_HEAD_MAX, ret_len, err);
 }
 
-bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct ens_err *err)
-{
-    ENS_CLEANUP(file_closep) int fd = -1;
-    ENS_CLEANUP(sgxs_freep) struct sgxs *s = NULL;
-    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_alloc(FILE_PIECE, 1, err);
-    size_t len = 0;
+/* ---- opening ---- */
 
-    if (piece == NULL || !file_open(path, &fd, err) || !sgxs_new(&s, err))
-        return false;
-    do {
-        if (!interrupt_check(err) || !file_read(fd, path, piece, FILE_PIECE, &len, err) ||
-            !sgxs_put(s, view_of(piece, len), err))
-            return false;
-    } while (len == FILE_PIECE);
-    return sgxs_finish(s, ret, err) || ens_wrap(err, "%s", path);
+/* Measures what belongs to the place; a stream that is broken is the judge's business. */
+static bool measure_place(struct enclave *e, size_t index, struct enclave_place *place, struct ens_err *err)
+{
+    if (index >= container_streams_len(e->container))
+        return true;
+    place->is_measured = true;
+    if (enclave_measure(e->container, index, &place->report, &place->stream_error) ||
+        place->stream_error.code == ENS_DATA)
+        return true;
+    *err = place->stream_error;
+    return false;
 }
+
+static bool read_place(struct enclave *e, size_t index, struct ens_err *err)
+{
+    struct enclave_place *place = &e->places[index];
+    char name[ENCLAVE_NAME_MAX];
+
+    if (index < container_copies_len(e->container))
+        place->copy = container_copy_at(e->container, index);
+    if (place->copy != NULL && !view_is_zero(view_of(place->copy->sigstruct, SIGSTRUCT_SIZE))) {
+        if (!sigstruct_parse(view_of(place->copy->sigstruct, SIGSTRUCT_SIZE),
+                             enclave_place_name(e, index, name), &place->css, err))
+            return false;
+        place->is_signed = !sigstruct_is_unsigned(&place->css);
+    }
+    return measure_place(e, index, place, err);
+}
+
+static bool read_places(struct enclave *e, struct ens_err *err)
+{
+    size_t copies = container_copies_len(e->container);
+    size_t streams = container_streams_len(e->container);
+
+    e->places_len = copies > streams ? copies : streams;
+    e->places = mem_alloc(e->places_len, sizeof *e->places, err);
+    if (e->places == NULL)
+        return false;
+    for (size_t i = 0; i < e->places_len; i++) {
+        if (!read_place(e, i, err))
+            return false;
+    }
+    return true;
+}
+
+/* A bundle is read as a whole, so that its component was measured on the way. */
+static bool read_bundle(struct enclave *e, struct ens_err *err)
+{
+    if (!enclave_check_bundle(e->bundle, &e->set, err) ||
+        !enclave_find(e->bundle, &e->set, container_component(e->container)->id, &e->component, err))
+        return false;
+    e->places_len = 1;
+    e->places = mem_alloc(1, sizeof *e->places, err);
+    if (e->places == NULL)
+        return false;
+    if (e->component->is_signed)
+        e->places[0].copy = container_copy_at(e->container, 0);
+    e->places[0].is_signed = e->component->is_signed;
+    e->places[0].css = e->component->css;
+    e->places[0].is_measured = true;
+    e->places[0].report = e->component->report;
+    e->places[0].stream_error = e->component->stream_error;
+    if (e->component->stream_error.code != ENS_OK)
+        ens_wrap(&e->places[0].stream_error, "%s: %s", e->path, e->component->meta->sgx_executable);
+    return true;
+}
+
+/* Takes `*c`. */
+static bool open_container(const char *path, struct container **c, struct enclave *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {.path = path, .container = ens_take(*c)};
+
+    e.bundle = container_bundle(e.container);
+    if (e.bundle != NULL ? !read_bundle(&e, err) : !read_places(&e, err))
+        return false;
+    *ret = e;
+    e = (struct enclave){0};
+    return true;
+}
+
+bool enclave_open(const char *path, const char *id, struct enclave *ret, struct ens_err *err)
+{
+    struct container *c = NULL;
+
+    return container_open(path, id, &c, err) && open_container(path, &c, ret, err);
+}
+
+bool enclave_open_fd(int fd, const char *label, const char *id, struct enclave *ret, struct ens_err *err)
+{
+    struct container *c = NULL;
+
+    return container_open_fd(fd, label, id, &c, err) && open_container(label, &c, ret, err);
+}
+
+void enclave_free(struct enclave *e)
+{
+    enclave_set_free(&e->set);
+    mem_free(e->places);
+    container_closep(&e->container);
+}
+
+const char *enclave_place_name(const struct enclave *e, size_t index, char ret[static ENCLAVE_NAME_MAX])
+{
+    const struct container_copy *copy =
+        index < container_copies_len(e->container) ? container_copy_at(e->container, index) : NULL;
+
+    if (copy != NULL && copy->name[0] != '\0')
+        (void)snprintf(ret, ENCLAVE_NAME_MAX, "%.400s, %s", e->path, copy->name);
+    else
+        (void)snprintf(ret, ENCLAVE_NAME_MAX, "%.500s", e->path);
+    return ret;
+}
+
+/* ---- judging a place ---- */
+
+static void judge_measurement(const struct enclave_place *p, struct findings *ret)
+{
+    char want[2 * MRENCLAVE_SIZE + 1];
+    char have[2 * MRENCLAVE_SIZE + 1];
+
+    if (!p->is_measured)
+        return;
+    if (p->stream_error.code != ENS_OK) {
+        findings_add(ret, SEVERITY_ERROR, "enclave", "%s", p->stream_error.msg);
+        return;
+    }
+    struct view hash = sigstruct_get(&p->css, CSS_ENCLAVEHASH);
+
+    if (!p->is_signed || view_equal(hash, view_of(p->report.mrenclave, MRENCLAVE_SIZE)))
+        return;
+    hex_encode(want, hash);
+    hex_encode(have, view_of(p->report.mrenclave, MRENCLAVE_SIZE));
+    findings_add(ret, SEVERITY_ERROR, "mrenclave", "ENCLAVEHASH is %s, but the file measures to %s", want,
+                 have);
+}
+
+static void judge_launch(const struct enclave_place *p, struct findings *ret)
+{
+    const struct container_copy *c = p->copy;
+
+    if (c == NULL || !p->is_signed || !c->has_launch)
+        return;
+    launch_judge(&p->css,
+                 &(struct launch){.attributes = c->attributes,
+                                  .xfrm = c->xfrm,
+                                  .miscselect = c->miscselect,
+                                  .ssaframesize = c->ssaframesize},
+                 ret);
+}
+
+/* Open Enclave keeps some values twice: in the SIGSTRUCT, and measured. */
+static void judge_config(const struct enclave_place *p, struct findings *ret)
+{
+    const struct container_copy *c = p->copy;
+
+    if (c == NULL || !p->is_signed || !c->has_config)
+        return;
+    if (sigstruct_get_int(&p->css, CSS_ISVPRODID) != c->isvprodid)
+        findings_add(ret, SEVERITY_WARNING, "config",
+                     "ISVPRODID is not product_id %u of .oeinfo, which is measured", c->isvprodid);
+    if (sigstruct_get_int(&p->css, CSS_ISVSVN) != c->isvsvn)
+        findings_add(ret, SEVERITY_WARNING, "config",
+                     "ISVSVN is not security_version %u of .oeinfo, which is measured", c->isvsvn);
+    if (!view_equal(sigstruct_get(&p->css, CSS_ISVFAMILYID), view_of(c->isvfamilyid, 16)) ||
+        !view_equal(sigstruct_get(&p->css, CSS_ISVEXTPRODID), view_of(c->isvextprodid, 16)))
+        findings_add(ret, SEVERITY_WARNING, "config",
+                     "ISVFAMILYID or ISVEXTPRODID is not that of .oeinfo, which is measured");
+}
+
+static bool judge_fips(const struct enclave_place *p, struct findings *ret, struct ens_err *err)
+{
+    bool ok = false;
+
+    if (p->copy == NULL || !p->is_signed || !p->copy->has_fips)
+        return true;
+    if (!rsa3072_fips_verify(view_of(p->css.bytes, SIGSTRUCT_SIZE), p->copy->fips, &ok, err))
+        return false;
+    if (!ok)
+        findings_add(
+            ret, SEVERITY_ERROR, "fips",
+            "the second signature (EnableIPPFIPS) does not verify: Intel's loader refuses the enclave");
+    return true;
+}
+
+bool enclave_judge_place(const struct enclave *e, size_t index, struct findings *ret, struct ens_err *err)
+{
+    const struct enclave_place *p = &e->places[index];
+    const struct enclave_place *first = &e->places[0];
+
+    if (p->copy != NULL && first->copy != NULL &&
+        memcmp(p->copy->sigstruct, first->copy->sigstruct, SIGSTRUCT_SIZE) != 0)
+        findings_add(ret, SEVERITY_ERROR, "copies",
+                     "%s holds another SIGSTRUCT than %s: the CPU's features decide which one counts",
+                     p->copy->name, first->copy->name);
+    judge_measurement(p, ret);
+    judge_launch(p, ret);
+    judge_config(p, ret);
+    return judge_fips(p, ret, err);
+}
+
+/* ---- what can be signed ---- */
 
 bool enclave_judge_stream(const char *where, const struct sgxs_report *report, bool in_bundle,
                           bool allow_unusual, struct ens_err *err)
@@ -213,68 +290,90 @@ bool enclave_judge_stream(const char *where, const struct sgxs_report *report, b
     return true;
 }
 
-bool enclave_find(const struct bundle *b, const struct enclave_set *set, const char *id,
-                  const struct enclave_component **ret, struct ens_err *err)
+bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret, struct ens_err *err)
 {
-    const struct bundle_component *meta = NULL;
+    for (size_t i = 0; i < e->places_len; i++) {
+        struct findings found = {0};
 
-    /* As in orc, ronl is meant where no component is named. */
-    for (size_t i = 0; id == NULL && i < set->len; i++) {
-        if (strcmp(set->items[i].meta->id, "ronl") == 0)
-            id = "ronl";
-    }
-    if (!bundle_find_sgx(b, id, &meta, err))
-        return false;
-    for (size_t i = 0; i < set->len; i++) {
-        if (set->items[i].meta == meta) {
-            *ret = &set->items[i];
-            return true;
+        if (!e->places[i].is_signed) {
+            if (e->component != NULL)
+                return ens_fail(err, ENS_DATA, "%s: component %s is not signed: sign it first", e->path,
+                                e->component->meta->id);
+            if (container_kind(e->container) == CONTAINER_SGXS)
+                return ens_fail(err, ENS_DATA,
+                                "%s: is an SGXS stream, which holds no SIGSTRUCT: give a signed container",
+                                e->path);
+            return ens_fail(err, ENS_DATA,
+                            "%s: is not signed, there is no finished SIGSTRUCT: sign it first%s", e->path,
+                            e->places[0].copy != NULL && e->places[0].copy->has_config
+                                ? " (with oesign and any key, which lays out its configuration)"
+                                : "");
         }
+        if (memcmp(e->places[i].css.bytes, e->places[0].css.bytes, SIGSTRUCT_SIZE) != 0)
+            return enclave_judge_place(e, i, &found, err) &&
+                   ens_fail(err, ENS_DATA, "%s: %s: sign it again with its SDK's tool", e->path,
+                            found.items[0].text);
     }
-    return ens_fail(err, ENS_BUG, "component %s: was not checked", meta->id);
+    *ret = &e->places[0].css;
+    return true;
 }
 
-static bool load_bundle(const char *id, bool allow_unusual, struct enclave *e, struct ens_err *err)
+/* One place of several must measure to the same, and to what its SIGSTRUCT says. */
+static bool require_place(const struct enclave *e, size_t index, bool allow_unusual, struct ens_err *err)
 {
-    if (!bundle_open(e->path, &e->bundle, err) || !enclave_check_bundle(e->bundle, &e->set, err) ||
-        !enclave_find(e->bundle, &e->set, id, &e->component, err))
+    const struct enclave_place *p = &e->places[index];
+    struct findings found = {0};
+    char name[ENCLAVE_NAME_MAX];
+
+    if (p->stream_error.code != ENS_OK) {
+        *err = p->stream_error;
         return false;
-    if (e->component->stream_error.code != ENS_OK) {
-        *err = e->component->stream_error;
-        return ens_wrap(err, "%s: %s", e->path, e->component->meta->sgx_executable);
     }
-    e->report = e->component->report;
-    return enclave_judge_stream(e->component->meta->sgx_executable, &e->report, true, allow_unusual, err) ||
-           ens_wrap(err, "%s", e->path);
+    enclave_place_name(e, index, name);
+    if (memcmp(p->report.mrenclave, e->places[0].report.mrenclave, MRENCLAVE_SIZE) != 0)
+        return ens_fail(err, ENS_DATA, "%s: measures to another MRENCLAVE than %s: no SIGSTRUCT fits both",
+                        name, e->places[0].copy != NULL ? e->places[0].copy->name : "the first place");
+    if (e->component == NULL)
+        judge_measurement(p, &found);
+    for (size_t i = 0; i < found.len; i++) {
+        if (strcmp(found.items[i].rule, "mrenclave") == 0)
+            return ens_fail(err, ENS_DATA,
+                            "%s: %s: it was changed after it was signed, sign it with its SDK's tool", name,
+                            found.items[i].text);
+    }
+    if (e->component != NULL)
+        return enclave_judge_stream(e->component->meta->sgx_executable, &p->report, true, allow_unusual,
+                                    err) ||
+               ens_wrap(err, "%s", e->path);
+    return enclave_judge_stream(name, &p->report, false, allow_unusual, err);
+}
+
+bool enclave_require(struct enclave *e, bool allow_unusual, struct ens_err *err)
+{
+    const struct sigstruct *css = NULL;
+    const struct enclave_place *first = &e->places[0];
+
+    for (size_t i = 0; i < e->places_len && first->is_measured; i++) {
+        if (!require_place(e, i, allow_unusual, err))
+            return false;
+    }
+    /* Where there is a SIGSTRUCT, there is one. */
+    if ((first->is_signed || !first->is_measured) && !enclave_sigstruct(e, &css, err))
+        return false;
+    e->is_measured = first->is_measured;
+    memcpy(e->mrenclave, e->is_measured ? first->report.mrenclave : sigstruct_get(css, CSS_ENCLAVEHASH).data,
+           MRENCLAVE_SIZE);
+    return true;
 }
 
 bool enclave_load(const char *path, const char *id, bool allow_unusual, struct enclave *ret,
                   struct ens_err *err)
 {
-    ENS_CLEANUP(enclave_free) struct enclave e = {.path = path};
-    uint8_t head[ENCLAVE_HEAD_MAX];
-    size_t len = 0;
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
 
-    if (!enclave_read_head(path, head, &len, err))
+    if (!enclave_open(path, id, &e, err) || !enclave_require(&e, allow_unusual, err))
         return false;
-    if (bundle_recognise(view_of(head, len))) {
-        if (!load_bundle(id, allow_unusual, &e, err))
-            return false;
-    } else if (id != NULL && sgxs_recognise(view_of(head, len))) {
-        return ens_fail(err, ENS_USAGE, "%s: is a bare stream and has no component %s: leave out --component",
-                        path, id);
-    } else {
-        if (!enclave_measure_stream(path, &e.report, err) ||
-            !enclave_judge_stream(path, &e.report, false, allow_unusual, err))
-            return false;
-    }
     *ret = e;
     e = (struct enclave){0};
     return true;
-}
-
-void enclave_free(struct enclave *e)
-{
-    enclave_set_free(&e->set);
-    bundle_closep(&e->bundle);
 }

@@ -1,10 +1,11 @@
-/* An enclave on the build host: a bundle's component or a bare SGXS stream, with everything about it checked.
- */
+/* An enclave on the build host: the file that holds it, opened, measured and judged, whichever kind it is. */
 #pragma once
 
-#include "bundle/bundle.h"
+#include "bundle/container.h"
 #include "signer/sgx/sgxs.h"
 #include "signer/sgx/sigstruct.h"
+
+/* ---- bundles (enclave_bundle.c) ---- */
 
 /* One SGX component of a bundle, as its bytes say. */
 struct enclave_component {
@@ -27,26 +28,76 @@ struct enclave_set {
 bool enclave_check_bundle(struct bundle *b, struct enclave_set *ret, struct ens_err *err) ENS_MUST_CHECK;
 void enclave_set_free(struct enclave_set *set);
 
-struct enclave {
-    const char *path;
-    struct bundle *bundle; /* NULL: a bare stream */
-    struct enclave_set set;
-    const struct enclave_component *component; /* of `set`; NULL: a bare stream */
-    struct sgxs_report report;
-};
-
-/* Opens and checks `path`, and measures the component `id` (NULL: ronl where it is SGX, else the only SGX
- * component). ENS_DATA where it is no SGXS stream, or in a bundle where MRENCLAVE is not SHA-256 of the
- * stream. Warns of what is not canonical; refuses what no CPU can load unless `allow_unusual`. */
-bool enclave_load(const char *path, const char *id, bool allow_unusual, struct enclave *ret,
-                  struct ens_err *err) ENS_MUST_CHECK;
-void enclave_free(struct enclave *e);
-
-/* The SGX component `id` of the bundle (NULL as in enclave_load), with what enclave_check_bundle found. */
+/* The SGX component `id` of the bundle (NULL: ronl where it is SGX, else the only SGX component), with what
+ * enclave_check_bundle found. */
 bool enclave_find(const struct bundle *b, const struct enclave_set *set, const char *id,
                   const struct enclave_component **ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Streams the file through the structure check and both digests. */
+/* ---- any container (enclave.c) ---- */
+
+/* One place of a SIGSTRUCT in the file, and the enclave that belongs to it. */
+struct enclave_place {
+    const struct container_copy *copy; /* NULL: no SIGSTRUCT is here */
+    bool is_signed;
+    struct sigstruct css; /* where `is_signed` */
+    bool is_measured;     /* the file holds the enclave, too */
+    struct sgxs_report report;
+    struct ens_err stream_error; /* code ENS_OK: the enclave is well-formed */
+};
+
+struct enclave {
+    const char *path; /* borrowed */
+    struct container *container;
+    struct bundle *bundle;                     /* of the container; NULL: it is none */
+    struct enclave_set set;                    /* of a bundle: all its components */
+    const struct enclave_component *component; /* of `set`; NULL: no bundle */
+    struct enclave_place *places;              /* at least one */
+    size_t places_len;
+    /* Set by enclave_require. */
+    uint8_t mrenclave[MRENCLAVE_SIZE]; /* measured, or else what the SIGSTRUCT says */
+    bool is_measured;
+};
+
+/* Opens `path`, checks all of a bundle, and measures the enclave at every place. `id` names a bundle's
+ * component (NULL as in enclave_find). What is odd is left to the calls below. Release with enclave_free. */
+bool enclave_open(const char *path, const char *id, struct enclave *ret, struct ens_err *err) ENS_MUST_CHECK;
+/* The same over an open file that messages call `label`; both stay the caller's. */
+bool enclave_open_fd(int fd, const char *label, const char *id, struct enclave *ret,
+                     struct ens_err *err) ENS_MUST_CHECK;
+void enclave_free(struct enclave *e);
+
+/* The enclave is one that can be signed: well-formed, the same at every place, what its SIGSTRUCT says if it
+ * has one; in a bundle MRENCLAVE is SHA-256 of the stream. ENS_DATA. Warns of what is not canonical; refuses
+ * what no CPU can load unless `allow_unusual`. A file that holds no enclave (a raw SIGSTRUCT, EGo) must be
+ * signed, and `is_measured` is false then. */
+bool enclave_require(struct enclave *e, bool allow_unusual, struct ens_err *err) ENS_MUST_CHECK;
+
+/* enclave_open and enclave_require. */
+bool enclave_load(const char *path, const char *id, bool allow_unusual, struct enclave *ret,
+                  struct ens_err *err) ENS_MUST_CHECK;
+
+/* The one SIGSTRUCT of the file; ENS_DATA: it is not signed, or its places hold different ones. */
+bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret,
+                       struct ens_err *err) ENS_MUST_CHECK;
+
+/* Adds what is wrong with a place beyond its SIGSTRUCT and its stream themselves: another SIGSTRUCT than at
+ * the first place, an ENCLAVEHASH that is not what is measured, an enclave that is malformed, a loader that
+ * asks for what the SIGSTRUCT refuses, a second signature that does not verify, a configuration that says
+ * something else. */
+bool enclave_judge_place(const struct enclave *e, size_t index, struct findings *ret,
+                         struct ens_err *err) ENS_MUST_CHECK;
+
+/* What messages call a place: "enclave.signed.so, metadata 2.4", or the file alone. */
+#define ENCLAVE_NAME_MAX 512
+const char *enclave_place_name(const struct enclave *e, size_t index, char ret[static ENCLAVE_NAME_MAX]);
+
+/* ---- streams ---- */
+
+/* Measures one enclave of the container. */
+bool enclave_measure(struct container *c, size_t index, struct sgxs_report *ret,
+                     struct ens_err *err) ENS_MUST_CHECK;
+
+/* Opens an SGXS stream by itself and measures it; ENS_DATA where it is none. */
 bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Says what is odd about a stream that is to be signed, or goes into a bundle; `where` names it. ENS_DATA: no

@@ -5,21 +5,32 @@
 
 #include "signer/base/mem.h"
 #include "signer/cmd/clock.h"
-#include "signer/cmd/enclave.h"
 #include "signer/sgx/params.h"
 
-static bool css_of_bundle(const char *path, const char *id, struct sigstruct *ret, struct ens_err *err)
+/* Says what is wrong with the file around its SIGSTRUCT: whoever takes the fields should know. */
+static bool warn_of_places(const struct enclave *e, struct ens_err *err)
 {
-    ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
-    ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
-    const struct enclave_component *c = NULL;
+    char name[ENCLAVE_NAME_MAX];
 
-    if (!bundle_open(path, &b, err) || !enclave_check_bundle(b, &set, err) ||
-        !enclave_find(b, &set, id, &c, err))
+    for (size_t i = 0; i < e->places_len; i++) {
+        struct findings found = {0};
+
+        if (!enclave_judge_place(e, i, &found, err))
+            return false;
+        for (size_t f = 0; f < found.len; f++)
+            notice_warn("%s: %s", enclave_place_name(e, i, name), found.items[f].text);
+    }
+    return true;
+}
+
+static bool css_of_enclave(const char *path, const char *id, struct sigstruct *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+    const struct sigstruct *css = NULL;
+
+    if (!enclave_open(path, id, &e, err) || !enclave_sigstruct(&e, &css, err) || !warn_of_places(&e, err))
         return false;
-    if (!c->is_signed)
-        return ens_fail(err, ENS_DATA, "%s: component %s is not signed: sign it first", path, c->meta->id);
-    *ret = c->css;
+    *ret = *css;
     return true;
 }
 
@@ -32,24 +43,22 @@ bool fields_of_container(const char *path, const char *id, struct sigstruct *ret
         return false;
     struct view v = view_of(head, len);
 
-    if (bundle_recognise(v))
-        return css_of_bundle(path, id, ret, err);
     if (len == SIGNDATA_SIZE)
         return signdata_parse(v, path, ret, err);
-    if (sgxs_recognise(v))
-        return ens_fail(err, ENS_DATA,
-                        "%s: is an SGXS stream, which holds no SIGSTRUCT: give a signed container", path);
-    return sigstruct_parse(v, path, ret, err);
+    /* Also one that waits for its signature. */
+    if (sigstruct_recognise(v) || !container_recognise(v))
+        return sigstruct_parse(v, path, ret, err);
+    return css_of_enclave(path, id, ret, err);
 }
 
-bool fields_is_container(const char *path, bool *ret, struct ens_err *err)
+bool fields_is_signdata(const char *path, bool *ret, struct ens_err *err)
 {
     uint8_t head[ENCLAVE_HEAD_MAX];
     size_t len = 0;
 
     if (!enclave_read_head(path, head, &len, err))
         return false;
-    *ret = len == SIGNDATA_SIZE || sigstruct_recognise(view_of(head, len));
+    *ret = len == SIGNDATA_SIZE;
     return true;
 }
 
@@ -71,6 +80,18 @@ static bool read_from(const struct args *args, struct sigstruct *ret, struct ens
     signdata_extract(&css, &data);
     return signdata_parse(view_of(data.bytes, sizeof data.bytes), args->from, ret, err) ||
            ens_wrap(err, "--from");
+}
+
+bool fields_check_from(const struct args *args, const struct enclave *e, struct ens_err *err)
+{
+    enum container_kind kind = container_kind(e->container);
+
+    if (args->from != NULL || kind == CONTAINER_ORC || kind == CONTAINER_SGXS)
+        return true;
+    return ens_fail(err, ENS_USAGE,
+                    "%s: %s: its fields were chosen when it was signed: give --from FILE (the same file, for "
+                    "example), and options for what is to change",
+                    e->path, container_kind_name(kind));
 }
 
 bool fields_of_options(const struct args *args, const uint8_t mrenclave[static MRENCLAVE_SIZE],

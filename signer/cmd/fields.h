@@ -2,17 +2,23 @@
 #pragma once
 
 #include "signer/cmd/cmd.h"
+#include "signer/cmd/enclave.h"
 #include "signer/sgx/sigstruct.h"
 
-/* The SIGSTRUCT inside any container (a bundle's component `id`, a raw SIGSTRUCT, sign-data). */
+/* The SIGSTRUCT inside any container (the component `id` of a bundle), or the fields of sign-data. Warns of
+ * what is wrong with the container around it. */
 bool fields_of_container(const char *path, const char *id, struct sigstruct *ret,
                          struct ens_err *err) ENS_MUST_CHECK;
 
-/* Is the file a SIGSTRUCT or sign-data by itself, without an enclave? */
-bool fields_is_container(const char *path, bool *ret, struct ens_err *err) ENS_MUST_CHECK;
+/* Is the file sign-data, by its size? */
+bool fields_is_signdata(const char *path, bool *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Reads a sign-data file: exactly 256 bytes, strictly. */
 bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* An enclave in a file of its SDK was signed before, and its loader knows the values that it was signed with:
+ * new fields start from them. ENS_USAGE where no --from says so. */
+bool fields_check_from(const struct args *args, const struct enclave *e, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Builds the fields from the SIGSTRUCT options, --from and the date, for an enclave with this MRENCLAVE;
  * refuses unusual ones unless --allow-unusual. All unsigned fields are zero. */

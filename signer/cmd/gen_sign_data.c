@@ -4,31 +4,31 @@
 
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
+#include "signer/cmd/attach.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/enclave.h"
 #include "signer/cmd/fields.h"
 #include "signer/cmd/output.h"
 
-/* MRENCLAVE, measured; or, with --from, as a signed container says it: then nothing but new values for the
- * same enclave is wanted, and the enclave itself need not be here. */
-static bool find_mrenclave(const struct args *args, uint8_t ret[static MRENCLAVE_SIZE], struct ens_err *err)
+/* MRENCLAVE, measured; or, where the file holds no enclave, as the SIGSTRUCT in it says. */
+static bool find_mrenclave(const struct args *args, struct enclave *ret, struct ens_err *err)
 {
-    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+    bool is_signdata = false;
     struct sigstruct css;
-    bool is_container = false;
 
-    if (args->from != NULL && !fields_is_container(args->operands[0], &is_container, err))
+    if (!fields_is_signdata(args->operands[0], &is_signdata, err))
         return false;
-    if (is_container) {
-        if (!fields_of_container(args->operands[0], args->component, &css, err))
+    if (is_signdata && args->from != NULL) {
+        if (!fields_of_signdata(args->operands[0], &css, err))
             return false;
-        memcpy(ret, sigstruct_get(&css, CSS_ENCLAVEHASH).data, MRENCLAVE_SIZE);
-        notice_say(args, "MRENCLAVE is taken from %s; it was not measured.", args->operands[0]);
-        return true;
-    }
-    if (!enclave_load(args->operands[0], args->component, args->params.allow_unusual, &e, err))
+        memcpy(ret->mrenclave, sigstruct_get(&css, CSS_ENCLAVEHASH).data, MRENCLAVE_SIZE);
+    } else if (!enclave_load(args->operands[0], args->component, args->params.allow_unusual, ret, err) ||
+               !fields_check_from(args, ret, err)) {
         return false;
-    memcpy(ret, e.report.mrenclave, MRENCLAVE_SIZE);
+    }
+    if (!ret->is_measured)
+        notice_say(args, "MRENCLAVE is taken from %s; it was not measured%s%s.", args->operands[0],
+                   is_signdata ? "" : ": ", is_signdata ? "" : container_why_no_stream(ret->container));
     return true;
 }
 
@@ -36,10 +36,10 @@ static bool find_mrenclave(const struct args *args, uint8_t ret[static MRENCLAVE
 static bool prepare(const struct args *args, struct sigstruct *ret_css, uint8_t ret_digest[static 32],
                     struct ens_err *err)
 {
-    uint8_t mrenclave[MRENCLAVE_SIZE];
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
 
-    return find_mrenclave(args, mrenclave, err) && fields_of_options(args, mrenclave, ret_css, err) &&
-           signdata_digest(ret_css, ret_digest, err) &&
+    return find_mrenclave(args, &e, err) && fields_of_options(args, e.mrenclave, ret_css, err) &&
+           attach_check(&e, ret_css, err) && signdata_digest(ret_css, ret_digest, err) &&
            notice_review(args, &(struct review){.css = ret_css, .digest = ret_digest}, err);
 }
 

@@ -7,11 +7,12 @@
 void progress_add(struct progress *p, uint64_t bytes)
 {
     p->done += bytes;
-    if (p->total < PROGRESS_MIN || isatty(STDERR_FILENO) != 1)
+    if (p->total < PROGRESS_MIN)
         return;
-    unsigned percent = (unsigned)((double)p->done * 100.0 / (double)p->total);
+    /* `total` is a guess where the work is not the bytes of a file. */
+    unsigned percent = p->done < p->total ? (unsigned)((double)p->done * 100.0 / (double)p->total) : 100;
 
-    if (percent + 1 == p->shown)
+    if (percent + 1 == p->shown || isatty(STDERR_FILENO) != 1)
         return;
     p->shown = percent + 1;
     (void)fprintf(stderr, "\r%s: %u %%", p->what, percent);

@@ -16,7 +16,10 @@ bool rebuilt_check(const struct args *args, const struct sigstruct *css, struct 
         return true;
     if (!enclave_load(args->rebuilt, args->component, args->params.allow_unusual, &e, err))
         return false;
-    struct view have = view_of(e.report.mrenclave, MRENCLAVE_SIZE);
+    if (!e.is_measured)
+        return ens_fail(err, ENS_DATA, "%s: %s: nothing can be rebuilt from it, give the enclave",
+                        args->rebuilt, container_why_no_stream(e.container));
+    struct view have = view_of(e.mrenclave, MRENCLAVE_SIZE);
 
     hex_encode(want_hex, want);
     hex_encode(have_hex, have);

@@ -86,10 +86,10 @@ static bool check_mrenclave(const struct enclave *e, const struct sigstruct *css
     char here[2 * MRENCLAVE_SIZE + 1];
     struct view hash = sigstruct_get(css, CSS_ENCLAVEHASH);
 
-    if (view_equal(hash, view_of(e->report.mrenclave, MRENCLAVE_SIZE)))
+    if (view_equal(hash, view_of(e->mrenclave, MRENCLAVE_SIZE)))
         return true;
     hex_encode(there, hash);
-    hex_encode(here, view_of(e->report.mrenclave, MRENCLAVE_SIZE));
+    hex_encode(here, view_of(e->mrenclave, MRENCLAVE_SIZE));
     return ens_fail(err, ENS_DATA,
                     "%s: ENCLAVEHASH %s is not the MRENCLAVE of %s, %s: give the files of one enclave", name,
                     there, e->path, here);
@@ -99,7 +99,7 @@ static bool collect_fields(const struct args *args, const struct enclave *e, str
                            struct ens_err *err)
 {
     if (args->sign_data == NULL)
-        return fields_of_options(args, e->report.mrenclave, ret, err);
+        return fields_check_from(args, e, err) && fields_of_options(args, e->mrenclave, ret, err);
     if (!fields_of_signdata(args->sign_data, ret, err) || !check_mrenclave(e, ret, args->sign_data, err))
         return false;
     /* MODE64BIT was decided, and signed, with the sign-data. */
@@ -243,10 +243,10 @@ bool cmd_set_sig(const struct args *args, struct ens_err *err)
         return false;
     if (!enclave_load(args->operands[0], args->component, args->params.allow_unusual, &e, err))
         return false;
-    if (e.bundle == NULL && to == NULL)
+    if (container_kind(e.container) == CONTAINER_SGXS && to == NULL)
         return ens_fail(err, ENS_USAGE,
                         "%s: is a bare stream, which has no place for a signature: give --to FILE", e.path);
-    if (!make_sigstruct(args, &given, &e, &css, err) || !judge(&css, &e, err))
+    if (!make_sigstruct(args, &given, &e, &css, err) || !judge(&css, &e, err) || !attach_check(&e, &css, err))
         return false;
     const char *where = to != NULL ? args->to : args->output != NULL ? args->output : e.path;
 
@@ -254,5 +254,5 @@ bool cmd_set_sig(const struct args *args, struct ens_err *err)
         return false;
     if (to != NULL)
         return output_commit(to, view_of(css.bytes, sizeof css.bytes), err);
-    return attach_to_bundle(args, &e, &css, err);
+    return attach_sigstruct(args, &e, &css, err);
 }

@@ -1,4 +1,4 @@
-/* show: any artifact, recognised by content. Bundles are in show_bundle.c. */
+/* show: any artifact, recognised by content. Bundles are in show_bundle.c, ELF files in show_enclave.c. */
 #include "signer/cmd/show.h"
 
 #include <inttypes.h>
@@ -268,23 +268,26 @@ static bool show_file(struct show *s, const char *path, struct ens_err *err)
         return show_bundle(s, path, err);
     if (sgxs_recognise(v))
         return show_sgxs_file(s, path, err);
+    if (container_recognise(v) && !sigstruct_recognise(v) && len != SIGNDATA_SIZE)
+        return show_enclave(s, path, err);
     if (len == SIGNDATA_SIZE)
         return show_signdata_file(s, path, v, err);
     if (sigstruct_recognise(v) || len == SIGSTRUCT_SIZE)
         return show_sigstruct_file(s, path, v, err);
     if (!file_read_all(path, RSA3072_KEY_FILE_MAX, &file, err))
-        return ens_wrap(err, "is no bundle, SGXS stream, SIGSTRUCT, sign-data or public key");
+        return ens_wrap(err,
+                        "is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT, sign-data or public key");
     if (rsa3072_recognise(buf_view(&file)))
         return show_pubkey_file(s, path, buf_view(&file), err);
     if (len == SIGNATURE_SIZE)
         return show_bytes_file(s, path, "signature", v, err);
     if (len == 32)
         return show_bytes_file(s, path, "digest", v, err);
-    return ens_fail(
-        err, ENS_DATA,
-        "%s: is no bundle, SGXS stream, SIGSTRUCT (1808 bytes), sign-data (256) or public key: it has %zu%s "
-        "bytes",
-        path, len, len == ENCLAVE_HEAD_MAX ? " or more" : "");
+    return ens_fail(err, ENS_DATA,
+                    "%s: is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT (1808 bytes), sign-data "
+                    "(256) or public key: "
+                    "it has %zu%s bytes",
+                    path, len, len == ENCLAVE_HEAD_MAX ? " or more" : "");
 }
 
 bool cmd_show(const struct args *args, struct ens_err *err)

@@ -32,3 +32,6 @@ bool show_stream(struct show *s, struct doc *at, const struct sgxs_report *repor
 
 /* A whole bundle (show_bundle.c). */
 bool show_bundle(struct show *s, const char *path, struct ens_err *err) ENS_MUST_CHECK;
+
+/* An ELF file that holds an enclave (show_enclave.c). */
+bool show_enclave(struct show *s, const char *path, struct ens_err *err) ENS_MUST_CHECK;

@@ -161,12 +161,17 @@ static bool check_sigstruct(const struct demands *d, const char *object, const s
 
 /* ---- files ---- */
 
+/* Does anything that is demanded need a SIGSTRUCT? */
+static bool demands_sigstruct(const struct demands *d)
+{
+    return d->has_mrsigner || d->policy != NULL || d->has_isvprodid || d->min_isvsvn > 0 || d->forbid_debug;
+}
+
 /* A component that is not signed has no signer that could be the demanded one. */
 static bool check_components(const struct args *args, const struct demands *d, const struct enclave_set *set,
                              struct verdict *v, struct ens_err *err)
 {
-    bool demands_signer =
-        d->has_mrsigner || d->policy != NULL || d->has_isvprodid || d->min_isvsvn > 0 || d->forbid_debug;
+    bool demands_signer = demands_sigstruct(d);
 
     for (size_t i = 0; i < set->len; i++) {
         const struct enclave_component *c = &set->items[i];
@@ -218,24 +223,62 @@ static bool check_bundle(const struct args *args, const struct demands *d, struc
     return check_components(args, d, &set, v, err) && profile_bundle(d->profile, path, b, &set, v, err);
 }
 
+/* One place of a SIGSTRUCT, with the enclave that belongs to it. */
+static bool check_place(const struct demands *d, const struct enclave *e, size_t index, struct verdict *v,
+                        struct ens_err *err)
+{
+    const struct enclave_place *p = &e->places[index];
+    struct findings found = {0};
+    char name[ENCLAVE_NAME_MAX];
+
+    enclave_place_name(e, index, name);
+    if (!p->is_signed) {
+        /* Of a bare stream nothing else can be expected. */
+        if ((container_kind(e->container) != CONTAINER_SGXS || demands_sigstruct(d)) &&
+            !verdict_no(v, name, "unsigned", err, "the enclave is not signed"))
+            return false;
+        if (d->has_mrenclave && p->is_measured && p->stream_error.code == ENS_OK &&
+            !check_hash(name, "mrenclave", "MRENCLAVE", view_of(p->report.mrenclave, MRENCLAVE_SIZE),
+                        d->mrenclave, v, err))
+            return false;
+    } else if ((index == 0 || memcmp(p->css.bytes, e->places[0].css.bytes, SIGSTRUCT_SIZE) != 0) &&
+               !check_sigstruct(d, name, &p->css, v, err)) {
+        return false;
+    }
+    if (!p->is_measured && container_kind(e->container) != CONTAINER_SIGSTRUCT &&
+        !verdict_warn(v, name, "unmeasured", err, "MRENCLAVE was not measured: %s",
+                      container_why_no_stream(e->container)))
+        return false;
+    return verdict_findings(v, name, &p->report.problems, err) &&
+           enclave_judge_place(e, index, &found, err) && verdict_findings(v, name, &found, err);
+}
+
+static bool check_enclave(const struct args *args, const struct demands *d, struct verdict *v,
+                          struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+
+    if (!enclave_open(args->operands[0], args->component, &e, err))
+        return false;
+    if (d->profile == PROFILE_REGISTRY || d->profile == PROFILE_ROFL_SCHEDULER)
+        return ens_fail(err, ENS_DATA, "%s: is no bundle: this profile is about bundles", e.path);
+    for (size_t i = 0; i < e.places_len; i++) {
+        if (!check_place(d, &e, i, v, err))
+            return false;
+    }
+    return true;
+}
+
 static bool check_file(const struct args *args, const struct demands *d, struct verdict *v,
                        struct ens_err *err)
 {
     uint8_t head[ENCLAVE_HEAD_MAX];
-    struct sigstruct css;
     size_t len = 0;
-    const char *path = args->operands[0];
 
-    if (!enclave_read_head(path, head, &len, err))
+    if (!enclave_read_head(args->operands[0], head, &len, err))
         return false;
-    if (bundle_recognise(view_of(head, len)))
-        return check_bundle(args, d, v, err);
-    if (d->profile == PROFILE_REGISTRY || d->profile == PROFILE_ROFL_SCHEDULER)
-        return ens_fail(err, ENS_DATA, "%s: is no bundle: this profile is about bundles", path);
-    if (args->component != NULL)
-        return ens_fail(err, ENS_USAGE, "%s: is no bundle and has no components: leave out --component",
-                        path);
-    return sigstruct_parse(view_of(head, len), path, &css, err) && check_sigstruct(d, path, &css, v, err);
+    return bundle_recognise(view_of(head, len)) ? check_bundle(args, d, v, err)
+                                                : check_enclave(args, d, v, err);
 }
 
 static bool print_verdict(const struct args *args, struct doc *doc, struct verdict *v, struct ens_err *err)

@@ -95,8 +95,9 @@ extern const struct css_row css_table[CSS_FIELDS];
 /* XFRM bits (Intel SDM volume 1, XCR0), in the groups that are enabled together. */
 #define XFRM_X87_SSE UINT64_C(0x3)
 #define XFRM_AVX     UINT64_C(0x4)
-#define XFRM_MPX     UINT64_C(0x18)    /* BNDREGS, BNDCSR */
-#define XFRM_AVX512  UINT64_C(0xe0)    /* opmask, ZMM_Hi256, Hi16_ZMM */
+#define XFRM_MPX     UINT64_C(0x18) /* BNDREGS, BNDCSR */
+#define XFRM_AVX512  UINT64_C(0xe0) /* opmask, ZMM_Hi256, Hi16_ZMM */
+#define XFRM_PKRU    UINT64_C(0x200)
 #define XFRM_AMX     UINT64_C(0x60000) /* XTILECFG, XTILEDATA */
 #define XFRM_KNOWN   UINT64_C(0xe1aff) /* bits 0 to 7, 9, 11, 12, 17, 18, 19; PT (8) is not in XCR0 */
 

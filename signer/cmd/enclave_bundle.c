@@ -1,0 +1,187 @@
+/* Every file of a bundle, checked and measured in one pass over its bytes. */
+#include "signer/cmd/enclave.h"
+
+#include <string.h>
+
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+#include "signer/cmd/cmd.h"
+#include "signer/cmd/profile.h"
+#include "signer/cmd/progress.h"
+#include "signer/sgx/verify.h"
+
+/* ---- one file of a bundle, poured into what it is for ---- */
+
+/* A file may be a stream, a SIGSTRUCT, both for different components of a hostile bundle, or neither. */
+struct pour {
+    struct sgxs *sgxs; /* NULL: it is no component's stream */
+    struct buf css;    /* up to one byte more than a SIGSTRUCT */
+    bool is_css;
+    struct progress *progress;
+};
+
+static void pour_free(struct pour *p)
+{
+    sgxs_freep(&p->sgxs);
+    buf_free(&p->css);
+}
+
+static bool pour_put(void *ctx, struct view piece, struct ens_err *err)
+{
+    struct pour *p = ctx;
+
+    progress_add(p->progress, piece.len);
+    if (!interrupt_check(err))
+        return false;
+    if (p->sgxs != NULL && !sgxs_put(p->sgxs, piece, err))
+        return false;
+    if (!p->is_css || p->css.len > SIGSTRUCT_SIZE)
+        return true;
+    size_t room = SIGSTRUCT_SIZE + 1 - p->css.len;
+
+    return buf_append(&p->css, view_slice(piece, 0, piece.len < room ? piece.len : room), err);
+}
+
+static bool is_name(const char *a, const char *b)
+{
+    return a != NULL && strcmp(a, b) == 0;
+}
+
+/* Gives the SIGSTRUCT to the components that name the file as their signature. */
+static bool hand_out_css(const struct pour *p, const char *name, struct enclave_set *set, struct ens_err *err)
+{
+    for (size_t i = 0; i < set->len; i++) {
+        struct enclave_component *c = &set->items[i];
+
+        if (!is_name(c->meta->sgx_signature, name))
+            continue;
+        if (!sigstruct_parse(buf_view(&p->css), name, &c->css, err))
+            return false;
+        c->is_signed = true;
+    }
+    return true;
+}
+
+/* Gives the measurement to the components that name the file as their stream. */
+static bool hand_out_report(const struct pour *p, const char *name, struct enclave_set *set,
+                            struct ens_err *err)
+{
+    struct sgxs_report report = {0};
+    struct ens_err stream_error = {0};
+
+    if (!sgxs_finish(p->sgxs, &report, &stream_error) && stream_error.code != ENS_DATA) {
+        *err = stream_error;
+        return false;
+    }
+    for (size_t i = 0; i < set->len; i++) {
+        if (!is_name(set->items[i].meta->sgx_executable, name))
+            continue;
+        set->items[i].report = report;
+        set->items[i].stream_error = stream_error;
+    }
+    return true;
+}
+
+static bool read_file(struct bundle *b, const char *name, struct enclave_set *set, struct progress *progress,
+                      struct ens_err *err)
+{
+    ENS_CLEANUP(pour_free) struct pour p = {.progress = progress};
+    const struct sink sink = {.put = pour_put, .ctx = &p};
+    bool is_stream = false;
+
+    for (size_t i = 0; i < set->len; i++) {
+        is_stream = is_stream || is_name(set->items[i].meta->sgx_executable, name);
+        p.is_css = p.is_css || is_name(set->items[i].meta->sgx_signature, name);
+    }
+    if (is_stream && !sgxs_new(&p.sgxs, err))
+        return false;
+    if (!bundle_stream(b, name, &sink, err))
+        return false;
+    if (is_stream && !hand_out_report(&p, name, set, err))
+        return false;
+    return !p.is_css || hand_out_css(&p, name, set, err) || ens_wrap(err, "%s", bundle_label(b));
+}
+
+/* ---- what oasis-core refuses ---- */
+
+static bool check_signature(const struct enclave_component *c, struct ens_err *err)
+{
+    struct findings found = {0};
+
+    if (!c->is_signed)
+        return true;
+    if (!verify_sigstruct(view_of(c->css.bytes, SIGSTRUCT_SIZE), &found, err))
+        return false;
+    for (size_t i = 0; i < found.len; i++) {
+        if (profile_is_core_rule(found.items[i].rule))
+            return ens_fail(err, ENS_DATA, "component %s: %s: %s: sign it again", c->meta->id,
+                            c->meta->sgx_signature, found.items[i].text);
+    }
+    if (!view_equal(sigstruct_get(&c->css, CSS_ENCLAVEHASH), view_of(c->report.sha256, 32)))
+        return ens_fail(err, ENS_DATA, "component %s: %s: ENCLAVEHASH is not SHA-256 of %s: sign it again",
+                        c->meta->id, c->meta->sgx_signature, c->meta->sgx_executable);
+    return true;
+}
+
+/* Lists the SGX components of the manifest; nothing is read yet. */
+static bool list_components(const struct bundle_info *info, struct enclave_set *ret, struct ens_err *err)
+{
+    ret->items = mem_alloc(info->components_len, sizeof *ret->items, err);
+    if (ret->items == NULL)
+        return false;
+    for (size_t i = 0; i < info->components_len; i++) {
+        if (info->components[i].tee == BUNDLE_TEE_SGX)
+            ret->items[ret->len++].meta = &info->components[i];
+    }
+    return true;
+}
+
+bool enclave_check_bundle(struct bundle *b, struct enclave_set *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
+    struct progress progress = {.what = "checking"};
+
+    if (!list_components(bundle_info(b), &set, err))
+        return false;
+    for (size_t i = 0; i < bundle_files_len(b); i++)
+        progress.total += bundle_file_at(b, i).size;
+    for (size_t i = 0; i < bundle_files_len(b); i++) {
+        if (!read_file(b, bundle_file_at(b, i).name, &set, &progress, err))
+            return false;
+    }
+    progress_end(&progress);
+    for (size_t i = 0; i < set.len; i++) {
+        if (!check_signature(&set.items[i], err))
+            return ens_wrap(err, "%s", bundle_label(b));
+    }
+    *ret = set;
+    set = (struct enclave_set){0};
+    return true;
+}
+
+void enclave_set_free(struct enclave_set *set)
+{
+    mem_free(set->items);
+    *set = (struct enclave_set){0};
+}
+
+bool enclave_find(const struct bundle *b, const struct enclave_set *set, const char *id,
+                  const struct enclave_component **ret, struct ens_err *err)
+{
+    const struct bundle_component *meta = NULL;
+
+    /* As in orc, ronl is meant where no component is named. */
+    for (size_t i = 0; id == NULL && i < set->len; i++) {
+        if (strcmp(set->items[i].meta->id, "ronl") == 0)
+            id = "ronl";
+    }
+    if (!bundle_find_sgx(b, id, &meta, err))
+        return false;
+    for (size_t i = 0; i < set->len; i++) {
+        if (set->items[i].meta == meta) {
+            *ret = &set->items[i];
+            return true;
+        }
+    }
+    return ens_fail(err, ENS_BUG, "component %s: was not checked", meta->id);
+}

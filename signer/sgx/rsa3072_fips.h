@@ -1,0 +1,17 @@
+/* The second signature that Intel's loader checks where an enclave has it (EnableIPPFIPS, SDK 2.24 on):
+ * RSA-3072 with e = 65537, PKCS#1 v1.5 and SHA-256, over all 1808 bytes of the SIGSTRUCT. Its key is in the
+ * block beside it, so that it vouches for nothing: any key will do. */
+#pragma once
+
+#include "signer/base/bytes.h"
+
+/* MODULUS[384] and EXPONENT[4] little-endian, SIGNATURE[384] big-endian. */
+#define RSA3072_FIPS_SIZE 772
+
+/* Makes the block, always with the same published key: the same SIGSTRUCT gives the same bytes. */
+bool rsa3072_fips_sign(struct view sigstruct, uint8_t ret[static RSA3072_FIPS_SIZE],
+                       struct ens_err *err) ENS_MUST_CHECK;
+
+/* Does the block verify, under the key in it? False in `ret_ok` is not an error. */
+bool rsa3072_fips_verify(struct view sigstruct, const uint8_t block[static RSA3072_FIPS_SIZE], bool *ret_ok,
+                         struct ens_err *err) ENS_MUST_CHECK;
