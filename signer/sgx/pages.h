@@ -27,8 +27,9 @@ struct page_ecreate {
     uint64_t padding;      /* as page.padding */
 };
 
-/* One page. Two pages are added and measured alike exactly where everything but `number` and `moved` is
- * equal: the three digests are shortened to 8 bytes, `content` to 16. */
+/* One page. Two pages are made by the same records, but for the address, where everything but `offset`,
+ * `number` and `moved` is equal, and they are measured alike where `flags`, `measured`, `measured_order` and
+ * the measured part of the content are. The digests are SHA-256, shortened. */
 struct page {
     uint64_t offset;     /* EADD OFFSET */
     uint64_t flags;      /* SECINFO.FLAGS */
