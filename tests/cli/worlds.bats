@@ -125,7 +125,7 @@ container() {
     page oasis
     bundle_holds app.orc "$MRENCLAVE" "$OWN"
     signed_by_us app.orc
-    accepted bundle --written --mrenclave "$MRENCLAVE" --mrsigner "$OWN" --component rofl.app rofl.orc
+    accepted bundle --written --mrenclave "$MRENCLAVE" --mrsigner "$OWN" rofl.orc
 }
 
 @test "Fortanix: the page runs from build to release" {
