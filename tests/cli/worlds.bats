@@ -167,6 +167,7 @@ container() {
     ok
     signed_by_us enclave.signed.so --mrenclave "$(field before.css enclavehash)"
     [ "$(field "$BATS_TEST_TMPDIR/css" isvsvn)" = 0x3 ]
+    accepted container --before rebuilt.signed.so --pubkey release.pem enclave.signed.so
     # catsig wants 384 bytes big-endian, over exactly the 256 bytes of gendata.
     openssl dgst -sha256 -verify "$BATS_FILE_TMPDIR/own.pem.pub" -signature gendata.signature gendata
     # And an SPKI key.
@@ -188,6 +189,9 @@ container() {
     unchanged=$(field before.css enclavehash)
     signed_by_us enclave.signed --mrenclave "$unchanged"
     signed_by_us enclave.again --mrenclave "$unchanged"
+    for file in enclave.signed enclave.again; do
+        accepted container --before rebuilt.signed --pubkey release.pem "$file"
+    done
     openssl verify -CAfile release.crt release.crt
     openssl x509 -in release.crt -noout -pubkey >crt.pub
     openssl dgst -sha256 -verify crt.pub -signature digest.signature oe.signdata
