@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""check.py sigstruct|signdata|sgxs|bundle FILE...: the independent judge, as a command.
+"""check.py sigstruct|signdata|sgxs|bundle|container FILE...: the independent judge, as a command.
 
 exit 0: every file is accepted; 1: at least one is refused, every reason on stderr; 64: usage;
 66: a file cannot be read. Warnings are printed too and refuse nothing. With --json there is one
@@ -9,9 +9,12 @@ document on stdout, a list with one object per file.
 import argparse
 import hashlib
 import json
+import mmap
 import sys
 
+import container
 import orc
+import pem
 import sgx
 import sgxs
 
@@ -61,8 +64,24 @@ def check_bundle(data, options):
     return report.errors, report.warnings, report.enclaves, found
 
 
+def check_container(data, options):
+    """An ELF enclave of the Intel SDK or Open Enclave: each SIGSTRUCT in it is the same, verifies,
+    and is for what the file measures to. With --before nothing else may have changed."""
+    errors, warnings, found = container.judge(data)
+    if found is None:
+        return errors, warnings, [], {}
+    if options.before is not None:
+        errors += container.judge_change(options.before, data, options.allow)
+    if options.key is not None:
+        errors += container.judge_signer(found, *options.key)
+    copies = [{"name": copy.name, "offset": copy.at,
+               "mrenclave": copy.sigstruct[960:992].hex(), "mrsigner": sgx.mrsigner(copy.sigstruct)}
+              for copy in found.copies]
+    return errors, warnings, copies, {"kind": found.kind, "copies": copies}
+
+
 CHECKS = {"sigstruct": check_sigstruct, "signdata": check_signdata, "sgxs": check_sgxs,
-          "bundle": check_bundle}
+          "bundle": check_bundle, "container": check_container}
 
 
 def _plain(fields):
@@ -100,6 +119,11 @@ def _options(argv):
         if kind == "bundle":
             p.add_argument("--written", action="store_true", help="as ensign promises to write it")
             p.add_argument("--core", action="store_true", help="SIGSTRUCTs as oasis-core does")
+        if kind == "container":
+            p.add_argument("--before", metavar="FILE", help="only SIGSTRUCTs may differ from FILE")
+            p.add_argument("--allow", metavar="launch,fips", type=_allowed, default=(),
+                           help="what may differ from --before too")
+            p.add_argument("--pubkey", metavar="PEM", help="whose signature it must be")
     try:
         options = parser.parse_args(argv)
     except SystemExit as e:
@@ -110,15 +134,46 @@ def _options(argv):
     return options
 
 
+def _allowed(text):
+    names = tuple(text.split(","))
+    if not set(names) <= {"launch", "fips"}:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of launch, fips")
+    return names
+
+
+def _mapped(path):
+    """A file as something like bytes that does not fill the memory."""
+    with open(path, "rb") as f:
+        if f.seek(0, 2) == 0:
+            return b""
+        return mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _read(path, options):
+    """The file to check; what is compared with it goes to the options."""
+    if options.kind != "container":
+        with open(path, "rb") as f:
+            return f.read()
+    if isinstance(options.before, str):
+        options.before = _mapped(options.before)
+    options.key = None
+    if options.pubkey is not None:
+        with open(options.pubkey, encoding="ascii") as f:
+            options.key = pem.public_key(f.read())
+    return _mapped(path)
+
+
 def main(argv):
     options = _options(argv)
     documents, status = [], EX_OK
     for path in options.files:
         try:
-            with open(path, "rb") as f:
-                data = f.read()
+            data = _read(path, options)
         except OSError as e:
-            print(f"check.py: {path}: {e.strerror}", file=sys.stderr)
+            print(f"check.py: {e.filename or path}: {e.strerror}", file=sys.stderr)
+            return EX_NOINPUT
+        except (pem.Malformed, UnicodeDecodeError) as e:
+            print(f"check.py: {options.pubkey}: {e}", file=sys.stderr)
             return EX_NOINPUT
         errors, warnings, enclaves, found = CHECKS[options.kind](data, options)
         errors = errors + _expect(enclaves, options)

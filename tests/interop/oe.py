@@ -23,6 +23,7 @@ STACK_FILL = b"\xcc" * PAGE_LEN
 GUARD, CONTROL, THREAD_DATA = 1, 4, 1   # pages; control: the TCS, two SSA frames, one guard page
 SSAFRAMESIZE, NSSA = 1, 2
 EGO_SIZE, EGO_PAYLOAD_AT = 0x1000, 2048
+MAX_IMAGE = 1 << 31                     # bytes; the image is held in memory
 
 # Structure size: (SIGSTRUCT, ISVFAMILYID and ISVEXTPRODID or None, start_address or None).
 SIZES = {1856: (48, None, None), 1920: (104, None, None), 1952: (136, 40, None),
@@ -150,6 +151,8 @@ class _Walk:
         self.loads = self.segments()
         self.relocations = self.load_relocations()
         self.image_size = page_up(max(s.vaddr + s.memsz for s in self.loads))
+        if self.image_size > MAX_IMAGE:
+            raise Malformed(f"an image of {self.image_size:#x} bytes is too large")
         self.tls_pages = self.count_tls() if self.how.tls else 1
         self.heap_rva = self.image_size + page_up(len(self.relocations))
         thread = 2 * GUARD + properties.stack + CONTROL + self.tls_pages + THREAD_DATA
