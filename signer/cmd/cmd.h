@@ -133,6 +133,7 @@ bool cmd_keygen(const struct args *args, struct ens_err *err);
 bool cmd_pubkey(const struct args *args, struct ens_err *err);
 bool cmd_keys(const struct args *args, struct ens_err *err);
 bool cmd_extract(const struct args *args, struct ens_err *err);
+bool cmd_compare(const struct args *args, struct ens_err *err);
 bool cmd_verify(const struct args *args, struct ens_err *err);
 bool cmd_show(const struct args *args, struct ens_err *err);
 bool cmd_approve(const struct args *args, struct ens_err *err);

@@ -108,7 +108,7 @@ static const struct opt sigstruct_options[] = {
     {"isvfamilyid", 0, TEXT(params.isvfamilyid), "HEX32", "ISVFAMILYID (needs KSS, 0x80, in the attributes)"},
     {"isvextprodid", 0, TEXT(params.isvextprodid), "HEX32", "ISVEXTPRODID (needs KSS)"},
     {"cet-attributes", 0, TEXT(params.cet_attributes), "V/M", "CET_ATTRIBUTES and its inverse mask (0/0xff)"},
-    {"from", 0, TEXT(from), "FILE", "start from the fields of a SIGSTRUCT, sign-data or bundle"},
+    {"from", 0, TEXT(from), "FILE", "start from the fields of a signed container or sign-data"},
     {"allow-unusual", 0, FLAG(params.allow_unusual), "sign fields that are refused as unusual"},
     {"component", 0, TEXT(component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
     {0},
@@ -138,7 +138,7 @@ static const struct opt gen_sign_data_options[] = {
 
 static const struct opt set_sig_options[] = {
     {"sign-data", 0, TEXT(sign_data), "FILE", "the sign-data that was signed, in place of SIGSTRUCT options"},
-    {"to", 0, TEXT(to), "FILE", "write the SIGSTRUCT to a file, leave the bundle as it is"},
+    {"to", 0, TEXT(to), "FILE", "write the SIGSTRUCT to a file, leave ENCLAVE as it is"},
     {"ephemeral-key", 0, FLAG(ephemeral_key), "sign with a fresh key that is thrown away"},
     {0},
 };
@@ -154,6 +154,12 @@ static const struct opt verify_options[] = {
     {"allow-public-key", 0, FLAG(allow_public_key), "accept a signing key whose private half is published"},
     {"profile", 0, TEXT(profile), "NAME", "whose rules: core, registry, rofl-scheduler or cpu (default)"},
     {"component", 0, TEXT(component), "ID", "only this component of a bundle"},
+    {"json", 0, FLAG(json), "one JSON document"},
+    {0},
+};
+
+static const struct opt compare_options[] = {
+    {"component", 0, TEXT(component), "ID", "component of each bundle: ronl (default) or rofl.NAME"},
     {"json", 0, FLAG(json), "one JSON document"},
     {0},
 };
@@ -182,7 +188,7 @@ const struct cmd cmd_table[] = {
      cmd_approve},
     {"show",
      "FILE",
-     "print a bundle, SGXS stream, SIGSTRUCT, sign-data or public key",
+     "print a bundle, enclave, SIGSTRUCT, sign-data or public key",
      {show_options, common},
      1,
      1,
@@ -239,7 +245,7 @@ const struct cmd cmd_table[] = {
      cmd_gen_sign_data},
     {"set-sig",
      "ENCLAVE [SIGNATURE PUBKEY | SIGSTRUCT]",
-     "put a signature into a bundle",
+     "put a signature into a bundle or another container",
      {set_sig_options, sigstruct_options, output_options, common},
      1,
      3,
@@ -251,6 +257,13 @@ const struct cmd cmd_table[] = {
      1,
      1,
      cmd_verify},
+    {"compare",
+     "A B",
+     "the same enclave? the same signer? and if not, what differs",
+     {compare_options, common},
+     2,
+     2,
+     cmd_compare},
     {"extract",
      "CONTAINER",
      "write the SIGSTRUCT out of a container",

@@ -38,22 +38,20 @@ bool diagnose_find_date(struct sigstruct *css, const uint8_t digest[static 32], 
     return true;
 }
 
-static const char *print_value(const struct sigstruct *css, enum css_field field, char *ret, size_t cap)
+const char *diagnose_value(const struct sigstruct *css, enum css_field field,
+                           char ret[static DIAGNOSE_VALUE_MAX])
 {
-    char hex[2 * 32 + 1];
     struct view v = sigstruct_get(css, field);
     uint64_t value = v.len <= 8 ? sigstruct_get_int(css, field) : 0;
 
     if (field == CSS_DATE)
-        (void)snprintf(ret, cap, "%08" PRIx64, value);
+        (void)snprintf(ret, DIAGNOSE_VALUE_MAX, "%08" PRIx64, value);
     else if (field == CSS_ISVSVN || field == CSS_ISVPRODID || field == CSS_SWDEFINED)
-        (void)snprintf(ret, cap, "%" PRIu64, value);
+        (void)snprintf(ret, DIAGNOSE_VALUE_MAX, "%" PRIu64, value);
     else if (v.len <= 8)
-        (void)snprintf(ret, cap, "0x%" PRIx64, value);
-    else {
-        hex_encode(hex, view_slice(v, 0, v.len < 32 ? v.len : 32));
-        (void)snprintf(ret, cap, "%s", hex);
-    }
+        (void)snprintf(ret, DIAGNOSE_VALUE_MAX, "0x%" PRIx64, value);
+    else
+        hex_encode(ret, view_slice(v, 0, v.len < 32 ? v.len : 32));
     return ret;
 }
 
@@ -61,11 +59,11 @@ static const char *print_value(const struct sigstruct *css, enum css_field field
 static void describe(const struct sigstruct *there, const struct sigstruct *here, enum css_field field,
                      char *ret)
 {
-    char a[80];
-    char b[80];
+    char a[DIAGNOSE_VALUE_MAX];
+    char b[DIAGNOSE_VALUE_MAX];
 
     (void)snprintf(ret, DIAGNOSE_TEXT_MAX, "%s is %s there and %s here", css_table[field].name,
-                   print_value(there, field, a, sizeof a), print_value(here, field, b, sizeof b));
+                   diagnose_value(there, field, a), diagnose_value(here, field, b));
 }
 
 bool diagnose_differ(const struct sigstruct *a, const struct sigstruct *b, char ret[static DIAGNOSE_TEXT_MAX])

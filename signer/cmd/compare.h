@@ -1,0 +1,28 @@
+/* The two sides of a comparison, and the report on their pages. */
+#pragma once
+
+#include "signer/cmd/enclave.h"
+#include "signer/cmd/show.h"
+#include "signer/sgx/pagediff.h"
+
+/* One side: a container, or sign-data alone. */
+struct compare_side {
+    const char *path;
+    struct enclave e; /* `container` NULL: sign-data */
+    bool has_fields;  /* there is a SIGSTRUCT or sign-data */
+    bool is_signed;
+    struct sigstruct css; /* where `has_fields` */
+    bool is_measured;     /* MRENCLAVE was measured from the file, else it is what `css` says */
+    uint8_t mrenclave[MRENCLAVE_SIZE];
+    uint8_t mrsigner[MRSIGNER_SIZE]; /* where `is_signed` */
+};
+
+/* The first line about two enclaves that are not the same: "differs in 3 pages of .rodata, first at 0x41c20".
+ */
+#define COMPARE_VERDICT_MAX 512
+const char *compare_verdict(const struct pagediff *d, const struct compare_side *a,
+                            const struct compare_side *b, char ret[static COMPARE_VERDICT_MAX]);
+
+/* Adds every row of the difference. */
+bool compare_show_pages(struct show *s, const struct pagediff *d, const struct compare_side *a,
+                        const struct compare_side *b, struct ens_err *err) ENS_MUST_CHECK;
