@@ -85,8 +85,8 @@ def sign_intel(path, signer):
     return mrenclave
 
 
-def sign_oe(path, signer, layout=None):
-    """The same for mkoe. An image of 0.4 gets the hash of the whole file, for want of a better."""
+def sign_oe(path, signer, layout):
+    """The same for mkoe and a layout of oe.LAYOUTS. An image of 0.4 gets the hash of the whole file, for want of a better."""
     with open(path, "r+b") as f, mmap.mmap(f.fileno(), 0) as data:
         file = elf.Elf(data)
         properties = oe.Properties(file)
@@ -106,7 +106,7 @@ def make_intel(plan, path, signer=None):
 def make_oe(plan, path, signer=None):
     """Writes a mkoe.Plan, signed if there is a signer; returns MRENCLAVE or None."""
     mkoe.write(plan, path)
-    return sign_oe(path, signer) if signer else None
+    return sign_oe(path, signer, plan.layout) if signer else None
 
 
 def _content(options, name):
@@ -158,7 +158,8 @@ def plan_intel(options):
 def plan_oe(options):
     """The Plan of the command line."""
     rodata, text, data = (_content(options, name) for name in ("rodata", "text", "data"))
-    plan = mkoe.Plan(options.version, rodata, text, data, options.bss, options.heap, options.stack,
+    layout = options.layout or oe.BY_SIZE.get(mkoe.SIZES[options.version], ("0.10",))[0]
+    plan = mkoe.Plan(options.version, layout, rodata, text, data, options.bss, options.heap, options.stack,
                      options.threads, (options.tdata, 16), (options.tbss, 16), options.symbols,
                      options.relocations, options.zero_base)
     if options.flip_rodata is not None:
@@ -222,7 +223,8 @@ def _options(argv):
     _common(p, sorted(mkoe.SIZES), "0.19")
     p.add_argument("--tdata", type=_size, default=0, metavar="SIZE")
     p.add_argument("--tbss", type=_size, default=0, metavar="SIZE")
-    p.add_argument("--symbols", action="store_true", help="the runtime's variables in .dynsym")
+    p.add_argument("--symbols", action="store_true", help="the runtime's variables as symbols")
+    p.add_argument("--layout", choices=oe.LAYOUTS, help="of which versions' loader")
     p.add_argument("--relocations", type=_number, default=0, metavar="COUNT")
     p.add_argument("--zero-base", type=_size, metavar="ADDRESS")
     return parser.parse_args(argv)

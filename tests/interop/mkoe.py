@@ -27,9 +27,11 @@ DATA_HEAD = 8 * len(SYMBOLS)            # the variables lie at the start of .dat
 class Plan:
     """An enclave before it is written. Sizes in bytes, heap and stack in pages. tdata, tbss:
     (size, alignment); symbols: whether .dynsym names what the loader sets; relocations: a count,
-    every third of them a thread-local; start: the address of a zero-base enclave or None;
-    overwrite: [(section, offset, bytes)] after everything else."""
+    every third of them a thread-local; start: the address of a zero-base enclave or None; layout:
+    of oe.LAYOUTS, for whose loader the image is; overwrite: [(section, offset, bytes)] after
+    everything else."""
     version: str = "0.19"
+    layout: str = "0.16-0.19"
     rodata: object = mkelf.Zeros(0x400)
     text: object = mkelf.Zeros(0x800)
     data: object = mkelf.Zeros(0x200)
@@ -76,6 +78,8 @@ def write(plan, path):
     _load(image, 4, info_at, info_at + PAGE_LEN, len(info), len(info))
     _section(image, oe.SECTION, 4, info_at + PAGE_LEN, info_at, info)
     _writable(image, plan, page_up(info_at + len(info)))
+    if plan.symbols and oe.LAYOUTS[plan.layout].symbols == ".symtab":
+        _symtab(image, plan, at)
     for name, offset, raw in plan.overwrite:
         image.put({".rodata": at - len(plan.rodata), ".text": text_at, oe.SECTION: info_at}[name]
                   + offset, raw)
@@ -84,8 +88,8 @@ def write(plan, path):
 
 def _read_only(image, plan):
     """Headers, tables and .rodata, at the same offsets in file and memory; returns the end."""
-    number = len(SYMBOLS) if plan.symbols else 0
-    # The tables have room for what they will hold; the addresses follow the writable segment's.
+    how = oe.LAYOUTS[plan.layout]
+    number = len(SYMBOLS) if plan.symbols and how.symbols == ".dynsym" else 0
     names, where = mkelf.strings(SYMBOLS[:number] + ("local",))
     dynsym_len = elf.SYM.size * (number + 2)
     at = HEADERS_END
@@ -147,6 +151,21 @@ def _writable(image, plan, offset):
     image.section(".bss", mkelf.NOBITS, 3, va + size, offset + size, plan.bss, align=8)
 
 
+def _symtab(image, plan, end):
+    """What is not loaded: the symbols that older loaders look at."""
+    known = [name for name in SYMBOLS if name != oe.TLS_SYMBOL]
+    names, where = mkelf.strings(known)
+    symbols = elf.SYM.pack(0, 0, 0, 0, 0, 0)
+    symbols += b"".join(mkelf.symbol(where[name], _data_address(plan, end) + 8 * i)
+                        for i, name in enumerate(known))
+    for name, kind, raw, link, entsize in ((".strtab", mkelf.STRTAB, names, "", 0),
+                                           (".symtab", mkelf.SYMTAB, symbols, ".strtab",
+                                            elf.SYM.size)):
+        at = image.end + 7 & ~7
+        image.put(at, raw)
+        image.section(name, kind, 0, 0, at, len(raw), link, 8, entsize)
+
+
 def _load(image, flags, offset, vaddr, filesz, memsz):
     image.segment(elf.PT_LOAD, flags, offset, vaddr, filesz, memsz)
 
@@ -165,9 +184,12 @@ def random_plan(seed):
         return mkelf.Seeded(f"{seed} {name}", dice.randint(1, limit))
 
     version = dice.choice(sorted(SIZES.keys() - {"0.4"}))
-    return Plan(version, content("rodata", 20000), content("text", 20000), content("data", 9000),
-                dice.randrange(9000), dice.randrange(20), dice.randrange(1, 9), dice.randint(1, 9),
-                (dice.choice((0, dice.randrange(9000))), 1 << dice.randrange(7)),
-                (dice.choice((0, dice.randrange(9000))), 1 << dice.randrange(7)),
-                dice.random() < 0.7, dice.choice((0, dice.randrange(400))),
+    layout = dice.choice(sorted(oe.BY_SIZE[SIZES[version]]))
+    tls = [(dice.choice((0, dice.randrange(9000))), 1 << dice.randrange(7)) for _ in range(2)]
+    if layout == "0.11":                # whose loader reckons with one page
+        tls = [(size % 1900, align) for size, align in tls]
+    return Plan(version, layout, content("rodata", 20000), content("text", 20000),
+                content("data", 9000), dice.randrange(9000), dice.randrange(20),
+                dice.randrange(1, 9), dice.randint(1, 9), *tls, dice.random() < 0.7,
+                dice.choice((0, dice.randrange(400))),
                 dice.choice((None, None, 0x10000 * dice.randint(1, 50))))

@@ -2,12 +2,12 @@
 
 .oeinfo is part of the image. To measure, the loader zeroes the SIGSTRUCT in it and fills in
 image_info; then it adds the segments, the relocations, the heap and what each thread needs. The
-structure's size tells its layout, but not the one version that built the image, and the loaders
-behind one size differ. So there are several ways to lay an image out (LAYOUTS), `measure` takes
-the one the file speaks for, and `candidates` has all that its size allows: a SIGSTRUCT is good for
-its file if one of them gives ENCLAVEHASH, which no other image can reach by chance.
+structure's size tells its own layout, but not the one version that the image is for, and the
+loaders behind one size differ. `candidates` has the results of all of them: a SIGSTRUCT is good for
+its file if one is ENCLAVEHASH, which nothing else can reach by chance.
 
-Sources: openenclave's host/sgx/create.c, loadelf.c, sgxload.c and elf.c of several versions.
+Sources: openenclave's host/sgx/create.c, loadelf.c, sgxload.c and elf.c of several versions, and
+its pull requests 3339, 3359 and 3596 (pages for the TLS, dynamic symbols, their size).
 """
 
 import dataclasses
@@ -29,36 +29,42 @@ MAX_IMAGE = 1 << 31                     # bytes; the image is held in memory
 SIZES = {1856: (48, None, None), 1920: (104, None, None), 1952: (136, 40, None),
          1960: (144, 40, 88)}
 IMAGE_INFO_LEN = 48                     # in front of the SIGSTRUCT, from 1920 on
+SYMBOL_TABLES = {".dynsym": ".dynstr", ".symtab": ".strtab"}
 ZERO_BASE = 1 << 1                      # a bit of the flags at 36, where there is a start address
 
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
     """How one range of versions lays an image out. tls: as many pages as the TLS needs (else one);
-    gs: the pages from the TCS to GS where FS is one further on, None for both alike; whole_size:
-    image_info has the enclave's size and not its end; padded: it has the relocations' size in
-    pages; bare_header: section fields of the ELF header are zeroed; symbols: the table in which
-    the loader looks for what it patches."""
+    counted: the size reckons with these pages (else with one); gs: the pages from the TCS to GS
+    where FS is one further on, None for both alike; whole_size: image_info has the enclave's size
+    and not its end; padded: it has the relocations' size in pages; bare_header: section fields of
+    the ELF header are zeroed; symbols: the table in which the loader looks for what it patches;
+    plt: .rela.plt is loaded too."""
     tls: bool = True
+    counted: bool = True
     gs: int = None
     whole_size: bool = True
     padded: bool = True
     bare_header: bool = False
     symbols: str = ".dynsym"
+    plt: bool = True
 
 
 LAYOUTS = {
-    "tls": Layout(),
-    "tls-unpadded": Layout(padded=False),
-    "tls-end": Layout(whole_size=False),
-    "tls-bare": Layout(whole_size=False, bare_header=True),
-    "fixed": Layout(tls=False, whole_size=False, bare_header=True),
-    "fixed-symtab": Layout(tls=False, whole_size=False, bare_header=True, symbols=".symtab"),
-    "fixed-gs": Layout(tls=False, gs=4, whole_size=False, bare_header=True, symbols=".symtab"),
+    "0.5-0.7": Layout(tls=False, gs=4, whole_size=False, bare_header=True, symbols=".symtab",
+                      plt=False),
+    "0.8-0.9": Layout(tls=False, whole_size=False, bare_header=True, symbols=".symtab", plt=False),
+    "0.10": Layout(tls=False, bare_header=True, symbols=".symtab", plt=False),
+    "0.11": Layout(counted=False, bare_header=True, plt=False),
+    "0.12-0.15": Layout(bare_header=True, plt=False),
+    "0.16": Layout(padded=False),
+    "0.16-0.19": Layout(),
 }
 # The structure's size: its layouts, the likeliest first.
-BY_SIZE = {1960: ("tls",), 1952: ("tls", "tls-unpadded", "tls-end", "tls-bare"),
-           1920: ("fixed", "fixed-symtab", "fixed-gs", "tls-bare", "tls-end", "tls")}
+BY_SIZE = {1960: ("0.16-0.19",), 1952: ("0.16-0.19", "0.12-0.15", "0.16"),
+           1920: ("0.10", "0.8-0.9", "0.5-0.7", "0.11", "0.12-0.15")}
+TLS_SYMBOL = "_td_from_tcs_offset"      # in a runtime for a loader with as many pages as it takes
 
 
 class Properties:
@@ -115,27 +121,35 @@ def judge_config(properties):
 
 
 def measure(file, stream=None, layout=None):
-    """MRENCLAVE in hex of an Elf, under the named layout or the one the file speaks for."""
+    """MRENCLAVE in hex of an Elf, under the named layout; else under the one whose result is
+    ENCLAVEHASH, or the likeliest where there is none."""
     properties = Properties(file)
-    return _Walk(file, properties, layout or likely(file, properties), stream).run()
-
-
-def likely(file, properties):
-    """The name of the layout that the file speaks for: a runtime that can be told where the
-    thread data are was made for a loader with as many TLS pages as it takes."""
-    if properties.size not in BY_SIZE:
-        raise Malformed("the layout of Open Enclave 0.4 is not known")
-    if properties.size == 1920 and any(name == "_td_from_tcs_offset"
-                                       for name, _ in file.symbols(".dynsym", ".dynstr")):
-        return "tls-bare"
-    return BY_SIZE[properties.size][0]
+    if layout is None:
+        found = candidates(file)
+        layout = next((name for name, value in found.items()
+                       if value == properties.sigstruct[960:992].hex()), next(iter(found)))
+    return _Walk(file, properties, layout, stream).run()
 
 
 def candidates(file):
-    """{layout: MRENCLAVE} for every layout that the structure's size allows."""
+    """{layout: MRENCLAVE} for every layout that the structure's size allows and that can be laid
+    out, the likeliest first. Raises Malformed if none can."""
     properties = Properties(file)
-    likely(file, properties)
-    return {name: _Walk(file, properties, name, None).run() for name in BY_SIZE[properties.size]}
+    if properties.size not in BY_SIZE:
+        raise Malformed("the layout of Open Enclave 0.4 is not known")
+    names = BY_SIZE[properties.size]
+    told = any(name == TLS_SYMBOL for table, strings in SYMBOL_TABLES.items()
+               for name, _ in file.symbols(table, strings))
+    names = sorted(names, key=lambda name: LAYOUTS[name].tls != told) if told else names
+    out, faults = {}, []
+    for name in names:
+        try:
+            out[name] = _Walk(file, properties, name, None).run()
+        except Malformed as e:
+            faults.append(e)
+    if not out:
+        raise faults[0]
+    return out
 
 
 class _Walk:
@@ -155,7 +169,8 @@ class _Walk:
             raise Malformed(f"an image of {self.image_size:#x} bytes is too large")
         self.tls_pages = self.count_tls() if self.how.tls else 1
         self.heap_rva = self.image_size + page_up(len(self.relocations))
-        thread = 2 * GUARD + properties.stack + CONTROL + self.tls_pages + THREAD_DATA
+        thread = (2 * GUARD + properties.stack + CONTROL + THREAD_DATA
+                  + (self.tls_pages if self.how.counted else 1))
         self.end = self.heap_rva + PAGE_LEN * (properties.heap + properties.tcs * thread)
         if self.end > elf.MAX_ENCLAVE:
             raise Malformed(f"an enclave of {self.end:#x} bytes is too large")
@@ -175,9 +190,10 @@ class _Walk:
 
     def load_relocations(self):
         """.rela.dyn and .rela.plt; where a thread-local is meant, its offset is the addend."""
-        dyn, plt = (self.table(name) for name in (".rela.dyn", ".rela.plt"))
+        dyn = self.table(".rela.dyn")
         if dyn is None:
             return b""
+        plt = self.table(".rela.plt") if self.how.plt else b""
         values = [value for _, value in self.file.symbols(".dynsym", ".dynstr")]
         out = b""
         for offset, info, addend in elf.RELA.iter_unpack(dyn + (plt or b"")):
@@ -243,8 +259,8 @@ class _Walk:
         return out
 
     def symbol(self, name):
-        strings = ".dynstr" if self.how.symbols == ".dynsym" else ".strtab"
-        return next((value for found, value in self.file.symbols(self.how.symbols, strings)
+        table = self.how.symbols
+        return next((value for found, value in self.file.symbols(table, SYMBOL_TABLES[table])
                      if found == name), None)
 
     def run(self):
