@@ -23,10 +23,10 @@ enum pagediff_kind {
     PAGEDIFF_TCS,       /* as CONTENT, for a page that is a TCS on both sides: its fields, tcs_a and tcs_b */
     PAGEDIFF_TCS_MOVED, /* a TCS of A that B adds elsewhere: `from` and value_b, and as TCS what else changed.
                          * The number of threads is the same. In no ONLY row. */
-    PAGEDIFF_CHUNK_ORDER, /* the same chunks in another order: first_offset is the first of A that has another
-                           * place in B; value_a and value_b are the chunks that stand there in A and B */
-    PAGEDIFF_CHUNK_REPEAT, /* the same chunks, but one is given more than once, and not so on the other side
-                            */
+    PAGEDIFF_CHUNK_ORDER,  /* the same chunks in another order: value_a and value_b are the chunks of A and B
+                            * where  the two orders part, first_offset is value_a */
+    PAGEDIFF_CHUNK_REPEAT, /* the same chunks, but one is given more than once, and not so on the other side:
+                            * first_offset is that chunk, or the page where it is not among its first 16 */
     PAGEDIFF_PAGE_ORDER,   /* the same pages, but the first of the row is the value_a-th that A adds and the
                             * value_b-th that B adds, from 1, of those that both have */
     PAGEDIFF_PADDING, /* bytes of record headers that are not measured: reserved bytes of SECINFO, padding.

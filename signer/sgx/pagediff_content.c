@@ -124,6 +124,12 @@ static void compare_content(struct slot *s, const struct page_bytes *b)
         s->row.measured = s->row.bytes_measured > 0;
 }
 
+/* Is the chunk `at` of the list one of those before it? */
+static bool is_again(const struct page_bytes *p, size_t at)
+{
+    return at < p->given_len && memchr(p->given, p->given[at], at) != NULL;
+}
+
 /* Where the two orders part. */
 static void compare_order(struct slot *s, const struct page_bytes *b)
 {
@@ -138,8 +144,10 @@ static void compare_order(struct slot *s, const struct page_bytes *b)
         row->value_a = page_chunk_address(s->pair.a, a->given[i] % SGX_PAGE_CHUNKS);
     if (i < b->given_len)
         row->value_b = page_chunk_address(s->pair.b, b->given[i] % SGX_PAGE_CHUNKS);
-    if (i < a->given_len || i < b->given_len)
-        row->first_offset = i < a->given_len ? row->value_a : row->value_b;
+    if (i < a->given_len)
+        row->first_offset = row->value_a;
+    if (i < b->given_len && (i >= a->given_len || is_again(b, i)))
+        row->first_offset = row->value_b;
 }
 
 static void compare_slot(struct slot *s, const struct page_bytes *b)
