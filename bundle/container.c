@@ -1,4 +1,5 @@
 /* The kinds of containers, and what is the same for all of them. */
+#include "bundle/container.h"
 #include "bundle/container_internal.h"
 
 #include <errno.h>

@@ -334,7 +334,7 @@ unusual() {
     ok
     same two expected
     ens gen-sign-data --isvsvn 4 -o three own.css
-    refused 65
+    usage 'own\.css' '--from'
 }
 
 @test "--from something unsigned is refused" {
