@@ -63,7 +63,7 @@ static void apply_patch(const struct oe_patch *patch, uint64_t rva, uint8_t *byt
         uint64_t at = patch->rva + i;
 
         if (at >= rva && at - rva < len)
-            bytes[at - rva] = i < 8 && patch->len <= 8 ? (uint8_t)(patch->value >> 8 * i) : 0;
+            bytes[at - rva] = (uint8_t)(patch->len <= 8 ? patch->value >> 8 * i : 0);
     }
 }
 
