@@ -43,10 +43,10 @@ static const struct oe_layout layouts[] = {
      .static_symbols = true,
      .gs_before = true,
      .patches_end = true},
-    /* 0.10 */
-    {.size = OE_INFO_0_5, .clears_header = true, .static_symbols = true},
     /* 0.8 and 0.9 */
     {.size = OE_INFO_0_5, .clears_header = true, .static_symbols = true, .patches_end = true},
+    /* 0.10 */
+    {.size = OE_INFO_0_5, .clears_header = true, .static_symbols = true},
     /* 0.11.0 */
     {.size = OE_INFO_0_5, .clears_header = true, .tls_pages = true, .counts_one_tls = true},
     /* 0.11 and 0.12 */
