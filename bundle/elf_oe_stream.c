@@ -59,6 +59,8 @@ static bool put_pages(struct pour *p, uint64_t count, const uint8_t *page, struc
 
 static void apply_patch(const struct oe_patch *patch, uint64_t rva, uint8_t *bytes, size_t len)
 {
+    if (patch->rva >= rva + len || patch->rva + patch->len <= rva)
+        return;
     for (size_t i = 0; i < patch->len; i++) {
         uint64_t at = patch->rva + i;
 
@@ -71,15 +73,19 @@ static void apply_patch(const struct oe_patch *patch, uint64_t rva, uint8_t *byt
 static bool read_image(const struct oe_plan *plan, const struct elf_segment *s, uint64_t rva, uint8_t *ret,
                        size_t len, struct ens_err *err)
 {
+    uint64_t end = s->vaddr + s->filesz;
     uint64_t from = rva > s->vaddr ? rva : s->vaddr;
-    uint64_t to = s->vaddr + s->filesz;
+    uint64_t to = end < rva + len ? end : rva + len;
 
-    memset(ret, 0, len);
-    to = to - rva < len ? to : rva + len;
-    if (from < s->vaddr + s->filesz && from < to &&
-        !elf_read(plan->elf, s->offset + (from - s->vaddr), ret + (from - rva), (size_t)(to - from),
-                  "segment", err))
-        return false;
+    if (from >= to) {
+        memset(ret, 0, len);
+    } else {
+        memset(ret, 0, (size_t)(from - rva));
+        memset(ret + (to - rva), 0, (size_t)(rva + len - to));
+        if (!elf_read(plan->elf, s->offset + (from - s->vaddr), ret + (from - rva), (size_t)(to - from),
+                      "segment", err))
+            return false;
+    }
     for (size_t i = 0; i < plan->patches_len; i++)
         apply_patch(&plan->patches[i], rva, ret, len);
     return true;
