@@ -8,10 +8,9 @@
 #define CHUNK_SIZE  256
 #define CHUNKS      (RECORDS_PAGE / CHUNK_SIZE)
 
-static void put_record(uint8_t *ret, const char tag[static 8], uint64_t offset)
+static void put_record(uint8_t *ret, const uint8_t record[static RECORD_SIZE], uint64_t offset)
 {
-    memset(ret, 0, RECORD_SIZE);
-    memcpy(ret, tag, 8);
+    memcpy(ret, record, RECORD_SIZE);
     bytes_put_le(ret + 8, 8, offset);
 }
 
@@ -27,13 +26,15 @@ bool records_ecreate(const struct sink *sink, uint32_t ssaframesize, uint64_t si
 bool records_page(const struct sink *sink, uint64_t offset, uint64_t flags, const uint8_t *page,
                   struct ens_err *err)
 {
+    static const uint8_t eadd[RECORD_SIZE] = "EADD";
+    static const uint8_t eextend[RECORD_SIZE] = "EEXTEND";
     uint8_t records[RECORD_SIZE + CHUNKS * (RECORD_SIZE + CHUNK_SIZE)];
     uint8_t *at = records + RECORD_SIZE;
 
-    put_record(records, "EADD\0\0\0", offset);
+    put_record(records, eadd, offset);
     bytes_put_le(records + 16, 8, flags);
     for (size_t i = 0; page != NULL && i < CHUNKS; i++) {
-        put_record(at, "EEXTEND", offset + i * CHUNK_SIZE);
+        put_record(at, eextend, offset + i * CHUNK_SIZE);
         memcpy(at + RECORD_SIZE, page + i * CHUNK_SIZE, CHUNK_SIZE);
         at += RECORD_SIZE + CHUNK_SIZE;
     }

@@ -7,12 +7,15 @@
 void progress_add(struct progress *p, uint64_t bytes)
 {
     p->done += bytes;
-    if (p->total < PROGRESS_MIN)
+    if (p->total < PROGRESS_MIN || p->off)
         return;
     /* `total` is a guess where the work is not the bytes of a file. */
     unsigned percent = p->done < p->total ? (unsigned)((double)p->done * 100.0 / (double)p->total) : 100;
 
-    if (percent + 1 == p->shown || isatty(STDERR_FILENO) != 1)
+    if (percent + 1 == p->shown)
+        return;
+    p->off = isatty(STDERR_FILENO) != 1;
+    if (p->off)
         return;
     p->shown = percent + 1;
     (void)fprintf(stderr, "\r%s: %u %%", p->what, percent);

@@ -1,6 +1,7 @@
 /* Progress of long work: one line on stderr, only where stderr is a terminal and there is much to do. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Below this many bytes nothing is shown. */
@@ -11,6 +12,7 @@ struct progress {
     uint64_t total;
     uint64_t done;
     unsigned shown; /* per cent on the screen, plus one; 0: nothing yet */
+    bool off;       /* no terminal */
 };
 
 void progress_add(struct progress *p, uint64_t bytes);
