@@ -9,7 +9,8 @@
 /* GPR area of an SSA frame (Intel SDM volume 3D, "GPRSGX Region"): at the end of its last page. */
 #define GPR_SIZE 184
 
-/* End of each feature's state in the XSAVE area, standard format (CPUID leaf 0DH). */
+/* End of each feature's state in the XSAVE area, standard format (CPUID leaf 0DH); PKRU's eight bytes are
+ * counted as 64, as Intel's tools do. */
 static uint32_t xsave_size(uint64_t xfrm)
 {
     static const struct {
@@ -117,6 +118,7 @@ void launch_judge(const struct sigstruct *css, const struct launch *launch, stru
     if (forbidden != 0)
         findings_add(ret, SEVERITY_ERROR, "launch",
                      "the loader asks for XFRM 0x%" PRIx64 ", which the SIGSTRUCT forbids", forbidden);
+    /* It asks for what the SIGSTRUCT says as well, so that only too much can be asked for. */
     judge_value(css, CSS_MISCSELECT, CSS_MISCMASK,
                 launch->miscselect | sigstruct_get_int(css, CSS_MISCSELECT), ret);
     if (launch_ssa_pages(launch->xfrm) > launch->ssaframesize)
