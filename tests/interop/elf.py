@@ -158,7 +158,7 @@ class Measurement:
     def __init__(self, ssaframesize, size, stream=None):
         if size < PAGE_LEN or size & size - 1 or size > MAX_ENCLAVE:
             raise Malformed(f"the enclave size {size:#x} is no power of two of pages, or too large")
-        self.size, self.pages, self._stream = size, 0, stream
+        self.size, self._pages, self._stream = size, set(), stream
         self._hash = hashlib.sha256()
         self._full = bytearray(64 + 16 * (64 + CHUNK_LEN))
         self._full[:8] = EADD
@@ -170,9 +170,9 @@ class Measurement:
         """One page: content is 4096 bytes, and counts if it is extended. Raises Malformed."""
         if offset % PAGE_LEN or offset < 0 or offset + PAGE_LEN > self.size:
             raise Malformed(f"a page at {offset:#x} lies outside the enclave of {self.size:#x}")
-        self.pages += 1
-        if self.pages > self.size // PAGE_LEN:
-            raise Malformed("more pages than the enclave has room for")
+        if offset in self._pages:
+            raise Malformed(f"the page at {offset:#x} is added twice")
+        self._pages.add(offset)
         if not extend:
             self._add(struct.pack("<8sQQ40x", EADD, offset, flags))
             return

@@ -190,6 +190,6 @@ def random_plan(seed):
         tls = [(size % 1900, align) for size, align in tls]
     return Plan(version, layout, content("rodata", 20000), content("text", 20000),
                 content("data", 9000), dice.randrange(9000), dice.randrange(20),
-                dice.randrange(1, 9), dice.randint(1, 9), *tls, dice.random() < 0.7,
+                dice.randrange(1, 9), dice.randint(1, 9), *tls, version != "0.19" or dice.random() < 0.7,
                 dice.choice((0, dice.randrange(400))),
                 dice.choice((None, None, 0x10000 * dice.randint(1, 50))))

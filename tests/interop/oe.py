@@ -38,14 +38,12 @@ class Layout:
     """How one range of versions lays an image out. tls: as many pages as the TLS needs (else one);
     counted: the size reckons with these pages (else with one); gs: the pages from the TCS to GS
     where FS is one further on, None for both alike; whole_size: image_info has the enclave's size
-    and not its end; padded: it has the relocations' size in pages; bare_header: section fields of
-    the ELF header are zeroed; symbols: the table in which the loader looks for what it patches;
-    plt: .rela.plt is loaded too."""
+    and not its end; bare_header: section fields of the ELF header are zeroed; symbols: the table
+    in which the loader looks for what it patches; plt: .rela.plt is loaded too."""
     tls: bool = True
     counted: bool = True
     gs: int = None
     whole_size: bool = True
-    padded: bool = True
     bare_header: bool = False
     symbols: str = ".dynsym"
     plt: bool = True
@@ -58,11 +56,10 @@ LAYOUTS = {
     "0.10": Layout(tls=False, bare_header=True, symbols=".symtab", plt=False),
     "0.11": Layout(counted=False, bare_header=True, plt=False),
     "0.12-0.15": Layout(bare_header=True, plt=False),
-    "0.16": Layout(padded=False),
     "0.16-0.19": Layout(),
 }
 # The structure's size: its layouts, the likeliest first.
-BY_SIZE = {1960: ("0.16-0.19",), 1952: ("0.16-0.19", "0.12-0.15", "0.16"),
+BY_SIZE = {1960: ("0.16-0.19",), 1952: ("0.16-0.19", "0.12-0.15"),
            1920: ("0.10", "0.8-0.9", "0.5-0.7", "0.11", "0.12-0.15")}
 TLS_SYMBOL = "_td_from_tcs_offset"      # in a runtime for a loader with as many pages as it takes
 
@@ -229,9 +226,8 @@ class _Walk:
             image[s.vaddr:s.vaddr + s.filesz] = self.file.data[s.offset:s.offset + s.filesz]
         if self.how.bare_header:
             image[40:48], image[60:64] = bytes(8), bytes(4)     # e_shoff; e_shnum, e_shstrndx
-        p, padded = self.p, page_up(len(self.relocations))
+        p, reloc_size = self.p, page_up(len(self.relocations))
         size = _power_of_two(self.end) if self.how.whole_size else self.end
-        reloc_size = padded if self.how.padded else len(self.relocations)
         struct.pack_into("<6Q", image, p.rva + p.sig_in - IMAGE_INFO_LEN, p.rva, p.size,
                          self.image_size, reloc_size, self.heap_rva, size)
         for name, value in self.values(reloc_size).items():
