@@ -177,7 +177,9 @@ static bool read_names(struct elf *e, const struct tables *t, size_t *ret_len, s
 
     if (!read_section(e, t->sections + (uint64_t)t->names * SHDR_SIZE, &s, &name, err))
         return false;
-    if (s.size > ELF_NAMES_MAX || s.type == ELF_SHT_NOBITS)
+    if (s.type == ELF_SHT_NOBITS)
+        return ens_fail(err, ENS_DATA, "%s: the section names are not in the file: it is damaged", e->label);
+    if (s.size > ELF_NAMES_MAX)
         return ens_fail(err, ENS_DATA,
                         "%s: the section names have %" PRIu64 " bytes (limit %u): it is damaged", e->label,
                         s.size, ELF_NAMES_MAX);
@@ -236,12 +238,18 @@ const struct elf_section *elf_section(const struct elf *e, const char *name)
     return NULL;
 }
 
+/* Zeros of thread-locals take no room in the image: what comes next has the same addresses. */
+static bool takes_room(const struct elf_section *s)
+{
+    return (s->flags & ELF_SHF_ALLOC) != 0 && ((s->flags & ELF_SHF_TLS) == 0 || s->type != ELF_SHT_NOBITS);
+}
+
 const struct elf_section *elf_section_at(const struct elf *e, uint64_t addr)
 {
     for (size_t i = 0; i < e->sections_len; i++) {
         const struct elf_section *s = &e->sections[i];
 
-        if ((s->flags & ELF_SHF_ALLOC) != 0 && addr >= s->addr && addr - s->addr < s->size)
+        if (takes_room(s) && addr >= s->addr && addr - s->addr < s->size)
             return s;
     }
     return NULL;

@@ -23,13 +23,14 @@
 #define ELF_SHT_NOBITS 8u
 #define ELF_SHT_DYNSYM 11u
 #define ELF_SHF_ALLOC  2u
+#define ELF_SHF_TLS    0x400u
 
 struct elf_section {
     const char *name; /* owned by the elf */
     uint32_t type;
     uint64_t flags;
     uint64_t addr;
-    uint64_t offset; /* `size` bytes from here lie in the file, unless SHT_NOBITS */
+    uint64_t offset; /* `size` bytes from here lie in the file, unless SHT_NULL or SHT_NOBITS */
     uint64_t size;
     uint32_t link;
     uint64_t align;
@@ -37,7 +38,7 @@ struct elf_section {
 };
 
 struct elf_segment {
-    uint32_t type;
+    uint32_t type;   /* what is said below holds for PT_LOAD and PT_TLS: others are as the file has them */
     uint32_t flags;  /* ELF_PF_* */
     uint64_t offset; /* `filesz` bytes from here lie in the file */
     uint64_t vaddr;
@@ -69,7 +70,7 @@ void elf_freep(struct elf **e);
 /* The first section of that name, or NULL. */
 const struct elf_section *elf_section(const struct elf *e, const char *name);
 
-/* The allocated section in which an address lies, or NULL. */
+/* The allocated section in which an address lies, or NULL; .tbss takes no room and is never it. */
 const struct elf_section *elf_section_at(const struct elf *e, uint64_t addr);
 
 /* Reads exactly `len` bytes from `offset` of the file; ENS_DATA where that is outside, `what` names it. */
