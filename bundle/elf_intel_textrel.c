@@ -115,8 +115,10 @@ static bool read_relocations(struct intel_build *s, uint64_t addr, uint64_t size
     if (section->offset > s->c->size || size > s->c->size - section->offset)
         return fail_at(s, "the relocations lie outside the file: at", addr, err);
     for (uint64_t at = 0; at < size; at += most) {
-        uint64_t len = size - at < most ? size - at : most;
+        uint64_t len = size - at;
 
+        if (len > most)
+            len = most;
         if (!interrupt_check(err) ||
             !elf_read(s->c->elf, section->offset + at, s->piece, (size_t)len, "relocations", err))
             return false;

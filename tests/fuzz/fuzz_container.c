@@ -12,7 +12,8 @@
 #include "signer/base/file.h"
 #include "signer/sgx/sgxs.h"
 
-#define STREAM_MAX (1u << 20) /* bytes of an enclave that are looked at */
+#define STREAM_MAX  (1u << 20) /* bytes of an enclave that are looked at */
+#define ENCLAVEHASH 960        /* offset in the SIGSTRUCT; 32 bytes */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -148,6 +149,8 @@ static void write_again(struct container *c)
     char path[sizeof scratch + 8];
 
     memset(css + 100, 0x5a, sizeof css - 100);
+    if (container_copies_len(c) > 0)
+        memcpy(css + ENCLAVEHASH, container_copy_at(c, 0)->sigstruct + ENCLAVEHASH, 32);
     memset(fips, 0xa5, sizeof fips);
     (void)snprintf(path, sizeof path, "%s/out", scratch);
     must(file_out_open(path, FILE_OUT_NEW, &out, &err));
