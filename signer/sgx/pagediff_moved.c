@@ -20,7 +20,7 @@ static void list_free(struct list *l)
 
 static bool list_new(size_t cap, struct list *ret, struct ens_err *err)
 {
-    *ret = (struct list){.items = mem_alloc(cap + 1, sizeof(struct page *), err)};
+    *ret = (struct list){.items = mem_alloc(cap, sizeof(struct page *), err)};
     return ret->items != NULL;
 }
 
@@ -67,7 +67,7 @@ static bool pair_tcs(struct pagediff_run *run, struct ens_err *err)
         if (!pagediff_same_frame(a.items[i], b.items[i]))
             return true;
     }
-    run->tcs_moved.items = mem_alloc(a.len + 1, sizeof *run->tcs_moved.items, err);
+    run->tcs_moved.items = mem_alloc(a.len, sizeof *run->tcs_moved.items, err);
     if (run->tcs_moved.items == NULL)
         return false;
     for (size_t i = 0; i < a.len; i++) {

@@ -43,8 +43,8 @@ bool pagediff_page_order(struct pagediff_run *run, struct ens_err *err)
 
     if (run->a.in_order && run->b.in_order)
         return true;
-    ENS_CLEANUP(mem_freep) uint32_t *a = mem_alloc(run->a.len + 1, sizeof *a, err);
-    ENS_CLEANUP(mem_freep) uint32_t *b = a != NULL ? mem_alloc(run->b.len + 1, sizeof *b, err) : NULL;
+    ENS_CLEANUP(mem_freep) uint32_t *a = mem_alloc(run->a.len, sizeof *a, err);
+    ENS_CLEANUP(mem_freep) uint32_t *b = a != NULL ? mem_alloc(run->b.len, sizeof *b, err) : NULL;
 
     if (a == NULL || b == NULL)
         return false;
