@@ -21,7 +21,8 @@ IDENT = b"\x7fELF\x02\x01\x01"          # 64 bits, little-endian, version 1
 ET_DYN, EM_X86_64 = 3, 62
 PT_LOAD, PT_DYNAMIC = 1, 2
 SHT_NOBITS = 8
-DT_NEEDED, DT_PLTRELSZ, DT_RELA, DT_RELASZ, DT_RELAENT, DT_TEXTREL, DT_JMPREL = 1, 2, 7, 8, 9, 22, 23
+DT_NEEDED, DT_PLTRELSZ, DT_RELA, DT_RELASZ, DT_RELAENT = 1, 2, 7, 8, 9
+DT_TEXTREL, DT_JMPREL = 22, 23
 R_NONE, R_TPOFF64 = 0, 18
 MAX64 = (1 << 64) - 1
 MAX_ENCLAVE = 1 << 36                   # bytes; what an ELRANGE may have in today's CPUs
@@ -119,8 +120,8 @@ class Elf:
         if symtab is None or strtab is None:
             return []
         names, raw = self.content(strtab), self.content(symtab)
-        return [(string(names, name), value)
-                for name, _, _, _, value, _ in SYM.iter_unpack(raw[:len(raw) // SYM.size * SYM.size])]
+        raw = raw[:len(raw) // SYM.size * SYM.size]
+        return [(string(names, name), value) for name, _, _, _, value, _ in SYM.iter_unpack(raw)]
 
     def _table(self, offset, number, layout, what):
         return layout.iter_unpack(self.bytes_at(offset, number * layout.size, what))

@@ -144,7 +144,8 @@ class _Walk:
         for to, source, length in PATCH_ENTRY.iter_unpack(_whole(block.table(PATCH), PATCH_ENTRY)):
             raw = block.part(source, length)
             if to > len(file.data) or length > len(file.data) - to:
-                raise Malformed(f"metadata {block.version}: a patch at {to:#x} lies outside the file")
+                raise Malformed(f"metadata {block.version}: a patch at {to:#x} lies outside the "
+                                "file")
             self.patches.append((to, raw))
 
     def run(self):
@@ -212,7 +213,8 @@ class _Walk:
                 continue
             members = entries[max(i - count, 0):i]
             if count > i or any(GROUP_ENTRY.unpack(m)[0] & GROUP_BIT for m in members):
-                raise Malformed(f"layout entry {i}: a group of {count} entries, which are not there")
+                raise Malformed(f"layout entry {i}: a group of {count} entries, which are not "
+                                "there")
             if times > self.out.size // PAGE_LEN:
                 raise Malformed(f"layout entry {i}: repeated {times} times")
             for time in range(1, times + 1):
@@ -290,7 +292,8 @@ def judge_launch(block):
             f["xfrm"] & f["xfrm_mask"] & ~block.xfrm):
         errors.append(f"metadata {block.version}: XFRM {block.xfrm:#x} breaks the mask")
     elif block.xfrm != ~f["xfrm_mask"] & elf.MAX64 | f["xfrm"] & f["xfrm_mask"]:
-        warnings.append(f"metadata {block.version}: XFRM {block.xfrm:#x} is not what the mask allows")
+        warnings.append(f"metadata {block.version}: XFRM {block.xfrm:#x} is not all that the mask "
+                        "allows")
     if block.misc & f["miscmask"] & ~f["miscselect"]:
         errors.append(f"metadata {block.version}: MISCSELECT {block.misc:#x} breaks the mask")
     return errors, warnings

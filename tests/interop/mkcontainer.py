@@ -86,7 +86,8 @@ def sign_intel(path, signer):
 
 
 def sign_oe(path, signer, layout):
-    """The same for mkoe and a layout of oe.LAYOUTS. An image of 0.4 gets the hash of the whole file, for want of a better."""
+    """The same for mkoe and a layout of oe.LAYOUTS. An image of 0.4, which cannot be measured, gets
+    the hash of the whole file."""
     with open(path, "r+b") as f, mmap.mmap(f.fileno(), 0) as data:
         file = elf.Elf(data)
         properties = oe.Properties(file)
@@ -159,9 +160,9 @@ def plan_oe(options):
     """The Plan of the command line."""
     rodata, text, data = (_content(options, name) for name in ("rodata", "text", "data"))
     layout = options.layout or oe.BY_SIZE.get(mkoe.SIZES[options.version], ("0.10",))[0]
-    plan = mkoe.Plan(options.version, layout, rodata, text, data, options.bss, options.heap, options.stack,
-                     options.threads, (options.tdata, 16), (options.tbss, 16), options.symbols,
-                     options.relocations, options.zero_base)
+    plan = mkoe.Plan(options.version, layout, rodata, text, data, options.bss, options.heap,
+                     options.stack, options.threads, (options.tdata, 16), (options.tbss, 16),
+                     options.symbols, options.relocations, options.zero_base)
     if options.flip_rodata is not None:
         plan.overwrite = [(".rodata", options.flip_rodata,
                            _changed_byte(rodata, options.flip_rodata))]

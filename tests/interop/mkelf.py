@@ -9,7 +9,7 @@ import hashlib
 import elf
 
 BLOCK = 1 << 20                         # bytes of seeded content made at a time
-SHF_WRITE, SHF_ALLOC, SHF_EXEC, SHF_TLS = 1, 2, 4, 0x400
+SHF_ALLOC, SHF_TLS = 2, 0x400
 PROGBITS, SYMTAB, STRTAB, RELA, DYNAMIC, NOTE, NOBITS, DYNSYM = 1, 2, 3, 4, 6, 7, 8, 11
 
 
@@ -89,6 +89,11 @@ class Image:
             out += elf.SHDR.pack(names.index(b"\0" + name.encode() + b"\0") + 1, kind, flags, addr,
                                  offset, size, order.get(link, 0), 0, align, entsize)
         return out
+
+
+def loaded(flags):
+    """sh_flags of a section in a segment with these permissions (PF_R 4, W 2, X 1)."""
+    return (flags & 2) >> 1 | SHF_ALLOC | (flags & 1) << 2
 
 
 def strings(names):

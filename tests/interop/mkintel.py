@@ -77,8 +77,8 @@ def write(plan, path, signed=True):
     for name, i, at, size in plan.names:
         flags, offset, vaddr = loads[i][:3]
         at += inner if i == 0 else 0
-        image.section(name, mkelf.PROGBITS, mkelf.SHF_ALLOC | (flags & 2) >> 1 | (flags & 1) << 2,
-                      vaddr + at, offset + at, size, align=16)
+        image.section(name, mkelf.PROGBITS, mkelf.loaded(flags), vaddr + at, offset + at, size,
+                      align=16)
     for i, at, raw in plan.overwrite:
         image.put(loads[i][1] + (inner if i == 0 else 0) + at, raw)
     _put_note(image, plan, signed)
@@ -200,7 +200,8 @@ def threads_layout(at, heap, stack, threads, td_flags=REG_RW, extra_page=False):
     at += 4 * PAGE_LEN
     start = at
     for kind, attributes, pages, word, content, flags in (
-            (ENTRY_GUARD, 0, 1, 0, None, 0), (ENTRY_STACK, ADD_EXTEND, stack, STACK_WORD, None, REG_RW),
+            (ENTRY_GUARD, 0, 1, 0, None, 0),
+            (ENTRY_STACK, ADD_EXTEND, stack, STACK_WORD, None, REG_RW),
             (ENTRY_GUARD, 0, 1, 0, None, 0), (ENTRY_TCS, ADD_EXTEND, 1, 0, TCS_TEMPLATE, PT_TCS),
             (ENTRY_SSA, ADD_EXTEND, 2, 0, None, REG_RW), (ENTRY_GUARD, 0, 1, 0, None, 0),
             (ENTRY_TD, ADD_EXTEND, 1, 0, None, td_flags)):

@@ -1,7 +1,7 @@
 """Enclaves in the format of Open Enclave, of every layout of .oeinfo, laid out here by hand.
 
-Beside code and data an image may hold what its loader looks at: thread-local sections, the runtime's
-variables as dynamic symbols, and relocations, those of thread-locals among them.
+Beside code and data an image may hold what its loader looks at: thread-local sections, the
+runtime's variables as symbols, and relocations, those of thread-locals among them.
 """
 
 import dataclasses
@@ -139,16 +139,17 @@ def _writable(image, plan, offset):
     room = -(-plan.tdata[0] // align) * align
     size = room + DATA_HEAD + len(plan.data)
     _load(image, 6, offset, va, size, size + plan.bss)
+    flags = mkelf.loaded(6)
     if plan.tdata[0]:
         image.put(offset, mkelf.Seeded("tdata", plan.tdata[0]))
-        image.section(".tdata", mkelf.PROGBITS, mkelf.SHF_TLS | 3, va, offset, plan.tdata[0],
+        image.section(".tdata", mkelf.PROGBITS, mkelf.SHF_TLS | flags, va, offset, plan.tdata[0],
                       align=plan.tdata[1])
     if plan.tbss[0]:
-        image.section(".tbss", mkelf.NOBITS, mkelf.SHF_TLS | 3, va + room, offset + room,
+        image.section(".tbss", mkelf.NOBITS, mkelf.SHF_TLS | flags, va + room, offset + room,
                       plan.tbss[0], align=plan.tbss[1])
     image.put(offset + room + DATA_HEAD, plan.data)
-    image.section(".data", mkelf.PROGBITS, 3, va + room, offset + room, size - room, align=8)
-    image.section(".bss", mkelf.NOBITS, 3, va + size, offset + size, plan.bss, align=8)
+    image.section(".data", mkelf.PROGBITS, flags, va + room, offset + room, size - room, align=8)
+    image.section(".bss", mkelf.NOBITS, flags, va + size, offset + size, plan.bss, align=8)
 
 
 def _symtab(image, plan, end):
@@ -172,8 +173,7 @@ def _load(image, flags, offset, vaddr, filesz, memsz):
 
 def _section(image, name, flags, vaddr, offset, content):
     image.put(offset, content)
-    image.section(name, mkelf.PROGBITS, mkelf.SHF_ALLOC | (flags & 2) >> 1 | (flags & 1) << 2,
-                  vaddr, offset, len(content), align=16)
+    image.section(name, mkelf.PROGBITS, mkelf.loaded(flags), vaddr, offset, len(content), align=16)
 
 
 def random_plan(seed):
@@ -190,6 +190,7 @@ def random_plan(seed):
         tls = [(size % 1900, align) for size, align in tls]
     return Plan(version, layout, content("rodata", 20000), content("text", 20000),
                 content("data", 9000), dice.randrange(9000), dice.randrange(20),
-                dice.randrange(1, 9), dice.randint(1, 9), *tls, version != "0.19" or dice.random() < 0.7,
+                dice.randrange(1, 9), dice.randint(1, 9), *tls,
+                version != "0.19" or dice.random() < 0.7,
                 dice.choice((0, dice.randrange(400))),
                 dice.choice((None, None, 0x10000 * dice.randint(1, 50))))

@@ -78,7 +78,8 @@ class Properties:
             raise Malformed(f"{SECTION} is empty")
         (self.size,) = struct.unpack_from("<I", raw)
         if self.size not in SIZES or self.size > len(raw):
-            raise Malformed(f"{SECTION}: a structure of {self.size} bytes in {len(raw)} is not known")
+            raise Malformed(f"{SECTION}: a structure of {self.size} bytes in {len(raw)} is not "
+                            "known")
         kind, self.heap, self.stack, self.tcs = struct.unpack_from("<IQQQ", raw, 4)
         if kind != SGX:
             raise Malformed(f"{SECTION}: enclave type {kind} is not SGX")
@@ -100,7 +101,7 @@ class Properties:
 
     @staticmethod
     def _is_ego(file, raw):
-        """EGo keeps the place of its configuration, at the end of the file, behind the structure."""
+        """EGo keeps behind the structure where its configuration is, at the end of the file."""
         if len(raw) != EGO_SIZE:
             return False
         offset, size = struct.unpack_from("<QQ", raw, EGO_PAYLOAD_AT)
