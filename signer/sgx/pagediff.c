@@ -163,7 +163,7 @@ bool pagediff_compare_in(const struct page_source *a, const struct page_source *
                          struct pagediff **ret, struct ens_err *err)
 {
     ENS_CLEANUP(run_free)
-    struct pagediff_run run = {.source_a = a, .source_b = b, .batch = batch};
+    struct pagediff_run run = {.source_a = a, .source_b = b, .batch = batch > 0 ? batch : 1};
 
     run.out = mem_alloc(1, sizeof *run.out, err);
     if (run.out == NULL || !pages_read(a, &run.a, err) || !pages_read(b, &run.b, err))

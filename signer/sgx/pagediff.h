@@ -106,7 +106,7 @@ struct pagediff {
 bool pagediff_compare(const struct page_source *a, const struct page_source *b, struct pagediff **ret,
                       struct ens_err *err) ENS_MUST_CHECK;
 
-/* The same, with at most `batch` >= 1 pages at a time: for tests. */
+/* The same, with at most `batch` pages at a time (0: one): for tests. */
 bool pagediff_compare_in(const struct page_source *a, const struct page_source *b, size_t batch,
                          struct pagediff **ret, struct ens_err *err) ENS_MUST_CHECK;
 
