@@ -97,12 +97,15 @@ static bool read_piece(struct intel_build *s, const struct elf_segment *seg, uin
     uint64_t first = higher(at, seg->vaddr);
     uint64_t end = lower(at + len, seg->vaddr + seg->filesz);
 
-    memset(s->piece, 0, (size_t)len);
-    if (first >= end)
+    if (first >= end) {
+        memset(s->piece, 0, (size_t)len);
         return true;
+    }
     uint64_t from = seg->offset + (first - seg->vaddr);
     uint8_t *bytes = s->piece + (first - at);
 
+    memset(s->piece, 0, (size_t)(first - at));
+    memset(s->piece + (end - at), 0, (size_t)(at + len - end));
     if (!elf_read(s->c->elf, from, bytes, (size_t)(end - first), "segment", err))
         return false;
     patch(s->b, from, bytes, end - first);

@@ -11,7 +11,7 @@
 static void put_record(uint8_t *ret, const uint8_t record[static RECORD_SIZE], uint64_t offset)
 {
     memcpy(ret, record, RECORD_SIZE);
-    bytes_put_le(ret + 8, 8, offset);
+    bytes_put_le64(ret + 8, offset);
 }
 
 bool records_ecreate(const struct sink *sink, uint32_t ssaframesize, uint64_t size, struct ens_err *err)
@@ -32,7 +32,7 @@ bool records_page(const struct sink *sink, uint64_t offset, uint64_t flags, cons
     uint8_t *at = records + RECORD_SIZE;
 
     put_record(records, eadd, offset);
-    bytes_put_le(records + 16, 8, flags);
+    bytes_put_le64(records + 16, flags);
     for (size_t i = 0; page != NULL && i < CHUNKS; i++) {
         put_record(at, eextend, offset + i * CHUNK_SIZE);
         memcpy(at + RECORD_SIZE, page + i * CHUNK_SIZE, CHUNK_SIZE);

@@ -1,7 +1,6 @@
 /* Bytes: views, buffers, readers; see bytes.h. */
 #include "signer/base/bytes.h"
 
-#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,11 +132,6 @@ uint64_t bytes_get_le(struct view v)
 {
     uint64_t value = 0;
 
-    /* Offsets and flags of 8 bytes are read by the million. */
-    if (v.len == sizeof value) {
-        memcpy(&value, v.data, sizeof value);
-        return le64toh(value);
-    }
     for (size_t i = v.len; i > 0; i--)
         value = value << 8 | v.data[i - 1];
     return value;
@@ -145,11 +139,6 @@ uint64_t bytes_get_le(struct view v)
 
 void bytes_put_le(uint8_t *ret, size_t len, uint64_t value)
 {
-    if (len == sizeof value) {
-        value = htole64(value);
-        memcpy(ret, &value, sizeof value);
-        return;
-    }
     for (size_t i = 0; i < len; i++) {
         ret[i] = (uint8_t)value;
         value >>= 8;

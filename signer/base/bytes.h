@@ -2,9 +2,11 @@
  * once at the end, and sinks that a stream is poured into. */
 #pragma once
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "signer/base/err.h"
 
@@ -54,6 +56,21 @@ uint64_t reader_le64(struct reader *r);
 /* Little-endian integers of 1 to 8 bytes, as every integer of SGX is stored. */
 uint64_t bytes_get_le(struct view v);
 void bytes_put_le(uint8_t *ret, size_t len, uint64_t value);
+
+/* The same for 8 bytes, where they are read and written by the million. */
+static inline uint64_t bytes_get_le64(const uint8_t at[static 8])
+{
+    uint64_t value;
+
+    memcpy(&value, at, sizeof value);
+    return le64toh(value);
+}
+
+static inline void bytes_put_le64(uint8_t ret[static 8], uint64_t value)
+{
+    value = htole64(value);
+    memcpy(ret, &value, sizeof value);
+}
 
 /* `ret` gets the `len` bytes of `in` in reverse order; `ret` and `in` do not overlap. */
 void bytes_reverse(uint8_t *ret, const uint8_t *in, size_t len);

@@ -10,6 +10,7 @@
 #include "signer/base/mem.h"
 
 #define RECORD_SIZE 64
+#define TAG_SIZE    8
 #define CHUNK_SIZE  256
 #define PAGE_SIZE   4096
 #define PAGE_CHUNKS (PAGE_SIZE / CHUNK_SIZE)
@@ -106,25 +107,33 @@ static bool diverge(struct sgxs *s, struct ens_err *err)
  * padding was zero. */
 static bool measure_header(struct sgxs *s, size_t used, bool *ret_clean, struct ens_err *err)
 {
+    static const uint8_t zeros[RECORD_SIZE];
     uint8_t canonical[RECORD_SIZE] = {0};
 
+    *ret_clean = memcmp(s->part + used, zeros, RECORD_SIZE - used) == 0;
+    if (*ret_clean && s->measured == NULL)
+        return true;
     memcpy(canonical, s->part, used);
-    *ret_clean = memcmp(canonical, s->part, RECORD_SIZE) == 0;
-    if (!*ret_clean && !diverge(s, err))
-        return false;
-    return s->measured == NULL || digest_update(s->measured, view_of(canonical, sizeof canonical), err);
+    return diverge(s, err) && digest_update(s->measured, view_of(canonical, sizeof canonical), err);
 }
 
-static bool take_ecreate(struct sgxs *s, struct reader *r, struct ens_err *err)
+/* What follows the tag of the record header. */
+static struct reader operands(const struct sgxs *s)
 {
+    return reader_of(view_of(s->part + TAG_SIZE, RECORD_SIZE - TAG_SIZE));
+}
+
+static bool take_ecreate(struct sgxs *s, struct ens_err *err)
+{
+    struct reader r = operands(s);
     bool clean = false;
 
     if (s->created)
         return ens_fail(err, ENS_DATA, "a second ECREATE at 0x%" PRIx64 ": one stream is one enclave",
                         s->offset);
     s->created = true;
-    s->report.ssaframesize = reader_le32(r);
-    s->report.size = reader_le64(r);
+    s->report.ssaframesize = reader_le32(&r);
+    s->report.size = reader_le64(&r);
     /* tag, SSAFRAMESIZE, SIZE: 20 bytes */
     if (!measure_header(s, 20, &clean, err))
         return false;
@@ -163,14 +172,15 @@ static void judge_secinfo(struct sgxs *s, uint64_t flags)
                      "EADD 0x%" PRIx64 " has reserved SECINFO flags", s->page);
 }
 
-static bool take_eadd(struct sgxs *s, struct reader *r, struct ens_err *err)
+static bool take_eadd(struct sgxs *s, struct ens_err *err)
 {
+    struct reader r = operands(s);
     struct findings *problems = &s->report.problems;
     uint64_t last = s->page;
     bool clean = false;
 
-    s->page = reader_le64(r);
-    uint64_t flags = reader_le64(r);
+    s->page = reader_le64(&r);
+    uint64_t flags = reader_le64(&r);
 
     /* tag, OFFSET, SECINFO.FLAGS: 24 bytes */
     if (!measure_header(s, 24, &clean, err))
@@ -198,12 +208,12 @@ static bool take_eadd(struct sgxs *s, struct reader *r, struct ens_err *err)
     return true;
 }
 
-static bool take_chunk_header(struct sgxs *s, struct reader *r, bool measured, struct ens_err *err)
+static bool take_chunk_header(struct sgxs *s, bool measured, struct ens_err *err)
 {
     const char *tag = measured ? "EEXTEND" : "UNMEASRD";
     bool clean = true;
 
-    s->chunk = reader_le64(r);
+    s->chunk = bytes_get_le64(s->part + TAG_SIZE);
     if (!s->paged || s->chunk < s->page || s->chunk - s->page >= PAGE_SIZE || s->chunk % CHUNK_SIZE != 0)
         return ens_fail(err, ENS_DATA, "%s 0x%" PRIx64 " at 0x%" PRIx64 " is no chunk of the page before it",
                         tag, s->chunk, s->offset);
@@ -232,8 +242,7 @@ static bool take_chunk_header(struct sgxs *s, struct reader *r, bool measured, s
 
 static bool take_header(struct sgxs *s, struct ens_err *err)
 {
-    struct reader r = reader_of(view_of(s->part, RECORD_SIZE));
-    uint64_t tag = reader_le64(&r);
+    uint64_t tag = bytes_get_le64(s->part);
 
     if (tag == TAG_UNSIZED)
         return ens_fail(err, ENS_DATA,
@@ -241,11 +250,11 @@ static bool take_header(struct sgxs *s, struct ens_err *err)
     if (!s->created && tag != TAG_ECREATE)
         return ens_fail(err, ENS_DATA, "the stream does not start with ECREATE: give an SGXS stream");
     if (tag == TAG_ECREATE)
-        return take_ecreate(s, &r, err);
+        return take_ecreate(s, err);
     if (tag == TAG_EADD)
-        return take_eadd(s, &r, err);
+        return take_eadd(s, err);
     if (tag == TAG_EEXTEND || tag == TAG_UNMEASRD)
-        return take_chunk_header(s, &r, tag == TAG_EEXTEND, err);
+        return take_chunk_header(s, tag == TAG_EEXTEND, err);
     return ens_fail(err, ENS_DATA,
                     "unknown record tag %02x%02x%02x%02x%02x%02x%02x%02x at 0x%" PRIx64
                     ": the stream is damaged",
