@@ -11,26 +11,38 @@
 
 /* What differs, in the order of the report. `from` and `to` are addresses in the enclave, from its base. */
 enum pagediff_kind {
-    PAGEDIFF_SIZE,         /* ECREATE SIZE in bytes: value_a, value_b. No pages. */
-    PAGEDIFF_SSAFRAMESIZE, /* ECREATE SSAFRAMESIZE in pages: value_a, value_b. No pages. */
-    PAGEDIFF_ONLY_A,       /* pages that only A adds: flags_a */
-    PAGEDIFF_ONLY_B,       /* pages that only B adds: flags_b */
-    PAGEDIFF_MOVED,     /* pages of A that B adds elsewhere, in the same number and otherwise equal: `from` is
-                         * where     A has the first, value_b where B has it. In no ONLY row. */
-    PAGEDIFF_SECINFO,   /* other permissions or type: flags_a, flags_b */
-    PAGEDIFF_CHUNKS,    /* other chunks are given or measured: measured_a, unmeasured_a, .._b */
-    PAGEDIFF_CONTENT,   /* other bytes: bytes, first_offset, chunks. A chunk that is not given is zero. */
-    PAGEDIFF_TCS,       /* as CONTENT, for a page that is a TCS on both sides: its fields, tcs_a and tcs_b */
-    PAGEDIFF_TCS_MOVED, /* a TCS of A that B adds elsewhere: `from` and value_b, and as TCS what else changed.
-                         * The number of threads is the same. In no ONLY row. */
-    PAGEDIFF_CHUNK_ORDER,  /* the same chunks in another order: value_a and value_b are the chunks of A and B
-                            * where  the two orders part, first_offset is value_a */
-    PAGEDIFF_CHUNK_REPEAT, /* the same chunks, but one is given more than once, and not so on the other side:
-                            * first_offset is that chunk, or the page where it is not among its first 16 */
-    PAGEDIFF_PAGE_ORDER,   /* the same pages, but the first of the row is the value_a-th that A adds and the
-                            * value_b-th that B adds, from 1, of those that both have */
-    PAGEDIFF_PADDING, /* bytes of record headers that are not measured: reserved bytes of SECINFO, padding.
-                       * No pages where it is that of ECREATE. */
+    /* ECREATE SIZE in bytes, SSAFRAMESIZE in pages: value_a, value_b. No pages. */
+    PAGEDIFF_SIZE,
+    PAGEDIFF_SSAFRAMESIZE,
+    /* Pages that only one side adds: flags_a or flags_b. */
+    PAGEDIFF_ONLY_A,
+    PAGEDIFF_ONLY_B,
+    /* Pages of A that B adds elsewhere, in the same number and otherwise equal: `from` is where A has the
+     * first of them, value_b where B has it. They are in no ONLY row. */
+    PAGEDIFF_MOVED,
+    /* Other permissions or another type: flags_a, flags_b. */
+    PAGEDIFF_SECINFO,
+    /* Other chunks are given or measured: measured_a, unmeasured_a, measured_b, unmeasured_b. */
+    PAGEDIFF_CHUNKS,
+    /* Other bytes: bytes, first_offset, chunks. A chunk that is not given is zero. */
+    PAGEDIFF_CONTENT,
+    /* The same of a page that is a TCS on both sides: tcs. */
+    PAGEDIFF_TCS,
+    /* A TCS of A that B adds elsewhere, with as many threads: `from`, value_b, and as TCS what else changed
+     * in it. In no ONLY row. */
+    PAGEDIFF_TCS_MOVED,
+    /* The same chunks in another order: value_a and value_b are the chunks of A and B where the orders part,
+     * and first_offset is value_a. */
+    PAGEDIFF_CHUNK_ORDER,
+    /* The same chunks, but one is given more than once, and not so on the other side: first_offset is that
+     * chunk, or the page where it is not among the first 16 that are given. */
+    PAGEDIFF_CHUNK_REPEAT,
+    /* The same pages in another order: the first of the row is the value_a-th that A adds and the value_b-th
+     * that B adds, from 1, of those that both have. */
+    PAGEDIFF_PAGE_ORDER,
+    /* Bytes of record headers that are not measured: reserved bytes of SECINFO, padding. No pages where they
+     * are those of ECREATE. */
+    PAGEDIFF_PADDING,
     PAGEDIFF_KINDS,
 };
 
