@@ -841,3 +841,200 @@ attach() {
     ens approve --yes --ssh-key alice --rebuilt ego -o no.approval s.signdata
     refused 65 'ego-enclave'
 }
+
+# ---- verify: what is demanded ----
+
+@test "verify: each demand holds or is refused by name, in every container" {
+    begin
+    vector intel-2.4-2.1-1.4.signed.so intel
+    vector oe-0.19.signed oe
+    vector ego.signed ego
+    install -m 644 "$VECTORS/sigstruct/good.sig" css
+    printf 'isvsvn >= 2\n' >holds
+    printf 'isvsvn >= 9\nmrsigner %s\n' "$SIGNER" >fails
+    tester=$(mrsigner "$TESTKEY")
+    for file in intel oe ego css; do
+        first "$file" want
+        hash=$(field want enclavehash)
+        svn=$(($(field want isvsvn)))
+        prodid=$(($(field want isvprodid)))
+        ens verify --mrenclave "$hash" --mrsigner "$tester" --min-isvsvn "$svn" --isvprodid "$prodid" \
+            --forbid-debug "$file"
+        ok
+        prints '^verified'
+        while read -r -a demand; do
+            ens verify "${demand[@]}" "$file"
+            exits 1
+            prints "^no: .*\\[${demand[0]#--}\\]|^no: .*\\[mrsigner\\]"
+            [ "$(grep -c '^no: ' "$OUT")" -eq 1 ]
+            [ -z "$(errors)" ]
+        done <<END
+--mrenclave $MRENCLAVE
+--mrsigner $SIGNER
+--pubkey $PUB
+--min-isvsvn $((svn + 1))
+--isvprodid $((prodid + 1))
+END
+        # Every reason, not the first.
+        ens verify --mrenclave "$MRENCLAVE" --mrsigner "$SIGNER" --min-isvsvn $((svn + 1)) \
+            --isvprodid $((prodid + 1)) "$file"
+        exits 1
+        [ "$(grep -c '^no: ' "$OUT")" -eq 4 ]
+        prints 'refused .*4 reasons'
+        rm want
+    done
+    for file in intel oe ego; do
+        ens verify --policy holds "$file"
+        ok
+        ens verify --policy fails "$file"
+        exits 1
+        prints '^no: .*policy.*ISVSVN'
+        prints '^no: .*policy.*MRSIGNER'
+    done
+}
+
+@test "verify --forbid-debug and --json: an enclave that a host may debug" {
+    begin
+    vector intel-3.3.signed.so in.so
+    attach out.so in.so --attributes 0x4/0x2
+    ens verify out.so
+    ok
+    prints '^warning: .*debug'
+    ens verify --forbid-debug out.so
+    exits 1
+    prints '^no: .*debug'
+    ens verify --json --forbid-debug --min-isvsvn 9 out.so
+    exits 1
+    "$PYTHON" - "$OUT" <<'PY'
+import json, sys
+doc = json.load(open(sys.argv[1]))
+assert set(doc) == {"reasons", "warnings", "file", "profile", "verified"}, doc
+assert doc["verified"] is False and doc["file"] == "out.so" and doc["profile"] == "cpu"
+assert sorted(r["rule"] for r in doc["reasons"]) == ["forbid-debug", "min-isvsvn"], doc
+for row in doc["reasons"] + doc["warnings"]:
+    assert set(row) == {"object", "rule", "text"} and row["object"].startswith("out.so"), row
+PY
+    ens verify --json --forbid-debug in.so
+    ok
+    "$PYTHON" -c '
+import json, sys
+doc = json.load(open(sys.argv[1]))
+assert doc["verified"] is True and doc["reasons"] == [], doc' "$OUT"
+}
+
+@test "verify --profile: cpu and core judge any container, and what is about bundles takes no other file" {
+    begin
+    vector intel-2.4-2.1-1.4.signed.so intel
+    vector oe-0.19.signed oe
+    install -m 644 "$VECTORS/sigstruct/good.sig" css
+    install -m 644 "$VECTORS/sigstruct/date-zero.sig" undated
+    for file in intel oe css; do
+        for profile in cpu core; do
+            ens verify --profile "$profile" "$file"
+            ok
+            prints "^verified \($profile\)"
+        done
+        for profile in registry rofl-scheduler; do
+            ens verify --profile "$profile" "$file"
+            refused_either 65 1 'no bundle'
+        done
+        ens verify --component ronl "$file"
+        usage 'component'
+    done
+    # The CPU does not look at DATE, oasis-core does.
+    ens verify --profile cpu undated
+    ok
+    ens verify --profile core undated
+    exits 1
+    prints '^no: .*DATE'
+    ens verify --profile nosuch intel
+    usage 'profile'
+}
+
+# ---- power cuts ----
+
+# walk FILE SIGSTRUCT NEW [-o]: set-sig, killed in front of every system call it makes, one run per call: FILE
+# is as before or as NEW, with its mode, and a temporary file at most remains.
+walk() {
+    "$PYTHON" - "$ENSIGN" "$@" <<'PY'
+import collections, os, re, shutil, subprocess, sys
+program, old, css, new, *to = sys.argv[1:]
+states = {open(f, "rb").read(): n for f, n in ((old, "old"), (new, "new"))}
+assert len(states) == 2
+os.mkdir("walk")
+os.chdir("walk")
+command = [program, "set-sig", *(["-o", "out"] if to else []), "enclave", css]
+trace = os.environ["BATS_TEST_TMPDIR"] + "/trace"
+def run(*options):
+    for name in os.listdir("."):
+        os.remove(name)
+    shutil.copy(old, "enclave")
+    os.chmod("enclave", 0o640)
+    return subprocess.run(["strace", "-f", "-qq", "-o", trace, *options, *command], timeout=60,
+                          stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True)
+p = run()
+assert p.returncode == 0, p.stderr
+counts = collections.Counter(m[1] for m in (re.match(r"(?:\d+ +)?([a-z_0-9]+)\(", line)
+                                            for line in open(trace)) if m)
+counts.pop("execve", None)
+assert counts["fsync"] >= 2 and any(c.startswith("rename") for c in counts), counts
+seen, runs = collections.Counter(), 0
+for call, n in sorted(counts.items()):
+    for i in range(1, n + 1):
+        p = run("-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={i}")
+        runs += 1
+        where = f"{call} {i}"
+        state = states.get(open("enclave", "rb").read(), "torn")
+        if to:
+            assert state == "old", f"{where}: the input is {state}"
+            state = states.get(open("out", "rb").read(), "torn") if os.path.exists("out") else "old"
+        assert state != "torn", f"{where}: torn"
+        assert os.stat("enclave").st_mode & 0o7777 == 0o640, where
+        strays = [name for name in os.listdir(".") if name not in ("enclave", "out")]
+        assert len(strays) <= 1 and all(s.startswith(".ensign-") for s in strays), (where, strays)
+        assert p.returncode in (-9, 137, 0), (where, p.returncode)
+        seen[state] += 1
+print(f"{runs} runs: {dict(seen)}")
+assert seen["old"] and seen["new"], seen
+PY
+}
+
+@test "killed in front of any system call: an ELF is as it was or wholly signed again, and so is its output" {
+    begin
+    command -v strace >/dev/null || fail "strace is not installed"
+    [ "$VARIANT" != asan ] || export ASAN_OPTIONS=detect_leaks=0
+    vector intel-3.3-1.5-fips.signed.so old
+    first old css
+    sigstruct fits.css one "$(field css enclavehash)"
+    ens set-sig -o new old fits.css
+    ok
+    walk "$PWD/old" "$PWD/fits.css" "$PWD/new"
+    rm -r walk
+    walk "$PWD/old" "$PWD/fits.css" "$PWD/new" -o
+}
+
+@test "a disk that is full or fails: the ELF stays as it was, and nothing is left beside it" {
+    begin
+    vector intel-3.3-1.5-fips.signed.so old
+    first old css
+    sigstruct fits.css one "$(field css enclavehash)"
+    [ "$VARIANT" != asan ] || export ASAN_OPTIONS=detect_leaks=0
+    cp old in
+    injected=0
+    for fault in write:ENOSPC pwrite64:EIO fsync:EIO rename:EIO renameat:EIO renameat2:EIO; do
+        status=0
+        strace -f -qq -o "$BATS_TEST_TMPDIR/trace" -e "trace=${fault%:*}" -e "inject=${fault%:*}:error=${fault#*:}:when=1+" \
+            "$ENSIGN" set-sig in fits.css </dev/null >"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr" || status=$?
+        if grep -q INJECTED "$BATS_TEST_TMPDIR/trace"; then
+            [ "$status" -ne 0 ] || fail "$fault, and exit 0"
+            same in old
+            injected=$((injected + 1))
+        fi
+        files css fits.css in old
+        cp old in
+    done
+    [ "$injected" -ge 3 ]
+    ens set-sig in fits.css
+    ok
+    not cmp -s in old
+}
