@@ -89,6 +89,68 @@ static void a_million_letters_a(void **state)
     assert_hex(digest, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+static struct view up_to(struct view v, size_t len)
+{
+    return view_slice(v, 0, len);
+}
+
+/* Takes the rest of a text from `at` on, and gives the digest. */
+static void assert_ends(struct digest *d, struct view all, size_t at, const char *want)
+{
+    uint8_t digest[DIGEST_SIZE];
+    struct ens_err err = {0};
+
+    assert_ok(digest_update(d, view_slice(all, at, all.len - at), &err), err);
+    assert_ok(digest_final(d, digest, &err), err);
+    assert_hex(digest, want);
+}
+
+/* Forked at every byte: both go on as if they were alone, whichever goes first. */
+static void a_fork_has_taken_the_same(void **state)
+{
+    struct ens_err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        struct view all = view_of_string(vectors[i].text);
+
+        for (size_t at = 0; at <= all.len; at++) {
+            ENS_CLEANUP(digest_freep) struct digest *d = NULL;
+            ENS_CLEANUP(digest_freep) struct digest *fork = NULL;
+
+            assert_ok(digest_new(vectors[i].kind, &d, &err), err);
+            assert_ok(digest_update(d, up_to(all, at), &err), err);
+            assert_ok(digest_fork(d, &fork, &err), err);
+            assert_ptr_not_equal(d, fork);
+            assert_ends(at % 2 == 0 ? d : fork, all, at, vectors[i].want);
+            assert_ends(at % 2 == 0 ? fork : d, all, at, vectors[i].want);
+        }
+    }
+}
+
+/* What one takes, the other does not. */
+static void a_fork_goes_its_own_way(void **state)
+{
+    ENS_CLEANUP(digest_freep) struct digest *d = NULL;
+    ENS_CLEANUP(digest_freep) struct digest *fork = NULL;
+    ENS_CLEANUP(digest_freep) struct digest *second = NULL;
+    struct view other = view_of_string("something else that is longer than a block of sixty-four bytes is");
+    struct ens_err err = {0};
+
+    (void)state;
+    assert_ok(digest_new(DIGEST_SHA256, &d, &err), err);
+    assert_ok(digest_update(d, view_of("a", 1), &err), err);
+    assert_ok(digest_fork(d, &fork, &err), err);
+    assert_ok(digest_update(fork, other, &err), err);
+    assert_ok(digest_update(d, view_of("b", 1), &err), err);
+    /* A fork of a fork, and the first one released before the others end. */
+    assert_ok(digest_fork(d, &second, &err), err);
+    digest_freep(&fork);
+    assert_ends(d, view_of("c", 1), 0, vectors[1].want);
+    digest_freep(&d);
+    assert_ends(second, view_of("c", 1), 0, vectors[1].want);
+}
+
 static void nothing_is_released_once_and_twice(void **state)
 {
     struct digest *d = NULL;
@@ -142,6 +204,8 @@ int main(void)
         cmocka_unit_test(published_values_hold),
         cmocka_unit_test(pieces_give_the_same_as_the_whole),
         cmocka_unit_test(a_million_letters_a),
+        cmocka_unit_test(a_fork_has_taken_the_same),
+        cmocka_unit_test(a_fork_goes_its_own_way),
         cmocka_unit_test(nothing_is_released_once_and_twice),
         cmocka_unit_test(the_reason_that_openssl_left_is_told_once),
         cmocka_unit_test(the_reason_of_one_library_is_found_among_others),

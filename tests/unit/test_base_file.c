@@ -177,6 +177,102 @@ static void writing_says_where_it_failed(void **state)
                  "full: cannot be written: No space");
 }
 
+/* ---- at an offset ---- */
+
+static void a_file_is_read_from_any_offset(void **state)
+{
+    static const struct {
+        uint64_t offset;
+        size_t len, want;
+    } cases[] = {
+        {0, 1000, 1000}, {0, 1001, 1000}, {0, 0, 0},    {1, 10, 10},   {990, 10, 10},     {990, 11, 10},
+        {999, 5, 1},     {1000, 5, 0},    {1001, 5, 0}, {70000, 5, 0}, {INT64_MAX, 0, 0}, {1000, 0, 0},
+    };
+    const struct here *h = *state;
+    ENS_CLEANUP(file_closep) int fd = -1;
+    struct ens_err err = {0};
+
+    put_file(h->path, 1000);
+    assert_ok(file_open(h->path, &fd, &err), err);
+    assert_int_equal(lseek(fd, 17, SEEK_SET), 17);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t got[1002];
+        size_t len = 4711;
+
+        memset(got, 0xff, sizeof got);
+        assert_ok(file_read_at(fd, h->path, cases[i].offset, got, cases[i].len, &len, &err), err);
+        assert_int_equal(len, cases[i].want);
+        for (size_t k = 0; k < sizeof got; k++)
+            assert_int_equal(got[k], k < len ? (cases[i].offset + k) % 251 : 0xff);
+    }
+    /* The file's position is somebody else's. */
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 17);
+}
+
+static void what_cannot_be_read_at_an_offset_is_told(void **state)
+{
+    const struct here *h = *state;
+    ENS_CLEANUP(file_closep) int fd = -1;
+    uint8_t got[4];
+    size_t len = 4711;
+    int ends[2];
+    struct ens_err err = {0};
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_fails(file_read_at(ends[0], "pipe", 0, got, 4, &len, &err), err, ENS_IO,
+                 "pipe: cannot be read: Illegal seek");
+    assert_fails(file_write_at(ends[1], "pipe", 0, view_of("x", 1), &err), err, ENS_IO,
+                 "pipe: cannot be written: Illegal seek");
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    assert_fails(file_read_at(-1, "gone", 0, got, 1, &len, &err), err, ENS_IO,
+                 "gone: cannot be read: Bad file descriptor");
+    put_file(h->path, 10);
+    err = (struct ens_err){0};
+    assert_ok(file_open(h->path, &fd, &err), err);
+    /* No file has such offsets. */
+    assert_fails(file_read_at(fd, h->path, UINT64_MAX, got, 4, &len, &err), err, ENS_IO, "Invalid argument");
+    assert_fails(file_read_at(fd, h->path, UINT64_C(1) << 63, got, 4, &len, &err), err, ENS_IO,
+                 "Invalid argument");
+    assert_fails(file_write_at(fd, h->path, 0, view_of("x", 1), &err), err, ENS_IO,
+                 "cannot be written: Bad file descriptor");
+    assert_int_equal(len, 4711);
+}
+
+static void bytes_are_overwritten_where_they_are(void **state)
+{
+    const struct here *h = *state;
+    ENS_CLEANUP(file_closep) int fd = open(h->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    uint8_t got[16];
+    struct ens_err err = {0};
+
+    assert_ok(file_write(fd, h->path, view_of("0123456789", 10), &err), err);
+    assert_int_equal(lseek(fd, 5, SEEK_SET), 5);
+    assert_ok(file_write_at(fd, h->path, 0, view_of("ab", 2), &err), err);
+    assert_ok(file_write_at(fd, h->path, 8, view_of("yz", 2), &err), err);
+    assert_ok(file_write_at(fd, h->path, 3, view_of(NULL, 0), &err), err);
+    assert_int_equal(pread(fd, got, sizeof got, 0), 10);
+    assert_memory_equal(got, "ab234567yz", 10);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 5);
+    /* Behind the end the file grows. */
+    assert_ok(file_write_at(fd, h->path, 12, view_of("!", 1), &err), err);
+    assert_int_equal(pread(fd, got, sizeof got, 0), 13);
+    assert_memory_equal(got, "ab234567yz\0\0!", 13);
+}
+
+static void overwriting_says_where_it_failed(void **state)
+{
+    ENS_CLEANUP(file_closep) int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    const struct here *h = *state;
+    ENS_CLEANUP(file_closep) int fd = open(h->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct ens_err err;
+
+    assert_fails(file_write_at(full, "full", 3, view_of("x", 1), &err), err, ENS_IO,
+                 "full: cannot be written: No space");
+    assert_fails(file_write_at(fd, h->path, UINT64_MAX, view_of("x", 1), &err), err, ENS_IO,
+                 "cannot be written: Invalid argument");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +283,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_is_opened_for_reading_and_not_inherited, set_up, tear_down),
         cmocka_unit_test(short_reads_are_put_together),
         cmocka_unit_test_setup_teardown(writing_says_where_it_failed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_is_read_from_any_offset, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_read_at_an_offset_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bytes_are_overwritten_where_they_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(overwriting_says_where_it_failed, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
