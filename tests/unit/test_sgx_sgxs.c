@@ -464,6 +464,291 @@ static void what_follows_a_broken_record_is_hashed_but_not_read(void **state)
     assert_broken(&b, "a second ECREATE at 0x40");
 }
 
+/* ---- one digest until the stream diverges ---- */
+
+#define PIECES 700 /* more than a record with its chunk */
+
+/* The records of a stream that are set apart, each in turn, by what the CPU does not measure. */
+enum divergence { CLEAN, ECREATE_PADDING, EADD_PADDING, EEXTEND_PADDING, UNMEASURED, DIVERGENCES };
+
+/* ECREATE, and three pages with chunks; the `which`-th record that can diverge this way does. */
+static struct buf diverging(enum divergence how, unsigned which)
+{
+    struct buf b = {0};
+    unsigned chunks = 0;
+
+    add_ecreate(&b, 1, 0x10000);
+    if (how == ECREATE_PADDING)
+        b.data[20 + which * 43] = 1; /* the first byte of the padding, or the last */
+    for (unsigned page = 0; page < 3; page++) {
+        add_header(&b, "EADD", page * 0x1000, FLAGS_REG_RX);
+        if (how == EADD_PADDING && which == page)
+            b.data[b.len - 1 - 39 * (page % 2)] = 0x80;
+        for (unsigned i = 0; i < page; i++, chunks++) {
+            uint8_t content[256];
+
+            memset(content, (int)(0x31 + chunks), sizeof content);
+            add_chunk(&b, how == UNMEASURED && which == chunks ? "UNMEASRD" : "EEXTEND",
+                      page * 0x1000 + i * 0x100, content);
+            if (how == EEXTEND_PADDING && which == chunks)
+                b.data[b.len - 256 - 1 - 47 * (chunks % 2)] = 1;
+        }
+    }
+    return b;
+}
+
+/* What the CPU measures, told without the product: the records, with zeros where they are padded. */
+static void measure_plainly(struct view stream, uint8_t ret[static 32])
+{
+    ENS_CLEANUP(buf_free) struct buf measured = {0};
+    struct ens_err err = {0};
+
+    for (size_t at = 0; at < stream.len;) {
+        const char *tag = (const char *)stream.data + at;
+        bool chunk = strcmp(tag, "EEXTEND") == 0 || memcmp(tag, "UNMEASRD", 8) == 0;
+        size_t used = chunk ? 16 : strcmp(tag, "EADD") == 0 ? 24 : 20;
+        static const uint8_t zeros[64];
+
+        if (memcmp(tag, "UNMEASRD", 8) != 0) {
+            assert_ok(buf_append(&measured, view_slice(stream, at, used), &err), err);
+            assert_ok(buf_append(&measured, view_of(zeros, 64 - used), &err), err);
+            if (chunk)
+                assert_ok(buf_append(&measured, view_slice(stream, at + 64, 256), &err), err);
+        }
+        at += chunk ? 320 : 64;
+    }
+    assert_ok(digest_of(DIGEST_SHA256, buf_view(&measured), ret, &err), err);
+}
+
+static void assert_report(const struct sgxs_report *got, const struct sgxs_report *want)
+{
+    assert_memory_equal(got->mrenclave, want->mrenclave, 32);
+    assert_memory_equal(got->sha256, want->sha256, 32);
+    assert_int_equal(got->equal, want->equal);
+    assert_int_equal(got->pages, want->pages);
+    assert_int_equal(got->measured_chunks, want->measured_chunks);
+    assert_int_equal(got->unmeasured_chunks, want->unmeasured_chunks);
+    assert_int_equal(got->problems.len, want->problems.len);
+    for (size_t i = 0; i < got->problems.len; i++)
+        assert_string_equal(got->problems.items[i].text, want->problems.items[i].text);
+}
+
+static void assert_measured(struct view stream, bool equal)
+{
+    struct sgxs_report whole = {0};
+    uint8_t mrenclave[32];
+    uint8_t sha256[32];
+    struct ens_err err = {0};
+
+    measure_plainly(stream, mrenclave);
+    assert_ok(digest_of(DIGEST_SHA256, stream, sha256, &err), err);
+    assert_ok(read_stream(stream, SIZE_MAX, &whole, &err), err);
+    assert_memory_equal(whole.mrenclave, mrenclave, 32);
+    assert_memory_equal(whole.sha256, sha256, 32);
+    assert_int_equal(whole.equal, equal);
+    assert_int_equal(whole.problems.len == 0, equal);
+    for (size_t step = 1; step <= PIECES; step++) {
+        struct sgxs_report report = {0};
+
+        assert_ok(read_stream(stream, step, &report, &err), err);
+        assert_report(&report, &whole);
+    }
+}
+
+static void any_record_may_be_the_first_that_diverges(void **state)
+{
+    static const unsigned places[DIVERGENCES] = {1, 2, 3, 3, 3};
+
+    (void)state;
+    for (enum divergence how = CLEAN; how < DIVERGENCES; how++) {
+        for (unsigned which = 0; which < places[how]; which++) {
+            struct buf b = diverging(how, which);
+
+            assert_measured(buf_view(&b), how == CLEAN);
+            buf_free(&b);
+        }
+    }
+}
+
+/* Diverges at every record, one after another; and not at all in what follows the first. */
+static void a_stream_diverges_once_and_again(void **state)
+{
+    struct buf b = {0};
+
+    (void)state;
+    for (enum divergence how = ECREATE_PADDING; how < DIVERGENCES; how++) {
+        for (enum divergence then = ECREATE_PADDING; then < DIVERGENCES; then++) {
+            struct buf more = diverging(then, 1);
+            struct ens_err err = {0};
+
+            b = diverging(how, 0);
+            /* The records after ECREATE, as pages that come again. */
+            assert_ok(buf_append(&b, view_slice(buf_view(&more), 64, more.len - 64), &err), err);
+            assert_measured(buf_view(&b), false);
+            buf_free(&more);
+            buf_free(&b);
+        }
+    }
+}
+
+/* Pieces of sizes that do not repeat, with empty ones between them. */
+static void pieces_of_changing_sizes_give_the_same(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= 200; seed++) {
+        struct buf b = diverging(seed % DIVERGENCES, seed % 2);
+        ENS_CLEANUP(sgxs_freep) struct sgxs *s = NULL;
+        struct sgxs_report report = {0};
+        struct sgxs_report whole = {0};
+        uint32_t random = seed * 2654435761u;
+        struct ens_err err = {0};
+
+        assert_ok(read_stream(buf_view(&b), SIZE_MAX, &whole, &err), err);
+        assert_ok(sgxs_new(&s, &err), err);
+        for (size_t at = 0; at < b.len;) {
+            random = random * 1664525u + 1013904223u;
+            size_t len = (random >> 16) % (seed % 3 == 0 ? 5 : 400);
+
+            len = len < b.len - at ? len : b.len - at;
+            assert_ok(sgxs_put(s, view_of(b.data + at, len), &err), err);
+            at += len;
+        }
+        assert_ok(sgxs_finish(s, &report, &err), err);
+        assert_report(&report, &whole);
+        buf_free(&b);
+    }
+}
+
+/* A piece belongs to its giver, who uses the room for the next one. */
+static void nothing_of_a_piece_is_kept(void **state)
+{
+    (void)state;
+    for (enum divergence how = CLEAN; how < DIVERGENCES; how++) {
+        struct buf b = diverging(how, 0);
+        ENS_CLEANUP(sgxs_freep) struct sgxs *s = NULL;
+        struct sgxs_report report = {0};
+        uint8_t mrenclave[32];
+        uint8_t room[100];
+        struct ens_err err = {0};
+
+        measure_plainly(buf_view(&b), mrenclave);
+        assert_ok(sgxs_new(&s, &err), err);
+        for (size_t at = 0; at < b.len; at += sizeof room) {
+            size_t len = b.len - at < sizeof room ? b.len - at : sizeof room;
+
+            memcpy(room, b.data + at, len);
+            assert_ok(sgxs_put(s, view_of(room, len), &err), err);
+            memset(room, 0xee, sizeof room);
+        }
+        assert_ok(sgxs_finish(s, &report, &err), err);
+        assert_memory_equal(report.mrenclave, mrenclave, 32);
+        buf_free(&b);
+    }
+}
+
+/* ---- streams that break ---- */
+
+/* The stream is refused the same way in pieces of any size, and its SHA-256 is known. */
+static void assert_broken_in_pieces(struct view stream, const char *why)
+{
+    uint8_t sha256[32];
+    struct ens_err err = {0};
+
+    assert_ok(digest_of(DIGEST_SHA256, stream, sha256, &err), err);
+    for (size_t step = 1; step <= PIECES; step++) {
+        struct sgxs_report report = {0};
+
+        assert_fails(read_stream(stream, step, &report, &err), err, ENS_DATA, why);
+        assert_memory_equal(report.sha256, sha256, 32);
+    }
+}
+
+/* Another record behind three pages, with more behind it: by then the stream may have diverged or not. */
+static void a_stream_that_breaks_is_hashed_to_its_end(void **state)
+{
+    static const struct {
+        const char *tag;
+        uint64_t value;
+        const char *why;
+    } cases[] = {
+        {"ECREATE", 1, "a second ECREATE at 0x4c0: one stream is one enclave"},
+        {"UNSIZED", 1, "an UNSIZED stream has no MRENCLAVE yet: give it its size first"},
+        {"NOTHING", 0, "unknown record tag 4e4f5448494e4700 at 0x4c0: the stream is damaged"},
+        {"EEXTEND", 0x3000, "EEXTEND 0x3000 at 0x4c0 is no chunk of the page before it"},
+        {"UNMEASRD", 0x2010, "UNMEASRD 0x2010 at 0x4c0 is no chunk of the page before it"},
+    };
+    static const uint8_t tail[130] = {'E', 'A', 'D', 'D'};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (enum divergence how = CLEAN; how < DIVERGENCES; how++) {
+            struct buf b = diverging(how, 0);
+            struct ens_err err = {0};
+
+            assert_int_equal(b.len, 0x4c0);
+            add_header(&b, cases[i].tag, cases[i].value, 0);
+            assert_broken_in_pieces(buf_view(&b), cases[i].why);
+            assert_ok(buf_append(&b, view_of(tail, sizeof tail), &err), err);
+            assert_broken_in_pieces(buf_view(&b), cases[i].why);
+            buf_free(&b);
+        }
+    }
+}
+
+static void the_first_record_may_break_it(void **state)
+{
+    static const char *const tags[] = {"EADD", "EEXTEND", "UNMEASRD", "NOTHING"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+        struct buf b = {0};
+
+        add_header(&b, tags[i], 0, 0);
+        add_ecreate(&b, 1, 0x10000);
+        assert_broken_in_pieces(buf_view(&b), "the stream does not start with ECREATE: give an SGXS stream");
+        buf_free(&b);
+    }
+}
+
+/* Cut at every byte, diverged or not, in pieces of some sizes. */
+static void a_cut_stream_is_hashed_to_its_end(void **state)
+{
+    static const size_t some[] = {1, 63, 64, 65, 256, 300, SIZE_MAX};
+    static const char *const why[] = {"the stream ends inside a record header at 0x",
+                                      "the stream ends inside a chunk at 0x"};
+
+    (void)state;
+    for (enum divergence how = CLEAN; how < DIVERGENCES; how++) {
+        struct buf b = diverging(how, 0);
+
+        for (size_t len = 1; len < b.len; len++) {
+            struct view cut = view_of(b.data, len);
+            uint8_t sha256[32];
+            struct ens_err err = {0};
+
+            assert_ok(digest_of(DIGEST_SHA256, cut, sha256, &err), err);
+            for (size_t i = 0; i < sizeof some / sizeof some[0]; i++) {
+                struct sgxs_report report = {0};
+
+                err = (struct ens_err){0};
+                if (!read_stream(cut, some[i], &report, &err)) {
+                    assert_int_equal(err.code, ENS_DATA);
+                    assert_true(strncmp(err.msg, why[0], strlen(why[0])) == 0 ||
+                                strncmp(err.msg, why[1], strlen(why[1])) == 0);
+                } else {
+                    uint8_t mrenclave[32];
+
+                    assert_int_equal(len % 64, 0);
+                    measure_plainly(cut, mrenclave);
+                    assert_memory_equal(report.mrenclave, mrenclave, 32);
+                }
+                assert_memory_equal(report.sha256, sha256, 32);
+            }
+        }
+        buf_free(&b);
+    }
+}
+
 static void many_problems_are_counted_when_they_do_not_fit(void **state)
 {
     struct buf b = {0};
@@ -528,6 +813,13 @@ int main(void)
         cmocka_unit_test(the_cpu_measures_headers_without_padding),
         cmocka_unit_test(a_stream_that_is_cut_anywhere_but_between_records_is_refused),
         cmocka_unit_test(what_follows_a_broken_record_is_hashed_but_not_read),
+        cmocka_unit_test(any_record_may_be_the_first_that_diverges),
+        cmocka_unit_test(a_stream_diverges_once_and_again),
+        cmocka_unit_test(pieces_of_changing_sizes_give_the_same),
+        cmocka_unit_test(nothing_of_a_piece_is_kept),
+        cmocka_unit_test(a_stream_that_breaks_is_hashed_to_its_end),
+        cmocka_unit_test(the_first_record_may_break_it),
+        cmocka_unit_test(a_cut_stream_is_hashed_to_its_end),
         cmocka_unit_test(many_problems_are_counted_when_they_do_not_fit),
         cmocka_unit_test(a_stream_is_known_by_its_first_tag),
         cmocka_unit_test(the_published_enclaves_have_their_published_measurement),
