@@ -10,16 +10,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bundle/container.h"
 #include "signer/base/digest.h"
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
+#include "signer/cmd/enclave.h"
 #include "signer/sgx/diagnose.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/sgxs.h"
 #include "signer/sgx/verify.h"
 #include "tests/support/support.h"
 #include "tests/support/testkey.h"
+#include "tests/unit/test_bundle_build.h"
 
 /* ---- the allocators ---- */
 
@@ -306,6 +309,124 @@ static void a_diagnosis(void **state)
     }
 }
 
+/* ---- containers ---- */
+
+#define VECTORS "tests/vectors/"
+
+/* One of each kind, and more of those that come with several blocks, or that several loaders might load. */
+static const char *const containers[] = {
+    VECTORS "sgxs/minimal.sgxs",
+    VECTORS "sigstruct/good.sig",
+    VECTORS "containers/intel-2.4-2.1-1.4.signed.so",
+    VECTORS "containers/intel-13.3-11.5.signed.so",
+    VECTORS "containers/intel-3.3-1.5-fips.signed.so",
+    VECTORS "containers/oe-0.5.signed",
+    VECTORS "containers/oe-0.19.signed",
+    VECTORS "containers/oe-0.19.unsigned",
+    VECTORS "containers/oe-rich-0.12.signed",
+    VECTORS "containers/oe-rich-0.16.signed",
+    VECTORS "containers/ego.signed",
+};
+
+#define CONTAINERS (sizeof containers / sizeof containers[0])
+
+static const char *container_path;
+static const char marked[] = "nothing was handed out";
+
+/* What a failure hands out is what was there before. */
+static bool open_one(struct container **ret, struct ens_err *err)
+{
+    struct container *c = (struct container *)(uintptr_t)marked;
+    bool ok = container_open(container_path, NULL, &c, err);
+
+    *ret = NULL;
+    if (ok)
+        *ret = c;
+    else
+        assert_ptr_equal(c, marked);
+    return ok;
+}
+
+static bool open_container(struct ens_err *err)
+{
+    ENS_CLEANUP(container_closep) struct container *c = NULL;
+
+    return open_one(&c, err);
+}
+
+static bool swallow(void *ctx, struct view piece, struct ens_err *err)
+{
+    (void)err;
+    *(size_t *)ctx += piece.len;
+    return true;
+}
+
+static bool pour_container(struct ens_err *err)
+{
+    ENS_CLEANUP(container_closep) struct container *c = NULL;
+    size_t len = 0;
+
+    if (!open_one(&c, err))
+        return false;
+    for (size_t i = 0; i < container_streams_len(c); i++) {
+        if (!container_stream(c, i, &(struct sink){swallow, &len}, err))
+            return false;
+    }
+    return true;
+}
+
+/* How many descriptors are open. */
+static size_t count_descriptors(void)
+{
+    size_t n = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+static void containers_that_are_opened_and_poured(void **state)
+{
+    size_t before = count_descriptors();
+
+    (void)state;
+    for (size_t i = 0; i < CONTAINERS; i++) {
+        container_path = containers[i];
+        walk(open_container, NULL);
+        walk(pour_container, NULL);
+    }
+    assert_int_equal(count_descriptors(), before);
+}
+
+/* Opened, measured and judged, as every command does. */
+static bool load_enclave(struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+    struct findings found = {0};
+
+    if (!enclave_open(container_path, NULL, &e, err))
+        return false;
+    for (size_t i = 0; i < e.places_len; i++) {
+        if (!enclave_judge_place(&e, i, &found, err))
+            return false;
+    }
+    return enclave_require(&e, true, err);
+}
+
+/* Those that can be signed: ENCLAVEHASH of oe-0.5.signed is no measurement. */
+static void enclaves_that_are_measured_and_judged(void **state)
+{
+    static const size_t sound[] = {0, 1, 2, 3, 4, 6, 7, 8, 9, 10};
+    size_t before = count_descriptors();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sound / sizeof sound[0]; i++) {
+        container_path = containers[sound[i]];
+        walk(load_enclave, NULL);
+    }
+    assert_int_equal(count_descriptors(), before);
+}
+
 /* ---- files ---- */
 
 static char *dir;
@@ -363,6 +484,65 @@ static bool read_it(struct ens_err *err)
     return file_read_all(path, 100000, &all, err) && all.len == 50000;
 }
 
+static bool write_container(struct ens_err *err)
+{
+    static const uint8_t fips[CONTAINER_FIPS_SIZE];
+    const struct container_edit edit = {.sigstruct = view_of(css.bytes, SIGSTRUCT_SIZE),
+                                        .fips = view_of(fips, sizeof fips)};
+    ENS_CLEANUP(container_closep) struct container *c = NULL;
+    ENS_CLEANUP(file_out_closep) struct file_out *out = NULL;
+
+    return open_one(&c, err) && file_out_open(path, FILE_OUT_NEW, &out, err) &&
+           container_write(c, &edit, out, err);
+}
+
+/* Not committed, so that nothing is ever there. */
+static void containers_that_are_written(void **state)
+{
+    (void)state;
+    dir = support_mkdir();
+    (void)snprintf(path, sizeof path, "%s/out", dir);
+    content = NULL;
+    for (size_t i = 1; i < CONTAINERS; i++) {
+        container_path = containers[i];
+        walk(write_container, check_files);
+    }
+    support_rmdir(dir);
+}
+
+static bool pour_and_write(struct ens_err *err)
+{
+    return pour_container(err) && write_container(err);
+}
+
+/* A component of a bundle, with a SIGSTRUCT of letters. */
+static void a_bundle_that_is_opened_poured_and_written(void **state)
+{
+    static char letters[CONTAINER_SIGSTRUCT_SIZE + 1];
+    static const char before[] = "{\"components\":[{\"kind\":\"ronl\",\"executable\":\"x.elf\",\"sgx\":{"
+                                 "\"executable\":\"x.sgx\",\"signature\":\"x.sig\"}}],";
+    const struct bundle_part parts[] = {
+        {"x.elf", "elf"}, {"x.sgx", "stream"}, {"x.sig", letters}, {NULL, NULL}};
+    char from[300];
+    struct ens_err err = {0};
+
+    (void)state;
+    memset(letters, 's', CONTAINER_SIGSTRUCT_SIZE);
+    struct buf manifest = manifest_with(before, parts, "}");
+    struct buf b = bundle_with(buf_view(&manifest), parts);
+
+    dir = support_mkdir();
+    (void)snprintf(path, sizeof path, "%s/out", dir);
+    (void)snprintf(from, sizeof from, "%s/x.orc", dir);
+    assert_ok(file_write_atomic(from, FILE_OUT_NEW, buf_view(&b), &err), err);
+    content = NULL;
+    container_path = from;
+    walk(pour_and_write, check_files);
+    support_rmdir(dir);
+    buf_free(&manifest);
+    buf_free(&b);
+}
+
 static void an_output_that_is_written(void **state)
 {
     char link[300];
@@ -402,7 +582,11 @@ int main(void)
         cmocka_unit_test(a_key_that_is_written_and_read),
         cmocka_unit_test(a_date_that_is_searched),
         cmocka_unit_test(a_diagnosis),
+        cmocka_unit_test(containers_that_are_opened_and_poured),
+        cmocka_unit_test(enclaves_that_are_measured_and_judged),
         cmocka_unit_test(an_output_that_is_written),
+        cmocka_unit_test(containers_that_are_written),
+        cmocka_unit_test(a_bundle_that_is_opened_poured_and_written),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
