@@ -2,6 +2,7 @@
  * enclaves differ, which of their pages, and why. Exit status 0: the same MRENCLAVE. */
 #include "signer/cmd/compare.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -132,32 +133,67 @@ static const char *signer_words(const struct compare_side *a, const struct compa
     return same_signer(a, b) ? "same signer" : "other signer";
 }
 
+/* What the enclaves differ in: a cause that explains it, or else the pages. */
+static const char *difference(const struct compare_side *a, const struct compare_side *b,
+                              const struct pagediff *d, char ret[static COMPARE_VERDICT_MAX])
+{
+    struct compare_causes causes;
+    size_t len = 0;
+
+    ret[0] = '\0';
+    if (d == NULL || d->len == 0)
+        return ret;
+    compare_find_causes(d, a, b, &causes);
+    if (causes.len == 0)
+        return compare_verdict(d, a, b, ret);
+    len = strlen(compare_cause_text(&causes, ret));
+    (void)snprintf(ret + len, COMPARE_VERDICT_MAX - len, ": %" PRIu64 " pages differ", d->totals.pages);
+    return ret;
+}
+
+static void doc_causes(struct show *s, const struct compare_side *a, const struct compare_side *b,
+                       const struct pagediff *d)
+{
+    struct doc *list = doc_array(s->doc, "causes");
+    struct compare_causes causes = {0};
+
+    if (d != NULL && d->len > 0)
+        compare_find_causes(d, a, b, &causes);
+    for (size_t i = 0; i < causes.len; i++) {
+        struct doc *at = doc_object(list, NULL);
+
+        doc_text(at, "name", causes.items[i].name);
+        doc_int(at, "a", causes.items[i].a);
+        doc_int(at, "b", causes.items[i].b);
+    }
+}
+
 static bool show_verdict(struct show *s, const struct compare_side *a, const struct compare_side *b,
                          const struct pagediff *d, struct ens_err *err)
 {
-    char pages[COMPARE_VERDICT_MAX] = "";
-    const char *enclave = same_enclave(a, b) ? "same enclave" : "other enclave";
+    char why[COMPARE_VERDICT_MAX];
+    char text[COMPARE_VERDICT_MAX + 64];
 
-    if (d != NULL && d->len > 0)
-        compare_verdict(d, a, b, pages);
+    difference(a, b, d, why);
+    (void)snprintf(text, sizeof text, "%s, %s%s%s", same_enclave(a, b) ? "same enclave" : "other enclave",
+                   signer_words(a, b), why[0] != '\0' ? ": " : "", why);
     if (s->text == NULL) {
-        char text[COMPARE_VERDICT_MAX + 64];
-
-        (void)snprintf(text, sizeof text, "%s, %s%s%s", enclave, signer_words(a, b),
-                       pages[0] != '\0' ? ": " : "", pages);
         doc_text(s->doc, "verdict", text);
         doc_bool(s->doc, "same_enclave", same_enclave(a, b));
         doc_bool(s->doc, "same_signer", same_signer(a, b));
+        doc_causes(s, a, b, d);
         return true;
     }
-    return show_line(s, err, "%s, %s%s%s", enclave, signer_words(a, b), pages[0] != '\0' ? ": " : "", pages);
+    return show_line(s, err, "%s", text);
 }
 
 static bool show_side(struct show *s, const char *name, const struct compare_side *side, struct ens_err *err)
 {
     const char *kind =
         side->e.container != NULL ? container_kind_name(container_kind(side->e.container)) : "sign-data";
-    const char *how = side->is_measured ? "measured" : "as its SIGSTRUCT says";
+    const char *how = side->is_measured           ? "measured"
+                      : side->e.container == NULL ? "as it says"
+                                                  : "as its SIGSTRUCT says";
     char mrenclave[2 * MRENCLAVE_SIZE + 1];
     char mrsigner[2 * MRSIGNER_SIZE + 1];
 
@@ -181,12 +217,15 @@ static bool show_side(struct show *s, const char *name, const struct compare_sid
 static bool show_fields(struct show *s, const struct compare_side *a, const struct compare_side *b,
                         struct ens_err *err)
 {
-    struct doc *list = s->text == NULL ? doc_array(s->doc, "fields") : NULL;
+    bool comparable = a->has_fields && b->has_fields;
+    struct doc *list = s->text == NULL && comparable ? doc_array(s->doc, "fields") : NULL;
     char va[DIAGNOSE_VALUE_MAX];
     char vb[DIAGNOSE_VALUE_MAX];
     size_t differ = 0;
 
-    if (!a->has_fields || !b->has_fields)
+    if (s->text == NULL && !comparable)
+        doc_text(s->doc, "fields", NULL);
+    if (!comparable)
         return show_line(s, err, "Signed fields: cannot be compared, %s none",
                          a->has_fields   ? "B has"
                          : b->has_fields ? "A has"
@@ -214,20 +253,33 @@ static bool show_fields(struct show *s, const struct compare_side *a, const stru
     return differ > 0 || show_line(s, err, "Signed fields: the same");
 }
 
+/* Why the pages were not compared; NULL where they were, or are the same bytes. */
+static const char *why_no_pages(const struct compare_side *a, const struct compare_side *b,
+                                const struct compare_side **ret_without)
+{
+    if (a->is_measured && b->is_measured)
+        return NULL;
+    *ret_without = a->is_measured ? b : a;
+    return (*ret_without)->e.container != NULL ? container_why_no_stream((*ret_without)->e.container)
+                                               : "sign-data holds no enclave";
+}
+
 static bool show_pages(struct show *s, const struct compare_side *a, const struct compare_side *b,
                        const struct pagediff *d, struct ens_err *err)
 {
-    if (d != NULL)
-        return compare_show_pages(s, d, a, b, err);
-    if (same_enclave(a, b) || (a->is_measured && b->is_measured))
-        return true;
-    const struct compare_side *without = a->is_measured ? b : a;
-    const char *why = without->e.container != NULL ? container_why_no_stream(without->e.container)
-                                                   : "sign-data holds no enclave";
+    const struct compare_side *without = NULL;
+    const char *why = why_no_pages(a, b, &without);
 
     if (s->text == NULL)
         doc_text(s->doc, "pages_not_compared", why);
-    return show_line(s, err, "Pages: cannot be compared: %s: %s", without->path, why);
+    if (d != NULL)
+        return compare_show_pages(s, d, a, b, err);
+    if (s->text == NULL) {
+        doc_text(s->doc, "totals", NULL);
+        (void)doc_array(s->doc, "pages");
+    }
+    return why == NULL || same_enclave(a, b) ||
+           show_line(s, err, "Pages: cannot be compared: %s: %s", without->path, why);
 }
 
 static bool report(const struct args *args, struct compare_side *a, struct compare_side *b,
@@ -252,7 +304,12 @@ bool cmd_compare(const struct args *args, struct ens_err *err)
     ENS_CLEANUP(side_free) struct compare_side a = {0};
     ENS_CLEANUP(side_free) struct compare_side b = {0};
 
-    if (!open_side(args, 0, &a, err) || !open_side(args, 1, &b, err) || !report(args, &a, &b, err))
+    if (!open_side(args, 0, &a, err) || !open_side(args, 1, &b, err))
+        return false;
+    if (args->component != NULL && a.e.bundle == NULL && b.e.bundle == NULL)
+        return ens_fail(err, ENS_USAGE, "--component: neither %s nor %s is a bundle: leave it out", a.path,
+                        b.path);
+    if (!report(args, &a, &b, err))
         return false;
     if (!same_enclave(&a, &b))
         err->code = ENS_NO;

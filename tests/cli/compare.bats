@@ -1,0 +1,434 @@
+#!/usr/bin/env bats
+# compare: is this rebuilt enclave the released one, whoever signed it; and if not, why not. The first line is
+# what a release manager reads: each difference that is made here must be named there by its cause.
+
+load helpers
+load containers
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    test_key one one.pem
+    enclave own-copy.sgxs
+}
+
+# vectors NAME...: generated streams.
+vectors() {
+    local name
+    for name in "$@"; do
+        cp "$VECTORS/sgxs/$name.sgxs" .
+    done
+}
+
+verdict() {
+    head -1 "$OUT"
+}
+
+# compared STATUS REGEX A B [OPTION...]: the answer, and what the first line must say.
+compared() {
+    local want=$1 regex=$2
+    shift 2
+    ens compare "${@:3}" "$1" "$2"
+    exits "$want"
+    [ -z "$(errors)" ] || fail "an error line"
+    plain "$ERR"
+    plain "$OUT"
+    unchanged
+    verdict | grep -Eq -- "$regex" || fail "the first line does not say /$regex/: $(verdict)"
+    # The verdict of --json is the same line.
+    cp "$OUT" text
+    "$ENSIGN" compare --json "${@:3}" "$1" "$2" >json 2>/dev/null || [ $? -eq "$want" ]
+    "$PYTHON" - json text <<'PY'
+import json, sys
+doc = json.load(open(sys.argv[1]))
+line = open(sys.argv[2]).readline().rstrip("\n")
+assert doc["verdict"] == line, (doc["verdict"], line)
+assert doc["same_enclave"] is line.startswith("same enclave")
+PY
+    mv json "$BATS_TEST_TMPDIR/json"
+    rm text
+}
+
+# rows PYTHON-EXPRESSION: holds over the document of --json as `doc` and its page rows as `rows`.
+rows() {
+    "$PYTHON" - "$BATS_TEST_TMPDIR/json" "$1" <<'PY'
+import json, sys
+doc = json.load(open(sys.argv[1]))
+rows = doc.get("pages") or []
+assert eval(sys.argv[2]), (sys.argv[2], doc)
+PY
+}
+
+# differing NAME...: exactly these signed fields differ.
+differing() {
+    rows "[f['name'] for f in doc['fields']] == $("$PYTHON" -c 'import sys; print(sys.argv[1:])' "$@")"
+}
+
+# ---- streams: each constructed difference by its cause ----
+
+@test "the same stream is the same enclave" {
+    vectors base
+    cp base.sgxs copy.sgxs
+    compared 0 '^same enclave, neither is signed$' base.sgxs copy.sgxs
+    prints "$(sha256 base.sgxs)"
+    rows 'rows == []'
+}
+
+@test "one byte: where, and how much" {
+    vectors base one-byte
+    at=$("$PYTHON" -c '
+import sgxs
+a, b = (open(n + ".sgxs", "rb").read() for n in ("base", "one-byte"))
+[at] = [i for i in range(len(a)) if a[i] != b[i]]
+print(at)')
+    compared 1 '^other enclave, neither is signed: differs in 1 page, first at 0x[0-9a-f]+$' base.sgxs one-byte.sgxs
+    prints '1 byte in 1 chunk'
+    rows 'len(rows) == 1 and rows[0]["kind"] == "content" and rows[0]["bytes"] == 1 and rows[0]["pages"] == 1'
+    # The offset is the one in the enclave: the chunk's address and the byte in it.
+    "$PYTHON" - "$at" "$BATS_TEST_TMPDIR/json" <<'PY'
+import json, sys
+data, at = open("base.sgxs", "rb").read(), int(sys.argv[1])
+pos = 0
+while pos < len(data):
+    size = 64 + (256 if data[pos:pos + 8] in (b"EEXTEND\0", b"UNMEASRD") else 0)
+    if pos <= at < pos + size:
+        address = int.from_bytes(data[pos + 8:pos + 16], "little") + at - pos - 64
+    pos += size
+assert int(json.load(open(sys.argv[2]))["pages"][0]["first_offset"], 16) == address
+PY
+}
+
+@test "one flag: the permissions, before and after" {
+    vectors base one-flag
+    compared 1 '1 page with another type or other permissions.*: REG rw- / REG r--' base.sgxs one-flag.sgxs
+    rows 'len(rows) == 1 and rows[0]["kind"] == "secinfo" and rows[0]["flags_a"] != rows[0]["flags_b"]'
+    compared 1 'permissions.*: REG r-- / REG rw-' one-flag.sgxs base.sgxs
+}
+
+@test "an extra page: on which side, where, of what kind" {
+    vectors base extra-page
+    compared 1 ': 1 page only in B, first at 0x19000$' base.sgxs extra-page.sgxs
+    prints '0x19000\.\.0x1a000, 1 page, REG rw-'
+    compared 1 ': 1 page only in A, first at 0x19000$' extra-page.sgxs base.sgxs
+    rows 'len(rows) == 1 and rows[0]["kind"] == "only-a"'
+}
+
+@test "swapped pages and swapped chunks: the same content in another order" {
+    vectors base swapped-pages swapped-chunks
+    compared 1 ': 2 pages added in another order' base.sgxs swapped-pages.sgxs
+    rows '{r["kind"] for r in rows} == {"page-order"} and doc["totals"]["bytes"] == 0'
+    compared 1 ': 1 page with the same chunks in another order' base.sgxs swapped-chunks.sgxs
+    rows '[r["kind"] for r in rows] == ["chunk-order"] and doc["totals"]["bytes"] == 0'
+}
+
+@test "a chunk that is extended twice" {
+    vectors base duplicate-chunk
+    compared 1 ': 1 page with a chunk that is given twice, first at 0x300' base.sgxs duplicate-chunk.sgxs
+}
+
+@test "SSAFRAMESIZE and SIZE of ECREATE: both values" {
+    vectors base ssaframesize
+    compared 1 ': another SSAFRAMESIZE: 1 / 2 pages$' base.sgxs ssaframesize.sgxs
+    cp base.sgxs size.sgxs
+    poke size.sgxs 14 08
+    compared 1 ': another enclave SIZE: 0x40000 / 0x80000 bytes$' base.sgxs size.sgxs
+}
+
+@test "an unmeasured difference does not make another enclave, and is named as that" {
+    vectors base unmeasured-chunk unmeasured-chunk-other unmeasured-page
+    compared 0 '^same enclave, .*differs in 1 page, .*not measured' unmeasured-chunk.sgxs unmeasured-chunk-other.sgxs
+    rows 'len(rows) == 1 and rows[0]["measured"] is False'
+    compared 1 ': 1 page with other measured chunks' base.sgxs unmeasured-chunk.sgxs
+    prints '16 measured and 0 not / 15 measured and 1 not'
+    compared 1 ': 1 page with other measured chunks' base.sgxs unmeasured-page.sgxs
+}
+
+@test "padding in a header: the same enclave, although the files differ" {
+    vectors base ecreate-padding eextend-padding eadd-reserved
+    for name in ecreate-padding eextend-padding eadd-reserved; do
+        compared 0 '^same enclave, .*padding' base.sgxs $name.sgxs
+        rows 'all(r["measured"] is False for r in rows) and rows'
+    done
+}
+
+@test "a thread's page: its fields by name" {
+    vectors base tcs-dbgoptin tcs-reserved
+    compared 1 ': 1 page of threads \(TCS\) with other fields.*FLAGS 0x0 / 0x1' base.sgxs tcs-dbgoptin.sgxs
+    compared 1 ': 1 page of threads \(TCS\) with other fields' base.sgxs tcs-reserved.sgxs
+    # OENTRY, 32 bytes into the TCS.
+    "$PYTHON" - <<'PY'
+data = bytearray(open("base.sgxs", "rb").read())
+pos, tcs = 0, None
+while pos < len(data):
+    tag = bytes(data[pos:pos + 8])
+    if tag == b"EADD\0\0\0\0" and data[pos + 17] == 1:
+        tcs = int.from_bytes(data[pos + 8:pos + 16], "little")
+    if tag == b"EEXTEND\0" and int.from_bytes(data[pos + 8:pos + 16], "little") == tcs:
+        data[pos + 64 + 33] ^= 0x30
+        break
+    pos += 64 + (256 if tag in (b"EEXTEND\0", b"UNMEASRD") else 0)
+open("entry.sgxs", "wb").write(data)
+PY
+    compared 1 'OENTRY 0x1000 / 0x2000' base.sgxs entry.sgxs
+}
+
+@test "a stream that is broken is refused on either side" {
+    vectors base
+    for broken in bad-tag no-ecreate two-ecreate truncated-header trailing unsized empty; do
+        vectors $broken
+        ens compare base.sgxs $broken.sgxs
+        refused 65 "$broken"
+        ens compare --json $broken.sgxs base.sgxs
+        refused 65 "$broken"
+    done
+    ens compare base.sgxs nosuch.sgxs
+    refused 66 'nosuch'
+    ens compare base.sgxs
+    usage 'operand'
+    ens compare base.sgxs base.sgxs base.sgxs
+    usage 'operand'
+}
+
+@test "runs are collapsed: a hundred pages with the same difference are one line" {
+    enclave base.sgxs
+    "$PYTHON" - <<'PY'
+import struct
+def stream(byte):
+    out = b"ECREATE\0" + struct.pack("<IQ", 1, 1 << 20) + bytes(44)
+    for page in range(100):
+        out += b"EADD\0\0\0\0" + struct.pack("<QQ", page << 12, 0x203) + bytes(40)
+        for chunk in range(16):
+            out += b"EEXTEND\0" + struct.pack("<Q", page << 12 | chunk << 8) + bytes(48) + bytes([byte]) * 256
+    return out
+open("a.sgxs", "wb").write(stream(1))
+open("b.sgxs", "wb").write(stream(2))
+PY
+    compared 1 ': differs in 100 pages, first at 0x0$' a.sgxs b.sgxs
+    rows 'len(rows) == 1 and rows[0]["pages"] == 100 and rows[0]["bytes"] == 409600 and int(rows[0]["to"], 16) == 100 << 12'
+    prints '^  0x0\.\.0x64000, 100 pages, REG rw-'
+}
+
+# ---- who signed it ----
+
+@test "two builds that differ only in key and date: the same enclave, another signer, and which fields" {
+    make_container intel --out a.so
+    make_container intel --key "$BATS_FILE_TMPDIR/one.pem" --date 20250101 --out b.so
+    make_container intel --date 20250101 --isvsvn 9 --out c.so
+    compared 0 '^same enclave, other signer$' a.so b.so
+    differing DATE
+    prints '^  DATE +20240229 / 20250101$'
+    prints "$(mrsigner "$BATS_FILE_TMPDIR/one.pem.pub")"
+    prints "$(mrsigner "$TESTKEY")"
+    compared 0 '^same enclave, same signer$' a.so c.so
+    differing DATE ISVSVN
+    compared 0 '^same enclave, same signer$' a.so a.so
+    differing
+    prints '^Signed fields: the same$'
+    make_container oe --out a
+    make_container oe --key "$BATS_FILE_TMPDIR/one.pem" --date 20250101 --out b
+    compared 0 '^same enclave, other signer$' a b
+    differing DATE
+}
+
+@test "every signed field that differs is named, and no other" {
+    sigstruct a.css one "$MRENCLAVE"
+    sigstruct b.css one "$MRENCLAVE" swdefined=7 isvprodid=3 isvsvn=4 miscselect=1 miscmask=1 attributes=0x86 \
+        attributes_mask=0xffffffffffffffff xfrm=7 xfrm_mask=0xff isvfamilyid=000102030405060708090a0b0c0d0e0f \
+        isvextprodid=0f0e0d0c0b0a09080706050403020100 date=0x20240301 vendor=0x8086
+    compared 0 '^same enclave, same signer$' a.css b.css
+    rows '{f["name"].replace("_", "").replace(".", "") for f in doc["fields"]} == {"VENDOR", "DATE", "SWDEFINED", "MISCSELECT", "MISCMASK", "ISVFAMILYID", "ATTRIBUTES", "ATTRIBUTEMASK", "XFRM", "XFRMMASK", "ISVEXTPRODID", "ISVPRODID", "ISVSVN"}'
+    sigstruct c.css two "$MRENCLAVE"
+    compared 0 '^same enclave, other signer$' a.css c.css
+    differing
+    sigstruct d.css one 00"${MRENCLAVE#??}"
+    compared 1 '^other enclave, same signer' a.css d.css
+    differing
+}
+
+# ---- one enclave in different containers ----
+
+@test "a bundle against its own stream, and component against component" {
+    enclave app.sgxs
+    sigstruct app.sig one "$MRENCLAVE"
+    bundle a.orc --sig app.sig
+    compared 0 '^same enclave, only A is signed$' a.orc app.sgxs
+    compared 0 '^same enclave, only B is signed$' app.sgxs a.orc
+    compared 0 '^same enclave, same signer$' a.orc app.sig
+    bundle rofl.orc --component rofl.app --sign two
+    compared 0 '^same enclave, other signer$' a.orc rofl.orc
+    # --component is for the bundles among the two.
+    compared 0 '^same enclave, other signer$' app.sig rofl.orc --component rofl.app
+    ens compare --component rofl.none a.orc rofl.orc
+    exits 65
+    [ ! -s "$OUT" ]
+    other_enclave other.sgxs
+    compared 1 '^other enclave, only A is signed: differs in 1 page, first at 0x' a.orc other.sgxs
+    rows 'rows[0]["bytes"] == 1'
+}
+
+@test "--component without a bundle is a usage error, as everywhere" {
+    vectors base
+    make_container intel --out a.so
+    ens compare --component ronl base.sgxs a.so
+    usage 'component'
+}
+
+@test "a raw SIGSTRUCT or sign-data against the file it is of, and against another" {
+    make_container intel --out a.so
+    make_container intel --flip-rodata 5 --out b.so
+    first a.so a.css
+    ens extract --sign-data -o a.signdata a.so
+    ok
+    compared 0 '^same enclave, same signer$' a.css a.so
+    compared 0 '^same enclave, only B is signed$' a.signdata a.so
+    differing
+    compared 0 '^same enclave, only A is signed$' a.css a.signdata
+    compared 1 '^other enclave, same signer' a.css b.so
+    prints '^Pages: cannot be compared: a\.css: .*no enclave'
+    rows 'doc["pages_not_compared"]'
+    compared 1 '^other enclave, only B is signed' a.signdata b.so
+    prints '^Pages: cannot be compared: a\.signdata'
+}
+
+@test "a stream against an ELF with the same pages is the same enclave" {
+    make_container intel --out a.so
+    make_container oe --out a
+    "$PYTHON" - <<'PY'
+import elf, intel, oe
+for name, measure in (("a.so", lambda f, out: intel.blocks(f)[0].measure(out)), ("a", oe.measure)):
+    with open(name + ".sgxs", "wb") as out:
+        measure(elf.Elf(open(name, "rb").read()), out)
+PY
+    compared 0 '^same enclave, only B is signed$' a.so.sgxs a.so
+    compared 0 '^same enclave, only A is signed$' a a.sgxs
+    compared 1 '^other enclave, only A is signed: ' a.so a.sgxs
+}
+
+@test "EGo: without a measurement its SIGSTRUCT speaks, and that is said" {
+    vector ego.signed ego
+    vector oe-0.19.signed oe
+    cp ego same
+    compared 0 '^same enclave, same signer' ego same
+    prints 'as its SIGSTRUCT says'
+    rows 'doc["a"]["measured"] is False'
+    compared 1 '^other enclave' oe ego
+    prints '^Pages: cannot be compared: ego: .*ego-enclave'
+}
+
+@test "a file that does not measure to its SIGSTRUCT is compared by what it is, with a warning" {
+    make_container intel --out a.so
+    make_container intel --flip-rodata 5 --out b.so
+    first a.so a.css
+    for at in $(found b.so); do
+        dd if=a.css of=b.so bs=1 seek="$at" conv=notrunc status=none
+    done
+    compared 1 '^other enclave, same signer: differs in 1 page of \.rodata, first at 0x' a.so b.so
+    warned 'b\.so.*ENCLAVEHASH is .* measures to'
+    vector intel-disagree.signed.so bad
+    vector intel-2.4-2.1-1.4.signed.so good
+    compared 0 '^same enclave' good bad
+    warned 'bad: metadata 1\.4 holds another SIGSTRUCT'
+}
+
+# ---- ELF: by section, and the settings behind many pages ----
+
+@test "one byte in an ELF: the section is in the first line" {
+    make_container intel --out a.so
+    make_container intel --flip-rodata 0x1234 --out b.so
+    compared 1 ': differs in 1 page of \.rodata, first at 0x' a.so b.so
+    rows 'rows[0]["section"] == ".rodata" and rows[0]["bytes"] == 1'
+    make_container oe --out a
+    make_container oe --flip-rodata 0x1234 --out b
+    compared 1 ': differs in 1 page of \.rodata, first at 0x' a b
+    make_container intel --seed 5 --out c.so
+    compared 1 ': differs in [0-9]+ pages, first at 0x' a.so c.so
+    rows '{r["section"] for r in rows} == {".rodata", ".text", ".data"}'
+}
+
+@test "permissions of a segment, one page more, SSAFRAMESIZE and enclave size of an ELF" {
+    make_container intel --out a.so
+    make_container intel --rodata-flags rw --out flags.so
+    compared 1 ': 2 pages with another type or other permissions' a.so flags.so
+    prints 'REG r-- / REG rw-'
+    make_container intel --extra-page --out page.so
+    compared 1 ': 1 page only in B' a.so page.so
+    make_container intel --ssaframesize 2 --out ssa.so
+    compared 1 ': another SSAFRAMESIZE: 1 / 2 pages$' a.so ssa.so
+    make_container intel --enclave-size 0x100000 --out size.so
+    compared 1 ': another enclave SIZE: 0x80000 / 0x100000 bytes$' a.so size.so
+    make_container intel --td-flags 0x201 --out td.so
+    compared 1 ': 2 pages with another type or other permissions' a.so td.so
+}
+
+@test "another number of threads: the first line says it first" {
+    make_container intel --out a.so
+    make_container intel --threads 3 --out b.so
+    compared 1 '^other enclave, same signer: 2 / 3 threads \(TCS\); ' a.so b.so
+    compared 1 ': 3 / 2 threads \(TCS\); ' b.so a.so
+    make_container oe --out a
+    make_container oe --threads 3 --out b
+    compared 1 ': 2 / 3 threads \(TCS\); ' a b
+    rows 'doc["totals"]["threads_a"] == 2 and doc["totals"]["threads_b"] == 3'
+}
+
+@test "another heap size: the first line says first that all threads moved by as much" {
+    make_container intel --out a.so
+    make_container intel --heap 5 --out b.so
+    compared 1 '^other enclave, same signer: all threads \(TCS\) moved by 0x3000, .*heap' a.so b.so
+    compared 1 ': all threads \(TCS\) moved by -0x3000, .*heap' b.so a.so
+    prints 'in B at 0x'
+    make_container oe --out a
+    make_container oe --heap 9 --out b
+    compared 1 ': all threads \(TCS\) moved by 0x7000, .*heap' a b
+}
+
+@test "another stack size: the first line says first that each thread takes more room" {
+    make_container intel --threads 3 --out a.so
+    make_container intel --threads 3 --stack 3 --out b.so
+    compared 1 '^other enclave, same signer: threads \(TCS\) moved by 0x1000 more each, .*stack' a.so b.so
+    compared 1 ': threads \(TCS\) moved by -0x1000 more each, .*stack' b.so a.so
+}
+
+# ---- the document ----
+
+@test "--json has the same keys whatever the answer is" {
+    vectors base one-byte
+    make_container intel --out a.so
+    make_container intel --threads 3 --out b.so
+    first a.so a.css
+    # shellcheck disable=SC2043
+    for pair in 'base.sgxs base.sgxs' 'base.sgxs one-byte.sgxs' 'a.so b.so' 'a.so a.so' 'a.css b.so' 'base.sgxs a.so'; do
+        # shellcheck disable=SC2086
+        ens compare --json $pair
+        [ "$status" -le 1 ]
+        "$PYTHON" - "$OUT" <<'PY'
+import json, re, sys
+doc = json.load(open(sys.argv[1]))
+assert list(doc) == ["verdict", "same_enclave", "same_signer", "a", "b", "fields", "pages_not_compared", "totals",
+                     "pages"], list(doc)
+def keys(value):
+    if isinstance(value, dict):
+        for k, v in value.items():
+            assert re.fullmatch(r"[a-z][a-z0-9_]*", k), f"key {k!r} is not snake_case"
+            keys(v)
+    elif isinstance(value, list):
+        for v in value:
+            keys(v)
+keys(doc)
+for side in (doc["a"], doc["b"]):
+    assert list(side) == ["file", "format", "mrenclave", "measured", "mrsigner"], side
+for row in doc["pages"] or []:
+    assert set(row) >= {"kind", "measured", "from", "to", "pages", "section", "bytes", "text"}, row
+PY
+    done
+}
+
+@test "a hostile file name writes nothing to the terminal" {
+    vectors base one-byte
+    name=$'a\e[2Jb\xe2\x80\xae.sgxs'
+    mv one-byte.sgxs "$name"
+    ens compare base.sgxs "$name"
+    exits 1
+    plain "$OUT"
+    plain "$ERR"
+    not grep -q $'\xe2\x80\xae' "$OUT"
+}
