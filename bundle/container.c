@@ -208,9 +208,29 @@ bool container_stream(struct container *c, size_t index, const struct sink *sink
     return c->ops->stream(c, index, sink, err);
 }
 
+bool container_same_stream(const struct container *c, size_t a, size_t b)
+{
+    return c->ops->same != NULL && a < c->streams_len && b < c->streams_len && c->ops->same(c, a, b);
+}
+
+const struct container_setting *container_settings(const struct container *c, size_t *ret_len)
+{
+    *ret_len = c != NULL ? c->settings_len : 0;
+    return c != NULL ? c->settings : NULL;
+}
+
+void container_set(struct container *c, const char *name, uint64_t value)
+{
+    if (c->settings_len < CONTAINER_SETTINGS_MAX)
+        c->settings[c->settings_len++] = (struct container_setting){.name = name, .value = value};
+}
+
 bool container_locate(const struct container *c, uint64_t offset, char ret[static CONTAINER_NAME_MAX])
 {
-    const struct elf_section *s = c->elf != NULL ? elf_section_at(c->elf, offset) : NULL;
+    const struct elf_section *s = NULL;
+
+    if (c != NULL && c->elf != NULL && offset >= c->shift)
+        s = elf_section_at(c->elf, offset - c->shift);
 
     if (s == NULL || s->name[0] == '\0')
         return false;

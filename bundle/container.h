@@ -83,6 +83,21 @@ const char *container_why_no_stream(const struct container *c);
 bool container_stream(struct container *c, size_t index, const struct sink *sink,
                       struct ens_err *err) ENS_MUST_CHECK;
 
+/* Do two streams pour the same records? Then one of them need not be poured. False where that is not known.
+ */
+bool container_same_stream(const struct container *c, size_t a, size_t b);
+
+/* What the enclave's author chose and the layout follows from: "heap", "stack", in pages... */
+struct container_setting {
+    const char *name; /* static */
+    uint64_t value;
+};
+
+#define CONTAINER_SETTINGS_MAX 8
+
+/* Those that the file tells, of the first stream; none where it is a bare stream. Owned by the container. */
+const struct container_setting *container_settings(const struct container *c, size_t *ret_len);
+
 /* Names what lies at an offset of the enclave, ".rodata" for example; false where the file does not tell. */
 bool container_locate(const struct container *c, uint64_t offset, char ret[static CONTAINER_NAME_MAX]);
 

@@ -17,7 +17,10 @@ struct container {
     size_t copies_len;
     size_t streams_len;
     const char *why_no_stream; /* static; where `streams_len` is 0 */
-    void *own;                 /* the kind's, released by its close */
+    uint64_t shift;            /* of the image in the enclave: address of the file's address 0 */
+    struct container_setting settings[CONTAINER_SETTINGS_MAX];
+    size_t settings_len;
+    void *own; /* the kind's, released by its close */
 };
 
 /* A kind of container: a row of the table in container.c. */
@@ -30,6 +33,7 @@ struct container_ops {
     bool (*open)(struct container *c, const char *component, struct ens_err *err);
     void (*close)(struct container *c); /* NULL: nothing of its own */
     bool (*stream)(struct container *c, size_t index, const struct sink *sink, struct ens_err *err);
+    bool (*same)(const struct container *c, size_t a, size_t b); /* NULL: not known */
     /* NULL: a copy of the file in which the copies are replaced, and what `patch` says. */
     bool (*write)(struct container *c, const struct container_edit *edit, struct file_out *out,
                   struct ens_err *err);
@@ -47,6 +51,9 @@ extern const struct container_ops elf_ego;
 
 /* Makes room for one more copy, zeroed; owned by the container. ENS_DATA above CONTAINER_COPIES_MAX. */
 bool container_add_copy(struct container *c, struct container_copy **ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Adds to `settings`; at most CONTAINER_SETTINGS_MAX are kept. */
+void container_set(struct container *c, const char *name, uint64_t value);
 
 /* Overwrites bytes of the new file at `offset`; ENS_IO. */
 bool container_put(int fd, uint64_t offset, struct view bytes, struct ens_err *err) ENS_MUST_CHECK;

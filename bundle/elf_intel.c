@@ -154,6 +154,8 @@ static bool open_intel(struct container *c, const char *component, struct ens_er
             return false;
     }
     c->streams_len = intel->blocks_len;
+    c->shift = intel->blocks[0].shift;
+    intel_settings(c, &intel->blocks[0]);
     c->own = ens_take(intel);
     return true;
 }
@@ -194,5 +196,6 @@ const struct container_ops elf_intel = {
     .open = open_intel,
     .close = close_intel,
     .stream = intel_stream,
+    .same = intel_same,
     .patch = patch_copy,
 };

@@ -57,6 +57,7 @@ struct intel_patch {
  * each time `step` bytes further. */
 struct intel_row {
     bool group;
+    uint16_t id; /* what the pages are for; INTEL_ID_* */
     uint16_t attributes;
     uint32_t pages;
     uint64_t rva;
@@ -67,6 +68,16 @@ struct intel_row {
     uint32_t times;
     uint64_t step;
 };
+
+/* Ids of the rows that a configuration decides; each also as it is for threads and heap that grow. */
+#define INTEL_ID_HEAP_MIN  1u
+#define INTEL_ID_HEAP_MAX  3u
+#define INTEL_ID_TCS       4u
+#define INTEL_ID_STACK_MAX 7u
+#define INTEL_ID_STACK_MIN 8u
+#define INTEL_ID_DYNAMIC   10u /* added to the id where the pages come later */
+#define INTEL_ID_RSRV_MIN  20u
+#define INTEL_ID_RSRV_MAX  22u
 
 #define INTEL_ATTR_EADD    1u
 #define INTEL_ATTR_EEXTEND 2u
@@ -90,6 +101,9 @@ struct intel_build {
     uint8_t *piece;     /* FILE_PIECE bytes to work in */
 };
 
+/* Tells what the block's author chose: heap, stack, reserved pages and threads. */
+void intel_settings(struct container *c, const struct intel_block *b);
+
 /* Pours the page at `rva`, measured where `page` is not NULL. ENS_DATA where there is one already. */
 bool intel_page(struct intel_build *s, uint64_t rva, uint64_t flags, const uint8_t *page,
                 struct ens_err *err) ENS_MUST_CHECK;
@@ -101,6 +115,9 @@ bool intel_image_check(const struct elf *e, const struct intel *intel, const str
 bool intel_find_relocated(struct intel_build *s, struct ens_err *err) ENS_MUST_CHECK;
 /* Pours the segments' pages. */
 bool intel_image(struct intel_build *s, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Are two blocks laid out from the same values? The `same` of the kind. */
+bool intel_same(const struct container *c, size_t a, size_t b);
 
 /* Pours ECREATE, the image and the layout; the `stream` of the kind. */
 bool intel_stream(struct container *c, size_t index, const struct sink *sink,

@@ -219,7 +219,8 @@ static bool check_patches(const struct intel *intel, const struct intel_block *b
 struct intel_row intel_row_at(const struct intel_block *b, size_t index)
 {
     struct reader r = reader_of(view_slice(b->layout, index * INTEL_ROW_SIZE, INTEL_ROW_SIZE));
-    struct intel_row row = {.group = (reader_le16(&r) & ROW_GROUP) != 0};
+    uint16_t id = reader_le16(&r);
+    struct intel_row row = {.group = (id & ROW_GROUP) != 0, .id = id};
 
     row.attributes = row.entries = reader_le16(&r);
     row.pages = row.times = reader_le32(&r);

@@ -142,6 +142,9 @@ static bool read_config(struct container *c, struct oe_info *o, struct ens_err *
     o->heap = bytes_get_le(view_slice(v, INFO_HEAP, 8));
     o->stack = bytes_get_le(view_slice(v, INFO_STACK, 8));
     o->tcs = bytes_get_le(view_slice(v, INFO_TCS, 8));
+    container_set(c, "heap", o->heap);
+    container_set(c, "stack", o->stack);
+    container_set(c, "threads", o->tcs);
     copy->offset = o->offset + o->sigstruct;
     copy->has_config = true;
     copy->isvprodid = (uint16_t)bytes_get_le(view_slice(v, INFO_CONFIG, 2));
@@ -153,6 +156,7 @@ static bool read_config(struct container *c, struct oe_info *o, struct ens_err *
     if (o->size >= OE_INFO_0_17_1) {
         o->flags = (uint32_t)bytes_get_le(view_slice(v, INFO_FLAGS, 4));
         o->start = bytes_get_le(view_slice(v, INFO_START, 8));
+        c->shift = (o->flags & OE_FLAG_ZERO_BASE) != 0 ? o->start : 0;
     }
     return true;
 }

@@ -23,6 +23,23 @@ struct compare_side {
 const char *compare_verdict(const struct pagediff *d, const struct compare_side *a,
                             const struct compare_side *b, char ret[static COMPARE_VERDICT_MAX]);
 
+/* What the authors chose otherwise, and so moved pages: "heap", "stack", "reserved", "threads". */
+struct compare_cause {
+    const char *name;
+    uint64_t a, b;
+};
+
+struct compare_causes {
+    struct compare_cause items[CONTAINER_SETTINGS_MAX];
+    size_t len;
+};
+
+void compare_find_causes(const struct pagediff *d, const struct compare_side *a, const struct compare_side *b,
+                         struct compare_causes *ret);
+
+/* "another heap size (4 / 20 pages)"; "" where there is no cause. */
+const char *compare_cause_text(const struct compare_causes *causes, char ret[static COMPARE_VERDICT_MAX]);
+
 /* Adds every row of the difference. */
 bool compare_show_pages(struct show *s, const struct pagediff *d, const struct compare_side *a,
                         const struct compare_side *b, struct ens_err *err) ENS_MUST_CHECK;

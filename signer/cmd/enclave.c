@@ -74,6 +74,11 @@ static bool measure_place(struct enclave *e, size_t index, struct enclave_place 
     if (index >= container_streams_len(e->container))
         return true;
     place->is_measured = true;
+    if (index > 0 && container_same_stream(e->container, 0, index)) {
+        place->report = e->places[0].report;
+        place->stream_error = e->places[0].stream_error;
+        return true;
+    }
     if (enclave_measure(e->container, index, &place->report, &place->stream_error) ||
         place->stream_error.code == ENS_DATA)
         return true;

@@ -82,7 +82,7 @@ static bool show_place_stream(struct show *s, struct doc *at, const struct encla
         return true; /* the judge says it */
     if (s->text == NULL)
         return show_stream(s, doc_object(at, "stream"), &p->report, 0, err);
-    if (index > 0 && memcmp(&p->report, &e->places[0].report, sizeof p->report) == 0)
+    if (index > 0 && memcmp(p->report.mrenclave, e->places[0].report.mrenclave, MRENCLAVE_SIZE) == 0)
         return show_line(s, err, "    Measured from the file: the same as in %s", e->places[0].copy->name);
     return show_line(s, err, "    Measured from the file:") && show_stream(s, NULL, &p->report, 6, err);
 }

@@ -44,6 +44,8 @@ static void count_pages(struct pagediff_run *run)
     t->pages_a = run->a.len;
     t->pages_b = run->b.len;
     while (pagediff_next(run, &at, &p)) {
+        t->bare_a += p.a != NULL && (p.a->measured | p.a->unmeasured) == 0;
+        t->bare_b += p.b != NULL && (p.b->measured | p.b->unmeasured) == 0;
         t->threads_a += p.a != NULL && page_is_tcs(p.a);
         t->threads_b += p.b != NULL && page_is_tcs(p.b);
         t->pages +=

@@ -100,6 +100,8 @@ struct pagediff_totals {
     uint64_t pages_b;
     uint64_t threads_a; /* of these, TCS */
     uint64_t threads_b;
+    uint64_t bare_a; /* pages that are added without any content: heap, most often */
+    uint64_t bare_b;
 };
 
 struct pagediff {

@@ -1,0 +1,79 @@
+/* What the author of an Intel SDK enclave chose, read back from the layout table: for telling why two builds
+ * differ. The rows of one thread stand in the table once, and a group repeats them. */
+#include "bundle/elf_intel.h"
+
+struct chosen {
+    uint64_t heap, stack, reserved, threads; /* pages, but for threads; `stack` is that of one thread */
+};
+
+static void add_row(const struct intel_row *row, struct chosen *ret)
+{
+    uint16_t id = row->id > INTEL_ID_DYNAMIC && row->id < INTEL_ID_RSRV_MIN
+                      ? (uint16_t)(row->id - INTEL_ID_DYNAMIC)
+                      : row->id;
+
+    if (id >= INTEL_ID_HEAP_MIN && id <= INTEL_ID_HEAP_MAX)
+        ret->heap += row->pages;
+    else if ((id == INTEL_ID_STACK_MAX || id == INTEL_ID_STACK_MIN) && ret->threads == 0)
+        ret->stack += row->pages;
+    else if (id >= INTEL_ID_RSRV_MIN && id <= INTEL_ID_RSRV_MAX)
+        ret->reserved += row->pages;
+    else if (id == INTEL_ID_TCS)
+        ret->threads++;
+}
+
+/* Threads that a group repeats. */
+static uint64_t threads_of(const struct intel_block *b, size_t index, const struct intel_row *group)
+{
+    struct chosen once = {0};
+
+    for (size_t i = index - group->entries; i < index; i++) {
+        const struct intel_row row = intel_row_at(b, i);
+
+        add_row(&row, &once);
+    }
+    return once.threads * group->times;
+}
+
+void intel_settings(struct container *c, const struct intel_block *b)
+{
+    struct chosen chosen = {0};
+
+    for (size_t i = 0; i < intel_rows(b->layout); i++) {
+        const struct intel_row row = intel_row_at(b, i);
+
+        if (row.group)
+            chosen.threads += threads_of(b, i, &row);
+        else
+            add_row(&row, &chosen);
+    }
+    container_set(c, "heap", chosen.heap);
+    container_set(c, "stack", chosen.stack);
+    container_set(c, "reserved", chosen.reserved);
+    container_set(c, "threads", chosen.threads);
+}
+
+/* The loader of 1.3 alone pads segments. */
+static bool pads(const struct intel_block *b)
+{
+    return b->major == 1 && b->minor == 3;
+}
+
+bool intel_same(const struct container *c, size_t a, size_t b)
+{
+    const struct intel *intel = c->own;
+    const struct intel_block *x = &intel->blocks[a];
+    const struct intel_block *y = &intel->blocks[b];
+    struct view data_x = view_slice(x->bytes, x->data, x->bytes.len - x->data);
+    struct view data_y = view_slice(y->bytes, y->data, y->bytes.len - y->data);
+
+    /* Tables and contents are named by their offset in the block, so that equal data at an equal place mean
+     * the same; the FIPS block is among them, and is the same where the SIGSTRUCT is. */
+    return pads(x) == pads(y) && x->data == y->data && x->size == y->size && x->range == y->range &&
+           x->shift == y->shift && x->patches.data - x->bytes.data == y->patches.data - y->bytes.data &&
+           x->layout.data - x->bytes.data == y->layout.data - y->bytes.data &&
+           x->patches.len == y->patches.len && x->layout.len == y->layout.len &&
+           view_equal(view_slice(x->bytes, INTEL_SSAFRAMESIZE, 4),
+                      view_slice(y->bytes, INTEL_SSAFRAMESIZE, 4)) &&
+           view_equal(data_x, data_y);
+}

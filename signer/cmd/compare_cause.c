@@ -1,0 +1,71 @@
+/* Why the layouts of two enclaves differ: what their authors chose. One page of heap more moves every thread
+ * behind it, so that hundreds of pages differ for one reason. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/cmd/compare.h"
+
+static const struct {
+    const char *name, *words, *unit;
+} known[] = {
+    {"heap", "another heap size", " pages"},
+    {"stack", "another stack size", " pages for each thread"},
+    {"reserved", "another reserved region", " pages"},
+    {"threads", "another number of threads", ""},
+};
+
+#define KNOWN (sizeof known / sizeof known[0])
+
+static void note_cause(struct compare_causes *ret, const char *name, uint64_t a, uint64_t b)
+{
+    if (a != b && ret->len < CONTAINER_SETTINGS_MAX)
+        ret->items[ret->len++] = (struct compare_cause){.name = name, .a = a, .b = b};
+}
+
+/* A file of an SDK tells what was chosen; two kinds of files do not mean the same by it. */
+static bool from_settings(const struct compare_side *a, const struct compare_side *b,
+                          struct compare_causes *ret)
+{
+    size_t len_a = 0;
+    size_t len_b = 0;
+    const struct container_setting *sa = container_settings(a->e.container, &len_a);
+    const struct container_setting *sb = container_settings(b->e.container, &len_b);
+
+    if (len_a == 0 || len_b == 0 || container_kind(a->e.container) != container_kind(b->e.container))
+        return false;
+    for (size_t i = 0; i < len_a && i < len_b; i++) {
+        if (strcmp(sa[i].name, sb[i].name) == 0)
+            note_cause(ret, sa[i].name, sa[i].value, sb[i].value);
+    }
+    return true;
+}
+
+void compare_find_causes(const struct pagediff *d, const struct compare_side *a, const struct compare_side *b,
+                         struct compare_causes *ret)
+{
+    ret->len = 0;
+    if (from_settings(a, b, ret))
+        return;
+    /* Of a stream: pages that are added without content are heap, in every runtime that is known. */
+    note_cause(ret, "heap", d->totals.bare_a, d->totals.bare_b);
+    note_cause(ret, "threads", d->totals.threads_a, d->totals.threads_b);
+}
+
+const char *compare_cause_text(const struct compare_causes *causes, char ret[static COMPARE_VERDICT_MAX])
+{
+    size_t len = 0;
+
+    ret[0] = '\0';
+    for (size_t i = 0; i < causes->len; i++) {
+        const struct compare_cause *c = &causes->items[i];
+
+        for (size_t k = 0; k < KNOWN && len < COMPARE_VERDICT_MAX; k++) {
+            if (strcmp(known[k].name, c->name) == 0)
+                len += (size_t)snprintf(ret + len, COMPARE_VERDICT_MAX - len,
+                                        "%s%s (%" PRIu64 " / %" PRIu64 "%s)", i > 0 ? ", " : "",
+                                        known[k].words, c->a, c->b, known[k].unit);
+        }
+    }
+    return ret;
+}
