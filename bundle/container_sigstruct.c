@@ -23,8 +23,13 @@ static bool open_sigstruct(struct container *c, const char *component, struct en
         return ens_fail(err, ENS_DATA,
                         "%s: has %" PRIu64 " bytes, a SIGSTRUCT has %d: it is cut or has a tail", c->label,
                         c->size, CONTAINER_SIGSTRUCT_SIZE);
-    return container_add_copy(c, &copy, err) &&
-           file_read_at(c->fd, c->label, 0, copy->sigstruct, sizeof copy->sigstruct, &len, err);
+    if (!container_add_copy(c, &copy, err) ||
+        !file_read_at(c->fd, c->label, 0, copy->sigstruct, sizeof copy->sigstruct, &len, err))
+        return false;
+    if (len != sizeof copy->sigstruct)
+        return ens_fail(err, ENS_IO, "%s: became shorter while it was read: repeat when it is complete",
+                        c->label);
+    return true;
 }
 
 const struct container_ops container_sigstruct = {

@@ -19,7 +19,7 @@ struct view view_of_string(const char *text)
 
 struct view view_slice(struct view v, size_t offset, size_t len)
 {
-    if (offset > v.len || len > v.len - offset)
+    if (v.data == NULL || offset > v.len || len > v.len - offset)
         return view_of(NULL, 0);
     return view_of(v.data + offset, len);
 }

@@ -158,27 +158,38 @@ bool attach_check(const struct enclave *e, const struct sigstruct *css, struct e
     return true;
 }
 
-/* All places are edited alike. `fips` is room for the block. */
-static bool make_edit(const struct enclave *e, const struct sigstruct *css,
-                      uint8_t fips[static RSA3072_FIPS_SIZE], struct container_edit *ret, struct ens_err *err)
+/* What the loader is to ask for at one place; all places get the same, since the SIGSTRUCT is the same. */
+static bool edit_launch(const struct enclave_place *p, const struct sigstruct *css,
+                        struct container_edit *ret, struct ens_err *err)
 {
-    struct view bytes = view_of(css->bytes, SIGSTRUCT_SIZE);
-    const struct enclave_place *first = &e->places[0];
     struct launch next = {0};
 
-    *ret = (struct container_edit){.sigstruct = bytes, .fips = view_of(fips, RSA3072_FIPS_SIZE)};
-    if (!rsa3072_fips_sign(bytes, fips, err))
-        return false;
-    if (first->copy == NULL || !first->copy->has_launch)
+    if (p->copy == NULL || !p->copy->has_launch)
         return true;
-    if (!follow(first, css, &next, err))
+    if (!follow(p, css, &next, err))
         return false;
     ret->attributes = next.attributes;
     ret->xfrm = next.xfrm;
     ret->miscselect = next.miscselect;
-    ret->set_attributes = next.attributes != first->copy->attributes;
-    ret->set_xfrm = next.xfrm != first->copy->xfrm;
-    ret->set_miscselect = next.miscselect != first->copy->miscselect;
+    ret->set_attributes |= next.attributes != p->copy->attributes;
+    ret->set_xfrm |= next.xfrm != p->copy->xfrm;
+    ret->set_miscselect |= next.miscselect != p->copy->miscselect;
+    return true;
+}
+
+/* `fips` is room for the block. */
+static bool make_edit(const struct enclave *e, const struct sigstruct *css,
+                      uint8_t fips[static RSA3072_FIPS_SIZE], struct container_edit *ret, struct ens_err *err)
+{
+    struct view bytes = view_of(css->bytes, SIGSTRUCT_SIZE);
+
+    *ret = (struct container_edit){.sigstruct = bytes, .fips = view_of(fips, RSA3072_FIPS_SIZE)};
+    if (!rsa3072_fips_sign(bytes, fips, err))
+        return false;
+    for (size_t i = 0; i < e->places_len; i++) {
+        if (!edit_launch(&e->places[i], css, ret, err))
+            return false;
+    }
     return true;
 }
 

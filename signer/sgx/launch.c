@@ -61,7 +61,7 @@ static bool follow_xfrm(const struct sigstruct *css, uint32_t ssaframesize, uint
         return ens_fail(err, ENS_DATA,
                         "XFRM: 0x%" PRIx64 " needs SSA frames of %" PRIu32
                         " pages, the enclave was built with %" PRIu32
-                        ", which is measured: build the enclave again",
+                        ", which is measured: demand less in XFRM and its mask, or build the enclave again",
                         wanted, launch_ssa_pages(wanted), ssaframesize);
     *ret = wanted;
     return true;
