@@ -197,7 +197,7 @@ static void amx_needs_frames_that_are_measured(void **state)
     assert_fails(
         launch_follow(&old, &new, &now, &ret, &err), err, ENS_DATA,
         "XFRM: 0x600e7 needs SSA frames of 3 pages, the enclave was built with 1, which is measured: "
-        "build the enclave again");
+        "demand less in XFRM and its mask, or build the enclave again");
     now.ssaframesize = 2;
     assert_fails(launch_follow(&old, &new, &now, &ret, &err), err, ENS_DATA, "of 3 pages");
     /* A mask that leaves AMX free asks for it as well. */
