@@ -138,6 +138,7 @@ static const char *difference(const struct compare_side *a, const struct compare
                               const struct pagediff *d, char ret[static COMPARE_VERDICT_MAX])
 {
     struct compare_causes causes;
+    char image[COMPARE_IMAGE_MAX];
     size_t len = 0;
 
     ret[0] = '\0';
@@ -147,7 +148,8 @@ static const char *difference(const struct compare_side *a, const struct compare
     if (causes.len == 0)
         return compare_verdict(d, a, b, ret);
     len = strlen(compare_cause_text(&causes, ret));
-    (void)snprintf(ret + len, COMPARE_VERDICT_MAX - len, ": %" PRIu64 " pages differ", d->totals.pages);
+    (void)snprintf(ret + len, COMPARE_VERDICT_MAX - len, ": %" PRIu64 " page%s%s", d->totals.pages,
+                   d->totals.pages == 1 ? " differs" : "s differ", compare_image_text(d, a, b, image));
     return ret;
 }
 

@@ -40,6 +40,17 @@ void compare_find_causes(const struct pagediff *d, const struct compare_side *a,
 /* "another heap size (4 / 20 pages)"; "" where there is no cause. */
 const char *compare_cause_text(const struct compare_causes *causes, char ret[static COMPARE_VERDICT_MAX]);
 
+/* Names what lies at an offset of the enclaves, by either file; false where neither tells. */
+bool compare_locate(const struct compare_side *a, const struct compare_side *b, uint64_t at,
+                    char ret[static CONTAINER_NAME_MAX]);
+
+/* What differs in the image beside a cause, which moves heap and threads only, so that a cause never hides
+ * it:
+ * ", also in .rodata, first at 0x41c20"; "" where nothing does. */
+#define COMPARE_IMAGE_MAX 128
+const char *compare_image_text(const struct pagediff *d, const struct compare_side *a,
+                               const struct compare_side *b, char ret[static COMPARE_IMAGE_MAX]);
+
 /* Adds every row of the difference. */
 bool compare_show_pages(struct show *s, const struct pagediff *d, const struct compare_side *a,
                         const struct compare_side *b, struct ens_err *err) ENS_MUST_CHECK;

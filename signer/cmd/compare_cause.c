@@ -47,8 +47,10 @@ void compare_find_causes(const struct pagediff *d, const struct compare_side *a,
     ret->len = 0;
     if (from_settings(a, b, ret))
         return;
-    /* Of a stream: pages that are added without content are heap, in every runtime that is known. */
-    note_cause(ret, "heap", d->totals.bare_a, d->totals.bare_b);
+    /* Of a stream: pages that are added without content are heap, in every runtime that is known, and threads
+     * come behind it; a page behind all of them is a page. */
+    if (d->totals.pages_of[PAGEDIFF_TCS_MOVED] > 0 || d->totals.threads_a != d->totals.threads_b)
+        note_cause(ret, "heap", d->totals.bare_a, d->totals.bare_b);
     note_cause(ret, "threads", d->totals.threads_a, d->totals.threads_b);
 }
 
@@ -67,5 +69,75 @@ const char *compare_cause_text(const struct compare_causes *causes, char ret[sta
                                         known[k].words, c->a, c->b, known[k].unit);
         }
     }
+    return ret;
+}
+
+/* ---- beside a cause ---- */
+
+#define SECINFO_TYPE 0xff00u /* bits of SECINFO.FLAGS (Intel SDM, "SECINFO") */
+
+/* Other bytes or permissions, of a page that is of one type on both sides: layout alone changes no such page.
+ */
+static bool at_one_place(const struct pagediff_row *r)
+{
+    return r->kind == PAGEDIFF_CONTENT ||
+           (r->kind == PAGEDIFF_SECINFO && ((r->flags_a ^ r->flags_b) & SECINFO_TYPE) == 0);
+}
+
+/* Where the layouts part: below it lies what another heap, stack or number of threads does not move. */
+static uint64_t parting(const struct pagediff *d)
+{
+    uint64_t lowest = UINT64_MAX;
+
+    for (size_t i = 0; i < d->len; i++) {
+        const struct pagediff_row *r = &d->rows[i];
+
+        if (r->pages > 0 && !at_one_place(r) && r->kind != PAGEDIFF_PADDING && r->from < lowest)
+            lowest = r->from;
+    }
+    return lowest;
+}
+
+/* Is it the image itself that differs? .oeinfo holds the settings, and differs with them. */
+static bool in_image(const struct pagediff_row *r, uint64_t layout, const struct compare_side *a,
+                     const struct compare_side *b)
+{
+    char section[CONTAINER_NAME_MAX];
+
+    if (r->pages == 0 || r->kind == PAGEDIFF_PADDING)
+        return false;
+    if (compare_locate(a, b, r->first_offset != 0 ? r->first_offset : r->from, section))
+        return strcmp(section, ".oeinfo") != 0;
+    return at_one_place(r) && r->from < layout;
+}
+
+const char *compare_image_text(const struct pagediff *d, const struct compare_side *a,
+                               const struct compare_side *b, char ret[static COMPARE_IMAGE_MAX])
+{
+    const struct pagediff_row *first = NULL;
+    char section[CONTAINER_NAME_MAX] = "";
+    char other[CONTAINER_NAME_MAX];
+    uint64_t layout = parting(d);
+    bool in_one = true;
+
+    ret[0] = '\0';
+    for (size_t i = 0; i < d->len; i++) {
+        const struct pagediff_row *r = &d->rows[i];
+        uint64_t at = r->first_offset != 0 ? r->first_offset : r->from;
+
+        if (!in_image(r, layout, a, b))
+            continue;
+        bool located = compare_locate(a, b, at, other);
+
+        in_one = in_one && located && (first == NULL || strcmp(section, other) == 0);
+        if (located)
+            memcpy(section, other, sizeof section);
+        if (first == NULL || at < (first->first_offset != 0 ? first->first_offset : first->from))
+            first = r;
+    }
+    if (first != NULL)
+        (void)snprintf(ret, COMPARE_IMAGE_MAX, ", also in %s, first at 0x%" PRIx64,
+                       in_one ? section : "the image",
+                       first->first_offset != 0 ? first->first_offset : first->from);
     return ret;
 }

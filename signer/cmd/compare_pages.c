@@ -158,8 +158,8 @@ static void row_detail(const struct pagediff_row *r, char ret[static DETAIL_MAX]
 
 /* ---- the first line ---- */
 
-static bool locate(const struct compare_side *a, const struct compare_side *b, uint64_t at,
-                   char ret[static CONTAINER_NAME_MAX])
+bool compare_locate(const struct compare_side *a, const struct compare_side *b, uint64_t at,
+                    char ret[static CONTAINER_NAME_MAX])
 {
     return container_locate(a->e.container, at, ret) || container_locate(b->e.container, at, ret);
 }
@@ -176,7 +176,7 @@ static bool one_section(const struct pagediff *d, enum pagediff_kind kind, const
 
         if (r->kind != kind)
             continue;
-        if (!locate(a, b, r->first_offset != 0 ? r->first_offset : r->from, name) ||
+        if (!compare_locate(a, b, r->first_offset != 0 ? r->first_offset : r->from, name) ||
             (ret[0] != '\0' && strcmp(ret, name) != 0))
             return false;
         memcpy(ret, name, sizeof name);
@@ -267,26 +267,23 @@ static bool threads_moved(const struct pagediff *d, int64_t *ret_all, int64_t *r
     return true;
 }
 
-/* What lies behind differences in many pages: another number of threads, or threads that moved because
- * something before or in each of them has another size. */
+/* What lies behind differences in many pages where no setting tells: threads that moved, because something
+ * before or in each of them has another size. */
 static size_t cause(const struct pagediff *d, char *ret, size_t cap)
 {
     int64_t all = 0;
     int64_t each = 0;
 
     ret[0] = '\0';
-    if (d->totals.threads_a != d->totals.threads_b) {
-        (void)snprintf(ret, cap, "%" PRIu64 " / %" PRIu64 " threads (TCS)", d->totals.threads_a,
-                       d->totals.threads_b);
-    } else if (threads_moved(d, &all, &each)) {
-        uint64_t by = (uint64_t)(each != 0 ? each : all);
-        bool back = by > INT64_MAX;
+    if (!threads_moved(d, &all, &each))
+        return 0;
+    uint64_t by = (uint64_t)(each != 0 ? each : all);
+    bool back = by > INT64_MAX;
 
-        (void)snprintf(ret, cap, "%sthreads (TCS) moved by %s0x%" PRIx64 "%s", each != 0 ? "" : "all ",
-                       back ? "-" : "", back ? 0 - by : by,
-                       each != 0 ? " more each, as with another stack"
-                                 : ", as with another heap or image before them");
-    }
+    (void)snprintf(ret, cap, "%sthreads (TCS) moved by %s0x%" PRIx64 "%s", each != 0 ? "" : "all ",
+                   back ? "-" : "", back ? 0 - by : by,
+                   each != 0 ? " more each, as with another stack"
+                             : ", as with another heap or image before them");
     return strlen(ret);
 }
 
@@ -297,8 +294,13 @@ const char *compare_verdict(const struct pagediff *d, const struct compare_side 
         content_phrase(d, a, b, ret, COMPARE_VERDICT_MAX);
         return ret;
     }
+    char image[COMPARE_IMAGE_MAX];
     size_t len = cause(d, ret, COMPARE_VERDICT_MAX);
     bool said_moved = len > 0;
+
+    if (said_moved)
+        len +=
+            (size_t)snprintf(ret + len, COMPARE_VERDICT_MAX - len, "%s", compare_image_text(d, a, b, image));
 
     for (int k = 0; k < PAGEDIFF_KINDS && len < COMPARE_VERDICT_MAX; k++) {
         if (first_row(d, (enum pagediff_kind)k) == NULL || (k == PAGEDIFF_TCS_MOVED && said_moved))
@@ -362,7 +364,8 @@ static bool show_row(struct show *s, struct doc *list, const struct pagediff_row
     char section[CONTAINER_NAME_MAX] = "";
     char detail[DETAIL_MAX];
     char flags[FLAGS_MAX];
-    bool located = r->pages > 0 && locate(a, b, r->first_offset != 0 ? r->first_offset : r->from, section);
+    bool located =
+        r->pages > 0 && compare_locate(a, b, r->first_offset != 0 ? r->first_offset : r->from, section);
 
     row_detail(r, detail);
     if (s->text == NULL) {

@@ -359,33 +359,84 @@ PY
     compared 1 ': 2 pages with another type or other permissions' a.so td.so
 }
 
-@test "another number of threads: the first line says it first" {
+# stream FILE: the SGXS stream that the second implementation measures an ELF by, as FILE.sgxs.
+stream() {
+    "$PYTHON" - "$1" <<'PY'
+import sys
+import elf, intel, oe
+file = elf.Elf(open(sys.argv[1], "rb").read())
+with open(sys.argv[1] + ".sgxs", "wb") as out:
+    if file.section(intel.SECTION) is not None:
+        intel.blocks(file)[0].measure(out)
+    else:
+        oe.measure(file, out)
+PY
+}
+
+@test "another number of threads: the first line says so" {
     make_container intel --out a.so
     make_container intel --threads 3 --out b.so
-    compared 1 '^other enclave, same signer: 2 / 3 threads \(TCS\); ' a.so b.so
-    compared 1 ': 3 / 2 threads \(TCS\); ' b.so a.so
+    compared 1 '^other enclave, same signer: another number of threads \(2 / 3\): 6 pages differ$' a.so b.so
+    compared 1 ': another number of threads \(3 / 2\)' b.so a.so
+    rows '[c["name"] for c in doc["causes"]] == ["threads"] and doc["causes"][0]["a"] == 3'
     make_container oe --out a
     make_container oe --threads 3 --out b
-    compared 1 ': 2 / 3 threads \(TCS\); ' a b
+    compared 1 ': another number of threads \(2 / 3\)' a b
+    for file in a.so b.so a b; do
+        stream $file
+    done
+    compared 1 ': another number of threads \(2 / 3\)' a.so.sgxs b.so.sgxs
+    compared 1 ': another number of threads \(2 / 3\)' a.sgxs b.sgxs
     rows 'doc["totals"]["threads_a"] == 2 and doc["totals"]["threads_b"] == 3'
 }
 
-@test "another heap size: the first line says first that all threads moved by as much" {
+@test "another heap size: the first line says so, and each thread is found where it moved to" {
     make_container intel --out a.so
     make_container intel --heap 5 --out b.so
-    compared 1 '^other enclave, same signer: all threads \(TCS\) moved by 0x3000, .*heap' a.so b.so
-    compared 1 ': all threads \(TCS\) moved by -0x3000, .*heap' b.so a.so
-    prints 'in B at 0x'
+    compared 1 '^other enclave, same signer: another heap size \([0-9]+ / [0-9]+ pages\): [0-9]+ pages differ$' a.so b.so
+    rows '[c["name"] for c in doc["causes"]] == ["heap"] and doc["causes"][0]["b"] - doc["causes"][0]["a"] == 3'
+    rows '[int(r["value_b"], 16) - int(r["from"], 16) for r in rows if r["kind"] == "tcs-moved"] == [0x3000, 0x3000]'
     make_container oe --out a
     make_container oe --heap 9 --out b
-    compared 1 ': all threads \(TCS\) moved by 0x7000, .*heap' a b
+    compared 1 ': another heap size \(2 / 9 pages\): [0-9]+ pages differ$' a b
+    for file in a.so b.so a b; do
+        stream $file
+    done
+    compared 1 ': another heap size \(2 / 5 pages\)' a.so.sgxs b.so.sgxs
+    compared 1 ': another heap size \(2 / 9 pages\)' a.sgxs b.sgxs
 }
 
-@test "another stack size: the first line says first that each thread takes more room" {
+@test "another stack size: the first line says so, of a stream that each thread moved further" {
     make_container intel --threads 3 --out a.so
     make_container intel --threads 3 --stack 3 --out b.so
-    compared 1 '^other enclave, same signer: threads \(TCS\) moved by 0x1000 more each, .*stack' a.so b.so
-    compared 1 ': threads \(TCS\) moved by -0x1000 more each, .*stack' b.so a.so
+    compared 1 '^other enclave, same signer: another stack size \(2 / 3 pages for each thread\)' a.so b.so
+    make_container oe --threads 3 --out a
+    make_container oe --threads 3 --stack 3 --out b
+    compared 1 ': another stack size \(2 / 3 pages' a b
+    stream a.so
+    stream b.so
+    compared 1 ': threads \(TCS\) moved by 0x1000 more each, .*stack' a.so.sgxs b.so.sgxs
+    compared 1 ': threads \(TCS\) moved by -0x1000 more each, .*stack' b.so.sgxs a.so.sgxs
+    make_container intel --threads 3 --stack 3 --heap 4 --out c.so
+    compared 1 ': another heap size .*, another stack size ' a.so c.so
+}
+
+@test "a changed byte is not hidden behind another heap, stack or number of threads" {
+    make_container intel --out a.so
+    make_container oe --out a
+    stream a.so
+    for setting in '--heap 5' '--stack 4' '--threads 4'; do
+        # shellcheck disable=SC2086
+        make_container intel $setting --flip-rodata 9 --out b.so
+        compared 1 ': another .* pages differ, also in \.rodata, first at 0x' a.so b.so
+        stream b.so
+        compared 1 ': .*(also in the image, first at 0x|1 page.* with other content)' a.so.sgxs b.so.sgxs
+        # shellcheck disable=SC2086
+        make_container oe $setting --flip-rodata 9 --out b
+        compared 1 ': another .* pages differ, also in \.rodata, first at 0x' a b
+    done
+    make_container intel --heap 5 --rodata-flags rw --out b.so
+    compared 1 ': another heap size .*, also in ' a.so b.so
 }
 
 # ---- the document ----
@@ -403,8 +454,8 @@ PY
         "$PYTHON" - "$OUT" <<'PY'
 import json, re, sys
 doc = json.load(open(sys.argv[1]))
-assert list(doc) == ["verdict", "same_enclave", "same_signer", "a", "b", "fields", "pages_not_compared", "totals",
-                     "pages"], list(doc)
+assert list(doc) == ["verdict", "same_enclave", "same_signer", "causes", "a", "b", "fields",
+                     "pages_not_compared", "totals", "pages"], list(doc)
 def keys(value):
     if isinstance(value, dict):
         for k, v in value.items():

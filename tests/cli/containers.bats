@@ -392,6 +392,45 @@ PY
     done
 }
 
+@test "every block is measured by its own values: one that differs is found, whichever it is" {
+    begin
+    vector intel-2.4-2.1-1.4.signed.so good
+    for copy in 1 2 3; do
+        at=$(found good | sed -n ${copy}p)
+        # ssa_frame_size and enclave_size, 40 and 24 bytes before the SIGSTRUCT; the first word of the tables.
+        for field in 40:02 22:04; do
+            cp good bad
+            poke bad $((at - ${field%:*})) "${field#*:}"
+            ens verify bad
+            exits 1
+            [ "$(grep -c '^no: .*the file measures to' "$OUT")" -eq 1 ]
+            prints '^no: bad, metadata '
+            ens gen-sign-data --from bad bad
+            refused 65 .
+        done
+        # A stack word of the layout table.
+        "$PYTHON" - "$at" <<'PY'
+import sys
+data, at = bytearray(open("good", "rb").read()), int(sys.argv[1])
+block = at - 64
+offset, size = (int.from_bytes(data[block + n:block + n + 4], "little") for n in (1880, 1884))
+for row in range(block + offset, block + offset + size, 32):
+    if data[row + 16:row + 20] == b"\xcc" * 4 or data[row + 16:row + 24].count(0xcc) >= 4:
+        where = data.index(b"\xcc\xcc\xcc\xcc", row, row + 32)
+        data[where] = 0xCD
+        break
+else:
+    sys.exit("no stack in the layout table")
+open("bad", "wb").write(data)
+PY
+        ens verify bad
+        exits 1
+        [ "$(grep -c '^no: .*the file measures to' "$OUT")" -eq 1 ]
+    done
+    ens verify good
+    ok
+}
+
 @test "a file that is cut anywhere is refused, and never read beyond its end" {
     begin
     for name in intel-2.4-2.1-1.4.signed.so oe-rich-0.19.signed ego.signed intel-3.3-1.5-fips.signed.so; do
