@@ -437,10 +437,10 @@ PY
         vector "$name" good
         size=$(stat -c %s good)
         for part in 0 1 4 16 63 64 65 $((size / 7)) $((size / 3)) $((size / 2)) $((size - 4000)) $((size - 64)) $((size - 1)); do
-            head -c "$part" good >cut
-            ens show cut
+            head -c "$part" good >short
+            ens show short
             refused 65 .
-            ens extract cut
+            ens extract short
             refused 65 .
         done
     done
@@ -992,6 +992,12 @@ assert doc["verified"] is True and doc["reasons"] == [], doc' "$OUT"
 
 # ---- power cuts ----
 
+# traced: a leak check cannot run under strace.
+traced() {
+    command -v strace >/dev/null || fail "strace is not installed"
+    [ "$VARIANT" != asan ] || export ASAN_OPTIONS=detect_leaks=0
+}
+
 # walk FILE SIGSTRUCT NEW [-o]: set-sig, killed in front of every system call it makes, one run per call: FILE
 # is as before or as NEW, with its mode, and a temporary file at most remains.
 walk() {
@@ -1040,8 +1046,7 @@ PY
 
 @test "killed in front of any system call: an ELF is as it was or wholly signed again, and so is its output" {
     begin
-    command -v strace >/dev/null || fail "strace is not installed"
-    [ "$VARIANT" != asan ] || export ASAN_OPTIONS=detect_leaks=0
+    traced
     vector intel-3.3-1.5-fips.signed.so old
     first old css
     sigstruct fits.css one "$(field css enclavehash)"
@@ -1057,7 +1062,7 @@ PY
     vector intel-3.3-1.5-fips.signed.so old
     first old css
     sigstruct fits.css one "$(field css enclavehash)"
-    [ "$VARIANT" != asan ] || export ASAN_OPTIONS=detect_leaks=0
+    traced
     cp old in
     injected=0
     for fault in write:ENOSPC pwrite64:EIO fsync:EIO rename:EIO renameat:EIO renameat2:EIO; do
