@@ -7,22 +7,8 @@
 
 #include "signer/base/digest.h"
 #include "signer/base/mem.h"
+#include "signer/sgx/records.h"
 #include "signer/sgx/sgxs.h"
-
-#define RECORD_SIZE 64
-
-/* The tags, as the little-endian integer of their eight bytes. */
-#define TAG_ECREATE  0x0045544145524345ull
-#define TAG_EADD     0x0000000044444145ull
-#define TAG_EEXTEND  0x00444e4554584545ull
-#define TAG_UNMEASRD 0x44525341454d4e55ull
-
-/* The bytes of a header that the instruction measures; the rest is padding. */
-#define USED_ECREATE 20
-#define USED_EADD    24
-#define USED_CHUNK   16
-
-#define TYPE_TCS 1
 
 static const struct view nothing = {0};
 
@@ -55,7 +41,7 @@ struct walk {
 
 bool page_is_tcs(const struct page *p)
 {
-    return (p->flags >> 8 & 0xff) == TYPE_TCS;
+    return SECINFO_TYPE(p->flags) == SECINFO_TYPE_TCS;
 }
 
 /* Chunks are aligned whatever the page is, so that those of a page that is not begin above it. */

@@ -8,26 +8,11 @@
 
 #include "signer/base/digest.h"
 #include "signer/base/mem.h"
+#include "signer/sgx/records.h"
 
-#define RECORD_SIZE 64
-#define TAG_SIZE    8
 #define CHUNK_SIZE  256
 #define PAGE_SIZE   4096
 #define PAGE_CHUNKS (PAGE_SIZE / CHUNK_SIZE)
-
-/* The tags, as the little-endian integer of their eight bytes. */
-#define TAG_ECREATE  0x0045544145524345ull
-#define TAG_UNSIZED  0x0044455a49534e55ull
-#define TAG_EADD     0x0000000044444145ull
-#define TAG_EEXTEND  0x00444e4554584545ull
-#define TAG_UNMEASRD 0x44525341454d4e55ull
-
-/* SECINFO.FLAGS (Intel SDM, "SECINFO"). */
-#define SECINFO_RWX      0x07ull
-#define SECINFO_TYPE(f)  ((f) >> 8 & 0xff)
-#define SECINFO_TYPE_TCS 1
-#define SECINFO_TYPE_REG 2
-#define SECINFO_RESERVED (~0xff3full)
 
 /* What follows the header that was read last. */
 enum expect { EXPECT_HEADER, EXPECT_MEASURED, EXPECT_UNMEASURED };
@@ -134,8 +119,7 @@ static bool take_ecreate(struct sgxs *s, struct ens_err *err)
     s->created = true;
     s->report.ssaframesize = reader_le32(&r);
     s->report.size = reader_le64(&r);
-    /* tag, SSAFRAMESIZE, SIZE: 20 bytes */
-    if (!measure_header(s, 20, &clean, err))
+    if (!measure_header(s, USED_ECREATE, &clean, err))
         return false;
     if (!clean)
         findings_add(&s->report.problems, SEVERITY_WARNING, "ecreate-padding",
@@ -182,8 +166,7 @@ static bool take_eadd(struct sgxs *s, struct ens_err *err)
     s->page = reader_le64(&r);
     uint64_t flags = reader_le64(&r);
 
-    /* tag, OFFSET, SECINFO.FLAGS: 24 bytes */
-    if (!measure_header(s, 24, &clean, err))
+    if (!measure_header(s, USED_EADD, &clean, err))
         return false;
     if (!clean)
         findings_add(problems, SEVERITY_WARNING, "secinfo-reserved",
@@ -224,8 +207,7 @@ static bool take_chunk_header(struct sgxs *s, bool measured, struct ens_err *err
                      "chunk 0x%" PRIx64 " is given twice", s->chunk);
     s->seen |= bit;
     if (measured) {
-        /* tag, OFFSET: 16 bytes */
-        if (!measure_header(s, 16, &clean, err))
+        if (!measure_header(s, USED_CHUNK, &clean, err))
             return false;
         s->report.measured_chunks++;
     } else {
