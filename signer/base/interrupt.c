@@ -4,7 +4,8 @@
 #include <signal.h>
 #include <stddef.h>
 
-static volatile sig_atomic_t interrupted;
+/* Atomic as well: a signal comes to one thread, and all of them ask. */
+static volatile _Atomic sig_atomic_t interrupted;
 
 static void on_signal(int number)
 {

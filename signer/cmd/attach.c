@@ -25,40 +25,42 @@ static bool identity_of(const struct sigstruct *css, uint8_t ret[static 64], str
 
 /* What becomes of one entry: that of the old signature follows the new one, and an all-zero one (some tools
  * write it) says nothing. */
-static enum bundle_identity_edit edit_of(const struct args *args, const char *id, const uint8_t *entry,
-                                         const uint8_t *old, const uint8_t *new)
+static enum bundle_identity_edit edit_of(const struct args *args, const char *path, const char *id,
+                                         const uint8_t *entry, const uint8_t *old, const uint8_t *new)
 {
     if (view_is_zero(view_of(entry, 64))) {
-        notice_say(args, "component %s: an all-zero identity is dropped.", id);
+        notice_say(args, "%s: component %s: an all-zero identity is dropped.", path, id);
         return BUNDLE_IDENTITY_DROP;
     }
     if (memcmp(entry, new, 64) == 0)
         return BUNDLE_IDENTITY_KEEP;
     if (old != NULL && memcmp(entry, old, 64) == 0) {
-        notice_say(args, "component %s: its identity follows the new signature.", id);
+        notice_say(args, "%s: component %s: its identity follows the new signature.", path, id);
         return BUNDLE_IDENTITY_SET;
     }
     notice_warn(
-        "component %s: an identity of another enclave or signer is kept: readers trust it over the files",
-        id);
+        "%s: component %s: an identity of another enclave or signer is kept: readers trust it over the files",
+        path, id);
     return BUNDLE_IDENTITY_KEEP;
 }
 
 /* Makes the identity list of the component fit its new SIGSTRUCT. */
-static bool update_identities(const struct args *args, struct enclave *e, const struct sigstruct *css,
+static bool update_identities(const struct args *args, struct enclave *e, const struct attach_item *item,
                               struct ens_err *err)
 {
-    const struct bundle_component *c = e->component->meta;
+    const struct enclave_component *component = item->component;
+    const struct bundle_component *c = component->meta;
     ENS_CLEANUP(mem_freep)
     enum bundle_identity_edit *edits = mem_alloc(c->identities_len, sizeof *edits, err);
     uint8_t old[64];
     uint8_t new[64];
 
-    if (edits == NULL || !identity_of(css, new, err) ||
-        (e->component->is_signed && !identity_of(&e->component->css, old, err)))
+    if (edits == NULL || !identity_of(item->css, new, err) ||
+        (component->is_signed && !identity_of(&component->css, old, err)))
         return false;
     for (size_t i = 0; i < c->identities_len; i++)
-        edits[i] = edit_of(args, c->id, c->identities[i].enclave, e->component->is_signed ? old : NULL, new);
+        edits[i] =
+            edit_of(args, e->path, c->id, c->identities[i].enclave, component->is_signed ? old : NULL, new);
     return bundle_edit_identities(e->bundle, c->id, edits, new, err);
 }
 
@@ -91,35 +93,50 @@ bool attach_review(const struct args *args, const struct sigstruct *css, struct 
 
 /* ---- into a bundle ---- */
 
-/* The component that must hold exactly this SIGSTRUCT. */
+/* The components that must hold exactly these SIGSTRUCTs. */
 struct attached {
-    const char *id;
-    const struct sigstruct *css;
+    const struct attach_item *items;
+    size_t len;
 };
 
-static bool holds_sigstruct(const void *ctx, const struct bundle *b, const struct enclave_set *set,
-                            struct ens_err *err)
+static bool holds_sigstructs(const void *ctx, const struct bundle *b, const struct enclave_set *set,
+                             struct ens_err *err)
 {
     const struct attached *a = ctx;
-    const struct enclave_component *c = NULL;
 
-    if (!enclave_find(b, set, a->id, &c, err))
-        return false;
-    if (!c->is_signed || memcmp(c->css.bytes, a->css->bytes, sizeof a->css->bytes) != 0)
-        return ens_fail(err, ENS_BUG, "%s: lacks the SIGSTRUCT", bundle_label(b));
+    for (size_t i = 0; i < a->len; i++) {
+        const struct enclave_component *c = NULL;
+
+        if (!enclave_find(b, set, a->items[i].component->meta->id, &c, err))
+            return false;
+        if (!c->is_signed || memcmp(c->css.bytes, a->items[i].css->bytes, sizeof c->css.bytes) != 0)
+            return ens_fail(err, ENS_BUG, "%s: lacks the SIGSTRUCT", bundle_label(b));
+    }
     return true;
 }
 
-static bool attach_to_bundle(const struct args *args, struct enclave *e, const struct sigstruct *css,
-                             struct ens_err *err)
+static bool edit_component(const struct args *args, struct enclave *e, const struct attach_item *item,
+                           struct ens_err *err)
+{
+    struct view css = view_of(item->css->bytes, sizeof item->css->bytes);
+
+    return bundle_set_signature(e->bundle, item->component->meta->id, css, err) &&
+           update_identities(args, e, item, err);
+}
+
+bool attach_components(const struct args *args, struct enclave *e, const struct attach_item *items,
+                       size_t len, struct ens_err *err)
 {
     ENS_CLEANUP(deliver_free) struct deliver d = {0};
-    const struct attached attached = {.id = e->component->meta->id, .css = css};
+    const struct attached attached = {.items = items, .len = len};
 
-    return deliver_open(args, e->path, FILE_OUT_REPLACE, &d, err) &&
-           bundle_set_signature(e->bundle, attached.id, view_of(css->bytes, sizeof css->bytes), err) &&
-           update_identities(args, e, css, err) &&
-           deliver_bundle(&d, e->bundle, &(struct deliver_check){holds_sigstruct, &attached}, err);
+    if (!deliver_open(args, e->path, FILE_OUT_REPLACE, &d, err))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (!edit_component(args, e, &items[i], err))
+            return false;
+    }
+    return deliver_bundle(&d, e->bundle, &(struct deliver_check){holds_sigstructs, &attached}, err);
 }
 
 /* ---- into another container ---- */
@@ -237,5 +254,7 @@ static bool attach_to_file(const struct args *args, struct enclave *e, const str
 bool attach_sigstruct(const struct args *args, struct enclave *e, const struct sigstruct *css,
                       struct ens_err *err)
 {
-    return e->bundle != NULL ? attach_to_bundle(args, e, css, err) : attach_to_file(args, e, css, err);
+    if (e->bundle != NULL)
+        return attach_components(args, e, &(struct attach_item){e->component, css}, 1, err);
+    return attach_to_file(args, e, css, err);
 }

@@ -21,3 +21,13 @@ bool attach_check(const struct enclave *e, const struct sigstruct *css, struct e
  * stdout; else a new file (an existing one only with --force). */
 bool attach_sigstruct(const struct args *args, struct enclave *e, const struct sigstruct *css,
                       struct ens_err *err) ENS_MUST_CHECK;
+
+/* The SIGSTRUCT of one component of a bundle. */
+struct attach_item {
+    const struct enclave_component *component; /* of the enclave_set of the enclave that is attached to */
+    const struct sigstruct *css;
+};
+
+/* The same for several components of the bundle that `e` loaded, in one writing. */
+bool attach_components(const struct args *args, struct enclave *e, const struct attach_item *items,
+                       size_t len, struct ens_err *err) ENS_MUST_CHECK;

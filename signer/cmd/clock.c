@@ -12,6 +12,11 @@ int64_t clock_now(void)
     return (int64_t)time(NULL);
 }
 
+bool clock_is_given(void)
+{
+    return getenv("SOURCE_DATE_EPOCH") != NULL;
+}
+
 bool clock_today(uint32_t *ret_bcd, struct ens_err *err)
 {
     const char *epoch = getenv("SOURCE_DATE_EPOCH");

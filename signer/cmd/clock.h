@@ -11,3 +11,6 @@ int64_t clock_now(void);
 /* Today in UTC, or the day of SOURCE_DATE_EPOCH (reproducible-builds.org), in BCD: the same day on every
  * host. */
 bool clock_today(uint32_t *ret_bcd, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Does SOURCE_DATE_EPOCH say which day it is? */
+bool clock_is_given(void);

@@ -160,23 +160,36 @@ static void print_text(const char *text)
     (void)putchar('"');
 }
 
-static void print_value(const struct doc *d, unsigned depth);
-
-static void print_children(const struct doc *d, unsigned depth)
+/* What stands before a value, or before the end of what it is in: a new line and its indent; on one line, a
+ * gap or nothing. */
+static void print_gap(const char *before, int depth)
 {
+    if (depth >= 0)
+        printf("%s\n%*s", before, 2 * depth, "");
+    else
+        printf("%s", before[0] != '\0' ? ", " : "");
+}
+
+static void print_value(const struct doc *d, int depth);
+
+static void print_children(const struct doc *d, int depth)
+{
+    int below = depth >= 0 ? depth + 1 : depth;
+
     for (const struct doc *child = d->first; child != NULL; child = child->next) {
-        printf("%s\n%*s", child == d->first ? "" : ",", (int)(2 * depth + 2), "");
+        print_gap(child == d->first ? "" : ",", below);
         if (child->key != NULL) {
             print_text(child->key);
             printf(": ");
         }
-        print_value(child, depth + 1);
+        print_value(child, below);
     }
     if (d->first != NULL)
-        printf("\n%*s", (int)(2 * depth), "");
+        print_gap("", depth);
 }
 
-static void print_value(const struct doc *d, unsigned depth)
+/* `depth` -1: all on one line. */
+static void print_value(const struct doc *d, int depth)
 {
     if (d->kind == DOC_WORD) {
         printf("%s", d->text);
@@ -191,12 +204,24 @@ static void print_value(const struct doc *d, unsigned depth)
     (void)putchar(d->kind == DOC_OBJECT ? '}' : ']');
 }
 
-bool doc_print(const struct doc *root, struct ens_err *err)
+static bool print_root(const struct doc *root, int depth, struct ens_err *err)
 {
     if (root->broken)
         return ens_fail(err, ENS_RESOURCE, "out of memory for the JSON document");
-    print_value(root, 0);
+    print_value(root, depth);
     if (putchar('\n') == EOF || ferror(stdout) != 0)
         return ens_fail(err, ENS_IO, "stdout: cannot be written");
     return true;
+}
+
+bool doc_print(const struct doc *root, struct ens_err *err)
+{
+    return print_root(root, 0, err);
+}
+
+bool doc_print_line(const struct doc *root, struct ens_err *err)
+{
+    if (!print_root(root, -1, err))
+        return false;
+    return fflush(stdout) == 0 || ens_fail(err, ENS_IO, "stdout: cannot be written");
 }

@@ -1,6 +1,6 @@
-/* One JSON document on stdout, for --json. Keys are snake_case; binary values and bit masks are lower-case
- * hexadecimal text; counts and small numbers are integers; text is escaped to ASCII, so that a terminal shows
- * it as it is. */
+/* JSON on stdout, for --json: one document, or one line for each thing. Keys are snake_case; binary values
+ * and bit masks are lower-case hexadecimal text; counts and small numbers are integers; text is escaped to
+ * ASCII, so that a terminal shows it as it is. */
 #pragma once
 
 #include "signer/base/bytes.h"
@@ -27,3 +27,6 @@ struct doc *doc_array(struct doc *at, const char *key);
 
 /* Prints the document on stdout, indented, with a newline. ENS_RESOURCE, ENS_IO. */
 bool doc_print(const struct doc *root, struct ens_err *err) ENS_MUST_CHECK;
+
+/* The same on one line: one of JSON Lines, that a reader has at once. */
+bool doc_print_line(const struct doc *root, struct ens_err *err) ENS_MUST_CHECK;

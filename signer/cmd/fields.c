@@ -69,8 +69,7 @@ bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err 
     return file_read_all(path, SIGSTRUCT_SIZE, &file, err) && signdata_parse(buf_view(&file), path, ret, err);
 }
 
-/* The fields of --from, through their signed bytes: nothing unsigned comes along. */
-static bool read_from(const struct args *args, struct sigstruct *ret, struct ens_err *err)
+bool fields_of_from(const struct args *args, struct sigstruct *ret, struct ens_err *err)
 {
     struct sigstruct css;
     struct signdata data;
@@ -94,20 +93,34 @@ bool fields_check_from(const struct args *args, const struct enclave *e, struct 
                     e->path, container_kind_name(kind));
 }
 
-bool fields_of_options(const struct args *args, const uint8_t mrenclave[static MRENCLAVE_SIZE],
-                       struct sigstruct *ret, struct ens_err *err)
+bool fields_build(const struct args *args, const struct sigstruct *from, uint32_t today,
+                  const uint8_t mrenclave[static MRENCLAVE_SIZE], struct sigstruct *ret, struct ens_err *err)
 {
-    struct sigstruct from;
+    struct sigstruct start;
     struct sigstruct css;
-    uint32_t day = 0;
+    struct signdata data;
 
-    if (!clock_today(&day, err) || (args->from != NULL && !read_from(args, &from, err)))
-        return false;
-    if (!params_build(&args->params, args->from != NULL ? &from : NULL, day, &css, err))
+    if (from != NULL) {
+        signdata_extract(from, &data);
+        if (!signdata_parse(view_of(data.bytes, sizeof data.bytes), "its SIGSTRUCT", &start, err))
+            return false;
+    }
+    if (!params_build(&args->params, from != NULL ? &start : NULL, today, &css, err))
         return false;
     sigstruct_put(&css, CSS_ENCLAVEHASH, view_of(mrenclave, MRENCLAVE_SIZE));
     if (!args->params.allow_unusual && !params_check(&css, args->params.bit32, err))
         return ens_wrap(err, "refused without --allow-unusual");
     *ret = css;
     return true;
+}
+
+bool fields_of_options(const struct args *args, const uint8_t mrenclave[static MRENCLAVE_SIZE],
+                       struct sigstruct *ret, struct ens_err *err)
+{
+    struct sigstruct from;
+    uint32_t day = 0;
+
+    if (!clock_today(&day, err) || (args->from != NULL && !fields_of_from(args, &from, err)))
+        return false;
+    return fields_build(args, args->from != NULL ? &from : NULL, day, mrenclave, ret, err);
 }

@@ -20,6 +20,16 @@ bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err 
  * new fields start from them. ENS_USAGE where no --from says so. */
 bool fields_check_from(const struct args *args, const struct enclave *e, struct ens_err *err) ENS_MUST_CHECK;
 
+/* The fields of --from, through their signed bytes: nothing unsigned comes along. */
+bool fields_of_from(const struct args *args, struct sigstruct *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Builds the fields of an enclave with this MRENCLAVE: those of `from` (NULL: the defaults), then what the
+ * SIGSTRUCT options say; DATE is `today` (BCD) where neither gives one. Refuses unusual ones unless
+ * --allow-unusual. Only the signed fields of `from` are taken. */
+bool fields_build(const struct args *args, const struct sigstruct *from, uint32_t today,
+                  const uint8_t mrenclave[static MRENCLAVE_SIZE], struct sigstruct *ret,
+                  struct ens_err *err) ENS_MUST_CHECK;
+
 /* Builds the fields from the SIGSTRUCT options, --from and the date, for an enclave with this MRENCLAVE;
  * refuses unusual ones unless --allow-unusual. All unsigned fields are zero. */
 bool fields_of_options(const struct args *args, const uint8_t mrenclave[static MRENCLAVE_SIZE],

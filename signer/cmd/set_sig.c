@@ -11,6 +11,7 @@
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/enclave.h"
 #include "signer/cmd/fields.h"
+#include "signer/cmd/finish.h"
 #include "signer/cmd/output.h"
 #include "signer/sgx/diagnose.h"
 #include "signer/sgx/rsa3072.h"
@@ -134,21 +135,6 @@ static bool recover_date(const struct args *args, const struct given *g,
     return true;
 }
 
-static bool finish(const struct pubkey *key, const uint8_t signature[static SIGNATURE_SIZE],
-                   struct sigstruct *css, struct ens_err *err)
-{
-    uint8_t q1[SIGNATURE_SIZE];
-    uint8_t q2[SIGNATURE_SIZE];
-    bool fit = false;
-
-    if (!rsa3072_q1q2(key, signature, q1, q2, &fit, err))
-        return false;
-    if (!fit)
-        return ens_fail(err, ENS_BUG, "Q1 and Q2 of a verified signature do not fit");
-    sigstruct_finish(css, key, signature, q1, q2);
-    return true;
-}
-
 static bool finish_with_signature(const struct args *args, const struct given *g, struct sigstruct *css,
                                   struct ens_err *err)
 {
@@ -162,7 +148,7 @@ static bool finish_with_signature(const struct args *args, const struct given *g
         return false;
     if (!verified)
         return diagnose_fail(&g->key, signature, css, g->name, err);
-    return finish(&g->key, signature, css, err);
+    return finish_sigstruct(&g->key, signature, css, err);
 }
 
 static bool finish_ephemeral(struct sigstruct *css, struct ens_err *err)
@@ -174,7 +160,7 @@ static bool finish_ephemeral(struct sigstruct *css, struct ens_err *err)
     notice_warn(
         "--ephemeral-key: signing with a fresh key that is thrown away: nobody can sign an update with it");
     return signdata_digest(css, digest, err) && rsa3072_sign_ephemeral(digest, &key, signature, err) &&
-           finish(&key, signature, css, err);
+           finish_sigstruct(&key, signature, css, err);
 }
 
 /* A SIGSTRUCT that came finished: it must be for this enclave, and of this key and these fields where they
@@ -213,13 +199,6 @@ static bool make_sigstruct(const struct args *args, const struct given *g, const
 
 /* ---- step 5: judged again, from the bytes alone ---- */
 
-static bool judge(const struct sigstruct *css, const struct enclave *e, struct ens_err *err)
-{
-    ENS_CLEANUP(mem_freep) char *name = mem_printf(err, "SIGSTRUCT for %s", e->path);
-
-    return name != NULL && attach_judge(css, name, err);
-}
-
 static bool report(const struct args *args, const struct sigstruct *css, const char *where,
                    struct ens_err *err)
 {
@@ -246,7 +225,8 @@ bool cmd_set_sig(const struct args *args, struct ens_err *err)
     if (container_kind(e.container) == CONTAINER_SGXS && to == NULL)
         return ens_fail(err, ENS_USAGE,
                         "%s: is a bare stream, which has no place for a signature: give --to FILE", e.path);
-    if (!make_sigstruct(args, &given, &e, &css, err) || !judge(&css, &e, err) || !attach_check(&e, &css, err))
+    if (!make_sigstruct(args, &given, &e, &css, err) || !finish_judge(&css, e.path, err) ||
+        !attach_check(&e, &css, err))
         return false;
     const char *where = to != NULL ? args->to : args->output != NULL ? args->output : e.path;
 

@@ -15,7 +15,7 @@
 #include "signer/cmd/pin.h"
 #include "signer/cmd/record.h"
 #include "signer/cmd/request.h"
-#include "signer/cmd/token.h"
+#include "signer/cmd/signing_key.h"
 #include "signer/sgx/rsa3072.h"
 
 /* One run of sign, from the command line to the last signature. */
@@ -27,15 +27,12 @@ struct run {
     enum hsm_mechanism mechanism;
     struct output *out; /* one sign-data: where its signature goes */
     struct output *pubkey_out;
-    struct token_session token;
-    const struct hsm_key *selected;
-    struct pubkey key;
-    uint8_t mrsigner[MRSIGNER_SIZE];
+    struct signing_key signer;
 };
 
 static void run_free(struct run *r)
 {
-    token_close(&r->token);
+    signing_key_close(&r->signer);
     output_closep(&r->pubkey_out);
     output_closep(&r->out);
     policy_freep(&r->policy);
@@ -44,24 +41,6 @@ static void run_free(struct run *r)
 }
 
 /* ---- the command line ---- */
-
-static bool parse_mechanism(struct run *r, struct ens_err *err)
-{
-    static const struct {
-        const char *name;
-        enum hsm_mechanism mechanism;
-    } names[] = {{"auto", HSM_AUTO}, {"rsa-pkcs", HSM_RSA_PKCS}, {"sha256-rsa-pkcs", HSM_SHA256_RSA_PKCS}};
-    const char *wanted = r->args->mechanism != NULL ? r->args->mechanism : "auto";
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(names[i].name, wanted) == 0) {
-            r->mechanism = names[i].mechanism;
-            return true;
-        }
-    }
-    return ens_fail(err, ENS_USAGE, "--mechanism: '%s' is unknown: give auto, rsa-pkcs or sha256-rsa-pkcs",
-                    wanted);
-}
 
 static bool check_usage(struct run *r, struct ens_err *err)
 {
@@ -75,7 +54,7 @@ static bool check_usage(struct run *r, struct ens_err *err)
                         a->operands_len);
     if (a->out_dir != NULL && a->output != NULL)
         return ens_fail(err, ENS_USAGE, "--output names one signature and --out-dir many: give one of them");
-    return parse_mechanism(r, err);
+    return signing_key_mechanism(a->mechanism, &r->mechanism, err);
 }
 
 /* ---- step 1: what is to be signed ---- */
@@ -150,33 +129,10 @@ static bool prepare(struct run *r, struct ens_err *err)
 
 /* ---- step 5 and 6: token and key ---- */
 
-static bool pin_key(struct run *r, struct ens_err *err)
-{
-    uint8_t want[MRSIGNER_SIZE];
-    char hex[2 * MRSIGNER_SIZE + 1];
-
-    if (r->args->mrsigner == NULL)
-        return true;
-    if (!hex_decode(r->args->mrsigner, "--mrsigner", want, sizeof want, err))
-        return false;
-    hex_encode(hex, view_of(r->mrsigner, MRSIGNER_SIZE));
-    if (memcmp(want, r->mrsigner, sizeof want) != 0)
-        return ens_fail(err, ENS_REFUSED,
-                        "key %s: its MRSIGNER is %s, not that of --mrsigner: name the right key",
-                        r->args->key, hex);
-    return true;
-}
-
 static bool check_key_policy(struct run *r, struct ens_err *err)
 {
-    const struct hsm_key *k = r->selected;
-    const struct policy_claims claims = {
-        k->sensitive, k->always_sensitive, k->extractable,        k->never_extractable,
-        k->local,     k->decrypt,          k->always_authenticate};
-
     for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
-        policy_check_mrsigner(r->policy, r->mrsigner, &r->requests.items[i].outcome);
-        policy_check_claims(r->policy, &claims, &r->requests.items[i].outcome);
+        signing_key_policy(&r->signer, r->policy, &r->requests.items[i].outcome);
         record_outcome(r->transcript, &r->requests.items[i]);
         if (!policy_met(&r->requests.items[i].outcome, err))
             return false;
@@ -186,14 +142,10 @@ static bool check_key_policy(struct run *r, struct ens_err *err)
 
 static bool select_key(struct run *r, struct ens_err *err)
 {
-    struct token_session *s = &r->token;
-
-    if (!token_open(r->args, "--key", r->args->key, s, err) ||
-        !hsm_select_key(s->hsm, s->uri, &r->selected, err) || !hsm_public_key(s->hsm, &r->key, err) ||
-        !rsa3072_mrsigner(&r->key, r->mrsigner, err))
+    if (!signing_key_open(r->args, &r->signer, err))
         return false;
-    record_token(r->transcript, s, r->selected, r->mrsigner);
-    return pin_key(r, err) && check_key_policy(r, err);
+    record_token(r->transcript, &r->signer.token, r->signer.selected, r->signer.mrsigner);
+    return signing_key_pin(r->args, &r->signer, err) && check_key_policy(r, err);
 }
 
 /* ---- a run that was cut short can be repeated ---- */
@@ -213,7 +165,7 @@ static bool look_for_finished(struct run *r, struct request *q, struct ens_err *
         *err = why;
         return false;
     }
-    if (file.len == SIGNATURE_SIZE && !rsa3072_verify(&r->key, q->digest, file.data, &q->is_done, err))
+    if (file.len == SIGNATURE_SIZE && !rsa3072_verify(&r->signer.key, q->digest, file.data, &q->is_done, err))
         return false;
     if (!q->is_done && !r->args->force)
         return ens_fail(err, ENS_CANTCREAT,
@@ -260,7 +212,7 @@ static bool review(struct run *r, struct ens_err *err)
     ENS_CLEANUP(buf_free) struct buf table = {0};
     const struct request *first = &r->requests.items[0];
     const struct review one = {
-        .css = first->is_blind ? NULL : &first->css, .digest = first->digest, .mrsigner = r->mrsigner};
+        .css = first->is_blind ? NULL : &first->css, .digest = first->digest, .mrsigner = r->signer.mrsigner};
 
     for (size_t i = 0; i < r->requests.len; i++) {
         if (r->requests.items[i].is_blind && !r->args->quiet)
@@ -271,7 +223,7 @@ static bool review(struct run *r, struct ens_err *err)
         return false;
     if (r->requests.len == 1)
         return notice_review(r->args, &one, err);
-    if (!requests_render(&r->requests, r->mrsigner, &table, err))
+    if (!requests_render(&r->requests, r->signer.mrsigner, &table, err))
         return false;
     notice_text(r->args, buf_view(&table));
     return true;
@@ -283,7 +235,7 @@ static bool confirm(struct run *r, struct ens_err *err)
     char question[80];
     char answer[16];
 
-    if (r->selected->always_authenticate == HSM_YES && open > 1)
+    if (r->signer.selected->always_authenticate == HSM_YES && open > 1)
         notice_say(r->args, "The key asks for its PIN for every signature: %zu more times.", open);
     if (r->args->yes || r->args->dry_run || open == 0) {
         transcript_add(r->transcript, "confirmation", "%s",
@@ -312,7 +264,8 @@ static bool write_pubkey(struct run *r, struct ens_err *err)
 
     if (r->pubkey_out == NULL)
         return true;
-    return rsa3072_write_pubkey(&r->key, &pem, err) && output_commit(r->pubkey_out, buf_view(&pem), err);
+    return rsa3072_write_pubkey(&r->signer.key, &pem, err) &&
+           output_commit(r->pubkey_out, buf_view(&pem), err);
 }
 
 static bool write_signature(struct run *r, const struct request *q, struct ens_err *err)
@@ -339,8 +292,8 @@ static bool sign_all(struct run *r, struct ens_err *err)
             record_signature(r->transcript, q, true);
             continue;
         }
-        if (!interrupt_check(err) ||
-            !token_sign(&r->token, r->mechanism, &r->key, q->digest, request_message(q), q->signature, err))
+        if (!interrupt_check(err) || !token_sign(&r->signer.token, r->mechanism, &r->signer.key, q->digest,
+                                                 request_message(q), q->signature, err))
             return r->requests.len == 1 ? false : ens_wrap(err, "%s", q->path);
         record_signature(r->transcript, q, false);
         if (!write_signature(r, q, err))
