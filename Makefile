@@ -1,6 +1,7 @@
 # ensign: one non-recursive Makefile. Objects live in build/$(VARIANT)/.
 #   make            the program, build/release/ensign
 #   make test       unit tests, fuzz corpora, command-line and token tests (also: scripts/test)
+#   make bench      how fast it is, beside the least that is needed (docs/performance.md)
 #   make help       every target
 # Variables: VARIANT, CC, V=1 (show commands), WERROR=1, PREFIX, DESTDIR.
 
@@ -30,10 +31,10 @@ LDFLAGS_fuzz    := -fsanitize=address,undefined
 CFLAGS_ALL      := -std=gnu17 $(WARNINGS) $(HARDENING) $(CFLAGS_VARIANT) $(CFLAGS)
 LDFLAGS_ALL     := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 
-PKGS := libcrypto libp11 jansson libzip zlib p11-kit-1
+PKGS := libcrypto libp11 jansson libzip zlib libisal p11-kit-1
 CPPFLAGS_ALL += $(shell pkg-config --cflags $(PKGS))
 # p11-kit-1 gives pkcs11.h only: its library is not linked into the program.
-LIBS := $(shell pkg-config --libs libcrypto libp11 jansson libzip zlib) -ldl -lpthread
+LIBS := $(shell pkg-config --libs libcrypto libp11 jansson libzip zlib libisal) -ldl -lpthread
 
 # ---- the program ----
 LIB_SRC  := $(wildcard signer/base/*.c signer/sgx/*.c signer/ceremony/*.c hsm/*.c bundle/*.c signer/cmd/*.c)
@@ -111,10 +112,23 @@ $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libensign.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+# ---- what make bench compares with: the limit program, a bare token loop, and a runner that counts ----
+BENCH_BIN         := $(B)/tests/bench/limit $(B)/tests/bench/token_loop $(B)/tests/bench/run
+BENCH_LIBS_limit   = $(shell pkg-config --libs libcrypto jansson zlib libisal libdeflate)
+BENCH_LIBS_token_loop := -ldl
+$(B)/tests/bench/%: $(B)/tests/bench/%.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BENCH_LIBS_$*)
+
+.PHONY: bench-build bench
+bench-build: all $(BENCH_BIN)
+bench: bench-build
+	$(Q)scripts/bench $(VARIANT)
+
 .SECONDARY:
 
 .PHONY: tests-build
-tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so
+tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so $(BENCH_BIN)
 
 .PHONY: test
 test: tests-build
@@ -180,6 +194,6 @@ clean:
 
 .PHONY: help
 help:
-	@echo "all test check-asan check-valgrind fuzz lint cov install install-offline dist clean"
+	@echo "all test bench check-asan check-valgrind fuzz lint cov install install-offline dist clean"
 
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

@@ -1,0 +1,443 @@
+#!/usr/bin/env python3
+"""bench.py BUILD SCRATCH [--json FILE]: runs ensign, the limit program, orc and openssl in turn.
+
+BUILD is a directory of make's (build/release); everything is written below SCRATCH. Called by
+scripts/bench, which says what the variables mean. In each round every case runs each of its
+programs once, so that what else happens on the host meets all of them; the first round is not
+counted. Medians are compared, never single runs.
+"""
+
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
+
+import inputs                                           # noqa: E402
+
+SOFTHSM = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
+DATE, PIN, SEED = "20240229", "123456", 6
+KEY = "pkcs11:token=bench;object=release"
+ONE_BY_ONE = 20                                         # signatures by a process each
+JUDGED_FROM, JUDGED_SMALL = 20, 1000                    # MiB, files: what is less is not judged
+MEMORY, MEMORY_SAME = 32 * 1024, 2 * 1024               # KiB above the libraries; between two sizes
+
+
+class Sample:
+    """One run: seconds and KiB. `loop` is what a program timed itself (token_loop)."""
+
+    def __init__(self, line, stdout):
+        status, wall, user, system, memory = line.split()
+        self.status, self.memory = int(status), int(memory)
+        self.wall, self.cpu = float(wall), float(user) + float(system)
+        self.loop = float(stdout) if re.fullmatch(r"[0-9.]+\s*", stdout) else None
+
+
+class Program:
+    """One program in one case. before() runs unmeasured, in front of each run; `times` is how
+    often it runs in a round, the costs being added up."""
+
+    def __init__(self, name, argv, before=None, times=1, status=0):
+        self.name, self.argv, self.before, self.times = name, argv, before, times
+        self.status, self.samples = status, []
+
+    def median(self, what):
+        """wall, cpu or loop in seconds, memory in KiB."""
+        return statistics.median(getattr(s, what) for s in self.samples)
+
+
+class Case:
+    """Programs that do the same work; the first is ensign."""
+
+    def __init__(self, name, mib, programs):
+        self.name, self.mib, self.programs = name, mib, programs
+
+    def get(self, name):
+        """The program of that name, or None where it is not here."""
+        return next((p for p in self.programs if p.name == name), None)
+
+    def ratio(self, other, what="wall", first=None):
+        """Cost of ensign's run over that of `other`; None where that is not here."""
+        mine, theirs = self.get(first or self.programs[0].name), self.get(other)
+        if mine is None or theirs is None or not theirs.median(what):
+            return None
+        return mine.median(what) / theirs.median(what)
+
+
+class Bench:
+    """Inputs, cases, and their runs."""
+
+    def __init__(self, build, scratch):
+        self.dir = scratch
+        self.ensign = os.path.join(build, "ensign")
+        self.tool = lambda name: os.path.join(build, "tests", "bench", name)
+        self.orc = shutil.which("orc")
+        self.sizes = [int(n) for n in os.environ.get("BENCH_SIZES", "20 256 2048").split()]
+        self.rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
+        self.small = int(os.environ.get("BENCH_SMALL", "1000"))
+        self.stream = int(os.environ.get("BENCH_STREAM", min(500, max(self.sizes))))
+        self.cases, self.counts = [], []
+        self.version = Program("ensign --version", [self.ensign, "--version"])
+
+    def path(self, *names):
+        """Below the scratch directory."""
+        return os.path.join(self.dir, *names)
+
+    # -- inputs --------------------------------------------------------------------------------
+
+    def disk(self):
+        """MiB that the inputs and one output at a time want."""
+        each = 48 << 10
+        return (sum(self.sizes) + max(self.sizes) * (2 if self.orc else 1) + self.stream +
+                2 * self.small * each // inputs.MIB + 16)
+
+    def make(self):
+        """Writes every input."""
+        say(f"bench: {self.disk()} MiB of disk at most, below {self.dir}")
+        if shutil.disk_usage(self.dir).free < self.disk() * inputs.MIB:
+            raise SystemExit("bench: there is less than that: set TMPDIR, or BENCH_SIZES='20 256'")
+        files = inputs.system_files()
+        for mib in self.sizes:
+            say(f"bench: making a bundle of {mib} MiB")
+            inputs.write_bundle(self.path(f"{mib}.orc"), mib * inputs.MIB, SEED, files)
+        inputs.write_stream(self.path("bare.sgxs"), self.stream * inputs.MIB, SEED, files)
+        say(f"bench: making {self.small} small bundles and sign-data")
+        for name in ("small", "signdata", "out"):
+            os.mkdir(self.path(name))
+        for i in range(self.small):
+            inputs.write_bundle(self.path("small", f"{i:05}.orc"), 48 << 10, SEED + i, files)
+            inputs.write_sign_data(self.path("signdata", f"{i:05}.signdata"), i)
+        self.keys()
+        for mib in self.sizes:
+            self.signature(self.path(f"{mib}.orc"))
+        self.signature(self.path("small", "00000.orc"))
+
+    def keys(self):
+        """A fresh key with e = 3, as a file and in a SoftHSM token of its own."""
+        pem, p8 = self.path("key.pem"), self.path("key.p8")
+        quiet("openssl", "genrsa", "-3", "-out", pem, "3072")
+        quiet("openssl", "rsa", "-in", pem, "-pubout", "-out", self.path("key.pub"))
+        quiet("openssl", "pkcs8", "-topk8", "-nocrypt", "-in", pem, "-out", p8)
+        os.mkdir(self.path("tokens"), 0o700)
+        with open(self.path("softhsm2.conf"), "w", encoding="ascii") as f:
+            f.write(f"directories.tokendir = {self.path('tokens')}\n"
+                    "objectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n")
+        os.environ["SOFTHSM2_CONF"] = self.path("softhsm2.conf")
+        quiet("softhsm2-util", "--init-token", "--free", "--label", "bench", "--so-pin",
+              "87654321", "--pin", PIN)
+        quiet("softhsm2-util", "--import", p8, "--token", "bench", "--label", "release", "--id",
+              "01", "--pin", PIN)
+        with open(os.open(self.path("pin"), os.O_CREAT | os.O_WRONLY, 0o600), "w",
+                  encoding="ascii") as f:
+            f.write(PIN + "\n")
+
+    def signature(self, bundle):
+        """BUNDLE.sig: made by openssl, over ensign's sign-data; the limit program's must be the
+        same, or the two do not do the same work."""
+        quiet(self.ensign, "gen-sign-data", "--date", DATE, "-o", bundle + ".signdata", bundle)
+        quiet(self.tool("limit"), "gen", bundle, DATE, bundle + ".limit")
+        with open(bundle + ".signdata", "rb") as f, open(bundle + ".limit", "rb") as g:
+            if f.read() != g.read():
+                raise SystemExit(f"bench: ensign and limit disagree about {bundle}")
+        quiet("openssl", "dgst", "-sha256", "-sign", self.path("key.pem"), "-out",
+              bundle + ".sig", bundle + ".signdata")
+
+    # -- cases ---------------------------------------------------------------------------------
+
+    def plan(self):
+        """All cases."""
+        for mib in self.sizes:
+            self.cases += [self.case_gen(mib), self.case_set(mib)]
+        self.cases += [self.case_stream(), self.case_sign(), self.case_one_by_one()]
+        if subprocess.run([self.ensign, "resign", "--help"], stdin=subprocess.DEVNULL,
+                          capture_output=True, check=False).returncode == 0:
+            self.cases.append(self.case_resign())
+
+    def clean(self, *names):
+        """A function that removes what the run before left, and lets the disk come to rest."""
+        def run():
+            for name in names:
+                path = self.path(name)
+                shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) else unlink(path)
+                if name in ("out",):
+                    os.mkdir(path)
+            os.sync()
+        return run
+
+    def case_gen(self, mib):
+        bundle, out = self.path(f"{mib}.orc"), self.path("written")
+        before = self.clean("written")
+        limit = [self.tool("limit"), "gen", bundle, DATE, out]
+        programs = [
+            Program("ensign", [self.ensign, "gen-sign-data", "--quiet", "--date", DATE, "-o", out,
+                               bundle], before),
+            Program("limit", limit, before)]
+        if mib == min(self.sizes):
+            for library in ("libdeflate", "zlib"):
+                programs.append(Program(f"limit with {library}",
+                                        [limit[0], "--with", library, *limit[1:]], before))
+        if self.orc:
+            programs.append(Program("orc", [self.orc, "sgx-gen-sign-data", "--date", DATE,
+                                            bundle], before))
+        return Case("gen-sign-data", mib, programs)
+
+    def case_set(self, mib):
+        bundle, out = self.path(f"{mib}.orc"), self.path("written.orc")
+        sig, pub = bundle + ".sig", self.path("key.pub")
+        before = self.clean("written.orc")
+        programs = [
+            Program("ensign", [self.ensign, "set-sig", "--quiet", "--date", DATE, "-o", out,
+                               bundle, sig, pub], before),
+            Program("limit", [self.tool("limit"), "set", bundle, DATE, sig, pub, out], before)]
+        if self.orc:
+            def copy():
+                before()
+                shutil.copy(bundle, out)
+                os.sync()
+            programs.append(Program("orc", [self.orc, "sgx-set-sig", "--date", DATE, out, sig,
+                                            pub], copy))
+        return Case("set-sig", mib, programs)
+
+    def case_stream(self):
+        path = self.path("bare.sgxs")
+        return Case("show of a stream", self.stream, [
+            Program("ensign", [self.ensign, "show", path]),
+            Program("openssl dgst", ["openssl", "dgst", "-sha256", path])])
+
+    def token_options(self):
+        return ["--key", KEY, "--module", self.module(), "--pin-source",
+                "file:" + self.path("pin"), "--yes"]
+
+    def module(self):
+        """SoftHSM's path."""
+        for path in SOFTHSM:
+            if os.path.exists(path):
+                return path
+        raise SystemExit("bench: softhsm2 is not installed: run scripts/setup")
+
+    def loop(self):
+        return Program("token loop", [self.tool("token_loop"), self.module(), "bench", "release",
+                                      PIN, str(self.small)])
+
+    def case_sign(self):
+        data = [self.path("signdata", n) for n in sorted(os.listdir(self.path("signdata")))]
+        return Case(f"sign x {self.small}", None, [
+            Program("ensign", [self.ensign, "sign", "--quiet", *self.token_options(), "--out-dir",
+                               self.path("out"), *data], self.clean("out")),
+            self.loop()])
+
+    def case_one_by_one(self):
+        """A process for each signature: ensign with the token, openssl with the key in a file."""
+        data, out = self.path("signdata", "00000.signdata"), self.path("one.sig")
+        return Case(f"sign, {ONE_BY_ONE} processes", None, [
+            Program("ensign", [self.ensign, "sign", "--quiet", *self.token_options(), "--force",
+                               "-o", out, data], times=ONE_BY_ONE),
+            Program("openssl dgst -sign", ["openssl", "dgst", "-sha256", "-sign",
+                                           self.path("key.pem"), "-out", out, data],
+                    times=ONE_BY_ONE)])
+
+    def case_resign(self):
+        files = [self.path("small", n) for n in sorted(os.listdir(self.path("small")))
+                 if n.endswith(".orc")]
+        return Case(f"resign x {self.small}", None, [
+            Program("ensign", [self.ensign, "resign", "--quiet", "--json", *self.token_options(),
+                               "--date", DATE, "--out-dir", self.path("out"), *files],
+                    self.clean("out")),
+            self.loop()])
+
+    # -- running -------------------------------------------------------------------------------
+
+    def once(self, program):
+        """One measured run."""
+        if program.before is not None:
+            program.before()
+        result, out, err = self.path("result"), self.path("stdout"), self.path("stderr")
+        with open(out, "wb") as o, open(err, "wb") as e:
+            subprocess.run([self.tool("run"), result, *program.argv], stdin=subprocess.DEVNULL,
+                           stdout=o, stderr=e, check=True)
+        with open(result, encoding="ascii") as f, open(out, "rb") as o:
+            sample = Sample(f.read(), o.read(64).decode("latin-1"))
+        if sample.status != program.status:
+            with open(err, errors="replace", encoding="utf-8") as e:
+                raise SystemExit(f"bench: {' '.join(program.argv[:3])} ...: exit status "
+                                 f"{sample.status}: {e.read()[-500:]}")
+        return sample
+
+    def repeat(self, program):
+        """A round's runs of one program, added up."""
+        sample = self.once(program)
+        for _ in range(program.times - 1):
+            more = self.once(program)
+            sample.wall, sample.cpu = sample.wall + more.wall, sample.cpu + more.cpu
+            sample.memory = max(sample.memory, more.memory)
+        return sample
+
+    def measure(self):
+        """All rounds; the first warms the page cache and is not counted."""
+        for number in range(self.rounds + 1):
+            say(f"bench: round {number} of {self.rounds}" + (" (not counted)" if not number else ""))
+            for program in [self.version] + [p for c in self.cases for p in c.programs]:
+                sample = self.repeat(program)
+                if number > 0:
+                    program.samples.append(sample)
+
+    def count(self):
+        """Instructions of the small cases, by callgrind: [(what, program, millions)]."""
+        if os.environ.get("BENCH_CALLGRIND", "1") == "0":
+            return
+        if shutil.which("valgrind") is None:
+            say("bench: valgrind is not here: no instructions are counted")
+            return
+        bundle, out = self.path("small", "00000.orc"), self.path("written")
+        pub, sig = self.path("key.pub"), self.path("small", "00000.orc.sig")
+        limit = self.tool("limit")
+        for what, program, argv in (
+                ("start", "ensign", [self.ensign, "--version"]),
+                ("gen-sign-data", "ensign", [self.ensign, "gen-sign-data", "--quiet", "--date",
+                                             DATE, "-o", out, bundle]),
+                ("gen-sign-data", "limit", [limit, "gen", bundle, DATE, out]),
+                ("set-sig", "ensign", [self.ensign, "set-sig", "--quiet", "--date", DATE, "-o",
+                                       out, bundle, sig, pub]),
+                ("set-sig", "limit", [limit, "set", bundle, DATE, sig, pub, out]),
+                ("show bundle", "ensign", [self.ensign, "show", bundle]),
+                ("show sign-data", "ensign", [self.ensign, "show",
+                                              self.path("signdata", "00000.signdata")])):
+            unlink(out)
+            done = subprocess.run(
+                ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + self.path("callgrind"),
+                 *argv], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            found = re.search(rb"Collected : (\d+)", done.stderr)
+            if done.returncode != 0 or found is None:
+                raise SystemExit(f"bench: callgrind of {what}: {done.stderr.decode()[-500:]}")
+            self.counts.append((what, program, int(found.group(1)) / 1e6))
+        unlink(out)
+
+
+# -- printing --------------------------------------------------------------------------------------
+
+def say(text):
+    """Words go to stderr; the tables are the result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def quiet(*argv):
+    """Runs a step of the preparation."""
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"bench: {' '.join(argv[:4])} ...: {done.stderr.decode()[-500:]}")
+
+
+def unlink(path):
+    if os.path.exists(path):
+        os.unlink(path)
+
+
+def table(bench):
+    """Medians: seconds, MiB, and how many times the cost of ensign's run the other's is."""
+    print(f"{'case':24} {'program':22} {'wall s':>9} {'cpu s':>9} {'MiB':>8} {'ensign/it':>10}")
+    for case in bench.cases:
+        name = case.name if case.mib is None else f"{case.name}, {case.mib} MiB"
+        for program in case.programs:
+            ratio = case.ratio(program.name)
+            print(f"{name:24} {program.name:22} {program.median('wall'):9.3f} "
+                  f"{program.median('cpu'):9.3f} {program.median('memory') / 1024:8.1f} "
+                  + ("" if program is case.programs[0] else f"{ratio:10.2f}"))
+        if bench.orc is None and case.get("limit"):
+            print(f"{name:24} {'orc':22} {'not here':>9}")
+    print(f"{'--version':24} {'ensign':22} {bench.version.median('wall'):9.3f} "
+          f"{bench.version.median('cpu'):9.3f} {bench.version.median('memory') / 1024:8.1f}")
+    if bench.counts:
+        print(f"\n{'callgrind':24} {'program':22} {'million instructions':>20}")
+        for what, program, millions in bench.counts:
+            print(f"{what:24} {program:22} {millions:20.2f}")
+
+
+def targets(bench):
+    """What the project holds itself to: [(text, measured, bound, holds)]; None: not measured."""
+    out = []
+
+    def hold(text, value, bound, least=False, judged=True):
+        good = None if value is None else value >= bound if least else value <= bound
+        good = good if judged else None
+        out.append((text, value, ("at least" if least else "at most", bound), good))
+
+    byname = {(c.name, c.mib): c for c in bench.cases}
+    judged = [mib for mib in bench.sizes if mib >= JUDGED_FROM]
+    for mib in judged:
+        for name, bound, ahead in (("gen-sign-data", 1.2, 2), ("set-sig", 1.3, 10)):
+            case = byname[name, mib]
+            hold(f"{name}, {mib} MiB: times the limit", case.ratio("limit"), bound)
+            orc = case.ratio("orc")
+            hold(f"{name}, {mib} MiB: times as fast as orc", orc and 1 / orc, ahead, True)
+    base = bench.version.median("memory")
+    for name in ("gen-sign-data", "set-sig"):
+        held = [byname[name, mib].programs[0].median("memory") for mib in judged]
+        if held:
+            hold(f"{name}: MiB above the libraries", (max(held) - base) / 1024, MEMORY / 1024)
+        if len(held) > 1:
+            hold(f"{name}: MiB between the sizes", (max(held) - min(held)) / 1024,
+                 MEMORY_SAME / 1024)
+        if len(judged) > 1:
+            small, large = judged[-2:]
+            cost = [byname[name, mib].programs[0].median("wall") for mib in (small, large)]
+            hold(f"{name}: {large} MiB over {large}/{small} x {small} MiB",
+                 cost[1] / cost[0] / (large / small), 1.1)
+    for case in bench.cases:
+        if case.get("token loop"):
+            rate = case.get("token loop").median("loop") / case.programs[0].median("wall")
+            hold(f"{case.name}: of the token's own rate", rate,
+                 0.95 if case.name.startswith("sign") else 0.90, True,
+                 bench.small >= JUDGED_SMALL)
+    if not any(c.name.startswith("resign") for c in bench.cases):
+        hold(f"resign x {bench.small}: of the token's own rate", None, 0.90, True)
+    return out
+
+
+def judge(bench):
+    """Prints the targets. Returns whether all that were measured hold."""
+    rows = targets(bench)
+    print("\nwhat the project holds itself to")
+    for text, value, (how, bound), good in rows:
+        shown = "not here" if value is None else f"{value:.2f}"
+        verdict = "-" if good is None else "ok" if good else "MISSED"
+        print(f"{text:54} {shown:>9}   {how + f' {bound:g}':14} {verdict}")
+    return all(good is not False for _, _, _, good in rows)
+
+
+def raw(bench):
+    """Every sample, for other programs to read."""
+    return {"rounds": bench.rounds, "small": bench.small, "seed": SEED,
+            "version": [vars(s) for s in bench.version.samples],
+            "cases": [{"case": c.name, "mib": c.mib, "program": p.name,
+                       "samples": [vars(s) for s in p.samples]}
+                      for c in bench.cases for p in c.programs],
+            "instructions": [{"case": w, "program": p, "millions": m} for w, p, m in bench.counts],
+            "targets": [{"target": t, "measured": v, "bound": b[1], "holds": g}
+                        for t, v, b, g in targets(bench)]}
+
+
+def main(argv):
+    if len(argv) not in (3, 5) or (len(argv) == 5 and argv[3] != "--json"):
+        print(__doc__.splitlines()[0], file=sys.stderr)
+        return 64
+    bench = Bench(argv[1], argv[2])
+    bench.make()
+    bench.plan()
+    bench.measure()
+    bench.count()
+    table(bench)
+    good = judge(bench)
+    if len(argv) == 5:
+        with open(argv[4], "w", encoding="ascii") as f:
+            json.dump(raw(bench), f, indent=1)
+            f.write("\n")
+    return 1 if not good and os.environ.get("BENCH_STRICT") == "1" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

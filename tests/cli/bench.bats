@@ -1,0 +1,133 @@
+#!/usr/bin/env bats
+# scripts/bench: that it runs and prints its tables, and that the limit program, which ensign is measured against, does the
+# work that it says it does: the same sign-data, the same manifest, a bundle that holds, and no digest left out.
+
+load helpers
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    test_key one one.pem
+}
+
+# limit ARG...: the limit program of this build.
+limit() {
+    "$ROOT/build/$VARIANT/tests/bench/limit" "$@"
+}
+
+# The own enclave, beside it what the limit program must agree with.
+begin() {
+    bundle b.orc "$@"
+    ens gen-sign-data --date 20240229 -o b.signdata b.orc
+    ok
+    pem_sign "$BATS_FILE_TMPDIR/one.pem" b.signdata b.sig
+    ens set-sig --date 20240229 -o by-ensign.orc b.orc b.sig "$BATS_FILE_TMPDIR/one.pem.pub"
+    ok
+}
+
+# hash_of FILE.orc: its manifest hash.
+hash_of() {
+    ens show "$1" >&2
+    sed -n 's/^Manifest hash: *//p' "$OUT"
+}
+
+@test "the limit program makes the sign-data that ensign makes, with every library" {
+    local library form
+    for form in '' --data-descriptor '--compress store'; do
+        # shellcheck disable=SC2086  # two words
+        begin $form
+        for library in isal libdeflate zlib; do
+            limit --with "$library" gen b.orc 20240229 "$library.signdata"
+            same "$library.signdata" b.signdata
+            rm "$library.signdata"
+        done
+        rm b.* by-ensign.orc
+    done
+}
+
+@test "the bundle that the limit program signs holds, and has the manifest that ensign writes" {
+    local form
+    for form in '' --data-descriptor '--compress store'; do
+        # shellcheck disable=SC2086
+        begin $form
+        limit set b.orc 20240229 b.sig "$BATS_FILE_TMPDIR/one.pem.pub" ./by-limit.orc
+        accepted bundle --mrenclave "$MRENCLAVE" --mrsigner "$(mrsigner "$BATS_FILE_TMPDIR/one.pem.pub")" by-limit.orc
+        ens verify --profile core by-limit.orc
+        ok
+        [ "$(hash_of by-limit.orc)" = "$(hash_of by-ensign.orc)" ]
+        files b.orc b.signdata b.sig by-ensign.orc by-limit.orc
+        rm b.* by-*
+    done
+}
+
+@test "the limit program leaves nothing out: each digest, each CRC and the signature are compared" {
+    local name at
+    begin --compress store
+    # A byte of either file, in the middle of its data.
+    for name in ronl.elf ronl.sgx; do
+        at=$("$PYTHON" -c '
+import sys, zipfile
+info = zipfile.ZipFile(sys.argv[1]).getinfo(sys.argv[2])
+print(info.header_offset + 30 + len(info.filename) + info.file_size // 2)' b.orc "$name")
+        cp b.orc broken.orc
+        poke broken.orc "$at" a5
+        not limit gen broken.orc 20240229 broken.signdata
+    done
+    "$PYTHON" - b.orc digest.orc <<'PY'
+import sys
+data = open(sys.argv[1], "rb").read()
+import json, re, zlib, zipfile
+import mkbundle, zipmake
+old = zipfile.ZipFile(sys.argv[1])
+manifest = json.loads(old.read(mkbundle.MANIFEST_NAME))
+name = min(manifest["digests"])
+manifest["digests"][name] = "00" * 32
+entries = [zipmake.Entry(mkbundle.MANIFEST_NAME.encode(), mkbundle.encode(manifest))]
+entries += [zipmake.Entry(n.encode(), old.read(n)) for n in old.namelist()[1:]]
+open(sys.argv[2], "wb").write(zipmake.pack(entries))
+PY
+    not limit gen digest.orc 20240229 broken.signdata
+    cp b.sig other.sig
+    poke other.sig 200 00ff
+    not limit set b.orc 20240229 other.sig "$BATS_FILE_TMPDIR/one.pem.pub" ./broken-out.orc
+    not limit set b.orc 20240301 b.sig "$BATS_FILE_TMPDIR/one.pem.pub" ./broken-out.orc
+    [ ! -e broken.signdata ] && [ ! -e broken-out.orc ]
+}
+
+@test "bench measures every case, prints its tables and leaves nothing behind" {
+    local callgrind=1
+    # A program with sanitizers does not run under valgrind.
+    [ "$VARIANT" != asan ] || callgrind=0
+    mkdir scratch
+    TMPDIR=$PWD/scratch BENCH_SIZES=2 BENCH_ROUNDS=1 BENCH_SMALL=5 BENCH_CALLGRIND=$callgrind \
+        "$ROOT/scripts/bench" "$VARIANT" --json raw.json >table 2>words || fail "$(cat words)"
+    cat table
+    for row in 'gen-sign-data, 2 MiB +ensign' 'gen-sign-data, 2 MiB +limit ' 'set-sig, 2 MiB +ensign' \
+        'set-sig, 2 MiB +limit ' 'show of a stream, 2 MiB +openssl' 'sign x 5 +token loop' \
+        'sign, 20 processes +openssl' 'gen-sign-data, 2 MiB +orc' '--version +ensign' '^what the project holds itself to$' \
+        '^sign x 5: of the token'; do
+        grep -Eq -- "$row" table || fail "the table has no row like /$row/"
+    done
+    [ "$callgrind" = 0 ] || grep -Eq '^gen-sign-data +limit +[0-9]+\.[0-9]+$' table
+    "$PYTHON" - raw.json <<'PY'
+import json, sys
+raw = json.load(open(sys.argv[1]))
+programs = [c for c in raw["cases"]]
+assert len(programs) >= 10, programs
+for p in programs:
+    assert len(p["samples"]) == 1, p
+    s = p["samples"][0]
+    assert s["status"] == 0 and s["wall"] > 0 and s["memory"] > 500, p
+assert raw["targets"], raw
+PY
+    [ -z "$(ls scratch)" ] || fail "left behind: $(ls scratch)"
+    files raw.json scratch table words
+}
+
+@test "bench says what is missing, and what it does not know" {
+    local status=0
+    "$ROOT/scripts/bench" no-such-variant >out 2>err || status=$?
+    [ "$status" -eq 66 ] && grep -q 'no-such-variant.*make VARIANT=no-such-variant bench-build' err
+    status=0
+    "$ROOT/scripts/bench" --nonsense >out 2>err || status=$?
+    [ "$status" -eq 64 ] && grep -q '^usage: ' err
+}
