@@ -262,6 +262,12 @@ static bool check_enclave(const struct args *args, const struct demands *d, stru
         return false;
     if (d->profile == PROFILE_REGISTRY || d->profile == PROFILE_ROFL_SCHEDULER)
         return ens_fail(err, ENS_DATA, "%s: is no bundle: this profile is about bundles", e.path);
+    if (container_kind(e.container) == CONTAINER_SGXS && !d->has_mrenclave && !demands_sigstruct(d))
+        return ens_fail(
+            err, ENS_DATA,
+            "%s: is an SGXS stream, which is never signed: give --mrenclave to compare it with, or a "
+            "signed file",
+            e.path);
     for (size_t i = 0; i < e.places_len; i++) {
         if (!check_place(d, &e, i, v, err))
             return false;

@@ -205,10 +205,21 @@ PY
     ens show enclave.signed
     ok
     prints "$MRENCLAVE"
-    for file in enclave.orc enclave.sgxs enclave.so enclave.signed; do
+    for file in enclave.orc enclave.sgxs enclave.so; do
         ens verify "$file"
         ok
     done
+    # A stream is never signed: there is only its measurement to hold it to.
+    ens verify enclave.signed
+    refused 65 'SGXS stream' '--mrenclave'
+    ens verify --mrenclave "$MRENCLAVE" enclave.signed
+    ok
+    ens verify --mrenclave "00${MRENCLAVE#??}" enclave.signed
+    exits 1
+    prints '^no: .*MRENCLAVE is '
+    ens verify --mrsigner "$SIGNER" enclave.signed
+    exits 1
+    prints '^no: .*not signed'
 }
 
 # ---- files that are not what they should be ----
