@@ -25,6 +25,9 @@
 
 struct bundle;
 
+/* What the JSON library does once for the process; called before several threads open bundles. */
+void bundle_before_threads(void);
+
 /* Opens the archive and validates directory and manifest; reads no other entry. Release with bundle_closep.
  */
 bool bundle_open(const char *path, struct bundle **ret, struct ens_err *err) ENS_MUST_CHECK;

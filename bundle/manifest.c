@@ -28,6 +28,11 @@ void manifest_freep(struct manifest **m)
     *m = NULL;
 }
 
+void bundle_before_threads(void)
+{
+    json_object_seed(0);
+}
+
 /* Makes a manifest of the tree, which it owns, in failure as well. */
 static bool adopt(json_t *root, struct manifest **ret, struct ens_err *err)
 {

@@ -64,3 +64,8 @@ void file_out_closep(struct file_out **out);
 /* The three in one, for an output that is already in memory. */
 bool file_write_atomic(const char *path, enum file_out_mode mode, struct view v,
                        struct ens_err *err) ENS_MUST_CHECK;
+
+/* Removes the temporary files that killed processes left in `directory`: those of this user on which nobody
+ * has the lock that file_out_create takes. Gives their number. ENS_CANTCREAT: the directory cannot be read.
+ */
+bool file_sweep(const char *directory, size_t *ret, struct ens_err *err) ENS_MUST_CHECK;

@@ -1,6 +1,6 @@
 /* Output that appears complete or not at all: a temporary file in the directory of the target, fsync,
  * rename, fsync of the directory. A kill at any point leaves the old file, or the new one, and at worst
- * a stray temporary file named .ensign-XXXXXXXX. */
+ * a stray temporary file named .ensign-XXXXXXXX, which file_sweep can tell from one in use by its lock. */
 #include "signer/base/file.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -94,6 +95,16 @@ static bool examine_target(struct file_out *out, struct ens_err *err)
     return true;
 }
 
+/* Says that a process is at the temporary file, for as long as it lives. False where a sweep took the file
+ * before that; a file system without locks cannot be swept either. */
+static bool hold_temp(int fd)
+{
+    struct stat st;
+
+    (void)flock(fd, LOCK_EX);
+    return fstat(fd, &st) != 0 || st.st_nlink > 0;
+}
+
 static bool create_temp(struct file_out *out, struct ens_err *err)
 {
     /* A file that replaces another is private until it has the other's mode. */
@@ -108,9 +119,13 @@ static bool create_temp(struct file_out *out, struct ens_err *err)
 
         (void)snprintf(temp, sizeof temp, ".ensign-%08x", random);
         out->fd = openat(out->dir_fd, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-        if (out->fd >= 0) {
+        if (out->fd >= 0 && hold_temp(out->fd)) {
             memcpy(out->temp, temp, sizeof temp);
             return true;
+        }
+        if (out->fd >= 0) {
+            file_closep(&out->fd);
+            continue;
         }
         if (errno != EEXIST)
             break;

@@ -48,6 +48,7 @@ struct args {
     const char *runtime_id;
     const char *runtime_version;
     const char *head;
+    const char *jobs;
     bool custom;
     bool elf_metadata;
     bool x509;
@@ -58,6 +59,8 @@ struct args {
     const char *rebuilt;
     bool signdata_only;
     bool dry_run;
+    bool all_components;
+    bool resume;
     bool blind;
     bool yes;
     bool json;
@@ -122,6 +125,12 @@ void notice_text(const struct args *args, struct view text);
 /* Prints the error of a run: "ensign: ..." on one line. */
 void notice_error(const struct ens_err *err);
 
+/* From here on this thread says nothing, or speaks again: for work that is done a second time. Errors are not
+ * held back. */
+void notice_mute(bool muted);
+/* Shows a line that stands until the next one is said; NULL takes it away. For a terminal. */
+void notice_status(const char *text);
+
 /* Commands, one file each. */
 bool cmd_init(const struct args *args, struct ens_err *err);
 bool cmd_component_add(const struct args *args, struct ens_err *err);
@@ -137,4 +146,5 @@ bool cmd_compare(const struct args *args, struct ens_err *err);
 bool cmd_verify(const struct args *args, struct ens_err *err);
 bool cmd_show(const struct args *args, struct ens_err *err);
 bool cmd_approve(const struct args *args, struct ens_err *err);
+bool cmd_resign(const struct args *args, struct ens_err *err);
 bool cmd_transcript(const struct args *args, struct ens_err *err);

@@ -12,16 +12,56 @@
 
 #define NOTICE_MAX 1024
 
+/* Columns of a line that is taken away again. */
+#define STATUS_WIDTH 78
+
+static _Thread_local bool is_muted;
+static bool has_status; /* under the lock of stderr */
+
+void notice_mute(bool muted)
+{
+    is_muted = muted;
+}
+
+/* Writes what the threads say in one piece each, over the line that stands there. */
+static void put(const char *text, size_t len)
+{
+    flockfile(stderr);
+    if (has_status)
+        (void)fprintf(stderr, "\r%*s\r", STATUS_WIDTH, "");
+    has_status = false;
+    (void)fwrite(text, 1, len, stderr);
+    funlockfile(stderr);
+}
+
+void notice_status(const char *text)
+{
+    flockfile(stderr);
+    if (text != NULL)
+        (void)fprintf(stderr, "\r%-*.*s", STATUS_WIDTH, STATUS_WIDTH, text);
+    else if (has_status)
+        (void)fprintf(stderr, "\r%*s\r", STATUS_WIDTH, "");
+    has_status = text != NULL;
+    funlockfile(stderr);
+}
+
 static void print_line(const char *prefix, const char *fmt, va_list args) ENS_PRINTF(2, 0);
 
 static void print_line(const char *prefix, const char *fmt, va_list args)
 {
     char text[NOTICE_MAX];
     char line[NOTICE_MAX];
+    char whole[2 * NOTICE_MAX];
 
+    if (is_muted)
+        return;
     if (vsnprintf(text, sizeof text, fmt, args) < 0)
         text[0] = '\0';
-    (void)fprintf(stderr, "%s%s\n", prefix, text_printable(line, sizeof line, text, strlen(text)));
+    int len = snprintf(whole, sizeof whole, "%s%s\n", prefix,
+                       text_printable(line, sizeof line, text, strlen(text)));
+
+    if (len > 0)
+        put(whole, (size_t)len);
 }
 
 void notice_warn(const char *fmt, ...)
@@ -52,7 +92,7 @@ bool notice_review(const struct args *args, const struct review *r, struct ens_e
     if (!args->quiet) {
         if (!review_render(r, &text, err))
             return false;
-        (void)fwrite(text.data, 1, text.len, stderr);
+        put((const char *)text.data, text.len);
         return true;
     }
     review_dangers(r, &dangers);
@@ -64,10 +104,14 @@ bool notice_review(const struct args *args, const struct review *r, struct ens_e
 void notice_text(const struct args *args, struct view text)
 {
     if (!args->quiet)
-        (void)fwrite(text.data, 1, text.len, stderr);
+        put((const char *)text.data, text.len);
 }
 
 void notice_error(const struct ens_err *err)
 {
-    (void)fprintf(stderr, "ensign: %s\n", err->msg);
+    char line[sizeof err->msg + sizeof "ensign: \n"];
+    int len = snprintf(line, sizeof line, "ensign: %s\n", err->msg);
+
+    if (len > 0)
+        put(line, (size_t)len);
 }

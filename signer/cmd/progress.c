@@ -4,10 +4,17 @@
 #include <stdio.h>
 #include <unistd.h>
 
+static bool disabled;
+
+void progress_disable(void)
+{
+    disabled = true;
+}
+
 void progress_add(struct progress *p, uint64_t bytes)
 {
     p->done += bytes;
-    if (p->total < PROGRESS_MIN || p->off)
+    if (p->total < PROGRESS_MIN || p->off || disabled)
         return;
     /* `total` is a guess where the work is not the bytes of a file. */
     unsigned percent = p->done < p->total ? (unsigned)((double)p->done * 100.0 / (double)p->total) : 100;

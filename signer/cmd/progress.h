@@ -18,3 +18,6 @@ struct progress {
 void progress_add(struct progress *p, uint64_t bytes);
 /* Takes the line away. */
 void progress_end(struct progress *p);
+
+/* From here on none is shown: several files are worked on at a time. Called before threads start. */
+void progress_disable(void);

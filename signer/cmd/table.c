@@ -164,6 +164,22 @@ static const struct opt compare_options[] = {
     {0},
 };
 
+static const struct opt resign_options[] = {
+    {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key"},
+    {"mrsigner", 0, TEXT(mrsigner), "HEX", "sign only with the key that has this MRSIGNER"},
+    {"policy", 0, TEXT(policy), "FILE", "sign only what this policy allows"},
+    {"mechanism", 0, TEXT(mechanism), "NAME", "auto (default), rsa-pkcs or sha256-rsa-pkcs"},
+    {"all-components", 0, FLAG(all_components), "every SGX component of each bundle"},
+    {"out-dir", 0, TEXT(out_dir), "DIR", "write each file under its own name into DIR (default: in place)"},
+    {"force", 0, FLAG(force), "replace an existing output"},
+    {"resume", 0, FLAG(resume), "skip what an earlier run signed, and clean up after one that was killed"},
+    {"jobs", 0, TEXT(jobs), "N", "how many files are worked on at a time (default: 4 for each processor)"},
+    {"dry-run", 0, FLAG(dry_run), "do everything but sign"},
+    {"yes", 0, FLAG(yes), "do not ask for confirmation"},
+    {"json", 0, FLAG(json), "JSON Lines: one object for each enclave, and the sums"},
+    {0},
+};
+
 static const struct opt extract_options[] = {
     {"component", 0, TEXT(component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
     {"sign-data", 0, FLAG(signdata_only), "only the 256 signed bytes"},
@@ -250,6 +266,13 @@ const struct cmd cmd_table[] = {
      1,
      3,
      cmd_set_sig},
+    {"resign",
+     "FILE...",
+     "sign many files again through one login, where both they and the token are",
+     {resign_options, sigstruct_options, token_options, common},
+     1,
+     SIZE_MAX,
+     cmd_resign},
     {"verify",
      "FILE",
      "is it what it should be, and which consumer refuses it",

@@ -1,0 +1,381 @@
+/* resign: the three stages for many files over one login, on a host that has both the files and the token.
+ * The order is that of sign: options, policy, token and key, review, confirmation, sign, verify, write. With
+ * --yes the files go through a queue (resign_queue.h): workers prepare and finish, this thread signs. Else
+ * all are prepared, shown and confirmed first, and prepared again when they are signed. */
+#include "signer/cmd/resign.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/base/hex.h"
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+#include "signer/ceremony/review.h"
+#include "signer/cmd/pin.h"
+#include "signer/cmd/progress.h"
+#include "signer/cmd/request.h"
+#include "signer/cmd/resign_queue.h"
+
+struct run {
+    struct resign r;
+    struct resign_report *report;
+    bool only_prepare;     /* the pass before the confirmation, and --dry-run */
+    bool is_reported;      /* every file has its line */
+    enum ens_code stopped; /* the token failed: its error; written by the thread that signs */
+};
+
+static void run_free(struct run *run)
+{
+    struct resign *r = &run->r;
+
+    signing_key_close(&r->signer);
+    resign_report_freep(&run->report);
+    policy_freep(&r->policy);
+    for (size_t i = 0; i < r->len; i++)
+        resign_file_free(&r->files[i]);
+    mem_free(r->files);
+}
+
+/* ---- the stations of the queue ---- */
+
+/* A file that was interrupted is not done; it is untouched, and has not failed. */
+static void set_failed(struct resign_file *f, const struct ens_err *err)
+{
+    if (err->code == ENS_INTERRUPTED)
+        return;
+    f->err = *err;
+    for (size_t i = 0; i < f->len; i++) {
+        if (f->enclaves[i].status == RESIGN_NOT_DONE)
+            f->enclaves[i].status = RESIGN_FAILED;
+    }
+}
+
+static enum resign_next prepare_file(void *ctx, size_t item)
+{
+    struct run *run = ctx;
+    struct resign_file *f = &run->r.files[item];
+    struct ens_err err = {0};
+
+    if (f->err.code != ENS_OK || (f->is_confirmed && resign_file_waiting(f) == 0))
+        return RESIGN_OVER;
+    if (!interrupt_check(&err) || !resign_file_prepare(&run->r, f, &err)) {
+        set_failed(f, &err);
+        return err.code == ENS_INTERRUPTED ? RESIGN_STOP : RESIGN_OVER;
+    }
+    if (run->only_prepare)
+        resign_file_close(f);
+    return run->only_prepare || resign_file_waiting(f) == 0 ? RESIGN_OVER : RESIGN_SIGN;
+}
+
+static bool sign_enclave(struct resign *r, struct resign_enclave *x, struct ens_err *err)
+{
+    struct signdata data;
+
+    signdata_extract(&x->css, &data);
+    return interrupt_check(err) && token_sign(&r->signer.token, r->mechanism, &r->signer.key, x->digest,
+                                              view_of(data.bytes, sizeof data.bytes), x->signature, err);
+}
+
+/* Whatever a token refuses, it refuses for all: one wrong PIN is one, and a token that lies is not asked
+ * again. */
+static bool sign_file(void *ctx, size_t item)
+{
+    struct run *run = ctx;
+    struct resign_file *f = &run->r.files[item];
+    struct ens_err err = {0};
+
+    for (size_t i = 0; i < f->len; i++) {
+        struct resign_enclave *x = &f->enclaves[i];
+
+        if (x->status != RESIGN_NOT_DONE || sign_enclave(&run->r, x, &err))
+            continue;
+        if (run->r.len > 1)
+            ens_wrap(&err, "%s", f->path);
+        run->stopped = err.code;
+        set_failed(f, &err);
+        resign_file_close(f);
+        return false;
+    }
+    return true;
+}
+
+static bool finish_file(void *ctx, size_t item)
+{
+    struct run *run = ctx;
+    struct resign_file *f = &run->r.files[item];
+    struct ens_err err = {0};
+
+    if (resign_file_finish(&run->r, f, &err))
+        return true;
+    set_failed(f, &err);
+    return err.code != ENS_INTERRUPTED;
+}
+
+/* Before the confirmation only what failed is said: whoever is asked must know. */
+static void file_over(void *ctx, size_t item)
+{
+    struct run *run = ctx;
+    struct resign_file *f = &run->r.files[item];
+
+    if (!run->only_prepare) {
+        resign_report_file(run->report, item);
+    } else if (f->err.code != ENS_OK) {
+        notice_error(&f->err);
+        f->is_said = true;
+    }
+}
+
+static bool run_queue(struct run *run, bool only_prepare, struct ens_err *err)
+{
+    const struct resign_stations stations = {
+        .ctx = run, .prepare = prepare_file, .sign = sign_file, .finish = finish_file, .over = file_over};
+
+    run->only_prepare = only_prepare;
+    return resign_queue_run(&stations, run->r.len, run->r.jobs, RESIGN_OPEN_MAX, err);
+}
+
+/* ---- policy, token and key ---- */
+
+static bool check_items(const struct resign *r, size_t items, struct ens_err *err)
+{
+    struct policy_outcome outcome = {0};
+
+    policy_check_items(r->policy, items, &outcome);
+    return policy_met(&outcome, err);
+}
+
+static bool read_policy(struct resign *r, struct ens_err *err)
+{
+    char hex[2 * 32 + 1];
+
+    if (r->args->policy == NULL)
+        return true;
+    if (!policy_read(r->args->policy, &r->policy, err))
+        return false;
+    hex_encode(hex, view_of(policy_digest(r->policy), 32));
+    notice_say(r->args, "Policy %s, SHA-256 %s", r->args->policy, hex);
+    if (policy_approvals(r->policy) > 0)
+        return ens_fail(err, ENS_REFUSED,
+                        "%s: demands approvals, which resign cannot count: use gen-sign-data, approve, sign "
+                        "and set-sig",
+                        r->args->policy);
+    /* Components are counted when the files have been read. */
+    return r->args->all_components || check_items(r, r->len, err);
+}
+
+static bool has_max_items(const struct resign *r)
+{
+    struct policy_outcome outcome = {0};
+
+    if (r->policy == NULL)
+        return false;
+    policy_check_items(r->policy, 1, &outcome);
+    return outcome.rows[POLICY_MAX_ITEMS].result != POLICY_ABSENT;
+}
+
+static bool select_key(struct resign *r, struct ens_err *err)
+{
+    struct policy_outcome outcome = {0};
+    char hex[2 * MRSIGNER_SIZE + 1];
+
+    if (!signing_key_open(r->args, &r->signer, err) || !signing_key_pin(r->args, &r->signer, err))
+        return false;
+    hex_encode(hex, view_of(r->signer.mrsigner, MRSIGNER_SIZE));
+    notice_say(r->args, "MRSIGNER %s", hex);
+    if (r->policy == NULL)
+        return true;
+    signing_key_policy(&r->signer, r->policy, &outcome);
+    return policy_met(&outcome, err);
+}
+
+/* ---- review and confirmation ---- */
+
+static size_t count_enclaves(const struct resign *r, bool waiting)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->len; i++)
+        n += waiting ? resign_file_waiting(&r->files[i]) : r->files[i].len;
+    return n;
+}
+
+/* One line of the table; its name is its own, as that of a component is made here. */
+static bool add_request(const struct resign_file *f, const struct resign_enclave *x, struct requests *to,
+                        struct ens_err *err)
+{
+    struct request *q = &to->items[to->len];
+
+    q->out_path = x->component != NULL ? mem_printf(err, "%s, component %s", f->path, x->component)
+                                       : mem_strdup(f->path, err);
+    if (q->out_path == NULL)
+        return false;
+    q->path = q->out_path;
+    q->css = x->css;
+    memcpy(q->digest, x->digest, sizeof q->digest);
+    to->len++;
+    return true;
+}
+
+static bool list_requests(const struct resign *r, struct requests *ret, struct ens_err *err)
+{
+    ret->items = mem_alloc(count_enclaves(r, true), sizeof *ret->items, err);
+    if (ret->items == NULL)
+        return false;
+    for (size_t i = 0; i < r->len; i++) {
+        for (size_t k = 0; k < r->files[i].len; k++) {
+            const struct resign_enclave *x = &r->files[i].enclaves[k];
+
+            if (x->status == RESIGN_NOT_DONE && !add_request(&r->files[i], x, ret, err))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool show(const struct resign *r, const struct requests *list, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf table = {0};
+    const struct request *first = &list->items[0];
+    const struct review one = {.css = &first->css, .digest = first->digest, .mrsigner = r->signer.mrsigner};
+
+    if (list->len == 1)
+        return notice_review(r->args, &one, err);
+    if (!requests_render(list, r->signer.mrsigner, &table, err))
+        return false;
+    notice_text(r->args, buf_view(&table));
+    return true;
+}
+
+static bool ask(const struct resign *r, size_t n, struct ens_err *err)
+{
+    char question[80];
+    char answer[16];
+
+    if (r->signer.selected->always_authenticate == HSM_YES && n > 1)
+        notice_say(r->args, "The key asks for its PIN for every signature: %zu more times.", n);
+    if (n == 1)
+        (void)snprintf(question, sizeof question, "Sign this? Type yes to sign: ");
+    else
+        (void)snprintf(question, sizeof question, "Sign these %zu? Type yes to sign: ", n);
+    if (!pin_ask_line(question, answer, sizeof answer, err))
+        return false;
+    return strcmp(answer, "yes") == 0 ||
+           ens_fail(err, ENS_REFUSED, "%s: not signed: the answer was not yes", r->args->operands[0]);
+}
+
+static bool confirm(const struct resign *r, struct ens_err *err)
+{
+    ENS_CLEANUP(requests_free) struct requests list = {0};
+    size_t n = count_enclaves(r, true);
+
+    if (r->args->yes || n == 0)
+        return true;
+    if (n > REQUESTS_MAX)
+        return ens_fail(err, ENS_REFUSED,
+                        "%zu enclaves are more than a person can look at: give at most %d, or --yes", n,
+                        REQUESTS_MAX);
+    return list_requests(r, &list, err) && show(r, &list, err) && ask(r, n, err);
+}
+
+/* ---- the walk ---- */
+
+/* Every file is looked at before the first is signed; then they are the ones that must not change. */
+static bool prepare_all(struct run *run, struct ens_err *err)
+{
+    struct resign *r = &run->r;
+
+    if (!run_queue(run, true, err) || !interrupt_check(err) ||
+        (r->policy != NULL && !check_items(r, count_enclaves(r, false), err)))
+        return false;
+    for (size_t i = 0; i < r->len; i++)
+        r->files[i].is_confirmed = true;
+    return r->args->dry_run || confirm(r, err);
+}
+
+/* A policy may limit how many enclaves there are, which --all-components tells only when all were read. */
+static bool sign_all(struct run *run, struct ens_err *err)
+{
+    const struct resign *r = &run->r;
+    bool look_first = !r->args->yes || r->args->dry_run || (r->args->all_components && has_max_items(r));
+
+    if (look_first && !prepare_all(run, err))
+        return false;
+    if (r->args->dry_run)
+        return true;
+    run->is_reported = run_queue(run, false, err);
+    return run->is_reported;
+}
+
+/* ---- the end ---- */
+
+static bool fail_interrupted(const struct resign *r, struct ens_err *err)
+{
+    size_t all = 0;
+    size_t done = 0;
+
+    for (size_t i = 0; i < r->len; i++) {
+        all += r->files[i].len > 0 ? r->files[i].len : 1;
+        for (size_t k = 0; k < r->files[i].len; k++)
+            done += r->files[i].enclaves[k].status == RESIGN_SIGNED ||
+                    r->files[i].enclaves[k].status == RESIGN_SKIPPED;
+    }
+    return ens_fail(
+        err, ENS_INTERRUPTED,
+        "interrupted: %zu of %zu are done, the other files are as they were: repeat with --resume", done,
+        all);
+}
+
+/* Every file has its line, however the run ended; what failed has said so there, and the status remains. */
+static bool end(struct run *run, bool ok, struct ens_err *err)
+{
+    struct resign *r = &run->r;
+    enum ens_code code = ENS_OK;
+    struct ens_err why = {0};
+
+    for (size_t i = 0; !run->is_reported && i < r->len; i++)
+        resign_report_file(run->report, i);
+    if (!resign_report_end(run->report, &code, &why) && ok) {
+        *err = why;
+        return false;
+    }
+    if (run->stopped == ENS_INTERRUPTED || !interrupt_check(&why))
+        return fail_interrupted(r, err);
+    if (!ok)
+        return false;
+    code = run->stopped != ENS_OK ? run->stopped : code;
+    if (code != ENS_OK) {
+        *err = (struct ens_err){.code = code};
+        return false;
+    }
+    if (r->args->dry_run)
+        notice_say(r->args, "Dry run: everything holds, nothing was signed.");
+    return true;
+}
+
+/* Before the token is woken: what the command line and the policy say, and whether anybody can be asked. */
+static bool begin(struct resign *r, struct ens_err *err)
+{
+    if (!resign_plan(r, err) || !read_policy(r, err))
+        return false;
+    if (!r->args->yes && !r->args->dry_run && !pin_has_terminal())
+        return ens_fail(err, ENS_REFUSED,
+                        "%s: there is no terminal to ask at: give --yes to sign without asking",
+                        r->args->operands[0]);
+    return !r->args->resume || r->args->dry_run || resign_sweep(r, err);
+}
+
+bool cmd_resign(const struct args *args, struct ens_err *err)
+{
+    ENS_CLEANUP(run_free) struct run run = {.r = {.args = args}};
+    struct resign *r = &run.r;
+
+    if (!begin(r, err) || !resign_report_new(r, &run.report, err))
+        return false;
+    bundle_before_threads();
+    progress_disable();
+    bool ok = select_key(r, err) && sign_all(&run, err);
+
+    /* The session ends before anything is said of how the run went. */
+    signing_key_close(&r->signer);
+    return end(&run, ok, err);
+}

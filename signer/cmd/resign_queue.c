@@ -1,0 +1,223 @@
+/* The queue of resign. One lock guards all of it, and is held for a few instructions only; no station runs
+ * under it. A worker finishes before it prepares: what is finished makes room, and a file that waits signed
+ * is work that a crash loses. */
+#include "signer/cmd/resign_queue.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "signer/base/mem.h"
+
+/* Items in the order in which they came. */
+struct fifo {
+    size_t *items;
+    size_t head, tail; /* each item is put in once at most, so that `len` places are enough */
+};
+
+struct queue {
+    const struct resign_stations *stations;
+    size_t len, open_max;
+    pthread_mutex_t lock;
+    pthread_cond_t work;    /* for workers: something to finish, room to prepare, or the end */
+    pthread_cond_t to_sign; /* for the thread that signs */
+    /* Under `lock`: */
+    size_t next;      /* the first item that nobody began */
+    size_t preparing; /* items that are being prepared */
+    size_t open;      /* begun and not over */
+    struct fifo prepared, signed_;
+    bool *is_over;
+    size_t reported; /* items before this one have been said */
+    bool reporting;  /* a thread is at it, and looks again before it leaves */
+    bool stop;       /* nothing new is begun, prepared or signed */
+    bool signed_all; /* nothing more will be put into `signed_` */
+};
+
+static void queue_free(struct queue *q)
+{
+    mem_free(q->prepared.items);
+    mem_free(q->signed_.items);
+    mem_free(q->is_over);
+    (void)pthread_cond_destroy(&q->to_sign);
+    (void)pthread_cond_destroy(&q->work);
+    (void)pthread_mutex_destroy(&q->lock);
+}
+
+static bool queue_init(struct queue *q, struct ens_err *err)
+{
+    (void)pthread_mutex_init(&q->lock, NULL);
+    (void)pthread_cond_init(&q->work, NULL);
+    (void)pthread_cond_init(&q->to_sign, NULL);
+    q->prepared.items = mem_alloc(q->len, sizeof *q->prepared.items, err);
+    if (q->prepared.items == NULL)
+        return false;
+    q->signed_.items = mem_alloc(q->len, sizeof *q->signed_.items, err);
+    if (q->signed_.items == NULL)
+        return false;
+    q->is_over = mem_alloc(q->len, sizeof *q->is_over, err);
+    return q->is_over != NULL;
+}
+
+static void fifo_put(struct fifo *f, size_t item)
+{
+    f->items[f->tail++] = item;
+}
+
+static bool fifo_take(struct fifo *f, size_t *ret)
+{
+    if (f->head == f->tail)
+        return false;
+    *ret = f->items[f->head++];
+    return true;
+}
+
+/* ---- under the lock ---- */
+
+/* Says what is over, in order. Only one thread does; the lock is released meanwhile. */
+static void report(struct queue *q)
+{
+    if (q->reporting)
+        return;
+    q->reporting = true;
+    while (q->reported < q->len && q->is_over[q->reported]) {
+        size_t item = q->reported++;
+
+        (void)pthread_mutex_unlock(&q->lock);
+        q->stations->over(q->stations->ctx, item);
+        (void)pthread_mutex_lock(&q->lock);
+    }
+    q->reporting = false;
+}
+
+static void set_over(struct queue *q, size_t item)
+{
+    q->is_over[item] = true;
+    q->open--;
+    (void)pthread_cond_signal(&q->work);
+}
+
+static void set_stop(struct queue *q)
+{
+    q->stop = true;
+    (void)pthread_cond_broadcast(&q->work);
+    (void)pthread_cond_signal(&q->to_sign);
+}
+
+static void finish_one(struct queue *q, size_t item)
+{
+    (void)pthread_mutex_unlock(&q->lock);
+    bool go_on = q->stations->finish(q->stations->ctx, item);
+
+    (void)pthread_mutex_lock(&q->lock);
+    if (!go_on)
+        set_stop(q);
+    set_over(q, item);
+    report(q);
+}
+
+static void prepare_one(struct queue *q)
+{
+    size_t item = q->next++;
+
+    q->open++;
+    q->preparing++;
+    (void)pthread_mutex_unlock(&q->lock);
+    enum resign_next next = q->stations->prepare(q->stations->ctx, item);
+
+    (void)pthread_mutex_lock(&q->lock);
+    q->preparing--;
+    (void)pthread_cond_signal(&q->to_sign);
+    if (next == RESIGN_SIGN) {
+        fifo_put(&q->prepared, item);
+        return;
+    }
+    if (next == RESIGN_STOP)
+        set_stop(q);
+    set_over(q, item);
+    report(q);
+}
+
+/* ---- the threads ---- */
+
+static void *work(void *arg)
+{
+    struct queue *q = arg;
+    size_t item = 0;
+
+    (void)pthread_mutex_lock(&q->lock);
+    for (;;) {
+        if (fifo_take(&q->signed_, &item))
+            finish_one(q, item);
+        else if (!q->stop && q->next < q->len && q->open < q->open_max)
+            prepare_one(q);
+        else if (q->signed_all)
+            break;
+        else
+            (void)pthread_cond_wait(&q->work, &q->lock);
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+    return NULL;
+}
+
+/* Signs until nothing more can come. */
+static void sign_all(struct queue *q)
+{
+    size_t item = 0;
+
+    (void)pthread_mutex_lock(&q->lock);
+    while (!q->stop && (q->next < q->len || q->preparing > 0 || q->prepared.head != q->prepared.tail)) {
+        if (!fifo_take(&q->prepared, &item)) {
+            (void)pthread_cond_wait(&q->to_sign, &q->lock);
+            continue;
+        }
+        (void)pthread_mutex_unlock(&q->lock);
+        bool is_signed = q->stations->sign(q->stations->ctx, item);
+
+        (void)pthread_mutex_lock(&q->lock);
+        if (is_signed) {
+            fifo_put(&q->signed_, item);
+            (void)pthread_cond_signal(&q->work);
+        } else {
+            set_over(q, item);
+            set_stop(q);
+        }
+    }
+    q->signed_all = true;
+    (void)pthread_cond_broadcast(&q->work);
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+/* The workers take no signals: they are for the thread that talks to the token and the terminal. */
+static unsigned start(struct queue *q, pthread_t *threads, unsigned workers)
+{
+    sigset_t all;
+    sigset_t before;
+    unsigned n = 0;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (n < workers && pthread_create(&threads[n], NULL, work, q) == 0)
+        n++;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return n;
+}
+
+bool resign_queue_run(const struct resign_stations *stations, size_t len, unsigned workers, size_t open_max,
+                      struct ens_err *err)
+{
+    ENS_CLEANUP(queue_free) struct queue q = {.stations = stations, .len = len, .open_max = open_max};
+    pthread_t threads[RESIGN_JOBS_MAX];
+
+    if (!queue_init(&q, err))
+        return false;
+    unsigned running = start(&q, threads, workers < RESIGN_JOBS_MAX ? workers : RESIGN_JOBS_MAX);
+
+    if (running == 0)
+        return ens_fail(err, ENS_RESOURCE, "no thread can be started: allow this process more of them");
+    sign_all(&q);
+    for (unsigned i = 0; i < running; i++)
+        (void)pthread_join(threads[i], NULL);
+    /* What nobody began, and what waited for a token that stopped. */
+    for (; q.reported < len; q.reported++)
+        stations->over(stations->ctx, q.reported);
+    return true;
+}

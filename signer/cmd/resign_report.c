@@ -1,0 +1,267 @@
+/* What became of each file of resign: a line of JSON or of words each, in the order in which they were given,
+ * as soon as all before it are known; the rate on a terminal; the sums. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "signer/base/mem.h"
+#include "signer/ceremony/review.h"
+#include "signer/cmd/doc.h"
+#include "signer/cmd/resign.h"
+
+/* Different dangers that are told apart; what comes after is not. */
+#define DANGERS_MAX 8
+
+/* The line with the rate comes after this many seconds, and again after so many nanoseconds. */
+#define STATUS_AFTER_S  1
+#define STATUS_EVERY_NS 100000000L
+
+struct resign_report {
+    const struct resign *r;
+    size_t counts[RESIGN_FAILED + 1]; /* enclaves, by enum resign_status */
+    size_t enclaves;
+    enum ens_code first_failure;
+    bool stdout_failed;
+    struct {
+        char text[FINDING_TEXT_MAX];
+        size_t count;
+    } dangers[DANGERS_MAX];
+    size_t dangers_len;
+    bool on_terminal;
+    struct timespec begin, shown;
+};
+
+bool resign_report_new(const struct resign *r, struct resign_report **ret, struct ens_err *err)
+{
+    struct resign_report *report = mem_alloc(1, sizeof *report, err);
+
+    if (report == NULL)
+        return false;
+    report->r = r;
+    report->on_terminal = !r->args->quiet && r->len > 1 && isatty(STDERR_FILENO) == 1;
+    (void)clock_gettime(CLOCK_MONOTONIC, &report->begin);
+    report->shown = report->begin;
+    *ret = report;
+    return true;
+}
+
+void resign_report_freep(struct resign_report **report)
+{
+    mem_free(*report);
+    *report = NULL;
+}
+
+static const char *status_name(enum resign_status s)
+{
+    switch (s) {
+    case RESIGN_SIGNED:
+        return "signed";
+    case RESIGN_SKIPPED:
+        return "skipped";
+    case RESIGN_FAILED:
+        return "failed";
+    case RESIGN_NOT_DONE:
+    default:
+        return "not-done";
+    }
+}
+
+/* ---- JSON ---- */
+
+static void describe_fields(struct doc *at, const struct resign *r, const struct resign_enclave *x)
+{
+    char date[REVIEW_DATE_MAX];
+
+    doc_hex(at, "mrenclave", sigstruct_get(&x->css, CSS_ENCLAVEHASH));
+    doc_hex(at, "mrsigner", view_of(r->signer.mrsigner, MRSIGNER_SIZE));
+    doc_int(at, "isvprodid", sigstruct_get_int(&x->css, CSS_ISVPRODID));
+    doc_int(at, "isvsvn", sigstruct_get_int(&x->css, CSS_ISVSVN));
+    doc_text(at, "date", review_date(&x->css, date));
+    doc_hex(at, "digest", view_of(x->digest, sizeof x->digest));
+}
+
+static void describe_no_fields(struct doc *at)
+{
+    static const char *const keys[] = {"mrenclave", "mrsigner", "isvprodid", "isvsvn", "date", "digest"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        doc_text(at, keys[i], NULL);
+}
+
+/* One enclave; `x` NULL: the file was not understood, or not begun. */
+static bool print_json(const struct resign *r, const struct resign_file *f, const struct resign_enclave *x,
+                       enum resign_status status, struct ens_err *err)
+{
+    ENS_CLEANUP(doc_freep) struct doc *at = NULL;
+    bool failed = status == RESIGN_FAILED;
+
+    if (!doc_new(&at, err))
+        return false;
+    doc_text(at, "file", f->path);
+    doc_text(at, "component", x != NULL ? x->component : NULL);
+    doc_text(at, "output", f->out_path != NULL ? f->out_path : f->path);
+    doc_text(at, "status", status_name(status));
+    if (x != NULL && x->has_fields)
+        describe_fields(at, r, x);
+    else
+        describe_no_fields(at);
+    doc_text(at, "error", failed ? f->err.msg : NULL);
+    doc_int(at, "exit_status", failed ? (uint64_t)f->err.code : 0);
+    return doc_print_line(at, err);
+}
+
+static bool print_sums(const struct resign_report *p, struct ens_err *err)
+{
+    ENS_CLEANUP(doc_freep) struct doc *root = NULL;
+
+    if (!doc_new(&root, err))
+        return false;
+    struct doc *at = doc_object(root, "summary");
+
+    doc_int(at, "files", p->r->len);
+    doc_int(at, "enclaves", p->enclaves);
+    doc_int(at, "signed", p->counts[RESIGN_SIGNED]);
+    doc_int(at, "skipped", p->counts[RESIGN_SKIPPED]);
+    doc_int(at, "failed", p->counts[RESIGN_FAILED]);
+    doc_int(at, "not_done", p->counts[RESIGN_NOT_DONE]);
+    return doc_print_line(root, err);
+}
+
+/* ---- words ---- */
+
+static void say_enclave(const struct resign *r, const struct resign_file *f, const struct resign_enclave *x)
+{
+    const char *gap = x->component != NULL ? ": component " : "";
+    const char *component = x->component != NULL ? x->component : "";
+    char date[REVIEW_DATE_MAX];
+
+    if (x->status == RESIGN_SKIPPED)
+        notice_say(r->args, "%s%s%s: signed already, kept", f->out_path != NULL ? f->out_path : f->path, gap,
+                   component);
+    else if (x->status == RESIGN_SIGNED)
+        notice_say(r->args, "%s%s%s: signed, ISVPRODID %" PRIu64 ", ISVSVN %" PRIu64 ", DATE %s%s%s", f->path,
+                   gap, component, sigstruct_get_int(&x->css, CSS_ISVPRODID),
+                   sigstruct_get_int(&x->css, CSS_ISVSVN), review_date(&x->css, date),
+                   f->out_path != NULL ? ", to " : "", f->out_path != NULL ? f->out_path : "");
+}
+
+/* Dangers are counted, and said once at the end: a thousand times the same would hide the one that differs.
+ */
+static void count_dangers(struct resign_report *p, const struct resign_enclave *x)
+{
+    const struct review review = {.css = &x->css, .digest = x->digest, .mrsigner = p->r->signer.mrsigner};
+    struct findings found = {0};
+
+    if (x->status != RESIGN_SIGNED)
+        return;
+    review_dangers(&review, &found);
+    for (size_t i = 0; i < found.len; i++) {
+        size_t n = 0;
+
+        while (n < p->dangers_len && strcmp(p->dangers[n].text, found.items[i].text) != 0)
+            n++;
+        if (n == DANGERS_MAX)
+            continue;
+        if (n == p->dangers_len)
+            memcpy(p->dangers[p->dangers_len++].text, found.items[i].text, FINDING_TEXT_MAX);
+        p->dangers[n].count++;
+    }
+}
+
+static double seconds_since(const struct timespec *then, const struct timespec *now)
+{
+    return (double)(now->tv_sec - then->tv_sec) + (double)(now->tv_nsec - then->tv_nsec) / 1e9;
+}
+
+/* "12 of 1000, 340 per second, 3 s left". */
+static void show_status(struct resign_report *p, size_t done)
+{
+    struct timespec now;
+    char line[80];
+
+    if (!p->on_terminal)
+        return;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    double all = seconds_since(&p->begin, &now);
+
+    if (all < STATUS_AFTER_S || seconds_since(&p->shown, &now) * 1e9 < (double)STATUS_EVERY_NS)
+        return;
+    p->shown = now;
+    double rate = (double)done / all;
+
+    (void)snprintf(line, sizeof line, "%zu of %zu, %.*f per second, %.0f s left", done, p->r->len,
+                   rate < 10 ? 1 : 0, rate, (double)(p->r->len - done) / rate);
+    notice_status(line);
+}
+
+/* ---- one file ---- */
+
+static void report_enclave(struct resign_report *p, const struct resign_file *f,
+                           const struct resign_enclave *x)
+{
+    enum resign_status status = x != NULL               ? x->status
+                                : f->err.code != ENS_OK ? RESIGN_FAILED
+                                                        : RESIGN_NOT_DONE;
+    struct ens_err ignored = {0};
+
+    p->counts[status]++;
+    p->enclaves++;
+    if (p->r->args->json) {
+        /* Whoever read it is gone: the files are worth finishing, and the end says so. */
+        if (!p->stdout_failed && !print_json(p->r, f, x, status, &ignored))
+            p->stdout_failed = true;
+    } else if (x != NULL) {
+        say_enclave(p->r, f, x);
+    }
+    if (x != NULL)
+        count_dangers(p, x);
+}
+
+void resign_report_file(struct resign_report *p, size_t index)
+{
+    const struct resign_file *f = &p->r->files[index];
+
+    if (f->len == 0)
+        report_enclave(p, f, NULL);
+    for (size_t i = 0; i < f->len; i++)
+        report_enclave(p, f, &f->enclaves[i]);
+    if (f->err.code != ENS_OK) {
+        if (!f->is_said)
+            notice_error(&f->err);
+        if (p->first_failure == ENS_OK)
+            p->first_failure = f->err.code;
+    }
+    show_status(p, index + 1);
+}
+
+/* ---- the end ---- */
+
+static void say_dangers(const struct resign_report *p)
+{
+    for (size_t i = 0; i < p->dangers_len; i++) {
+        if (p->counts[RESIGN_SIGNED] == 1)
+            notice_warn("%s", p->dangers[i].text);
+        else
+            notice_warn("%zu of %zu: %s", p->dangers[i].count, p->counts[RESIGN_SIGNED], p->dangers[i].text);
+    }
+}
+
+bool resign_report_end(struct resign_report *p, enum ens_code *ret, struct ens_err *err)
+{
+    struct ens_err ignored = {0};
+
+    notice_status(NULL);
+    say_dangers(p);
+    if (p->r->args->json && (p->stdout_failed || !print_sums(p, &ignored)))
+        return ens_fail(err, ENS_IO,
+                        "stdout: cannot be written: what was signed is signed, repeat with --resume");
+    if (p->enclaves > 1)
+        notice_say(p->r->args,
+                   "%zu enclaves in %zu files: %zu signed, %zu signed already, %zu failed, %zu not done",
+                   p->enclaves, p->r->len, p->counts[RESIGN_SIGNED], p->counts[RESIGN_SKIPPED],
+                   p->counts[RESIGN_FAILED], p->counts[RESIGN_NOT_DONE]);
+    *ret = p->first_failure;
+    return true;
+}
