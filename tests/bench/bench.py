@@ -61,12 +61,12 @@ class Case:
         """The program of that name, or None where it is not here."""
         return next((p for p in self.programs if p.name == name), None)
 
-    def ratio(self, other, what="wall", first=None):
+    def ratio(self, other, what="wall"):
         """Cost of ensign's run over that of `other`; None where that is not here."""
-        mine, theirs = self.get(first or self.programs[0].name), self.get(other)
-        if mine is None or theirs is None or not theirs.median(what):
+        theirs = self.get(other)
+        if theirs is None or not theirs.median(what):
             return None
-        return mine.median(what) / theirs.median(what)
+        return self.programs[0].median(what) / theirs.median(what)
 
 
 class Bench:
@@ -337,15 +337,16 @@ def unlink(path):
 
 
 def table(bench):
-    """Medians: seconds, MiB, and how many times the cost of ensign's run the other's is."""
-    print(f"{'case':24} {'program':22} {'wall s':>9} {'cpu s':>9} {'MiB':>8} {'ensign/it':>10}")
+    """Medians: seconds, MiB, and how many times what the other takes ensign takes."""
+    print(f"{'case':24} {'program':22} {'wall s':>9} {'cpu s':>9} {'MiB':>8} {'ensign/it':>10} {'in cpu':>7}")
     for case in bench.cases:
         name = case.name if case.mib is None else f"{case.name}, {case.mib} MiB"
         for program in case.programs:
-            ratio = case.ratio(program.name)
+            ratios = case.ratio(program.name), case.ratio(program.name, "cpu")
             print(f"{name:24} {program.name:22} {program.median('wall'):9.3f} "
                   f"{program.median('cpu'):9.3f} {program.median('memory') / 1024:8.1f} "
-                  + ("" if program is case.programs[0] else f"{ratio:10.2f}"))
+                  + "".join(f"{r:{w}.2f}" for r, w in zip(ratios, (10, 8))
+                            if r and program is not case.programs[0]))
         if bench.orc is None and case.get("limit"):
             print(f"{name:24} {'orc':22} {'not here':>9}")
     print(f"{'--version':24} {'ensign':22} {bench.version.median('wall'):9.3f} "
