@@ -21,8 +21,8 @@ static bool open_sigstruct(struct container *c, const char *component, struct en
     c->why_no_stream = "a SIGSTRUCT holds no enclave";
     if (c->size != CONTAINER_SIGSTRUCT_SIZE)
         return ens_fail(err, ENS_DATA,
-                        "%s: has %" PRIu64 " bytes, a SIGSTRUCT has %d: it is cut or has a tail", c->label,
-                        c->size, CONTAINER_SIGSTRUCT_SIZE);
+                        "%s: a SIGSTRUCT is %d bytes, not %" PRIu64 ": give the whole structure", c->label,
+                        CONTAINER_SIGSTRUCT_SIZE, c->size);
     if (!container_add_copy(c, &copy, err) ||
         !file_read_at(c->fd, c->label, 0, copy->sigstruct, sizeof copy->sigstruct, &len, err))
         return false;

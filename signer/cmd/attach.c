@@ -153,6 +153,23 @@ static bool follow(const struct enclave_place *p, const struct sigstruct *css, s
     return launch_follow(&p->css, css, &now, ret, err);
 }
 
+/* What the new SIGSTRUCT says, and the file around it says otherwise. */
+static bool check_config(const struct enclave *e, const struct container_copy *copy,
+                         const struct sigstruct *css, struct ens_err *err)
+{
+    struct findings found = {0};
+
+    enclave_judge_config(container_kind(e->container), copy, css, &found);
+    const struct finding *bad = findings_first(&found, SEVERITY_ERROR);
+
+    if (bad != NULL)
+        return ens_fail(err, ENS_DATA, "%s: %s: EINIT would refuse the enclave, leave it out", e->path,
+                        bad->text);
+    for (size_t i = 0; i < found.len; i++)
+        notice_warn("%s: %s", e->path, found.items[i].text);
+    return true;
+}
+
 bool attach_check(const struct enclave *e, const struct sigstruct *css, struct ens_err *err)
 {
     struct launch next;
@@ -165,12 +182,8 @@ bool attach_check(const struct enclave *e, const struct sigstruct *css, struct e
             continue;
         if (copy->has_launch && !follow(&e->places[i], css, &next, err))
             return ens_wrap(err, "%s", enclave_place_name(e, i, name));
-        if (copy->has_config && (sigstruct_get_int(css, CSS_ISVPRODID) != copy->isvprodid ||
-                                 sigstruct_get_int(css, CSS_ISVSVN) != copy->isvsvn))
-            notice_warn(
-                "%s: .oeinfo says product_id %u and security_version %u; it is measured and stays, readers "
-                "of the report see ISVPRODID and ISVSVN",
-                e->path, copy->isvprodid, copy->isvsvn);
+        if (!check_config(e, copy, css, err))
+            return false;
     }
     return true;
 }

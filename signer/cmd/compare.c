@@ -170,6 +170,13 @@ static void doc_causes(struct show *s, const struct compare_side *a, const struc
     }
 }
 
+/* A file with an enclave in it that could not be measured; other than a SIGSTRUCT, which never can. */
+static bool unmeasured(const struct compare_side *side)
+{
+    return !side->is_measured && side->e.container != NULL &&
+           container_kind(side->e.container) != CONTAINER_SIGSTRUCT;
+}
+
 static bool show_verdict(struct show *s, const struct compare_side *a, const struct compare_side *b,
                          const struct pagediff *d, struct ens_err *err)
 {
@@ -177,8 +184,12 @@ static bool show_verdict(struct show *s, const struct compare_side *a, const str
     char text[COMPARE_VERDICT_MAX + 64];
 
     difference(a, b, d, why);
-    (void)snprintf(text, sizeof text, "%s, %s%s%s", same_enclave(a, b) ? "same enclave" : "other enclave",
-                   signer_words(a, b), why[0] != '\0' ? ": " : "", why);
+    const char *enclave = same_enclave(a, b) ? "same enclave" : "other enclave";
+
+    if (same_enclave(a, b) && unmeasured(a) && unmeasured(b))
+        enclave = "same enclave, as both SIGSTRUCTs say";
+    (void)snprintf(text, sizeof text, "%s, %s%s%s", enclave, signer_words(a, b), why[0] != '\0' ? ": " : "",
+                   why);
     if (s->text == NULL) {
         doc_text(s->doc, "verdict", text);
         doc_bool(s->doc, "same_enclave", same_enclave(a, b));

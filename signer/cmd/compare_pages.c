@@ -287,6 +287,9 @@ static size_t cause(const struct pagediff *d, char *ret, size_t cap)
     return strlen(ret);
 }
 
+/* More kinds of difference than these are told by their lines. */
+#define VERDICT_PHRASES 3
+
 const char *compare_verdict(const struct pagediff *d, const struct compare_side *a,
                             const struct compare_side *b, char ret[static COMPARE_VERDICT_MAX])
 {
@@ -302,9 +305,14 @@ const char *compare_verdict(const struct pagediff *d, const struct compare_side 
         len +=
             (size_t)snprintf(ret + len, COMPARE_VERDICT_MAX - len, "%s", compare_image_text(d, a, b, image));
 
-    for (int k = 0; k < PAGEDIFF_KINDS && len < COMPARE_VERDICT_MAX; k++) {
+    for (int k = 0, said = 0; k < PAGEDIFF_KINDS && len < COMPARE_VERDICT_MAX; k++) {
         if (first_row(d, (enum pagediff_kind)k) == NULL || (k == PAGEDIFF_TCS_MOVED && said_moved))
             continue;
+        if (++said > VERDICT_PHRASES) {
+            (void)snprintf(ret + len, COMPARE_VERDICT_MAX - len, "; %" PRIu64 " pages differ",
+                           d->totals.pages);
+            break;
+        }
         if (len > 0)
             len += (size_t)snprintf(ret + len, COMPARE_VERDICT_MAX - len, "; ");
         if (len < COMPARE_VERDICT_MAX) {

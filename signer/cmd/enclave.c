@@ -1,6 +1,7 @@
 /* An enclave in any container: measured at every place of its SIGSTRUCT, and judged. */
 #include "signer/cmd/enclave.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/progress.h"
+#include "signer/sgx/bits.h"
 #include "signer/sgx/launch.h"
 #include "signer/sgx/rsa3072_fips.h"
 
@@ -223,23 +225,52 @@ static void judge_launch(const struct enclave_place *p, struct findings *ret)
                  ret);
 }
 
-/* Open Enclave keeps some values twice: in the SIGSTRUCT, and measured. */
-static void judge_config(const struct enclave_place *p, struct findings *ret)
+/* What Open Enclave's loader asks for is fixed: MODE64BIT, DEBUG by its caller, KSS by the configuration, and
+ * SSA frames of one page. */
+static void judge_fixed_launch(const struct sigstruct *css, struct findings *ret)
 {
-    const struct container_copy *c = p->copy;
+    uint64_t demanded = sigstruct_get_int(css, CSS_ATTRIBUTES) & sigstruct_get_int(css, CSS_ATTRIBUTEMASK);
+    uint64_t never = demanded & ~(ATTR_MODE64BIT | ATTR_DEBUG | ATTR_KSS);
+    uint64_t xfrm = sigstruct_get_int(css, CSS_XFRM) & sigstruct_get_int(css, CSS_XFRM_MASK);
+    char names[BITS_TEXT_MAX];
 
-    if (c == NULL || !p->is_signed || !c->has_config)
+    if (never != 0)
+        findings_add(ret, SEVERITY_ERROR, "launch",
+                     "ATTRIBUTES demands %.100s, which Open Enclave's loader never asks for",
+                     bits_text(CSS_ATTRIBUTES, never, names));
+    if (launch_ssa_pages(xfrm) > 1)
+        findings_add(ret, SEVERITY_ERROR, "launch",
+                     "XFRM 0x%" PRIx64 " needs SSA frames of %" PRIu32 " pages, Open Enclave's have one",
+                     xfrm, launch_ssa_pages(xfrm));
+}
+
+/* Open Enclave keeps some values twice: in the SIGSTRUCT, and measured. */
+void enclave_judge_config(enum container_kind kind, const struct container_copy *c,
+                          const struct sigstruct *css, struct findings *ret)
+{
+    uint64_t isvprodid = sigstruct_get_int(css, CSS_ISVPRODID);
+    uint64_t isvsvn = sigstruct_get_int(css, CSS_ISVSVN);
+
+    if (!c->has_config)
         return;
-    if (sigstruct_get_int(&p->css, CSS_ISVPRODID) != c->isvprodid)
+    if (isvprodid != c->isvprodid)
         findings_add(ret, SEVERITY_WARNING, "config",
-                     "ISVPRODID is not product_id %u of .oeinfo, which is measured", c->isvprodid);
-    if (sigstruct_get_int(&p->css, CSS_ISVSVN) != c->isvsvn)
+                     "ISVPRODID %" PRIu64
+                     " is not product_id %u of .oeinfo, which is measured and stays: reports "
+                     "say %" PRIu64,
+                     isvprodid, c->isvprodid, isvprodid);
+    if (isvsvn != c->isvsvn)
         findings_add(ret, SEVERITY_WARNING, "config",
-                     "ISVSVN is not security_version %u of .oeinfo, which is measured", c->isvsvn);
-    if (!view_equal(sigstruct_get(&p->css, CSS_ISVFAMILYID), view_of(c->isvfamilyid, 16)) ||
-        !view_equal(sigstruct_get(&p->css, CSS_ISVEXTPRODID), view_of(c->isvextprodid, 16)))
+                     "ISVSVN %" PRIu64
+                     " is not security_version %u of .oeinfo, which is measured and stays: reports "
+                     "say %" PRIu64,
+                     isvsvn, c->isvsvn, isvsvn);
+    if (!view_equal(sigstruct_get(css, CSS_ISVFAMILYID), view_of(c->isvfamilyid, 16)) ||
+        !view_equal(sigstruct_get(css, CSS_ISVEXTPRODID), view_of(c->isvextprodid, 16)))
         findings_add(ret, SEVERITY_WARNING, "config",
-                     "ISVFAMILYID or ISVEXTPRODID is not that of .oeinfo, which is measured");
+                     "ISVFAMILYID or ISVEXTPRODID is not that of .oeinfo, which is measured and stays");
+    if (kind == CONTAINER_OPEN_ENCLAVE)
+        judge_fixed_launch(css, ret);
 }
 
 static bool judge_fips(const struct enclave_place *p, struct findings *ret, struct ens_err *err)
@@ -269,7 +300,8 @@ bool enclave_judge_place(const struct enclave *e, size_t index, struct findings 
                      p->copy->name, first->copy->name);
     judge_measurement(p, ret);
     judge_launch(p, ret);
-    judge_config(p, ret);
+    if (p->copy != NULL && p->is_signed)
+        enclave_judge_config(container_kind(e->container), p->copy, &p->css, ret);
     return judge_fips(p, ret, err);
 }
 

@@ -87,6 +87,11 @@ bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret,
 bool enclave_judge_place(const struct enclave *e, size_t index, struct findings *ret,
                          struct ens_err *err) ENS_MUST_CHECK;
 
+/* The part of it that is about Open Enclave's configuration and loader, for a SIGSTRUCT that is to go there.
+ */
+void enclave_judge_config(enum container_kind kind, const struct container_copy *c,
+                          const struct sigstruct *css, struct findings *ret);
+
 /* What messages call a place: "enclave.signed.so, metadata 2.4", or the file alone. */
 #define ENCLAVE_NAME_MAX 512
 const char *enclave_place_name(const struct enclave *e, size_t index, char ret[static ENCLAVE_NAME_MAX]);

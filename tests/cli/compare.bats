@@ -307,7 +307,7 @@ PY
     vector ego.signed ego
     vector oe-0.19.signed oe
     cp ego same
-    compared 0 '^same enclave, same signer' ego same
+    compared 0 '^same enclave, as both SIGSTRUCTs say, same signer' ego same
     prints 'as its SIGSTRUCT says'
     rows 'doc["a"]["measured"] is False'
     compared 1 '^other enclave' oe ego

@@ -840,10 +840,10 @@ attach() {
     signed_again in svn
     ens show svn
     ok
-    prints 'warning: ISVSVN is not security_version 2'
+    prints 'warning: ISVSVN 7 is not security_version 2'
     ens verify svn
     ok
-    prints '^warning: .*ISVSVN is not security_version 2'
+    prints '^warning: .*ISVSVN 7 is not security_version 2'
     rm in.signdata in.sig
     stages in -p 9
     warned 'product_id 1'
@@ -856,6 +856,17 @@ attach() {
     ens verify in
     ok
     not grep -Eq 'security_version|product_id' "$OUT"
+}
+
+@test "Open Enclave: what its loader never asks for is refused when it is chosen" {
+    begin
+    vector oe-0.19.signed in
+    ens gen-sign-data --from in --attributes 0x14/0x2 -o out in
+    refused 65 'PROVISIONKEY' 'Open Enclave'
+    ens gen-sign-data --from in --xfrm 0x60007/0x0 -o out in
+    refused 65 'XFRM' 'SSA frames of 3 pages'
+    ens gen-sign-data --from in --attributes 0x6/0x0 --xfrm 0x7/0x0 -o out in
+    ok
 }
 
 @test "an approval over a rebuilt ELF: the right one, the wrong one, and files that hold no enclave" {

@@ -543,10 +543,10 @@ static void a_raw_sigstruct_has_its_size(void **state)
 
     (void)state;
     refused(view_of(b.data, CSS - 1), NULL, ENS_DATA,
-            "has 1807 bytes, a SIGSTRUCT has 1808: it is cut or has a tail");
-    refused(view_of(b.data, 12), NULL, ENS_DATA, "has 12 bytes, a SIGSTRUCT has 1808");
+            "a SIGSTRUCT is 1808 bytes, not 1807: give the whole structure");
+    refused(view_of(b.data, 12), NULL, ENS_DATA, "a SIGSTRUCT is 1808 bytes, not 12");
     assert_ok(buf_append(&b, view_of("", 1), &err), err);
-    refused(buf_view(&b), NULL, ENS_DATA, "has 1809 bytes, a SIGSTRUCT has 1808");
+    refused(buf_view(&b), NULL, ENS_DATA, "a SIGSTRUCT is 1808 bytes, not 1809");
     buf_free(&b);
 }
 
