@@ -19,13 +19,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
 
 import inputs                                           # noqa: E402
+import report                                           # noqa: E402
 
 SOFTHSM = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
-DATE, PIN, SEED = "20240229", "123456", 6
+DATE, PIN = "20240229", "123456"
 KEY = "pkcs11:token=bench;object=release"
 ONE_BY_ONE = 20                                         # signatures by a process each
-JUDGED_FROM, JUDGED_SMALL = 20, 1000                    # MiB, files: what is less is not judged
-MEMORY, MEMORY_SAME = 32 * 1024, 2 * 1024               # KiB above the libraries; between two sizes
 
 
 class Sample:
@@ -99,17 +98,18 @@ class Bench:
         """Writes every input."""
         say(f"bench: takes about {self.disk()} MiB of disk below {self.dir}")
         if shutil.disk_usage(self.dir).free < self.disk() * inputs.MIB:
-            raise SystemExit("bench: there is less than that free: set TMPDIR, or BENCH_SIZES='20 256'")
+            raise SystemExit("bench: there is less than that free: set TMPDIR, or "
+                             "BENCH_SIZES='20 256'")
         files = inputs.system_files()
         for mib in self.sizes:
             say(f"bench: making a bundle of {mib} MiB")
-            inputs.write_bundle(self.path(f"{mib}.orc"), mib * inputs.MIB, SEED, files)
-        inputs.write_stream(self.path("bare.sgxs"), self.stream * inputs.MIB, SEED, files)
+            inputs.write_bundle(self.path(f"{mib}.orc"), mib * inputs.MIB, inputs.SEED, files)
+        inputs.write_stream(self.path("bare.sgxs"), self.stream * inputs.MIB, inputs.SEED, files)
         say(f"bench: making {self.small} small bundles and sign-data")
         for name in ("small", "signdata", "out"):
             os.mkdir(self.path(name))
         for i in range(self.small):
-            inputs.write_bundle(self.path("small", f"{i:05}.orc"), 48 << 10, SEED + i, files)
+            inputs.write_bundle(self.path("small", f"{i:05}.orc"), 48 << 10, inputs.SEED + i, files)
             inputs.write_sign_data(self.path("signdata", f"{i:05}.signdata"), i)
         self.keys()
         for mib in self.sizes:
@@ -279,7 +279,7 @@ class Bench:
     def measure(self):
         """All rounds; the first warms the page cache and is not counted."""
         for number in range(self.rounds + 1):
-            say(f"bench: round {number} of {self.rounds}" + (" (not counted)" if not number else ""))
+            say(f"bench: round {number} of {self.rounds}" + ("" if number else " (not counted)"))
             for program in [self.version] + [p for c in self.cases for p in c.programs]:
                 sample = self.repeat(program)
                 if number > 0:
@@ -317,7 +317,7 @@ class Bench:
         unlink(out)
 
 
-# -- printing --------------------------------------------------------------------------------------
+# -- steps -----------------------------------------------------------------------------------------
 
 def say(text):
     """Words go to stderr; the tables are the result."""
@@ -336,91 +336,6 @@ def unlink(path):
         os.unlink(path)
 
 
-def table(bench):
-    """Medians: seconds, MiB, and how many times what the other takes ensign takes."""
-    print(f"{'case':24} {'program':22} {'wall s':>9} {'cpu s':>9} {'MiB':>8} {'ensign/it':>10} {'in cpu':>7}")
-    for case in bench.cases:
-        name = case.name if case.mib is None else f"{case.name}, {case.mib} MiB"
-        for program in case.programs:
-            ratios = case.ratio(program.name), case.ratio(program.name, "cpu")
-            print(f"{name:24} {program.name:22} {program.median('wall'):9.3f} "
-                  f"{program.median('cpu'):9.3f} {program.median('memory') / 1024:8.1f} "
-                  + "".join(f"{r:{w}.2f}" for r, w in zip(ratios, (10, 8))
-                            if r and program is not case.programs[0]))
-        if bench.orc is None and case.get("limit"):
-            print(f"{name:24} {'orc':22} {'not here':>9}")
-    print(f"{'--version':24} {'ensign':22} {bench.version.median('wall'):9.3f} "
-          f"{bench.version.median('cpu'):9.3f} {bench.version.median('memory') / 1024:8.1f}")
-    if bench.counts:
-        print(f"\n{'callgrind':24} {'program':22} {'million instructions':>20}")
-        for what, program, millions in bench.counts:
-            print(f"{what:24} {program:22} {millions:20.2f}")
-
-
-def targets(bench):
-    """What the project holds itself to: [(text, measured, bound, holds)]; None: not measured."""
-    out = []
-
-    def hold(text, value, bound, least=False, judged=True):
-        good = None if value is None else value >= bound if least else value <= bound
-        good = good if judged else None
-        out.append((text, value, ("at least" if least else "at most", bound), good))
-
-    byname = {(c.name, c.mib): c for c in bench.cases}
-    judged = [mib for mib in bench.sizes if mib >= JUDGED_FROM]
-    for mib in judged:
-        for name, bound, ahead in (("gen-sign-data", 1.2, 2), ("set-sig", 1.3, 10)):
-            case = byname[name, mib]
-            hold(f"{name}, {mib} MiB: times the limit", case.ratio("limit"), bound)
-            orc = case.ratio("orc")
-            hold(f"{name}, {mib} MiB: times as fast as orc", orc and 1 / orc, ahead, True)
-    base = bench.version.median("memory")
-    for name in ("gen-sign-data", "set-sig"):
-        held = [byname[name, mib].programs[0].median("memory") for mib in judged]
-        if held:
-            hold(f"{name}: MiB above the libraries", (max(held) - base) / 1024, MEMORY / 1024)
-        if len(held) > 1:
-            hold(f"{name}: MiB between the sizes", (max(held) - min(held)) / 1024,
-                 MEMORY_SAME / 1024)
-        if len(judged) > 1:
-            small, large = judged[-2:]
-            cost = [byname[name, mib].programs[0].median("wall") for mib in (small, large)]
-            hold(f"{name}: {large} MiB over {large}/{small} x {small} MiB",
-                 cost[1] / cost[0] / (large / small), 1.1)
-    for case in bench.cases:
-        if case.get("token loop"):
-            rate = case.get("token loop").median("loop") / case.programs[0].median("wall")
-            hold(f"{case.name}: of the token's own rate", rate,
-                 0.95 if case.name.startswith("sign") else 0.90, True,
-                 bench.small >= JUDGED_SMALL)
-    if not any(c.name.startswith("resign") for c in bench.cases):
-        hold(f"resign x {bench.small}: of the token's own rate", None, 0.90, True)
-    return out
-
-
-def judge(bench):
-    """Prints the targets. Returns whether all that were measured hold."""
-    rows = targets(bench)
-    print("\nwhat the project holds itself to")
-    for text, value, (how, bound), good in rows:
-        shown = "not here" if value is None else f"{value:.2f}"
-        verdict = "-" if good is None else "ok" if good else "MISSED"
-        print(f"{text:54} {shown:>9}   {how + f' {bound:g}':14} {verdict}")
-    return all(good is not False for _, _, _, good in rows)
-
-
-def raw(bench):
-    """Every sample, for other programs to read."""
-    return {"rounds": bench.rounds, "small": bench.small, "seed": SEED,
-            "version": [vars(s) for s in bench.version.samples],
-            "cases": [{"case": c.name, "mib": c.mib, "program": p.name,
-                       "samples": [vars(s) for s in p.samples]}
-                      for c in bench.cases for p in c.programs],
-            "instructions": [{"case": w, "program": p, "millions": m} for w, p, m in bench.counts],
-            "targets": [{"target": t, "measured": v, "bound": b[1], "holds": g}
-                        for t, v, b, g in targets(bench)]}
-
-
 def main(argv):
     if len(argv) not in (3, 5) or (len(argv) == 5 and argv[3] != "--json"):
         print(__doc__.splitlines()[0], file=sys.stderr)
@@ -430,11 +345,11 @@ def main(argv):
     bench.plan()
     bench.measure()
     bench.count()
-    table(bench)
-    good = judge(bench)
+    report.table(bench)
+    good = report.judge(bench)
     if len(argv) == 5:
         with open(argv[4], "w", encoding="ascii") as f:
-            json.dump(raw(bench), f, indent=1)
+            json.dump(report.raw(bench), f, indent=1)
             f.write("\n")
     return 1 if not good and os.environ.get("BENCH_STRICT") == "1" else 0
 

@@ -19,6 +19,7 @@ import sgx
 import sgxs
 
 MIB = 1 << 20
+SEED = 6
 PAGES_AT_ONCE = 256
 RECORDS_LEN = len(mkenclave.page(0, 0))                 # of one page in a stream
 PAGE_COST = sgxs.PAGE_LEN + RECORDS_LEN                 # of one page in a bundle
