@@ -123,6 +123,23 @@ PY
     files raw.json scratch table words
 }
 
+@test "orc is measured where it is on the PATH, and a missed target is an exit status where that is asked for" {
+    local status=0
+    mkdir bin
+    # A stand-in that is exactly as fast as ensign, so that the targets on orc are missed for certain.
+    printf '#!/bin/sh\nexec %q "$@"\n' "$ENSIGN" >bin/orc
+    chmod +x bin/orc
+    PATH=$PWD/bin:$PATH TMPDIR=$PWD BENCH_SIZES=20 BENCH_STREAM=2 BENCH_ROUNDS=1 BENCH_SMALL=5 BENCH_CALLGRIND=0 \
+        BENCH_STRICT=1 "$ROOT/scripts/bench" "$VARIANT" >table 2>words || status=$?
+    cat table words
+    [ "$status" -eq 1 ]
+    grep -Eq '^set-sig, 20 MiB +orc +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9.]+$' table
+    grep -Eq '^gen-sign-data, 20 MiB +orc +[0-9.]+ ' table
+    grep -Eq '^set-sig, 20 MiB: times as fast as orc +[0-9.]+ +at least 10 +MISSED$' table
+    not grep -q 'orc +not here' table
+    files bin bin/orc table words
+}
+
 @test "bench says what is missing, and what it does not know" {
     local status=0
     "$ROOT/scripts/bench" no-such-variant >out 2>err || status=$?
