@@ -101,8 +101,8 @@ bool resign_done_here(const struct resign *r, const struct resign_file *f, const
                       const struct sigstruct *present, bool *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* With --out-dir: is the output there already, and what this run would write? ENS_CANTCREAT where something
- * else is there and --force does not say that it may go. */
-bool resign_done_there(const struct resign *r, const struct resign_file *f, bool *ret,
+ * else is there and --force does not say that it may go. The enclaves of `f` are then as they are there. */
+bool resign_done_there(const struct resign *r, struct resign_file *f, bool *ret,
                        struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- what became of it (resign_report.c) ---- */

@@ -119,6 +119,17 @@ static const struct sigstruct *present_there(const struct enclave *out, const st
     return NULL;
 }
 
+/* What is kept is what is said of it: its DATE may be another one. */
+static bool adopt(struct resign_file *f, const struct enclave *out, struct ens_err *err)
+{
+    for (size_t i = 0; i < f->len; i++) {
+        f->enclaves[i].css = *present_there(out, &f->enclaves[i]);
+        if (!signdata_digest(&f->enclaves[i].css, f->enclaves[i].digest, err))
+            return false;
+    }
+    return true;
+}
+
 /* Is the output what this run would write? DATE is free where it would come from the clock alone. */
 static bool is_output(const struct resign *r, const struct resign_file *f, const struct enclave *out,
                       bool *ret, struct ens_err *err)
@@ -141,7 +152,7 @@ static bool is_output(const struct resign *r, const struct resign_file *f, const
     return true;
 }
 
-bool resign_done_there(const struct resign *r, const struct resign_file *f, bool *ret, struct ens_err *err)
+bool resign_done_there(const struct resign *r, struct resign_file *f, bool *ret, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave out = {0};
     struct ens_err why = {0};
@@ -157,7 +168,7 @@ bool resign_done_there(const struct resign *r, const struct resign_file *f, bool
 
     notice_mute(f->is_confirmed);
     if (opened) {
-        if (!is_output(r, f, &out, &done, err))
+        if (!is_output(r, f, &out, &done, err) || (done && !adopt(f, &out, err)))
             return false;
     } else if (why.code == ENS_INTERRUPTED || why.code == ENS_RESOURCE) {
         *err = why;
