@@ -185,7 +185,8 @@ static bool compare_entry(struct archive *a, const struct listing_entry *e, stru
     if (name == NULL || zip_stat_index(a->zip, e->index, 0, &st) != 0)
         return fail_from(&a->in, zip_get_error(a->zip), err);
     if ((st.valid & wanted) != wanted || strcmp(name, e->name) != 0 || st.size != e->size ||
-        st.comp_size != e->packed || st.comp_method != (e->deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE) ||
+        st.comp_size != e->packed || st.crc != e->crc ||
+        st.comp_method != (e->deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE) ||
         st.encryption_method != ZIP_EM_NONE)
         return ens_fail(err, ENS_DATA,
                         "entry %s: its extra fields give it another name, size or method: " REMEDY, e->name);
@@ -240,42 +241,17 @@ uint64_t archive_size(const struct archive *a)
 
 /* ---- reading ---- */
 
-static void close_file(zip_file_t **f)
-{
-    if (*f != NULL)
-        (void)zip_fclose(*f);
-}
-
-/* Pours the entry's bytes, as they are in the archive, through `u`. */
-static bool read_pieces(struct archive *a, zip_file_t *f, struct unpack *u, struct ens_err *err)
-{
-    uint8_t piece[FILE_PIECE];
-
-    for (;;) {
-        zip_int64_t n = zip_fread(f, piece, sizeof piece);
-
-        if (n < 0)
-            return fail_from(&a->in, zip_file_get_error(f), err);
-        if (n == 0)
-            return unpack_end(u, err);
-        if (!unpack_put(u, view_of(piece, (size_t)n), err))
-            return false;
-    }
-}
-
-bool archive_read(struct archive *a, const struct listing_entry *e, const struct sink *sink,
+bool archive_read(const struct archive *a, const struct listing_entry *e, const struct sink *sink,
                   struct ens_err *err)
 {
-    ENS_CLEANUP(unpack_freep) struct unpack *u = NULL;
-    zip_stat_t st;
+    const struct unpack_source from = {.fd = a->in.fd,
+                                       .offset = e->data,
+                                       .packed = e->packed,
+                                       .size = e->size,
+                                       .crc = e->crc,
+                                       .deflated = e->deflated};
 
-    a->in.err = (struct ens_err){0};
-    errno = 0;
-    ENS_CLEANUP(close_file) zip_file_t *f = zip_fopen_index(a->zip, e->index, ZIP_FL_COMPRESSED);
-
-    if (f == NULL || zip_stat_index(a->zip, e->index, 0, &st) != 0)
-        return fail_from(&a->in, zip_get_error(a->zip), err);
-    return unpack_new(e->deflated, e->size, st.crc, sink, &u, err) && read_pieces(a, f, u, err);
+    return unpack(&from, sink, err);
 }
 
 /* ---- writing ---- */

@@ -18,8 +18,9 @@ const struct listing *archive_listing(const struct archive *a);
 /* Bytes of the archive file. */
 uint64_t archive_size(const struct archive *a);
 
-/* Unpacks one entry into `sink`, FILE_PIECE bytes at a time; its length and its CRC must be as declared. */
-bool archive_read(struct archive *a, const struct listing_entry *e, const struct sink *sink,
+/* Unpacks one entry into `sink`, UNPACK_PIECE bytes at a time; its length and its CRC must be as declared
+ * (unpack.h). Several threads may read at once. */
+bool archive_read(const struct archive *a, const struct listing_entry *e, const struct sink *sink,
                   struct ens_err *err) ENS_MUST_CHECK;
 
 /* A file that goes into an archive: open for reading, as long as anything that knows it. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "bundle/ahead.h"
 #include "bundle/internal.h"
 #include "bundle/pipe.h"
 #include "signer/base/digest.h"
@@ -239,17 +240,33 @@ static bool put_pieces(struct view v, const struct sink *sink, struct ens_err *e
     return true;
 }
 
-/* The file's bytes, from wherever they are. */
-static bool pour(struct bundle *b, const struct state_file *f, const struct sink *sink, struct ens_err *err)
+/* One entry of the archive. */
+struct reading {
+    const struct archive *archive;
+    const struct listing_entry *entry;
+};
+
+static bool pour_entry(void *ctx, const struct sink *sink, struct ens_err *err)
 {
+    const struct reading *r = ctx;
+
+    return archive_read(r->archive, r->entry, sink, err);
+}
+
+/* The file's bytes, from wherever they are. */
+static bool pour(const struct bundle *b, const struct state_file *f, const struct sink *sink,
+                 struct ens_err *err)
+{
+    struct reading r = {b->archive, f->entry};
+
     if (f->entry != NULL)
-        return archive_read(b->archive, f->entry, sink, err);
+        return ahead_pour(&(struct ahead_source){pour_entry, &r}, f->entry->size, sink, err);
     if (f->input != NULL)
         return pipe_pour(f->input->fd, f->input->size, sink, err);
     return put_pieces(f->bytes, sink, err);
 }
 
-static bool stream_file(struct bundle *b, const struct state_file *f, const struct sink *sink,
+static bool stream_file(const struct bundle *b, const struct state_file *f, const struct sink *sink,
                         struct ens_err *err)
 {
     ENS_CLEANUP(digest_freep) struct digest *digest = NULL;
@@ -269,7 +286,7 @@ static bool stream_file(struct bundle *b, const struct state_file *f, const stru
     return true;
 }
 
-bool bundle_stream(struct bundle *b, const char *name, const struct sink *sink, struct ens_err *err)
+bool bundle_stream(const struct bundle *b, const char *name, const struct sink *sink, struct ens_err *err)
 {
     const struct state_file *f = state_find(b->now, name);
 

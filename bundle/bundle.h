@@ -118,8 +118,10 @@ struct bundle_file {
 size_t bundle_files_len(const struct bundle *b); /* without the manifest, by name */
 struct bundle_file bundle_file_at(const struct bundle *b, size_t index);
 
-/* Streams one file, checks its length, CRC and digest; every piece also goes to `sink` (NULL: only check). */
-bool bundle_stream(struct bundle *b, const char *name, const struct sink *sink,
+/* Streams one file, checks its length, CRC and digest; every piece also goes to `sink` (NULL: only check). A
+ * large one is unpacked by a second thread, ahead of this one; several threads may stream files of one
+ * bundle. */
+bool bundle_stream(const struct bundle *b, const char *name, const struct sink *sink,
                    struct ens_err *err) ENS_MUST_CHECK;
 
 /* Bytes of the whole archive file, and of the manifest in it, as they were opened. */

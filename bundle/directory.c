@@ -172,9 +172,9 @@ static bool check_descriptor(struct walk *w, const struct directory_entry *e, ui
     return true;
 }
 
-/* The local header must be of the same entry; `*ret` gets the bytes that the entry takes in the file. */
-static bool check_local(struct walk *w, const struct directory_entry *e, struct extent *ret,
-                        struct ens_err *err)
+/* The local header must be of the same entry; it says where the data are. `*ret` gets the bytes that the
+ * entry takes in the file. */
+static bool check_local(struct walk *w, struct directory_entry *e, struct extent *ret, struct ens_err *err)
 {
     uint8_t bytes[LOCAL_SIZE];
 
@@ -202,6 +202,7 @@ static bool check_local(struct walk *w, const struct directory_entry *e, struct 
 
     if (whole > room || e->packed > room - whole)
         return ens_fail(err, ENS_DATA, "its data run into the directory: " REMEDY);
+    e->data = e->offset + whole;
     *ret = (struct extent){.begin = e->offset, .end = e->offset + whole + e->packed};
     return check_descriptor(w, e, &ret->end, err);
 }

@@ -27,6 +27,7 @@ struct directory_entry {
     uint64_t size;       /* unpacked, as declared */
     uint64_t packed;     /* bytes in the file */
     uint64_t offset;     /* of the local header */
+    uint64_t data;       /* offset of the data, behind the local header */
 };
 
 struct directory_visitor {

@@ -120,6 +120,8 @@ static bool take_entry(void *ctx, const struct directory_entry *e, struct ens_er
                                                 .size = e->size,
                                                 .packed = e->packed,
                                                 .index = e->index,
+                                                .data = e->data,
+                                                .crc = e->crc,
                                                 .deflated = e->method == METHOD_DEFLATE};
     return l->entries[l->len++].name != NULL;
 }

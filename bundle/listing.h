@@ -12,6 +12,8 @@ struct listing_entry {
     uint64_t size;   /* unpacked, as declared */
     uint64_t packed; /* bytes in the archive */
     uint64_t index;  /* in the directory */
+    uint64_t data;   /* where its bytes begin in the archive */
+    uint32_t crc;    /* of its content, as declared */
     bool deflated;   /* else stored */
 };
 

@@ -1,19 +1,27 @@
 /* Unpacking one entry: from its bytes in the archive to its content, whose length and CRC must be as
- * declared, and whose deflate data must come to their end. libzip stops when the declared size is out and
- * does not look whether the data end there; other readers do, and refuse such an entry. */
+ * declared, and whose deflate data must come to their end, by the rules of zlib: what other readers refuse
+ * must not leave here. Moves no file position and keeps nothing, so that entries of one descriptor can be
+ * read by several threads. */
 #pragma once
 
 #include <stdint.h>
 
 #include "signer/base/bytes.h"
 
-struct unpack;
+/* Bytes of content that a sink gets at a time, at most. */
+#define UNPACK_PIECE 65536
 
-/* Starts; the content goes to `sink`. Release with unpack_freep. */
-bool unpack_new(bool deflated, uint64_t size, uint32_t crc, const struct sink *sink, struct unpack **ret,
-                struct ens_err *err) ENS_MUST_CHECK;
-/* Takes the next bytes of the archive. ENS_DATA where they are damaged, or unpack to more than `size`. */
-bool unpack_put(struct unpack *u, struct view packed, struct ens_err *err) ENS_MUST_CHECK;
-/* Ends; ENS_DATA where the data do not end here, or the content is not as declared. */
-bool unpack_end(struct unpack *u, struct ens_err *err) ENS_MUST_CHECK;
-void unpack_freep(struct unpack **u);
+/* Where the data are, and what they must be. */
+struct unpack_source {
+    int fd;
+    uint64_t offset; /* of the first byte, in the file */
+    uint64_t packed; /* bytes there */
+    uint64_t size;   /* bytes of content, as declared */
+    uint32_t crc;    /* of the content, as declared */
+    bool deflated;   /* else stored */
+};
+
+/* Pours the content into `sink`. ENS_DATA: the data are damaged, end too early, or are not what is declared;
+ * bytes behind the last deflate block are not looked at, as in other readers. ENS_IO, ENS_RESOURCE,
+ * ENS_INTERRUPTED, and what `sink` says. */
+bool unpack(const struct unpack_source *from, const struct sink *sink, struct ens_err *err) ENS_MUST_CHECK;

@@ -82,6 +82,7 @@ home() { # HEADER FILES RULE: only files like FILES include headers like HEADER
 home 'libp11\.h' 'hsm/[a-z0-9_]+\.c' 'libp11 belongs to hsm'
 home 'p11-kit/' 'hsm/[a-z0-9_]+\.c|hsm/internal\.h' 'the PKCS#11 types belong to hsm'
 home 'zlib\.h' 'bundle/unpack\.c' 'zlib belongs to bundle/unpack.c'
+home 'isa-l' 'bundle/unpack\.c' 'ISA-L belongs to bundle/unpack.c'
 home 'zip\.h' 'bundle/archive\.c' 'libzip belongs to bundle/archive.c'
 # Cargo's answer is JSON and no manifest: bundle has no business with it.
 home 'jansson\.h' 'bundle/manifest[a-z0-9_]*\.c|signer/cmd/cargo\.c' \

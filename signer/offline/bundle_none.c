@@ -73,7 +73,7 @@ bool bundle_find_sgx(const struct bundle *b, const char *id, const struct bundle
     return no_bundle(bundle_label(b), err);
 }
 
-bool bundle_stream(struct bundle *b, const char *name, const struct sink *sink, struct ens_err *err)
+bool bundle_stream(const struct bundle *b, const char *name, const struct sink *sink, struct ens_err *err)
 {
     (void)b;
     (void)sink;
