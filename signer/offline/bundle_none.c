@@ -1,5 +1,6 @@
-/* The ORC half of bundle/ in ensign-offline: it knows a bundle when it sees one, and opens none. The signing host
- * reads no archive and no JSON; the functions below stand where the archive and the manifest stand in ensign. */
+/* The ORC half of bundle/ in ensign-offline: it knows a bundle when it sees one, and opens none. The signing
+ * host reads no archive and no JSON; the functions below stand where the archive and the manifest stand in
+ * ensign. */
 #include "bundle/bundle.h"
 
 static bool no_bundle(const char *path, struct ens_err *err)

@@ -117,7 +117,7 @@ PY
 
 # user_time COMMAND...: the least user time of seven runs, in milliseconds. Other work on the host only adds.
 user_time() {
-    local best= run
+    local best='' run
     for _ in 1 2 3 4 5 6 7; do
         run=$( { TIMEFORMAT=%U; time "$@" >/dev/null 2>&1; } 2>&1 | tr -d .)
         run=$((10#$run))
