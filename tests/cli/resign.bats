@@ -653,8 +653,8 @@ cut_short() {
 
 @test "a signature that does not verify stops at once: 86, no further one is asked for" {
     begin
-    for fault in flip zero; do
-        ENSIGN_FAULT=$fault seven "${ALL[@]}"
+    for how in flip zero; do
+        ENSIGN_FAULT=$how seven "${ALL[@]}"
         exits 86
         unchanged
         called C_Sign 1

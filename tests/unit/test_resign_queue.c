@@ -1,0 +1,243 @@
+/* The queue of resign: every item passes its stations once and in their order, by the right threads; what is
+ * said comes in the order of items; it stops where it is told to. */
+#include "tests/support/support.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "signer/cmd/resign_queue.h"
+
+#define ITEMS_MAX 3000
+
+/* What a station saw of an item. Not atomic: that one thread is at it at a time is what the queue promises,
+ * and what a race detector holds it to. */
+struct item {
+    bool prepared, is_signed, finished;
+    unsigned said;
+};
+
+struct world {
+    struct item items[ITEMS_MAX];
+    size_t len;
+    pthread_t signer;
+    size_t said; /* items so far */
+    atomic_int open, open_most;
+    atomic_int working, working_most;
+    atomic_bool wrong;                                         /* cmocka's asserts are for its own thread */
+    size_t fail_prepare, fail_sign, fail_finish, stop_prepare; /* ITEMS_MAX: none */
+    bool skip_odd;
+    unsigned delay_us;
+};
+
+static void check(struct world *w, bool holds)
+{
+    if (!holds)
+        atomic_store(&w->wrong, true);
+}
+
+static void rise(atomic_int *now, atomic_int *most)
+{
+    int n = atomic_fetch_add(now, 1) + 1;
+    int before = atomic_load(most);
+
+    while (n > before && !atomic_compare_exchange_weak(most, &before, n)) {
+    }
+}
+
+static enum resign_next prepare(void *ctx, size_t item)
+{
+    struct world *w = ctx;
+    struct item *it = &w->items[item];
+
+    rise(&w->open, &w->open_most);
+    rise(&w->working, &w->working_most);
+    check(w, !it->prepared && !it->is_signed && !pthread_equal(pthread_self(), w->signer));
+    it->prepared = true;
+    if (w->delay_us > 0)
+        (void)usleep(w->delay_us);
+    atomic_fetch_sub(&w->working, 1);
+    if (item == w->stop_prepare)
+        return RESIGN_STOP;
+    if (item == w->fail_prepare || (w->skip_odd && item % 2 == 1)) {
+        atomic_fetch_sub(&w->open, 1);
+        return RESIGN_OVER;
+    }
+    return RESIGN_SIGN;
+}
+
+static bool sign(void *ctx, size_t item)
+{
+    struct world *w = ctx;
+    struct item *it = &w->items[item];
+
+    check(w, it->prepared && !it->is_signed && pthread_equal(pthread_self(), w->signer));
+    if (item == w->fail_sign)
+        return false;
+    it->is_signed = true;
+    return true;
+}
+
+static bool finish(void *ctx, size_t item)
+{
+    struct world *w = ctx;
+    struct item *it = &w->items[item];
+
+    check(w, it->is_signed && !it->finished && !pthread_equal(pthread_self(), w->signer));
+    it->finished = true;
+    if (w->delay_us > 0)
+        (void)usleep(w->delay_us);
+    atomic_fetch_sub(&w->open, 1);
+    return item != w->fail_finish;
+}
+
+static void over(void *ctx, size_t item)
+{
+    struct world *w = ctx;
+
+    check(w, item == w->said && w->items[item].said == 0);
+    w->items[item].said++;
+    w->said++;
+}
+
+static struct world *world(size_t len)
+{
+    static struct world w;
+
+    w = (struct world){.len = len,
+                       .signer = pthread_self(),
+                       .fail_prepare = ITEMS_MAX,
+                       .fail_sign = ITEMS_MAX,
+                       .fail_finish = ITEMS_MAX,
+                       .stop_prepare = ITEMS_MAX};
+    return &w;
+}
+
+static void run(struct world *w, unsigned workers, size_t open_max)
+{
+    const struct resign_stations s = {w, prepare, sign, finish, over};
+    struct ens_err err = {0};
+
+    assert_ok(resign_queue_run(&s, w->len, workers, open_max, &err), err);
+    assert_false(atomic_load(&w->wrong));
+    /* Whatever happened, every item was said once. */
+    assert_int_equal(w->said, w->len);
+    assert_true(atomic_load(&w->open_most) <= (int)open_max);
+    assert_true(atomic_load(&w->working_most) <= (int)workers);
+}
+
+static size_t count_finished(const struct world *w)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->len; i++)
+        n += w->items[i].finished;
+    return n;
+}
+
+static void test_every_item_passes_once(void **state)
+{
+    static const unsigned workers[] = {1, 2, 3, 8, 64, RESIGN_JOBS_MAX};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof workers / sizeof workers[0]; i++) {
+        for (size_t len = 1; len <= ITEMS_MAX; len = len < 4 ? len + 1 : len * 9) {
+            struct world *w = world(len);
+
+            run(w, workers[i], 64);
+            assert_int_equal(count_finished(w), len);
+        }
+    }
+}
+
+static void test_few_are_open(void **state)
+{
+    (void)state;
+    for (size_t open_max = 1; open_max < 8; open_max++) {
+        struct world *w = world(200);
+
+        w->delay_us = 50;
+        run(w, 8, open_max);
+        assert_int_equal(count_finished(w), 200);
+    }
+}
+
+static void test_what_needs_no_signature_gets_none(void **state)
+{
+    struct world *w = world(1001);
+
+    (void)state;
+    w->skip_odd = true;
+    run(w, 4, 16);
+    assert_int_equal(count_finished(w), 501);
+    for (size_t i = 0; i < w->len; i++)
+        assert_int_equal(w->items[i].is_signed, i % 2 == 0);
+}
+
+static void test_one_that_cannot_be_prepared_stops_nothing(void **state)
+{
+    struct world *w = world(100);
+
+    (void)state;
+    w->fail_prepare = 0;
+    run(w, 4, 16);
+    assert_int_equal(count_finished(w), 99);
+}
+
+/* What was signed before the token failed is finished; nothing is signed after it. */
+static void test_a_token_that_fails_stops(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < 100; at += 33) {
+        struct world *w = world(100);
+        size_t is_signed = 0;
+
+        w->fail_sign = at;
+        run(w, 1, 16);
+        for (size_t i = 0; i < w->len; i++)
+            is_signed += w->items[i].is_signed;
+        /* One worker prepares in order. */
+        assert_int_equal(is_signed, at);
+        assert_int_equal(count_finished(w), at);
+        assert_false(w->items[99].is_signed);
+    }
+    struct world *w = world(1000);
+
+    w->fail_sign = 500;
+    run(w, 8, 16);
+    assert_false(w->items[500].finished);
+    assert_true(count_finished(w) < 1000);
+}
+
+static void test_an_interruption_stops(void **state)
+{
+    struct world *w = world(1000);
+
+    (void)state;
+    w->stop_prepare = 10;
+    w->delay_us = 20;
+    run(w, 4, 16);
+    assert_true(count_finished(w) < 100);
+    assert_false(w->items[999].prepared);
+
+    w = world(1000);
+    w->fail_finish = 10;
+    w->delay_us = 20;
+    run(w, 4, 16);
+    assert_true(count_finished(w) < 100);
+    assert_false(w->items[999].prepared);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_item_passes_once),
+        cmocka_unit_test(test_few_are_open),
+        cmocka_unit_test(test_what_needs_no_signature_gets_none),
+        cmocka_unit_test(test_one_that_cannot_be_prepared_stops_nothing),
+        cmocka_unit_test(test_a_token_that_fails_stops),
+        cmocka_unit_test(test_an_interruption_stops),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
