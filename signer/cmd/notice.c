@@ -2,6 +2,7 @@
  * once more, because it may quote a file or a token. */
 #include "signer/cmd/cmd.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,8 @@
 #define STATUS_WIDTH 78
 
 static _Thread_local bool is_muted;
-static bool has_status; /* under the lock of stderr */
+static pthread_mutex_t speaking = PTHREAD_MUTEX_INITIALIZER;
+static bool has_status; /* under that lock */
 
 void notice_mute(bool muted)
 {
@@ -26,23 +28,23 @@ void notice_mute(bool muted)
 /* Writes what the threads say in one piece each, over the line that stands there. */
 static void put(const char *text, size_t len)
 {
-    flockfile(stderr);
+    (void)pthread_mutex_lock(&speaking);
     if (has_status)
         (void)fprintf(stderr, "\r%*s\r", STATUS_WIDTH, "");
     has_status = false;
     (void)fwrite(text, 1, len, stderr);
-    funlockfile(stderr);
+    (void)pthread_mutex_unlock(&speaking);
 }
 
 void notice_status(const char *text)
 {
-    flockfile(stderr);
+    (void)pthread_mutex_lock(&speaking);
     if (text != NULL)
         (void)fprintf(stderr, "\r%-*.*s", STATUS_WIDTH, STATUS_WIDTH, text);
     else if (has_status)
         (void)fprintf(stderr, "\r%*s\r", STATUS_WIDTH, "");
     has_status = text != NULL;
-    funlockfile(stderr);
+    (void)pthread_mutex_unlock(&speaking);
 }
 
 static void print_line(const char *prefix, const char *fmt, va_list args) ENS_PRINTF(2, 0);
