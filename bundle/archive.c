@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <zip.h>
 
 #include "bundle/pipe.h"
@@ -28,6 +29,7 @@ struct archive {
     struct pipe in;
     zip_t *zip;
     struct listing listing;
+    struct timespec modified, changed; /* of the file, when it was opened */
 };
 
 /* ---- libzip's view of a file ---- */
@@ -221,6 +223,8 @@ bool archive_open(int fd, struct archive **ret, struct ens_err *err)
         return ens_fail(err, ENS_NOINPUT,
                         "is not a regular file, and a bundle is read by seeking: name a file");
     a->in = (struct pipe){.fd = fd, .size = (uint64_t)st.st_size};
+    a->modified = st.st_mtim;
+    a->changed = st.st_ctim;
     errno = 0;
     if (!listing_read(fd, a->in.size, &a->listing, err) ||
         !open_pipe(&a->in, ZIP_RDONLY | ZIP_CHECKCONS, &a->zip, err) || !compare_listing(a, err))
@@ -240,6 +244,25 @@ uint64_t archive_size(const struct archive *a)
 }
 
 /* ---- reading ---- */
+
+bool archive_read_at(const struct archive *a, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
+                     struct ens_err *err)
+{
+    return directory_read_at(a->in.fd, offset, ret, len, ret_len, err);
+}
+
+static bool same_time(struct timespec x, struct timespec y)
+{
+    return x.tv_sec == y.tv_sec && x.tv_nsec == y.tv_nsec;
+}
+
+bool archive_is_unchanged(const struct archive *a)
+{
+    struct stat st;
+
+    return fstat(a->in.fd, &st) == 0 && (uint64_t)st.st_size == a->in.size &&
+           same_time(st.st_mtim, a->modified) && same_time(st.st_ctim, a->changed);
+}
 
 bool archive_read(const struct archive *a, const struct listing_entry *e, const struct sink *sink,
                   struct ens_err *err)

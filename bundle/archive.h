@@ -15,6 +15,13 @@ void archive_closep(struct archive **a);
 /* Entry 0 is the manifest, the files follow, sorted by name. They live as long as the archive. */
 const struct listing *archive_listing(const struct archive *a);
 
+/* Bytes of the file at `offset`, up to `len`; less only at its end. ENS_IO. */
+bool archive_read_at(const struct archive *a, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
+                     struct ens_err *err) ENS_MUST_CHECK;
+
+/* Has nobody written to the file since it was opened, as far as its times and its size say? */
+bool archive_is_unchanged(const struct archive *a);
+
 /* Bytes of the archive file. */
 uint64_t archive_size(const struct archive *a);
 

@@ -136,7 +136,7 @@ bool attach_components(const struct args *args, struct enclave *e, const struct 
         if (!edit_component(args, e, &items[i], err))
             return false;
     }
-    return deliver_bundle(&d, e->bundle, &(struct deliver_check){holds_sigstructs, &attached}, err);
+    return deliver_bundle(&d, e->bundle, &(struct deliver_check){holds_sigstructs, &attached, &e->set}, err);
 }
 
 /* ---- into another container ---- */

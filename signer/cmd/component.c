@@ -127,7 +127,7 @@ static bool holds_component(const void *ctx, const struct bundle *b, const struc
 }
 
 bool component_deliver(const struct args *args, const struct component *c, struct bundle *b,
-                       struct deliver *d, struct ens_err *err)
+                       const struct enclave_set *known, struct deliver *d, struct ens_err *err)
 {
     struct bundle_addition add = {.id = c->id, .elf = c->elf, .elf_metadata = args->elf_metadata};
 
@@ -136,7 +136,7 @@ bool component_deliver(const struct args *args, const struct component *c, struc
     if (c->is_signed)
         add.sigstruct = view_of(c->css.bytes, sizeof c->css.bytes);
     if (!bundle_add_component(b, &add, err) ||
-        !deliver_bundle(d, b, &(struct deliver_check){holds_component, c}, err))
+        !deliver_bundle(d, b, &(struct deliver_check){holds_component, c, known}, err))
         return false;
     notice_say(args, "Component %s is in %s.", c->id, d->to_stdout ? "the bundle on stdout" : d->name);
     return true;

@@ -23,6 +23,8 @@ bool component_open(const struct args *args, const char *id, const char *elf, st
                     struct ens_err *err) ENS_MUST_CHECK;
 void component_free(struct component *c);
 
-/* Adds the component to the bundle, and puts the bundle where it goes. */
+/* Adds the component to the bundle, and puts the bundle where it goes. `known` is what enclave_check_bundle
+ * found in it; NULL: it is new. */
 bool component_deliver(const struct args *args, const struct component *c, struct bundle *b,
-                       struct deliver *d, struct ens_err *err) ENS_MUST_CHECK;
+                       const struct enclave_set *known, struct deliver *d,
+                       struct ens_err *err) ENS_MUST_CHECK;

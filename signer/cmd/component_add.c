@@ -4,12 +4,12 @@
 #include "signer/cmd/component.h"
 
 /* A bundle that does not hold is not written again as one that seems to. */
-static bool open_checked(const char *path, struct bundle **ret, struct ens_err *err)
+static bool open_checked(const char *path, struct bundle **ret, struct enclave_set *ret_set,
+                         struct ens_err *err)
 {
-    ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
 
-    if (!bundle_open(path, &b, err) || !enclave_check_bundle(b, &set, err))
+    if (!bundle_open(path, &b, err) || !enclave_check_bundle(b, ret_set, err))
         return false;
     *ret = ens_take(b);
     return true;
@@ -22,8 +22,10 @@ bool cmd_component_add(const struct args *args, struct ens_err *err)
     ENS_CLEANUP(deliver_free) struct deliver d = {0};
     ENS_CLEANUP(component_free) struct component c = {.elf.fd = -1, .sgxs.fd = -1};
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
+    ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
 
     return component_check_usage(args, err) && bundle_check_component_id(id, err) &&
-           open_checked(path, &b, err) && deliver_open(args, path, FILE_OUT_REPLACE, &d, err) &&
-           component_open(args, id, args->operands[2], &c, err) && component_deliver(args, &c, b, &d, err);
+           open_checked(path, &b, &set, err) && deliver_open(args, path, FILE_OUT_REPLACE, &d, err) &&
+           component_open(args, id, args->operands[2], &c, err) &&
+           component_deliver(args, &c, b, &set, &d, err);
 }

@@ -31,13 +31,21 @@ void deliver_free(struct deliver *d)
     file_out_closep(&d->file);
 }
 
+static bool check_bundle(const struct bundle *b, const struct bundle *from, const struct deliver_check *check,
+                         struct enclave_set *ret, struct ens_err *err)
+{
+    return check->known == NULL ? enclave_check_bundle(b, ret, err)
+                                : enclave_check_written(b, from, check->known, ret, err);
+}
+
 /* Reopens what was written and checks all of it. */
-static bool check_written(const struct deliver *d, const struct deliver_check *check, struct ens_err *err)
+static bool check_written(const struct deliver *d, const struct bundle *from,
+                          const struct deliver_check *check, struct ens_err *err)
 {
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
     ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
 
-    if (!bundle_open_fd(file_out_fd(d->file), d->name, &b, err) || !enclave_check_bundle(b, &set, err) ||
+    if (!bundle_open_fd(file_out_fd(d->file), d->name, &b, err) || !check_bundle(b, from, check, &set, err) ||
         !check->holds(check->ctx, b, &set, err))
         return ens_wrap(err, "the new bundle does not hold, nothing was changed");
     return true;
@@ -64,7 +72,7 @@ static bool copy_to_stdout(const struct file_out *out, struct ens_err *err)
 bool deliver_bundle(struct deliver *d, struct bundle *b, const struct deliver_check *check,
                     struct ens_err *err)
 {
-    if (!bundle_write(b, d->file, err) || !check_written(d, check, err))
+    if (!bundle_write(b, d->file, err) || !check_written(d, b, check, err))
         return false;
     return deliver_commit(d, err);
 }

@@ -23,9 +23,11 @@ struct deliver_check {
     bool (*holds)(const void *ctx, const struct bundle *b, const struct enclave_set *set,
                   struct ens_err *err);
     const void *ctx;
+    const struct enclave_set *known; /* what enclave_check_bundle found in the bundle; NULL: it is new */
 };
 
-/* Writes, checks and commits the bundle. */
+/* Writes, checks and commits the bundle. What was copied is compared with the old one, what is new is read
+ * and measured (enclave_check_written). */
 bool deliver_bundle(struct deliver *d, struct bundle *b, const struct deliver_check *check,
                     struct ens_err *err) ENS_MUST_CHECK;
 

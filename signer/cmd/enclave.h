@@ -25,7 +25,14 @@ struct enclave_set {
 /* Reads every file of the bundle once: lengths, CRC and digests hold, streams are measured, and every
  * SIGSTRUCT is one that oasis-core accepts (RSA, Q1, Q2, a calendar DATE) over SHA-256 of its stream.
  * ENS_DATA. Release with enclave_set_free. */
-bool enclave_check_bundle(struct bundle *b, struct enclave_set *ret, struct ens_err *err) ENS_MUST_CHECK;
+bool enclave_check_bundle(const struct bundle *b, struct enclave_set *ret,
+                          struct ens_err *err) ENS_MUST_CHECK;
+
+/* The same of a bundle that was just written from `from`, in which enclave_check_bundle found `known` before
+ * it was edited: files that were copied are compared with what they were copied from, everything else is
+ * read. All of it is read where somebody wrote to `from` in the meantime. */
+bool enclave_check_written(const struct bundle *b, const struct bundle *from, const struct enclave_set *known,
+                           struct enclave_set *ret, struct ens_err *err) ENS_MUST_CHECK;
 void enclave_set_free(struct enclave_set *set);
 
 /* The SGX component `id` of the bundle (NULL: ronl where it is SGX, else the only SGX component), with what

@@ -1,4 +1,5 @@
-/* Every file of a bundle, checked and measured in one pass over its bytes. */
+/* Every file of a bundle, checked and measured in one pass over its bytes; of a bundle that was just written,
+ * those that were copied are compared instead. */
 #include "signer/cmd/enclave.h"
 
 #include <string.h>
@@ -82,24 +83,70 @@ static bool hand_out_report(const struct pour *p, const char *name, struct encla
     return true;
 }
 
-static bool read_file(struct bundle *b, const char *name, struct enclave_set *set, struct progress *progress,
+/* What is done with the files of a bundle. */
+struct checking {
+    const struct bundle *b;
+    const struct bundle *from;       /* the bundle that it was written from, or NULL */
+    const struct enclave_set *known; /* what was found in that one */
+    struct enclave_set set;
+    struct progress progress;
+};
+
+static void checking_free(struct checking *c)
+{
+    enclave_set_free(&c->set);
+}
+
+static bool read_file(struct checking *c, const struct bundle_file *f, bool is_stream, bool is_css,
                       struct ens_err *err)
 {
-    ENS_CLEANUP(pour_free) struct pour p = {.progress = progress};
+    ENS_CLEANUP(pour_free) struct pour p = {.is_css = is_css, .progress = &c->progress};
     const struct sink sink = {.put = pour_put, .ctx = &p};
-    bool is_stream = false;
 
-    for (size_t i = 0; i < set->len; i++) {
-        is_stream = is_stream || is_name(set->items[i].meta->sgx_executable, name);
-        p.is_css = p.is_css || is_name(set->items[i].meta->sgx_signature, name);
-    }
     if (is_stream && !sgxs_new(&p.sgxs, err))
         return false;
-    if (!bundle_stream(b, name, &sink, err))
+    if (!bundle_stream(c->b, f->name, &sink, err))
         return false;
-    if (is_stream && !hand_out_report(&p, name, set, err))
+    if (is_stream && !hand_out_report(&p, f->name, &c->set, err))
         return false;
-    return !p.is_css || hand_out_css(&p, name, set, err) || ens_wrap(err, "%s", bundle_label(b));
+    return !is_css || hand_out_css(&p, f->name, &c->set, err) || ens_wrap(err, "%s", bundle_label(c->b));
+}
+
+/* Takes what is known of the stream over to the components that name it; false: nothing is. */
+static bool take_over(struct checking *c, const char *name)
+{
+    const struct enclave_component *found = NULL;
+
+    for (size_t i = 0; i < c->known->len; i++) {
+        if (is_name(c->known->items[i].meta->sgx_executable, name))
+            found = &c->known->items[i];
+    }
+    for (size_t i = 0; found != NULL && i < c->set.len; i++) {
+        if (!is_name(c->set.items[i].meta->sgx_executable, name))
+            continue;
+        c->set.items[i].report = found->report;
+        c->set.items[i].stream_error = found->stream_error;
+    }
+    return found != NULL;
+}
+
+/* A file that was copied is compared, and read only where it says something that is not known yet. */
+static bool check_file(struct checking *c, const struct bundle_file *f, struct ens_err *err)
+{
+    bool is_stream = false;
+    bool is_css = false;
+    bool copied = false;
+
+    for (size_t i = 0; i < c->set.len; i++) {
+        is_stream = is_stream || is_name(c->set.items[i].meta->sgx_executable, f->name);
+        is_css = is_css || is_name(c->set.items[i].meta->sgx_signature, f->name);
+    }
+    if (c->from != NULL && !bundle_compare_copy(c->b, c->from, f->name, &copied, err))
+        return false;
+    if (!copied || is_css || (is_stream && !take_over(c, f->name)))
+        return read_file(c, f, is_stream, is_css, err);
+    progress_add(&c->progress, f->size);
+    return true;
 }
 
 /* ---- what oasis-core refuses ---- */
@@ -136,26 +183,50 @@ static bool list_components(const struct bundle_info *info, struct enclave_set *
     return true;
 }
 
-bool enclave_check_bundle(struct bundle *b, struct enclave_set *ret, struct ens_err *err)
+static bool check_all(struct checking *c, struct ens_err *err)
 {
-    ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
-    struct progress progress = {.what = "checking"};
-
-    if (!list_components(bundle_info(b), &set, err))
+    if (!list_components(bundle_info(c->b), &c->set, err))
         return false;
-    for (size_t i = 0; i < bundle_files_len(b); i++)
-        progress.total += bundle_file_at(b, i).size;
-    for (size_t i = 0; i < bundle_files_len(b); i++) {
-        if (!read_file(b, bundle_file_at(b, i).name, &set, &progress, err))
+    for (size_t i = 0; i < bundle_files_len(c->b); i++)
+        c->progress.total += bundle_file_at(c->b, i).size;
+    for (size_t i = 0; i < bundle_files_len(c->b); i++) {
+        struct bundle_file f = bundle_file_at(c->b, i);
+
+        if (!check_file(c, &f, err))
             return false;
     }
-    progress_end(&progress);
-    for (size_t i = 0; i < set.len; i++) {
-        if (!check_signature(&set.items[i], err))
-            return ens_wrap(err, "%s", bundle_label(b));
+    progress_end(&c->progress);
+    for (size_t i = 0; i < c->set.len; i++) {
+        if (!check_signature(&c->set.items[i], err))
+            return ens_wrap(err, "%s", bundle_label(c->b));
     }
-    *ret = set;
-    set = (struct enclave_set){0};
+    return true;
+}
+
+bool enclave_check_bundle(const struct bundle *b, struct enclave_set *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(checking_free) struct checking c = {.b = b, .progress = {.what = "checking"}};
+
+    if (!check_all(&c, err))
+        return false;
+    *ret = c.set;
+    c.set = (struct enclave_set){0};
+    return true;
+}
+
+bool enclave_check_written(const struct bundle *b, const struct bundle *from, const struct enclave_set *known,
+                           struct enclave_set *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(checking_free)
+    struct checking c = {.b = b, .from = from, .known = known, .progress = {.what = "checking"}};
+
+    if (!check_all(&c, err))
+        return false;
+    /* What was checked is what was copied only if it is still the same. */
+    if (!bundle_is_unchanged(from))
+        return enclave_check_bundle(b, ret, err);
+    *ret = c.set;
+    c.set = (struct enclave_set){0};
     return true;
 }
 

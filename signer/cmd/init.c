@@ -21,5 +21,6 @@ bool cmd_init(const struct args *args, struct ens_err *err)
     if (own == NULL || !deliver_open(args, own, FILE_OUT_NEW, &d, err))
         return false;
     return component_open(args, "ronl", args->operands[0], &c, err) &&
-           bundle_new(d.name, r.name, r.id, r.version, &b, err) && component_deliver(args, &c, b, &d, err);
+           bundle_new(d.name, r.name, r.id, r.version, &b, err) &&
+           component_deliver(args, &c, b, NULL, &d, err);
 }

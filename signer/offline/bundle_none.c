@@ -81,6 +81,21 @@ bool bundle_stream(const struct bundle *b, const char *name, const struct sink *
     return no_bundle(name, err);
 }
 
+bool bundle_compare_copy(const struct bundle *b, const struct bundle *from, const char *name,
+                         bool *ret_copied, struct ens_err *err)
+{
+    (void)b;
+    (void)from;
+    (void)ret_copied;
+    return no_bundle(name, err);
+}
+
+bool bundle_is_unchanged(const struct bundle *b)
+{
+    (void)b;
+    return false;
+}
+
 bool bundle_manifest_hash(const struct bundle *b, uint8_t ret[static 32], struct ens_err *err)
 {
     (void)ret;
