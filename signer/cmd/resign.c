@@ -131,7 +131,7 @@ static bool run_queue(struct run *run, bool only_prepare, struct ens_err *err)
         .ctx = run, .prepare = prepare_file, .sign = sign_file, .finish = finish_file, .over = file_over};
 
     run->only_prepare = only_prepare;
-    return resign_queue_run(&stations, run->r.len, run->r.jobs, RESIGN_OPEN_MAX, err);
+    return resign_queue_run(&stations, run->r.len, run->r.jobs, run->r.open_max, err);
 }
 
 /* ---- policy, token and key ---- */

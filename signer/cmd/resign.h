@@ -10,8 +10,10 @@
 /* Files in one run. */
 #define RESIGN_FILES_MAX 65536
 
-/* Files that are open at a time: read, and not yet written. */
-#define RESIGN_OPEN_MAX 64
+/* Files that are open at a time: read, and not yet written. Fewer where this process may not open so many
+ * descriptors: one file takes up to RESIGN_FILE_FDS. */
+#define RESIGN_OPEN_MAX 128
+#define RESIGN_FILE_FDS 4
 
 enum resign_status {
     RESIGN_NOT_DONE, /* nobody got to it, or it was given up untouched */
@@ -55,6 +57,7 @@ struct resign {
     uint32_t today;     /* BCD */
     bool today_is_free; /* nobody said which day it is */
     unsigned jobs;
+    size_t open_max;
     struct resign_file *files;
     size_t len;
 };

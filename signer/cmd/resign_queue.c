@@ -1,12 +1,21 @@
 /* The queue of resign. One lock guards all of it, and is held for a few instructions only; no station runs
- * under it. A worker finishes before it prepares: what is finished makes room, and a file that waits signed
- * is work that a crash loses. */
+ * under it. A worker finishes before it prepares, since what is finished makes room, and a file that waits
+ * signed is work that a crash loses; unless the token is about to have nothing: the disk may keep all that
+ * finish waiting for as long as many signatures take. */
 #include "signer/cmd/resign_queue.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "signer/base/mem.h"
+
+/* With fewer items than this before the token, preparing goes first. */
+#define STOCK 32
+
+/* The workers stand back by this much (nice(2)) from the thread that signs: where both want a processor, the
+ * token is what all wait for. */
+#define WORKER_NICE 5
 
 /* Items in the order in which they came. */
 struct fifo {
@@ -143,11 +152,18 @@ static void *work(void *arg)
     struct queue *q = arg;
     size_t item = 0;
 
+    /* Linux: of this thread alone. It cannot fail, as it asks for less; -1 is a value as well. */
+    (void)!nice(WORKER_NICE);
     (void)pthread_mutex_lock(&q->lock);
     for (;;) {
-        if (fifo_take(&q->signed_, &item))
+        bool can_prepare = !q->stop && q->next < q->len && q->open < q->open_max;
+        bool is_short = q->prepared.tail - q->prepared.head + q->preparing < STOCK;
+
+        if (can_prepare && is_short)
+            prepare_one(q);
+        else if (fifo_take(&q->signed_, &item))
             finish_one(q, item);
-        else if (!q->stop && q->next < q->len && q->open < q->open_max)
+        else if (can_prepare)
             prepare_one(q);
         else if (q->signed_all)
             break;
