@@ -96,9 +96,13 @@ static zip_int64_t pipe_call(void *ctx, void *data, zip_uint64_t len, zip_source
         return pipe_error(p, data, len);
     case ZIP_SOURCE_SUPPORTS:
         return p->writing ? ZIP_SOURCE_SUPPORTS_WRITABLE : ZIP_SOURCE_SUPPORTS_SEEKABLE;
+    case ZIP_SOURCE_COMMIT_WRITE:
+        return pipe_flush(p);
     case ZIP_SOURCE_CLOSE:
     case ZIP_SOURCE_FREE:
-    case ZIP_SOURCE_COMMIT_WRITE:
+        if (!p->writing)
+            pipe_free(p);
+        return 0;
     case ZIP_SOURCE_ROLLBACK_WRITE:
     case ZIP_SOURCE_REMOVE:
         return 0;
@@ -151,6 +155,7 @@ void archive_closep(struct archive **a)
         return;
     if ((*a)->zip != NULL)
         zip_discard((*a)->zip);
+    pipe_free(&(*a)->in);
     listing_free(&(*a)->listing);
     mem_free(*a);
     *a = NULL;
@@ -346,7 +351,7 @@ static size_t count_inputs(const struct archive_item *items, size_t len)
 bool archive_write(struct archive *a, int fd, const struct archive_item *items, size_t len,
                    struct ens_err *err)
 {
-    struct pipe out = {.fd = fd, .writing = true};
+    ENS_CLEANUP(pipe_free) struct pipe out = {.fd = fd, .writing = true};
     ENS_CLEANUP(mem_freep)
     struct pipe *inputs = mem_alloc(count_inputs(items, len), sizeof *inputs, err);
     ENS_CLEANUP(discard) zip_t *zip = NULL;
