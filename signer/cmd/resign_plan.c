@@ -99,25 +99,32 @@ static const char *own_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+struct named {
+    const char *path;
+};
+
 static int by_name(const void *a, const void *b)
 {
-    const struct resign_file *const *x = a;
-    const struct resign_file *const *y = b;
+    const struct named *x = a;
+    const struct named *y = b;
 
-    return strcmp(own_name((*x)->path), own_name((*y)->path));
+    return strcmp(own_name(x->path), own_name(y->path));
 }
 
 /* DIR/NAME each; two files of one name would be one. */
-static bool name_outputs(struct resign *r, const struct resign_file **sorted, struct ens_err *err)
+static bool name_outputs(struct resign *r, struct ens_err *err)
 {
+    ENS_CLEANUP(mem_freep) struct named *sorted = mem_alloc(r->len, sizeof *sorted, err);
     struct stat st;
 
+    if (sorted == NULL)
+        return false;
     if (stat(r->args->out_dir, &st) != 0)
         return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be examined", r->args->out_dir);
     if (!S_ISDIR(st.st_mode))
         return ens_fail(err, ENS_CANTCREAT, "%s: is no directory: name one for --out-dir", r->args->out_dir);
     for (size_t i = 0; i < r->len; i++) {
-        sorted[i] = &r->files[i];
+        sorted[i].path = r->files[i].path;
         r->files[i].out_path = mem_printf(err, "%s/%s", r->args->out_dir, own_name(r->files[i].path));
         if (r->files[i].out_path == NULL)
             return false;
@@ -126,7 +133,7 @@ static bool name_outputs(struct resign *r, const struct resign_file **sorted, st
     for (size_t i = 1; i < r->len; i++) {
         if (by_name(&sorted[i - 1], &sorted[i]) == 0)
             return ens_fail(err, ENS_USAGE, "%s: its output would have the name of that of %s: rename one",
-                            sorted[i]->path, sorted[i - 1]->path);
+                            sorted[i].path, sorted[i - 1].path);
     }
     return true;
 }
@@ -171,8 +178,6 @@ static bool check_distinct(const struct resign *r, struct ens_err *err)
 
 bool resign_plan(struct resign *r, struct ens_err *err)
 {
-    ENS_CLEANUP(mem_freep) const struct resign_file **sorted = NULL;
-
     if (!check_options(r, err))
         return false;
     r->files = mem_alloc(r->args->operands_len, sizeof *r->files, err);
@@ -180,8 +185,7 @@ bool resign_plan(struct resign *r, struct ens_err *err)
         return false;
     for (; r->len < r->args->operands_len; r->len++)
         r->files[r->len].path = r->args->operands[r->len];
-    sorted = mem_alloc(r->len, sizeof(struct resign_file *), err);
-    if (sorted == NULL || !(r->args->out_dir != NULL ? name_outputs(r, sorted, err) : check_distinct(r, err)))
+    if (!(r->args->out_dir != NULL ? name_outputs(r, err) : check_distinct(r, err)))
         return false;
     return read_fields(r, err);
 }

@@ -158,13 +158,12 @@ static void *work(void *arg)
     for (;;) {
         bool can_prepare = !q->stop && q->next < q->len && q->open < q->open_max;
         bool is_short = q->prepared.tail - q->prepared.head + q->preparing < STOCK;
+        bool is_idle = q->signed_.head == q->signed_.tail;
 
-        if (can_prepare && is_short)
+        if (can_prepare && (is_short || is_idle))
             prepare_one(q);
         else if (fifo_take(&q->signed_, &item))
             finish_one(q, item);
-        else if (can_prepare)
-            prepare_one(q);
         else if (q->signed_all)
             break;
         else
