@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""recipe.py script PAGE NUMBER TOOL... | recipe.py run SCRIPT PIN: a recipe of docs/pipelines.md as a shell script, and that script on a terminal.
+"""recipe.py script PAGE NUMBER TOOL... | recipe.py run SCRIPT PIN | recipe.py job PAGE NAME: a recipe of docs/pipelines.md as a shell script, that
+script on a terminal, and one job out of a recipe.
 
 A recipe is what stands under "## NUMBER."; what stands before the first heading is run before each. A block says after its language what it is:
 `sh` is run in the recipe's one shell, or with exit=N in a shell of its own that must end so; with needs=TOOL, where TOOL is among those named, else it is
@@ -11,6 +12,7 @@ import pty
 import re
 import select
 import shlex
+import signal
 import sys
 import time
 
@@ -51,7 +53,7 @@ def job(name, body):
 
 
 def must_exit(code, body):
-    return ["set +e", "(", "set -e", *body, ")", "status=$?", "set -e",
+    return ["set +e", "(", "trap - ERR", "set -e", *body, ")", "status=$?", "set -e",
             "[ $status -eq %d ] || { echo \"-- exit $status, must be %d\"; exit 1; }" % (code, code)]
 
 
@@ -91,6 +93,9 @@ def run(path, pin):
     """On a terminal of its own; whoever asks for the PIN or for a yes gets it."""
     pid, fd = pty.fork()
     if pid == 0:
+        # As in a login's shell; Python ignores both.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         os.execvp("bash", ["bash", "--norc", "--noprofile", path])
     answers = [(rb"PIN[^\n]*: *$", pin), (rb"Type yes[^\n]*: *$", "yes")]
     seen, answered, end = b"", 0, time.time() + LIMIT
@@ -124,5 +129,8 @@ def run(path, pin):
 if __name__ == "__main__":
     if sys.argv[1] == "script":
         script(sys.argv[2], int(sys.argv[3]), sys.argv[4:])
+    elif sys.argv[1] == "job":
+        found = [b for _, _, _, attributes, b in blocks(sys.argv[2]) if attributes == [("job", sys.argv[3])]]
+        print("\n".join(job(sys.argv[3], found[0])))
     else:
         run(sys.argv[2], sys.argv[3])
