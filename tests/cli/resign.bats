@@ -388,7 +388,7 @@ print(*(s[k] for k in ("files", "enclaves", "signed", "skipped", "failed", "not_
 
 @test "--json: a line is there as soon as those before it are" {
     begin
-    export ENSIGN_FAULT=delay=300
+    export ENSIGN_FAULT=delay=2000
     "$ENSIGN" resign --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" --yes --quiet \
         --date 20240229 --json "${ALL[@]}" 2>"$BATS_TEST_TMPDIR/err" | {
         read -r first
