@@ -25,6 +25,7 @@ SOFTHSM = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm
 DATE, PIN = "20240229", "123456"
 KEY = "pkcs11:token=bench;object=release"
 ONE_BY_ONE = 20                                         # signatures by a process each
+SHORT = 100                                             # MiB: less runs several times a round
 
 
 class Sample:
@@ -39,7 +40,7 @@ class Sample:
 
 class Program:
     """One program in one case. before() runs unmeasured, in front of each run; `times` is how
-    often it runs in a round, the costs being added up."""
+    often it runs in a round, of which the mean counts as one sample."""
 
     def __init__(self, name, argv, before=None, times=1, status=0):
         self.name, self.argv, self.before, self.times = name, argv, before, times
@@ -183,7 +184,7 @@ class Bench:
         if self.orc:
             programs.append(Program("orc", [self.orc, "sgx-gen-sign-data", "--date", DATE,
                                             bundle], before))
-        return Case("gen-sign-data", mib, [bundle], programs)
+        return self.sized("gen-sign-data", mib, programs)
 
     def case_set(self, mib):
         bundle, out = self.path(f"{mib}.orc"), self.path("written.orc")
@@ -200,7 +201,13 @@ class Bench:
                 os.sync()
             programs.append(Program("orc", [self.orc, "sgx-set-sig", "--date", DATE, out, sig,
                                             pub], copy))
-        return Case("set-sig", mib, [bundle], programs)
+        return self.sized("set-sig", mib, programs)
+
+    def sized(self, name, mib, programs):
+        """A case over the bundle of this size. Short runs are repeated, at most ten times."""
+        for program in programs:
+            program.times = min(10, max(1, SHORT // mib))
+        return Case(name, mib, [self.path(f"{mib}.orc")], programs)
 
     def case_stream(self):
         path = self.path("bare.sgxs")
@@ -233,7 +240,7 @@ class Bench:
     def case_one_by_one(self):
         """A process for each signature: ensign with the token, openssl with the key in a file."""
         data, out = self.path("signdata", "00000.signdata"), self.path("one.sig")
-        return Case(f"sign, {ONE_BY_ONE} processes", None, [data], [
+        return Case("sign, one process", None, [data], [
             Program("ensign", [self.ensign, "sign", "--quiet", *self.token_options(), "--force",
                                "-o", out, data], times=ONE_BY_ONE),
             Program("openssl dgst -sign", ["openssl", "dgst", "-sha256", "-sign",
@@ -273,12 +280,12 @@ class Bench:
         return sample
 
     def repeat(self, program, files=()):
-        """A round's runs of one program, added up."""
-        sample = self.once(program, files)
-        for _ in range(program.times - 1):
-            more = self.once(program, files)
-            sample.wall, sample.cpu = sample.wall + more.wall, sample.cpu + more.cpu
-            sample.memory = max(sample.memory, more.memory)
+        """A round's runs of one program: their mean."""
+        runs = [self.once(program, files) for _ in range(program.times)]
+        sample = runs[0]
+        sample.wall = statistics.mean(r.wall for r in runs)
+        sample.cpu = statistics.mean(r.cpu for r in runs)
+        sample.memory = max(r.memory for r in runs)
         return sample
 
     def measure(self):

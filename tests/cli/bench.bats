@@ -103,7 +103,7 @@ PY
     cat table
     for row in 'gen-sign-data, 2 MiB +ensign' 'gen-sign-data, 2 MiB +limit ' 'set-sig, 2 MiB +ensign' \
         'set-sig, 2 MiB +limit ' 'show of a stream, 2 MiB +openssl' 'sign x 5 +token loop' \
-        'sign, 20 processes +openssl' 'gen-sign-data, 2 MiB +orc' '--version +ensign' '^what the project holds itself to$' \
+        'sign, one process +openssl' 'gen-sign-data, 2 MiB +orc' '--version +ensign' '^what the project holds itself to$' \
         '^sign x 5: of the token'; do
         grep -Eq -- "$row" table || fail "the table has no row like /$row/"
     done
