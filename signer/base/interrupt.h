@@ -5,7 +5,8 @@
 #include "signer/base/err.h"
 
 /* Installs the handlers, without SA_RESTART: a blocking read returns EINTR. Ignores SIGPIPE, because a
- * lost PKCS#11 peer must become an error and not a silent death. Called once by main. */
+ * lost PKCS#11 peer must become an error and not a silent death, and SIGXFSZ, because a file that may not
+ * grow further must as well. Called once by main. */
 void interrupt_install(void);
 
 /* ENS_INTERRUPTED once a signal came; called between pieces of work. */

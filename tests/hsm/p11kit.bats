@@ -31,6 +31,12 @@ serve() {
     eval "$(ENSIGN_FAULT=${1-} p11-kit server --provider "$FAULT" "pkcs11:token=$LABEL" 3>&-)"
     [ -n "$P11_KIT_SERVER_PID" ]
     export P11_KIT_SERVER_ADDRESS
+    # It says where it will listen, and listens some time after that (flag 00010000).
+    for _ in {1..200}; do
+        ! grep -q "00010000 .* ${P11_KIT_SERVER_ADDRESS#unix:path=}\$" /proc/net/unix || return 0
+        sleep 0.05
+    done
+    fail "the server does not listen at $P11_KIT_SERVER_ADDRESS"
 }
 
 teardown() {
