@@ -185,7 +185,8 @@ static int fill_attributes(posix_spawnattr_t *ret)
         return errno;
     int reason = posix_spawnattr_setsigmask(ret, &set);
 
-    if (sigaddset(&set, SIGPIPE) != 0 || sigaddset(&set, SIGINT) != 0 || sigaddset(&set, SIGTERM) != 0)
+    if (sigaddset(&set, SIGPIPE) != 0 || sigaddset(&set, SIGXFSZ) != 0 || sigaddset(&set, SIGINT) != 0 ||
+        sigaddset(&set, SIGTERM) != 0)
         return errno;
     if (reason == 0)
         reason = posix_spawnattr_setsigdefault(ret, &set);
