@@ -13,6 +13,7 @@ struct request {
     char *out_path;   /* --out-dir: DIR/NAME.sig; else NULL */
     bool is_blind;    /* a bare digest: `css` and `data` are empty */
     bool is_done;     /* --out-dir: a signature that verifies is there already */
+    bool is_signed;   /* by this run; `signature` is set */
     struct sigstruct css;
     struct signdata data;
     uint8_t digest[32];

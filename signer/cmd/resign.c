@@ -1,6 +1,6 @@
 /* resign: the three stages for many files over one login, on a host that has both the files and the token.
  * The order is that of sign: options, policy, token and key, review, confirmation, sign, verify, write. With
- * --yes the files go through a queue (resign_queue.h): workers prepare and finish, this thread signs. Else
+ * --yes the files go through a queue (queue.h): workers prepare and finish, this thread signs. Else
  * all are prepared, shown and confirmed first, and prepared again when they are signed. */
 #include "signer/cmd/resign.h"
 
@@ -14,7 +14,7 @@
 #include "signer/cmd/pin.h"
 #include "signer/cmd/progress.h"
 #include "signer/cmd/request.h"
-#include "signer/cmd/resign_queue.h"
+#include "signer/cmd/queue.h"
 
 struct run {
     struct resign r;
@@ -50,21 +50,21 @@ static void set_failed(struct resign_file *f, const struct ens_err *err)
     }
 }
 
-static enum resign_next prepare_file(void *ctx, size_t item)
+static enum queue_next prepare_file(void *ctx, size_t item)
 {
     struct run *run = ctx;
     struct resign_file *f = &run->r.files[item];
     struct ens_err err = {0};
 
     if (f->err.code != ENS_OK || (f->is_confirmed && resign_file_waiting(f) == 0))
-        return RESIGN_OVER;
+        return QUEUE_OVER;
     if (!interrupt_check(&err) || !resign_file_prepare(&run->r, f, &err)) {
         set_failed(f, &err);
-        return err.code == ENS_INTERRUPTED ? RESIGN_STOP : RESIGN_OVER;
+        return err.code == ENS_INTERRUPTED ? QUEUE_STOP : QUEUE_OVER;
     }
     if (run->only_prepare)
         resign_file_close(f);
-    return run->only_prepare || resign_file_waiting(f) == 0 ? RESIGN_OVER : RESIGN_SIGN;
+    return run->only_prepare || resign_file_waiting(f) == 0 ? QUEUE_OVER : QUEUE_SIGN;
 }
 
 static bool sign_enclave(struct resign *r, struct resign_enclave *x, struct ens_err *err)
@@ -127,11 +127,11 @@ static void file_over(void *ctx, size_t item)
 
 static bool run_queue(struct run *run, bool only_prepare, struct ens_err *err)
 {
-    const struct resign_stations stations = {
+    const struct queue_stations stations = {
         .ctx = run, .prepare = prepare_file, .sign = sign_file, .finish = finish_file, .over = file_over};
 
     run->only_prepare = only_prepare;
-    return resign_queue_run(&stations, run->r.len, run->r.jobs, run->r.open_max, err);
+    return queue_run(&stations, run->r.len, run->r.jobs, run->r.open_max, err);
 }
 
 /* ---- policy, token and key ---- */
@@ -316,7 +316,7 @@ static bool fail_interrupted(const struct resign *r, struct ens_err *err)
     for (size_t i = 0; i < r->len; i++) {
         all += r->files[i].len > 0 ? r->files[i].len : 1;
         for (size_t k = 0; k < r->files[i].len; k++)
-            done += r->files[i].enclaves[k].status == RESIGN_SIGNED ||
+            done += r->files[i].enclaves[k].status == QUEUE_SIGNED ||
                     r->files[i].enclaves[k].status == RESIGN_SKIPPED;
     }
     return ens_fail(

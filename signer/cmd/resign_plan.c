@@ -15,7 +15,7 @@
 #include "signer/cmd/clock.h"
 #include "signer/cmd/fields.h"
 #include "signer/cmd/resign.h"
-#include "signer/cmd/resign_queue.h"
+#include "signer/cmd/queue.h"
 
 /* Workers for each processor: while one waits for the disk, another computes. */
 #define JOBS_PER_CPU 4
@@ -28,16 +28,16 @@ static bool choose_jobs(struct resign *r, struct ens_err *err)
     uint64_t jobs = 0;
 
     if (r->args->jobs != NULL) {
-        if (!num_parse(r->args->jobs, "--jobs", RESIGN_JOBS_MAX, &jobs, err))
+        if (!num_parse(r->args->jobs, "--jobs", QUEUE_WORKERS_MAX, &jobs, err))
             return false;
         if (jobs == 0)
-            return ens_fail(err, ENS_USAGE, "--jobs: 0 workers do nothing: give 1 to %d", RESIGN_JOBS_MAX);
+            return ens_fail(err, ENS_USAGE, "--jobs: 0 workers do nothing: give 1 to %d", QUEUE_WORKERS_MAX);
     } else {
         int cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 
         jobs = (uint64_t)cpus * JOBS_PER_CPU;
     }
-    r->jobs = (unsigned)(jobs < RESIGN_JOBS_MAX ? jobs : RESIGN_JOBS_MAX);
+    r->jobs = (unsigned)(jobs < QUEUE_WORKERS_MAX ? jobs : QUEUE_WORKERS_MAX);
     return true;
 }
 

@@ -15,6 +15,7 @@
 #include "signer/cmd/pin.h"
 #include "signer/cmd/record.h"
 #include "signer/cmd/request.h"
+#include "signer/cmd/sign_batch.h"
 #include "signer/cmd/signing_key.h"
 #include "signer/sgx/rsa3072.h"
 
@@ -112,6 +113,15 @@ static bool check_approvals(struct run *r, struct ens_err *err)
 
 /* ---- before the token is woken: where things go, and who will be asked ---- */
 
+/* That nothing can be written to --out-dir is said before anything is signed. */
+static bool check_out_dir(const struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(file_out_closep) struct file_out *probe = NULL;
+
+    return r->args->out_dir == NULL ||
+           file_out_open(r->requests.items[0].out_path, FILE_OUT_REPLACE, &probe, err);
+}
+
 static bool prepare(struct run *r, struct ens_err *err)
 {
     const struct args *a = r->args;
@@ -122,7 +132,8 @@ static bool prepare(struct run *r, struct ens_err *err)
                         a->operands[0]);
     if (a->dry_run)
         return true;
-    if (a->out_dir == NULL && !output_open(a->output, true, a->force, &r->out, err))
+    if (!check_out_dir(r, err) ||
+        (a->out_dir == NULL && !output_open(a->output, true, a->force, &r->out, err)))
         return false;
     return a->pubkey == NULL || output_open(a->pubkey, false, a->force, &r->pubkey_out, err);
 }
@@ -268,38 +279,38 @@ static bool write_pubkey(struct run *r, struct ens_err *err)
            output_commit(r->pubkey_out, buf_view(&pem), err);
 }
 
-static bool write_signature(struct run *r, const struct request *q, struct ens_err *err)
+/* The only sign-data, whose signature may go to stdout. */
+static bool sign_single(struct run *r, struct ens_err *err)
 {
-    struct view signature = view_of(q->signature, sizeof q->signature);
+    struct request *q = &r->requests.items[0];
 
-    if (q->out_path == NULL)
-        return output_commit(r->out, signature, err);
-    return file_write_atomic(q->out_path, r->args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW, signature, err);
+    if (q->is_done) {
+        record_signature(r->transcript, q, true);
+        return true;
+    }
+    if (!interrupt_check(err) || !token_sign(&r->signer.token, r->mechanism, &r->signer.key, q->digest,
+                                             request_message(q), q->signature, err))
+        return false;
+    record_signature(r->transcript, q, false);
+    if (q->out_path != NULL)
+        return sign_batch_write(r->args, q, err);
+    return output_commit(r->out, view_of(q->signature, sizeof q->signature), err);
 }
 
 static bool sign_all(struct run *r, struct ens_err *err)
 {
+    const struct sign_batch batch = {.args = r->args,
+                                     .requests = &r->requests,
+                                     .signer = &r->signer,
+                                     .mechanism = r->mechanism,
+                                     .transcript = r->transcript};
     size_t skipped = r->requests.len - count_open(r);
 
     /* What cannot be recorded is not signed. */
     if (r->transcript != NULL && !transcript_ready(r->transcript, err))
         return false;
-
-    for (size_t i = 0; i < r->requests.len; i++) {
-        struct request *q = &r->requests.items[i];
-
-        if (q->is_done) {
-            record_signature(r->transcript, q, true);
-            continue;
-        }
-        if (!interrupt_check(err) || !token_sign(&r->signer.token, r->mechanism, &r->signer.key, q->digest,
-                                                 request_message(q), q->signature, err))
-            return r->requests.len == 1 ? false : ens_wrap(err, "%s", q->path);
-        record_signature(r->transcript, q, false);
-        if (!write_signature(r, q, err))
-            return false;
-        q->is_done = true;
-    }
+    if (r->requests.len == 1 ? !sign_single(r, err) : !sign_batch(&batch, err))
+        return false;
     if (skipped > 0)
         notice_say(r->args, "%zu were signed already; their signatures verify and were kept.", skipped);
     return write_pubkey(r, err);

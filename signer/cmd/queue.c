@@ -1,8 +1,8 @@
-/* The queue of resign. One lock guards all of it, and is held for a few instructions only; no station runs
+/* The queue. One lock guards all of it, and is held for a few instructions only; no station runs
  * under it. A worker finishes before it prepares, since what is finished makes room, and a file that waits
  * signed is work that a crash loses; unless the token is about to have nothing: the disk may keep all that
  * finish waiting for as long as many signatures take. */
-#include "signer/cmd/resign_queue.h"
+#include "signer/cmd/queue.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -24,7 +24,7 @@ struct fifo {
 };
 
 struct queue {
-    const struct resign_stations *stations;
+    const struct queue_stations *stations;
     size_t len, open_max;
     pthread_mutex_t lock;
     pthread_cond_t work;    /* for workers: something to finish, room to prepare, or the end */
@@ -130,16 +130,16 @@ static void prepare_one(struct queue *q)
     q->open++;
     q->preparing++;
     (void)pthread_mutex_unlock(&q->lock);
-    enum resign_next next = q->stations->prepare(q->stations->ctx, item);
+    enum queue_next next = q->stations->prepare(q->stations->ctx, item);
 
     (void)pthread_mutex_lock(&q->lock);
     q->preparing--;
     (void)pthread_cond_signal(&q->to_sign);
-    if (next == RESIGN_SIGN) {
+    if (next == QUEUE_SIGN) {
         fifo_put(&q->prepared, item);
         return;
     }
-    if (next == RESIGN_STOP)
+    if (next == QUEUE_STOP)
         set_stop(q);
     set_over(q, item);
     report(q);
@@ -216,15 +216,15 @@ static unsigned start(struct queue *q, pthread_t *threads, unsigned workers)
     return n;
 }
 
-bool resign_queue_run(const struct resign_stations *stations, size_t len, unsigned workers, size_t open_max,
-                      struct ens_err *err)
+bool queue_run(const struct queue_stations *stations, size_t len, unsigned workers, size_t open_max,
+               struct ens_err *err)
 {
     ENS_CLEANUP(queue_free) struct queue q = {.stations = stations, .len = len, .open_max = open_max};
-    pthread_t threads[RESIGN_JOBS_MAX];
+    pthread_t threads[QUEUE_WORKERS_MAX];
 
     if (!queue_init(&q, err))
         return false;
-    unsigned running = start(&q, threads, workers < RESIGN_JOBS_MAX ? workers : RESIGN_JOBS_MAX);
+    unsigned running = start(&q, threads, workers < QUEUE_WORKERS_MAX ? workers : QUEUE_WORKERS_MAX);
 
     if (running == 0)
         return ens_fail(err, ENS_RESOURCE, "no thread can be started: allow this process more of them");

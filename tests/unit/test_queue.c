@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "signer/cmd/resign_queue.h"
+#include "signer/cmd/queue.h"
 
 #define ITEMS_MAX 3000
 
@@ -45,7 +45,7 @@ static void rise(atomic_int *now, atomic_int *most)
     }
 }
 
-static enum resign_next prepare(void *ctx, size_t item)
+static enum queue_next prepare(void *ctx, size_t item)
 {
     struct world *w = ctx;
     struct item *it = &w->items[item];
@@ -58,12 +58,12 @@ static enum resign_next prepare(void *ctx, size_t item)
         (void)usleep(w->delay_us);
     atomic_fetch_sub(&w->working, 1);
     if (item == w->stop_prepare)
-        return RESIGN_STOP;
+        return QUEUE_STOP;
     if (item == w->fail_prepare || (w->skip_odd && item % 2 == 1)) {
         atomic_fetch_sub(&w->open, 1);
-        return RESIGN_OVER;
+        return QUEUE_OVER;
     }
-    return RESIGN_SIGN;
+    return QUEUE_SIGN;
 }
 
 static bool sign(void *ctx, size_t item)
@@ -115,10 +115,10 @@ static struct world *world(size_t len)
 
 static void run(struct world *w, unsigned workers, size_t open_max)
 {
-    const struct resign_stations s = {w, prepare, sign, finish, over};
+    const struct queue_stations s = {w, prepare, sign, finish, over};
     struct ens_err err = {0};
 
-    assert_ok(resign_queue_run(&s, w->len, workers, open_max, &err), err);
+    assert_ok(queue_run(&s, w->len, workers, open_max, &err), err);
     assert_false(atomic_load(&w->wrong));
     /* Whatever happened, every item was said once. */
     assert_int_equal(w->said, w->len);
@@ -137,7 +137,7 @@ static size_t count_finished(const struct world *w)
 
 static void test_every_item_passes_once(void **state)
 {
-    static const unsigned workers[] = {1, 2, 3, 8, 64, RESIGN_JOBS_MAX};
+    static const unsigned workers[] = {1, 2, 3, 8, 64, QUEUE_WORKERS_MAX};
 
     (void)state;
     for (size_t i = 0; i < sizeof workers / sizeof workers[0]; i++) {

@@ -1,0 +1,36 @@
+/* The queue of sign and resign: many items go through three stations, of which the middle one, the token,
+ * belongs to one thread. Workers prepare and finish; the calling thread signs what is prepared, and waits
+ * only where nothing is. It knows nothing of files and keys: what is done at a station the caller says. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "signer/base/err.h"
+
+/* Workers at most. */
+#define QUEUE_WORKERS_MAX 256
+
+/* What becomes of an item that was prepared. */
+enum queue_next {
+    QUEUE_SIGN, /* it goes to the token */
+    QUEUE_OVER, /* nothing more is to be done: it failed, or was done before */
+    QUEUE_STOP, /* the same, and no further item is begun */
+};
+
+/* The stations. An item is at one of them at a time, and what one thread wrote to it the next one sees. */
+struct queue_stations {
+    void *ctx;
+    enum queue_next (*prepare)(void *ctx, size_t item); /* a worker */
+    bool (*sign)(void *ctx, size_t item);   /* the calling thread; false: stop, no more is signed */
+    bool (*finish)(void *ctx, size_t item); /* a worker; false: stop */
+    /* Said of every item once, in the order of items, as soon as all before it are over; by one thread at a
+     * time, never by the one that signs while items are signed. Also of items that nobody began. */
+    void (*over)(void *ctx, size_t item);
+};
+
+/* Takes `len` items through the stations with `workers` threads (1..QUEUE_WORKERS_MAX); at most `open_max`
+ * are prepared and not over. Where there are threads for some workers only, these do all. Returns when every
+ * item is over and every thread has ended. ENS_RESOURCE where there is no thread at all. */
+bool queue_run(const struct queue_stations *stations, size_t len, unsigned workers, size_t open_max,
+               struct ens_err *err) ENS_MUST_CHECK;

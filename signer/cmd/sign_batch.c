@@ -1,0 +1,81 @@
+/* The batch: the queue's first station has nothing to do, the second is the token, the third is the disk. */
+#include "signer/cmd/sign_batch.h"
+
+#include "signer/base/file.h"
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+#include "signer/cmd/queue.h"
+#include "signer/cmd/record.h"
+#include "signer/cmd/token.h"
+
+/* Threads that write: they wait for the disk, and for little else. */
+#define WRITERS 8
+
+struct work {
+    const struct sign_batch *batch;
+    struct ens_err *errors; /* of each request, by the thread that has it */
+};
+
+static enum queue_next begin(void *ctx, size_t item)
+{
+    const struct work *w = ctx;
+
+    return w->batch->requests->items[item].is_done ? QUEUE_OVER : QUEUE_SIGN;
+}
+
+static bool sign_one(void *ctx, size_t item)
+{
+    const struct work *w = ctx;
+    struct request *q = &w->batch->requests->items[item];
+    struct ens_err *err = &w->errors[item];
+
+    q->is_signed = interrupt_check(err) &&
+                   token_sign(&w->batch->signer->token, w->batch->mechanism, &w->batch->signer->key,
+                              q->digest, request_message(q), q->signature, err);
+    return q->is_signed;
+}
+
+bool sign_batch_write(const struct args *args, const struct request *q, struct ens_err *err)
+{
+    return file_write_atomic(q->out_path, args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW,
+                             view_of(q->signature, sizeof q->signature), err);
+}
+
+static bool write_one(void *ctx, size_t item)
+{
+    const struct work *w = ctx;
+    struct request *q = &w->batch->requests->items[item];
+
+    return sign_batch_write(w->batch->args, q, &w->errors[item]);
+}
+
+/* In the order given: what was there, and what was signed, whether or not it could be written. */
+static void record_one(void *ctx, size_t item)
+{
+    const struct work *w = ctx;
+    const struct request *q = &w->batch->requests->items[item];
+
+    if (q->is_done || q->is_signed)
+        record_signature(w->batch->transcript, q, q->is_done);
+}
+
+bool sign_batch(const struct sign_batch *batch, struct ens_err *err)
+{
+    size_t len = batch->requests->len;
+    ENS_CLEANUP(mem_freep) struct ens_err *errors = mem_alloc(len, sizeof *errors, err);
+    struct work w = {.batch = batch, .errors = errors};
+    const struct queue_stations stations = {
+        .ctx = &w, .prepare = begin, .sign = sign_one, .finish = write_one, .over = record_one};
+
+    if (errors == NULL || !queue_run(&stations, len, len < WRITERS ? (unsigned)len : WRITERS, len, err))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (errors[i].code == ENS_OK)
+            continue;
+        *err = errors[i];
+        /* What could not be written says so itself. */
+        return batch->requests->items[i].is_signed ? false
+                                                   : ens_wrap(err, "%s", batch->requests->items[i].path);
+    }
+    return true;
+}
