@@ -76,6 +76,7 @@ class Bench:
         self.dir = scratch
         self.ensign = os.path.join(build, "ensign")
         self.tool = lambda name: os.path.join(build, "tests", "bench", name)
+        self.kept = 0
         self.orc = shutil.which("orc")
         self.sizes = [int(n) for n in os.environ.get("BENCH_SIZES", "20 256 2048").split()]
         self.rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
@@ -91,9 +92,9 @@ class Bench:
     # -- inputs --------------------------------------------------------------------------------
 
     def disk(self):
-        """MiB that the inputs and one output at a time want; programs deflate to some 40 %."""
+        """MiB that the inputs and the outputs want; programs deflate to some 40 %."""
         content = sum(self.sizes) + max(self.sizes) * (2 if self.orc else 1)
-        return content * 6 // 10 + self.stream + self.small // 8 + 16
+        return content * 6 // 10 + self.stream + self.small // 8 + self.rounds * self.small // 16 + 16
 
     def make(self):
         """Writes every input."""
@@ -162,12 +163,20 @@ class Bench:
         """A function that removes what the run before left, and lets the disk come to rest."""
         def run():
             for name in names:
-                path = self.path(name)
-                shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) else unlink(path)
-                if name in ("out",):
-                    os.mkdir(path)
+                unlink(self.path(name))
             os.sync()
         return run
+
+    def fresh_out(self):
+        """An empty directory for results. Those of earlier runs stay until the end: a file system
+        may take its time for new files where a thousand were removed a moment ago, which no
+        pipeline does."""
+        path = self.path("out")
+        if os.path.isdir(path):
+            self.kept += 1
+            os.rename(path, f"{path}-{self.kept}")
+        os.mkdir(path)
+        os.sync()
 
     def case_gen(self, mib):
         bundle, out = self.path(f"{mib}.orc"), self.path("written")
@@ -234,7 +243,7 @@ class Bench:
         data = [self.path("signdata", n) for n in sorted(os.listdir(self.path("signdata")))]
         return Case(f"sign x {self.small}", None, data, [
             Program("ensign", [self.ensign, "sign", "--quiet", *self.token_options(), "--out-dir",
-                               self.path("out"), *data], self.clean("out")),
+                               self.path("out"), *data], self.fresh_out),
             self.loop()])
 
     def case_one_by_one(self):
@@ -253,7 +262,7 @@ class Bench:
         return Case(f"resign x {self.small}", None, files, [
             Program("ensign", [self.ensign, "resign", "--quiet", "--json", *self.token_options(),
                                "--date", DATE, "--out-dir", self.path("out"), *files],
-                    self.clean("out")),
+                    self.fresh_out),
             self.loop()])
 
     # -- running -------------------------------------------------------------------------------
