@@ -13,8 +13,8 @@
 #include "signer/ceremony/review.h"
 #include "signer/cmd/pin.h"
 #include "signer/cmd/progress.h"
-#include "signer/cmd/request.h"
 #include "signer/cmd/queue.h"
+#include "signer/cmd/request.h"
 
 struct run {
     struct resign r;
@@ -316,7 +316,7 @@ static bool fail_interrupted(const struct resign *r, struct ens_err *err)
     for (size_t i = 0; i < r->len; i++) {
         all += r->files[i].len > 0 ? r->files[i].len : 1;
         for (size_t k = 0; k < r->files[i].len; k++)
-            done += r->files[i].enclaves[k].status == QUEUE_SIGNED ||
+            done += r->files[i].enclaves[k].status == RESIGN_SIGNED ||
                     r->files[i].enclaves[k].status == RESIGN_SKIPPED;
     }
     return ens_fail(

@@ -17,7 +17,7 @@
 
 enum resign_status {
     RESIGN_NOT_DONE, /* nobody got to it, or it was given up untouched */
-    QUEUE_SIGNED,
+    RESIGN_SIGNED,
     RESIGN_SKIPPED, /* it was signed already */
     RESIGN_FAILED,
 };

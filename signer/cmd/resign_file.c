@@ -304,7 +304,7 @@ bool resign_file_finish(const struct resign *r, struct resign_file *f, struct en
 
     for (size_t i = 0; ok && i < f->len; i++) {
         if (f->enclaves[i].status == RESIGN_NOT_DONE)
-            f->enclaves[i].status = QUEUE_SIGNED;
+            f->enclaves[i].status = RESIGN_SIGNED;
     }
     resign_file_close(f);
     return ok;

@@ -56,7 +56,7 @@ void resign_report_freep(struct resign_report **report)
 static const char *status_name(enum resign_status s)
 {
     switch (s) {
-    case QUEUE_SIGNED:
+    case RESIGN_SIGNED:
         return "signed";
     case RESIGN_SKIPPED:
         return "skipped";
@@ -122,7 +122,7 @@ static bool print_sums(const struct resign_report *p, struct ens_err *err)
 
     doc_int(at, "files", p->r->len);
     doc_int(at, "enclaves", p->enclaves);
-    doc_int(at, "signed", p->counts[QUEUE_SIGNED]);
+    doc_int(at, "signed", p->counts[RESIGN_SIGNED]);
     doc_int(at, "skipped", p->counts[RESIGN_SKIPPED]);
     doc_int(at, "failed", p->counts[RESIGN_FAILED]);
     doc_int(at, "not_done", p->counts[RESIGN_NOT_DONE]);
@@ -140,7 +140,7 @@ static void say_enclave(const struct resign *r, const struct resign_file *f, con
     if (x->status == RESIGN_SKIPPED)
         notice_say(r->args, "%s%s%s: signed already, kept", f->out_path != NULL ? f->out_path : f->path, gap,
                    component);
-    else if (x->status == QUEUE_SIGNED)
+    else if (x->status == RESIGN_SIGNED)
         notice_say(r->args, "%s%s%s: signed, ISVPRODID %" PRIu64 ", ISVSVN %" PRIu64 ", DATE %s%s%s", f->path,
                    gap, component, sigstruct_get_int(&x->css, CSS_ISVPRODID),
                    sigstruct_get_int(&x->css, CSS_ISVSVN), review_date(&x->css, date),
@@ -154,7 +154,7 @@ static void count_dangers(struct resign_report *p, const struct resign_enclave *
     const struct review review = {.css = &x->css, .digest = x->digest, .mrsigner = p->r->signer.mrsigner};
     struct findings found = {0};
 
-    if (x->status != QUEUE_SIGNED)
+    if (x->status != RESIGN_SIGNED)
         return;
     review_dangers(&review, &found);
     for (size_t i = 0; i < found.len; i++) {
@@ -241,10 +241,10 @@ void resign_report_file(struct resign_report *p, size_t index)
 static void say_dangers(const struct resign_report *p)
 {
     for (size_t i = 0; i < p->dangers_len; i++) {
-        if (p->counts[QUEUE_SIGNED] == 1)
+        if (p->counts[RESIGN_SIGNED] == 1)
             notice_warn("%s", p->dangers[i].text);
         else
-            notice_warn("%zu of %zu: %s", p->dangers[i].count, p->counts[QUEUE_SIGNED], p->dangers[i].text);
+            notice_warn("%zu of %zu: %s", p->dangers[i].count, p->counts[RESIGN_SIGNED], p->dangers[i].text);
     }
 }
 
@@ -260,7 +260,7 @@ bool resign_report_end(struct resign_report *p, enum ens_code *ret, struct ens_e
     if (p->enclaves > 1)
         notice_say(p->r->args,
                    "%zu enclaves in %zu files: %zu signed, %zu signed already, %zu failed, %zu not done",
-                   p->enclaves, p->r->len, p->counts[QUEUE_SIGNED], p->counts[RESIGN_SKIPPED],
+                   p->enclaves, p->r->len, p->counts[RESIGN_SIGNED], p->counts[RESIGN_SKIPPED],
                    p->counts[RESIGN_FAILED], p->counts[RESIGN_NOT_DONE]);
     *ret = p->first_failure;
     return true;
