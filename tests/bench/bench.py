@@ -94,7 +94,8 @@ class Bench:
     def disk(self):
         """MiB that the inputs and the outputs want; programs deflate to some 40 %."""
         content = sum(self.sizes) + max(self.sizes) * (2 if self.orc else 1)
-        return content * 6 // 10 + self.stream + self.small // 8 + self.rounds * self.small // 16 + 16
+        results = self.rounds * self.small // 16
+        return content * 6 // 10 + self.stream + self.small // 8 + results + 16
 
     def make(self):
         """Writes every input."""
