@@ -224,6 +224,10 @@ bool queue_run(const struct queue_stations *stations, size_t len, unsigned worke
 
     if (!queue_init(&q, err))
         return false;
+    for (; stations->prepare == NULL && q.next < len; q.next++) {
+        fifo_put(&q.prepared, q.next);
+        q.open++;
+    }
     unsigned running = start(&q, threads, workers < QUEUE_WORKERS_MAX ? workers : QUEUE_WORKERS_MAX);
 
     if (running == 0)

@@ -21,7 +21,8 @@ enum queue_next {
 /* The stations. An item is at one of them at a time, and what one thread wrote to it the next one sees. */
 struct queue_stations {
     void *ctx;
-    enum queue_next (*prepare)(void *ctx, size_t item); /* a worker */
+    /* A worker. NULL: every item is prepared, and they are signed in their order. */
+    enum queue_next (*prepare)(void *ctx, size_t item);
     bool (*sign)(void *ctx, size_t item);   /* the calling thread; false: stop, no more is signed */
     bool (*finish)(void *ctx, size_t item); /* a worker; false: stop */
     /* Said of every item once, in the order of items, as soon as all before it are over; by one thread at a

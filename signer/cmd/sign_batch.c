@@ -1,4 +1,5 @@
-/* The batch: the queue's first station has nothing to do, the second is the token, the third is the disk. */
+/* The batch: all is prepared, the second station of the queue is the token, the third is the disk. Signatures
+ * are asked for in the order given, so that the n-th is the n-th. */
 #include "signer/cmd/sign_batch.h"
 
 #include "signer/base/file.h"
@@ -16,19 +17,14 @@ struct work {
     struct ens_err *errors; /* of each request, by the thread that has it */
 };
 
-static enum queue_next begin(void *ctx, size_t item)
-{
-    const struct work *w = ctx;
-
-    return w->batch->requests->items[item].is_done ? QUEUE_OVER : QUEUE_SIGN;
-}
-
 static bool sign_one(void *ctx, size_t item)
 {
     const struct work *w = ctx;
     struct request *q = &w->batch->requests->items[item];
     struct ens_err *err = &w->errors[item];
 
+    if (q->is_done)
+        return true;
     q->is_signed = interrupt_check(err) &&
                    token_sign(&w->batch->signer->token, w->batch->mechanism, &w->batch->signer->key,
                               q->digest, request_message(q), q->signature, err);
@@ -46,7 +42,7 @@ static bool write_one(void *ctx, size_t item)
     const struct work *w = ctx;
     struct request *q = &w->batch->requests->items[item];
 
-    return sign_batch_write(w->batch->args, q, &w->errors[item]);
+    return !q->is_signed || sign_batch_write(w->batch->args, q, &w->errors[item]);
 }
 
 /* In the order given: what was there, and what was signed, whether or not it could be written. */
@@ -65,7 +61,7 @@ bool sign_batch(const struct sign_batch *batch, struct ens_err *err)
     ENS_CLEANUP(mem_freep) struct ens_err *errors = mem_alloc(len, sizeof *errors, err);
     struct work w = {.batch = batch, .errors = errors};
     const struct queue_stations stations = {
-        .ctx = &w, .prepare = begin, .sign = sign_one, .finish = write_one, .over = record_one};
+        .ctx = &w, .sign = sign_one, .finish = write_one, .over = record_one};
 
     if (errors == NULL || !queue_run(&stations, len, len < WRITERS ? (unsigned)len : WRITERS, len, err))
         return false;
