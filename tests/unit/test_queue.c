@@ -1,5 +1,5 @@
-/* The queue of resign: every item passes its stations once and in their order, by the right threads; what is
- * said comes in the order of items; it stops where it is told to. */
+/* The queue of sign and resign: every item passes its stations once and in their order, by the right threads;
+ * what is said comes in the order of items; it stops where it is told to. */
 #include "tests/support/support.h"
 
 #include <pthread.h>
@@ -228,6 +228,37 @@ static void test_an_interruption_stops(void **state)
     assert_false(w->items[999].prepared);
 }
 
+/* All are prepared already: then the n-th that is signed is the n-th. */
+static bool sign_in_order(void *ctx, size_t item)
+{
+    struct world *w = ctx;
+
+    check(w, item == 0 || w->items[item - 1].is_signed);
+    if (item == w->fail_sign)
+        return false;
+    w->items[item].is_signed = true;
+    return true;
+}
+
+static void test_without_preparing_the_order_is_kept(void **state)
+{
+    struct world *w = world(1000);
+    const struct queue_stations s = {w, NULL, sign_in_order, finish, over};
+    struct ens_err err = {0};
+
+    (void)state;
+    assert_ok(queue_run(&s, w->len, 8, 1, &err), err);
+    assert_false(atomic_load(&w->wrong));
+    assert_int_equal(count_finished(w), 1000);
+    assert_int_equal(w->said, 1000);
+    w = world(1000);
+    w->fail_sign = 500;
+    assert_ok(queue_run(&s, w->len, 8, 1, &err), err);
+    assert_false(atomic_load(&w->wrong));
+    assert_int_equal(count_finished(w), 500);
+    assert_int_equal(w->said, 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_one_that_cannot_be_prepared_stops_nothing),
         cmocka_unit_test(test_a_token_that_fails_stops),
         cmocka_unit_test(test_an_interruption_stops),
+        cmocka_unit_test(test_without_preparing_the_order_is_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
