@@ -79,6 +79,26 @@ static bool fifo_take(struct fifo *f, size_t *ret)
     return true;
 }
 
+/* The lowest item: who waits for the first ones gets them first. */
+static bool fifo_take_lowest(struct fifo *f, size_t *ret)
+{
+    size_t lowest = f->head;
+
+    for (size_t i = f->head; i < f->tail; i++) {
+        if (f->items[i] < f->items[lowest])
+            lowest = i;
+    }
+    if (!fifo_take(f, ret))
+        return false;
+    if (lowest > f->head - 1) {
+        size_t first = *ret;
+
+        *ret = f->items[lowest];
+        f->items[lowest] = first;
+    }
+    return true;
+}
+
 /* ---- under the lock ---- */
 
 /* Says what is over, in order. Only one thread does; the lock is released meanwhile. */
@@ -180,7 +200,7 @@ static void sign_all(struct queue *q)
 
     (void)pthread_mutex_lock(&q->lock);
     while (!q->stop && (q->next < q->len || q->preparing > 0 || q->prepared.head != q->prepared.tail)) {
-        if (!fifo_take(&q->prepared, &item)) {
+        if (!fifo_take_lowest(&q->prepared, &item)) {
             (void)pthread_cond_wait(&q->to_sign, &q->lock);
             continue;
         }
