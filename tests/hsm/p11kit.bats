@@ -24,10 +24,11 @@ use_token() {
     export ENSIGN_FAULT_MODULE=$SOFTHSM
 }
 
-# serve [FAULT]: a server of its own for this test, with the forwarding module behind it.
+# serve [FAULT]: a server of its own, with the forwarding module behind it. Its directory is its own too: one that
+# ends removes its socket and the directory of that, whoever has made them anew.
 serve() {
-    export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/run
-    mkdir -m 700 "$XDG_RUNTIME_DIR"
+    XDG_RUNTIME_DIR=$(mktemp -d "$BATS_TEST_TMPDIR/run.XXXXXX")
+    export XDG_RUNTIME_DIR
     eval "$(ENSIGN_FAULT=${1-} p11-kit server --provider "$FAULT" "pkcs11:token=$LABEL" 3>&-)"
     [ -n "$P11_KIT_SERVER_PID" ]
     export P11_KIT_SERVER_ADDRESS
@@ -39,8 +40,19 @@ serve() {
     fail "the server does not listen at $P11_KIT_SERVER_ADDRESS"
 }
 
+# dismiss: ends the server, and waits until it has gone.
+dismiss() {
+    kill "$P11_KIT_SERVER_PID"
+    for _ in {1..200}; do
+        [ -e "/proc/$P11_KIT_SERVER_PID" ] || break
+        sleep 0.05
+    done
+    [ ! -e "/proc/$P11_KIT_SERVER_PID" ] || fail "the server $P11_KIT_SERVER_PID does not end"
+    unset P11_KIT_SERVER_PID
+}
+
 teardown() {
-    [ -z "${P11_KIT_SERVER_PID-}" ] || kill "$P11_KIT_SERVER_PID"
+    [ -z "${P11_KIT_SERVER_PID-}" ] || dismiss
 }
 
 # by_socket ARG...: ensign sign through the client module.
@@ -106,9 +118,7 @@ lose_peer_after() {
         LIMIT=15 by_socket -o out.sig s.signdata
         wait $!
         refused 85 "$call"
-        kill "$P11_KIT_SERVER_PID"
-        unset P11_KIT_SERVER_PID
-        rm -r "$XDG_RUNTIME_DIR"
+        dismiss
         : >"$FAULT_LOG"
     done
 }
@@ -124,9 +134,7 @@ lose_peer_after() {
     [ "$(errors | wc -l)" -eq 1 ]
     kept=$(find out -type f | wc -l)
     [ "$kept" -ge 3 ] && [ "$kept" -lt 20 ]
-    kill "$P11_KIT_SERVER_PID"
-    unset P11_KIT_SERVER_PID
-    rm -r "$XDG_RUNTIME_DIR"
+    dismiss
     serve
     : >"$FAULT_LOG"
     by_socket --out-dir out "$BATS_FILE_TMPDIR"/f??.signdata
