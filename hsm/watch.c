@@ -16,14 +16,14 @@
 
 struct watch {
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* on CLOCK_MONOTONIC */
+    pthread_cond_t stopped; /* on CLOCK_MONOTONIC */
     pthread_t thread;
-    unsigned seconds;
+    unsigned seconds; /* the least limit of a call; 0: nothing is watched */
     bool running;
     /* Under `lock`: */
     bool stop;
     const char *call; /* NULL: no call is under way, or one without a limit */
-    unsigned limit;   /* of this call, in seconds */
+    unsigned limit;   /* of this call, in seconds: `seconds`, or more */
     struct timespec deadline;
 };
 
@@ -49,18 +49,29 @@ static bool is_past(const struct timespec *t)
     return now.tv_sec > t->tv_sec || (now.tv_sec == t->tv_sec && now.tv_nsec >= t->tv_nsec);
 }
 
+static struct timespec from_now(unsigned seconds)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (time_t)seconds;
+    return t;
+}
+
+/* Nobody wakes it when a call begins or ends, which would cost each signature two switches of threads: it
+ * sleeps until the deadline of the call that it saw, or for as long as a call may take at least. No call that
+ * begins meanwhile has its deadline before that. */
 static void *run(void *arg)
 {
     struct watch *w = arg;
 
     (void)pthread_mutex_lock(&w->lock);
     while (!w->stop) {
-        if (w->call == NULL)
-            (void)pthread_cond_wait(&w->changed, &w->lock);
-        else if (is_past(&w->deadline))
+        if (w->call != NULL && is_past(&w->deadline))
             expire(w);
-        else
-            (void)pthread_cond_timedwait(&w->changed, &w->lock, &w->deadline);
+        struct timespec until = w->call != NULL ? w->deadline : from_now(w->seconds);
+
+        (void)pthread_cond_timedwait(&w->stopped, &w->lock, &until);
     }
     (void)pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -90,7 +101,7 @@ bool watch_start(unsigned seconds, struct watch **ret, struct ens_err *err)
     (void)pthread_mutex_init(&w->lock, NULL); /* cannot fail on Linux with default attributes */
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&w->changed, &monotonic);
+    (void)pthread_cond_init(&w->stopped, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
     if (seconds > 0) {
         int reason = start_thread(w);
@@ -112,11 +123,11 @@ void watch_stopp(struct watch **watch)
     if (w->running) {
         (void)pthread_mutex_lock(&w->lock);
         w->stop = true;
-        (void)pthread_cond_signal(&w->changed);
+        (void)pthread_cond_signal(&w->stopped);
         (void)pthread_mutex_unlock(&w->lock);
         (void)pthread_join(w->thread, NULL);
     }
-    (void)pthread_cond_destroy(&w->changed);
+    (void)pthread_cond_destroy(&w->stopped);
     (void)pthread_mutex_destroy(&w->lock);
     mem_free(w);
     *watch = NULL;
@@ -129,11 +140,7 @@ static void announce(struct watch *w, const char *call, unsigned limit)
     (void)pthread_mutex_lock(&w->lock);
     w->call = call;
     w->limit = limit;
-    if (call != NULL) {
-        (void)clock_gettime(CLOCK_MONOTONIC, &w->deadline);
-        w->deadline.tv_sec += (time_t)limit;
-        (void)pthread_cond_signal(&w->changed);
-    }
+    w->deadline = from_now(limit);
     (void)pthread_mutex_unlock(&w->lock);
 }
 
