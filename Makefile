@@ -89,7 +89,7 @@ TEST_LIBS = $(shell pkg-config --libs cmocka p11-kit-1)
 WRAP_test_base_secret := munmap
 WRAP_test_base_file_out := fchmod
 WRAP_test_deliver := bundle_open_fd
-WRAP_test_oom := mem_alloc mem_grow mem_strndup mem_strdup mem_printf
+WRAP_test_oom := mem_alloc mem_room mem_grow mem_strndup mem_strdup mem_printf
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/support.o $(B)/libensign.a | $(B)/tests/hsm/fault.so
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $(foreach f,$(WRAP_$*),-Wl,--wrap=$(f)) -o $@ $^ $(LIBS) $(TEST_LIBS)

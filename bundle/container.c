@@ -248,7 +248,7 @@ bool container_put(int fd, uint64_t offset, struct view bytes, struct ens_err *e
 /* Copies the whole file: the copies' places in it are overwritten afterwards. */
 static bool copy_file(const struct container *c, struct file_out *out, struct ens_err *err)
 {
-    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_alloc(FILE_PIECE, 1, err);
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
     size_t len = FILE_PIECE;
 
     if (piece == NULL)

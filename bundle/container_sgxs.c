@@ -27,7 +27,7 @@ static bool open_stream(struct container *c, const char *component, struct ens_e
 
 static bool stream(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
 {
-    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_alloc(FILE_PIECE, 1, err);
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
     size_t len = FILE_PIECE;
 
     (void)index;

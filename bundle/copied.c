@@ -28,7 +28,7 @@ static bool fail_differs(struct ens_err *err)
 static bool compare_data(const struct archive *x, uint64_t x_at, const struct archive *y, uint64_t y_at,
                          uint64_t size, struct ens_err *err)
 {
-    ENS_CLEANUP(mem_freep) uint8_t *pieces = mem_alloc(2, PIECE, err);
+    ENS_CLEANUP(mem_freep) uint8_t *pieces = mem_room((size_t)2 * PIECE, err);
 
     if (pieces == NULL)
         return false;

@@ -252,7 +252,7 @@ static void walk_freep(struct walk **w)
 
 bool directory_walk(int fd, const struct directory *d, struct directory_visitor visitor, struct ens_err *err)
 {
-    ENS_CLEANUP(walk_freep) struct walk *w = mem_alloc(1, sizeof *w, err);
+    ENS_CLEANUP(walk_freep) struct walk *w = mem_room(sizeof *w, err);
     uint64_t done = 0;
 
     if (w == NULL)
@@ -260,7 +260,7 @@ bool directory_walk(int fd, const struct directory *d, struct directory_visitor 
     w->fd = fd;
     w->d = d;
     w->visitor = visitor;
-    w->extents = mem_alloc(d->entries, sizeof *w->extents, err);
+    w->extents = mem_alloc(d->entries, sizeof *w->extents, err); /* the rest is written before it is read */
     if (w->extents == NULL)
         return false;
     for (uint64_t i = 0; i < d->entries; i++) {

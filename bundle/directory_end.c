@@ -74,13 +74,19 @@ static bool parse_end(const uint8_t *tail, size_t len, uint64_t size, struct end
     return true;
 }
 
+/* Reads it without a comment where it has none, which is nearly always; else with all that may follow it. */
 static bool read_end(int fd, uint64_t size, struct end *ret, struct ens_err *err)
 {
     size_t len = size < END_SIZE + COMMENT_MAX ? (size_t)size : END_SIZE + COMMENT_MAX;
+    uint8_t bare[END_SIZE];
 
     if (size < END_SIZE)
         return ens_fail(err, ENS_DATA, "is too short for a zip archive: name a bundle");
-    ENS_CLEANUP(mem_freep) uint8_t *tail = mem_alloc(len, 1, err);
+    if (!read_exact(fd, size - END_SIZE, bare, END_SIZE, err))
+        return false;
+    if (memcmp(bare, END_MAGIC, 4) == 0)
+        return parse_end(bare, END_SIZE, size, ret, err);
+    ENS_CLEANUP(mem_freep) uint8_t *tail = mem_room(len, err);
 
     return tail != NULL && read_exact(fd, size - len, tail, len, err) && parse_end(tail, len, size, ret, err);
 }

@@ -130,6 +130,8 @@ static bool take_entry(void *ctx, const struct directory_entry *e, struct ens_er
  * made to share a chain would cost the square of their number; names that were not never come near. */
 static bool check_chains(const struct listing *l, struct ens_err *err)
 {
+    if (l->len <= CHAIN_MAX)
+        return true;
     ENS_CLEANUP(mem_freep) uint16_t *chains = mem_alloc(CHAINS, sizeof *chains, err);
 
     if (chains == NULL)

@@ -34,7 +34,7 @@ static void *take_memory(size_t size)
 {
     struct ens_err ignored = {0};
     struct reserve *r = reserve;
-    void *block = r != NULL && r->tapped ? NULL : mem_alloc(1, size, &ignored);
+    void *block = r != NULL && r->tapped ? NULL : mem_room(size, &ignored);
 
     if (block != NULL || r == NULL)
         return block;
@@ -142,7 +142,7 @@ bool manifest_load(struct view text, void **ret_root, struct ens_err *err)
                         text.len, BUNDLE_MANIFEST_MAX);
     if (!manifest_scan(text, err))
         return false;
-    ENS_CLEANUP(mem_freep) uint8_t *block = mem_alloc(r.size, 1, err);
+    ENS_CLEANUP(mem_freep) uint8_t *block = mem_room(r.size, err);
 
     if (block == NULL)
         return false;

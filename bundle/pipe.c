@@ -22,7 +22,7 @@ void pipe_free(struct pipe *p)
 static bool make_buffer(struct pipe *p)
 {
     if (p->buffer == NULL)
-        p->buffer = mem_alloc(BUFFER, 1, &p->err);
+        p->buffer = mem_room(BUFFER, &p->err);
     return p->buffer != NULL;
 }
 

@@ -235,7 +235,6 @@ static bool inflate_all(struct unpack *u, struct ens_err *err)
     if (inflateInit2(&u->headers, RAW_DEFLATE) != Z_OK)
         return ens_fail(err, ENS_RESOURCE, "out of memory in zlib: give ensign more memory and repeat");
     u->started = true;
-    isal_inflate_init(&u->blocks);
     u->blocks.next_in = u->in + IN_KEPT;
     while (!last) {
         if (!begin_block(u, &last, err) || !inflate_block(u, err))
@@ -255,14 +254,33 @@ static bool copy_all(struct unpack *u, struct ens_err *err)
     return u->taken == u->from->packed || fail_early(u, err);
 }
 
+/* Everything but the pieces, which are written before they are read. */
+static struct unpack *unpack_new(const struct unpack_source *from, const struct sink *sink,
+                                 struct ens_err *err)
+{
+    struct unpack *u = mem_room(sizeof *u, err);
+
+    if (u == NULL)
+        return NULL;
+    u->from = from;
+    u->sink = sink;
+    u->taken = 0;
+    u->done = 0;
+    u->crc = 0;
+    u->headers = (z_stream){0};
+    u->started = false;
+    isal_inflate_init(&u->blocks);
+    u->window = 0;
+    u->filled = 0;
+    return u;
+}
+
 bool unpack(const struct unpack_source *from, const struct sink *sink, struct ens_err *err)
 {
-    ENS_CLEANUP(unpack_freep) struct unpack *u = mem_alloc(1, sizeof *u, err);
+    ENS_CLEANUP(unpack_freep) struct unpack *u = unpack_new(from, sink, err);
 
     if (u == NULL)
         return false;
-    u->from = from;
-    u->sink = sink;
     if (!(from->deflated ? inflate_all(u, err) : copy_all(u, err)))
         return false;
     if (u->done != from->size)

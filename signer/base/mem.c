@@ -8,6 +8,7 @@
 #include <string.h>
 
 /* This file is the one that may (banned.h). */
+#undef malloc
 #undef calloc
 #undef free
 
@@ -23,6 +24,15 @@ void *mem_alloc(size_t count, size_t size, struct ens_err *err)
 
     if (block == NULL)
         (void)out_of_memory(err, count, size);
+    return block;
+}
+
+void *mem_room(size_t size, struct ens_err *err)
+{
+    void *block = malloc(size > 0 ? size : 1);
+
+    if (block == NULL)
+        (void)out_of_memory(err, size, 1);
     return block;
 }
 

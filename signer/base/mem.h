@@ -20,6 +20,10 @@
 /* `count` * `size` zeroed bytes, or NULL with ENS_RESOURCE. The caller owns them: mem_free. */
 void *mem_alloc(size_t count, size_t size, struct ens_err *err) ENS_MUST_CHECK;
 
+/* `size` bytes with no content, for whoever writes before reading: large pieces are not zeroed for nothing.
+ * NULL with ENS_RESOURCE. The caller owns them: mem_free. */
+void *mem_room(size_t size, struct ens_err *err) ENS_MUST_CHECK;
+
 /* Grows `*block` to `count` * `size` bytes; the old content is kept, the new part is not zeroed.
  * On failure `*block` is as it was. */
 bool mem_grow(void **block, size_t count, size_t size, struct ens_err *err) ENS_MUST_CHECK;

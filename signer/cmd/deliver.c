@@ -54,7 +54,7 @@ static bool check_written(const struct deliver *d, const struct bundle *from,
 /* Pours a checked temporary file to stdout; it is never put in place. */
 static bool copy_to_stdout(const struct file_out *out, struct ens_err *err)
 {
-    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_alloc(FILE_PIECE, 1, err);
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
     size_t len = 0;
 
     if (piece == NULL)

@@ -208,6 +208,12 @@ static void memory_is_zeroed_and_its_size_checked(void **state)
     assert_ptr_equal(grown, same);
     mem_free(grown);
     assert_fails(mem_alloc(SIZE_MAX / 2, 4, &err) != NULL, err, ENS_RESOURCE, "give ensign more memory");
+    uint8_t *room = mem_room(100, &err);
+
+    assert_non_null(room);
+    memset(room, 1, 100);
+    mem_free(room);
+    assert_fails(mem_room(SIZE_MAX / 2, &err) != NULL, err, ENS_RESOURCE, "give ensign more memory");
     mem_free(NULL);
 }
 

@@ -27,10 +27,12 @@
 /* ---- the allocators ---- */
 
 void *__real_mem_alloc(size_t count, size_t size, struct ens_err *err);
+void *__real_mem_room(size_t size, struct ens_err *err);
 bool __real_mem_grow(void **block, size_t count, size_t size, struct ens_err *err);
 char *__real_mem_strndup(const char *text, size_t len, struct ens_err *err);
 char *__real_mem_strdup(const char *text, struct ens_err *err);
 void *__wrap_mem_alloc(size_t count, size_t size, struct ens_err *err);
+void *__wrap_mem_room(size_t size, struct ens_err *err);
 bool __wrap_mem_grow(void **block, size_t count, size_t size, struct ens_err *err);
 char *__wrap_mem_strndup(const char *text, size_t len, struct ens_err *err);
 char *__wrap_mem_strdup(const char *text, struct ens_err *err);
@@ -61,6 +63,11 @@ static bool fails(struct ens_err *err)
 void *__wrap_mem_alloc(size_t count, size_t size, struct ens_err *err)
 {
     return fails(err) ? NULL : __real_mem_alloc(count, size, err);
+}
+
+void *__wrap_mem_room(size_t size, struct ens_err *err)
+{
+    return fails(err) ? NULL : __real_mem_room(size, err);
 }
 
 bool __wrap_mem_grow(void **block, size_t count, size_t size, struct ens_err *err)
