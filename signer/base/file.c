@@ -3,17 +3,34 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 
+/* What is open without any file of the work: streams, the module, its token. */
+#define OTHER_FDS 32
+
 void file_closep(int *fd)
 {
     if (*fd >= 0)
         (void)close(*fd);
     *fd = -1;
+}
+
+size_t file_room(size_t each, size_t max)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return max;
+    rlim_t room = limit.rlim_cur > OTHER_FDS ? (limit.rlim_cur - OTHER_FDS) / each : 0;
+
+    if (room >= max)
+        return max;
+    return room > 0 ? (size_t)room : 1;
 }
 
 bool file_open(const char *path, int *ret_fd, struct ens_err *err)

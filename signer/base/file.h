@@ -11,6 +11,10 @@
 /* For ENS_CLEANUP on a file descriptor; -1 is fine. */
 void file_closep(int *fd);
 
+/* How many things of which each keeps `each` descriptors open this process may have at a time (RLIMIT_NOFILE,
+ * less what is open without them): 1 to `max`. */
+size_t file_room(size_t each, size_t max);
+
 /* Opens a file for reading; ENS_NOINPUT naming `path` (also for a directory). */
 bool file_open(const char *path, int *ret_fd, struct ens_err *err) ENS_MUST_CHECK;
 
@@ -59,6 +63,11 @@ bool file_out_write(struct file_out *out, struct view v, struct ens_err *err) EN
 
 /* fsync, rename over the target, fsync of the directory. */
 bool file_out_commit(struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;
+
+/* The same for those of `outs` that are not NULL, where the disk has less to do than for one after the other:
+ * each directory is written once. `ret_errs[i]` says what became of each (ENS_OK: it is there). */
+void file_out_commit_all(struct file_out *const *outs, size_t len, struct ens_err *ret_errs);
+
 void file_out_closep(struct file_out **out);
 
 /* The three in one, for an output that is already in memory. */

@@ -209,26 +209,83 @@ static bool put_in_place(struct file_out *out, struct ens_err *err)
         if (failed == 0)
             (void)unlinkat(out->dir_fd, out->temp, 0);
     }
-    if (failed == 0)
+    if (failed == 0) {
+        out->temp[0] = '\0';
         return true;
+    }
     if (errno == EEXIST)
         return ens_fail(err, ENS_CANTCREAT, "%s: exists already: name another file, or give --force",
                         out->path);
     return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be put in place", out->path);
 }
 
-bool file_out_commit(struct file_out *out, struct ens_err *err)
+/* The first step: what was written, to disk. */
+static bool sync_file(struct file_out *out, struct ens_err *err)
 {
     if (!interrupt_check(err) || !file_out_create(out, err))
         return false;
-    if (fsync(out->fd) != 0)
-        return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be written to disk", out->path);
-    if (!put_in_place(out, err))
-        return false;
-    out->temp[0] = '\0';
-    if (fsync(out->dir_fd) != 0)
-        return ens_fail_errno(err, ENS_IO, errno, "%s: its directory cannot be written to disk", out->path);
-    return true;
+    return fsync(out->fd) == 0 ||
+           ens_fail_errno(err, ENS_IO, errno, "%s: cannot be written to disk", out->path);
+}
+
+/* The last step: the new name, to disk. */
+static bool sync_directory(struct file_out *out, struct ens_err *err)
+{
+    return fsync(out->dir_fd) == 0 ||
+           ens_fail_errno(err, ENS_IO, errno, "%s: its directory cannot be written to disk", out->path);
+}
+
+/* Are they in one directory? Where that cannot be told, no. */
+static bool is_beside(const struct file_out *a, const struct file_out *b)
+{
+    struct stat x;
+    struct stat y;
+
+    return fstat(a->dir_fd, &x) == 0 && fstat(b->dir_fd, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+/* Is there one before `at` whose directory was written, and is that of `at`? */
+static bool is_directory_synced(struct file_out *const *outs, size_t at, const struct ens_err *errs)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (outs[i] != NULL && errs[i].code == ENS_OK && is_beside(outs[i], outs[at]))
+            return true;
+    }
+    return false;
+}
+
+/* Step by step for all of them, and not file by file: what lies together is then written once. */
+void file_out_commit_all(struct file_out *const *outs, size_t len, struct ens_err *ret_errs)
+{
+    for (size_t i = 0; i < len; i++) {
+        ret_errs[i] = (struct ens_err){0};
+        /* Only to have the disk begin: what it says of errors is said again by fsync. */
+        if (len > 1 && outs[i] != NULL && outs[i]->fd >= 0)
+            (void)sync_file_range(outs[i]->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (outs[i] != NULL)
+            (void)sync_file(outs[i], &ret_errs[i]);
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (outs[i] != NULL && ret_errs[i].code == ENS_OK)
+            (void)put_in_place(outs[i], &ret_errs[i]);
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (outs[i] != NULL && ret_errs[i].code == ENS_OK && !is_directory_synced(outs, i, ret_errs))
+            (void)sync_directory(outs[i], &ret_errs[i]);
+    }
+}
+
+bool file_out_commit(struct file_out *out, struct ens_err *err)
+{
+    struct ens_err why = {0};
+
+    file_out_commit_all(&out, 1, &why);
+    if (why.code != ENS_OK)
+        *err = why;
+    return why.code == ENS_OK;
 }
 
 void file_out_closep(struct file_out **out)

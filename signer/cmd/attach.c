@@ -125,7 +125,7 @@ static bool edit_component(const struct args *args, struct enclave *e, const str
 }
 
 bool attach_components(const struct args *args, struct enclave *e, const struct attach_item *items,
-                       size_t len, struct ens_err *err)
+                       size_t len, struct file_out **ret_written, struct ens_err *err)
 {
     ENS_CLEANUP(deliver_free) struct deliver d = {0};
     const struct attached attached = {.items = items, .len = len};
@@ -136,7 +136,8 @@ bool attach_components(const struct args *args, struct enclave *e, const struct 
         if (!edit_component(args, e, &items[i], err))
             return false;
     }
-    return deliver_bundle(&d, e->bundle, &(struct deliver_check){holds_sigstructs, &attached, &e->set}, err);
+    return deliver_bundle(&d, e->bundle, &(struct deliver_check){holds_sigstructs, &attached, &e->set},
+                          ret_written, err);
 }
 
 /* ---- into another container ---- */
@@ -250,7 +251,7 @@ static bool check_written(const struct deliver *d, const struct enclave *before,
 }
 
 static bool attach_to_file(const struct args *args, struct enclave *e, const struct sigstruct *css,
-                           struct ens_err *err)
+                           struct file_out **ret_written, struct ens_err *err)
 {
     ENS_CLEANUP(deliver_free) struct deliver d = {0};
     uint8_t fips[RSA3072_FIPS_SIZE];
@@ -261,13 +262,13 @@ static bool attach_to_file(const struct args *args, struct enclave *e, const str
         return false;
     if (!check_written(&d, e, css, err))
         return ens_wrap(err, "the new file does not hold, nothing was changed");
-    return deliver_commit(&d, err);
+    return deliver_commit(&d, ret_written, err);
 }
 
 bool attach_sigstruct(const struct args *args, struct enclave *e, const struct sigstruct *css,
-                      struct ens_err *err)
+                      struct file_out **ret_written, struct ens_err *err)
 {
     if (e->bundle != NULL)
-        return attach_components(args, e, &(struct attach_item){e->component, css}, 1, err);
-    return attach_to_file(args, e, css, err);
+        return attach_components(args, e, &(struct attach_item){e->component, css}, 1, ret_written, err);
+    return attach_to_file(args, e, css, ret_written, err);
 }

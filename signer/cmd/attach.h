@@ -18,9 +18,9 @@ bool attach_check(const struct enclave *e, const struct sigstruct *css, struct e
 
 /* Puts `css` into the file that `e` loaded: into the component of a bundle, whose identity list follows, or
  * into every place of another container, whose unmeasured values follow. --output absent: in place; "-":
- * stdout; else a new file (an existing one only with --force). */
+ * stdout; else a new file (an existing one only with --force). `ret_written` is that of deliver_commit. */
 bool attach_sigstruct(const struct args *args, struct enclave *e, const struct sigstruct *css,
-                      struct ens_err *err) ENS_MUST_CHECK;
+                      struct file_out **ret_written, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The SIGSTRUCT of one component of a bundle. */
 struct attach_item {
@@ -30,4 +30,4 @@ struct attach_item {
 
 /* The same for several components of the bundle that `e` loaded, in one writing. */
 bool attach_components(const struct args *args, struct enclave *e, const struct attach_item *items,
-                       size_t len, struct ens_err *err) ENS_MUST_CHECK;
+                       size_t len, struct file_out **ret_written, struct ens_err *err) ENS_MUST_CHECK;

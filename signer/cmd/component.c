@@ -136,7 +136,7 @@ bool component_deliver(const struct args *args, const struct component *c, struc
     if (c->is_signed)
         add.sigstruct = view_of(c->css.bytes, sizeof c->css.bytes);
     if (!bundle_add_component(b, &add, err) ||
-        !deliver_bundle(d, b, &(struct deliver_check){holds_component, c, known}, err))
+        !deliver_bundle(d, b, &(struct deliver_check){holds_component, c, known}, NULL, err))
         return false;
     notice_say(args, "Component %s is in %s.", c->id, d->to_stdout ? "the bundle on stdout" : d->name);
     return true;

@@ -70,14 +70,19 @@ static bool copy_to_stdout(const struct file_out *out, struct ens_err *err)
 }
 
 bool deliver_bundle(struct deliver *d, struct bundle *b, const struct deliver_check *check,
-                    struct ens_err *err)
+                    struct file_out **ret_written, struct ens_err *err)
 {
     if (!bundle_write(b, d->file, err) || !check_written(d, b, check, err))
         return false;
-    return deliver_commit(d, err);
+    return deliver_commit(d, ret_written, err);
 }
 
-bool deliver_commit(struct deliver *d, struct ens_err *err)
+bool deliver_commit(struct deliver *d, struct file_out **ret_written, struct ens_err *err)
 {
-    return d->to_stdout ? copy_to_stdout(d->file, err) : file_out_commit(d->file, err);
+    if (d->to_stdout)
+        return copy_to_stdout(d->file, err);
+    if (ret_written == NULL)
+        return file_out_commit(d->file, err);
+    *ret_written = ens_take(d->file);
+    return true;
 }

@@ -26,10 +26,11 @@ struct deliver_check {
     const struct enclave_set *known; /* what enclave_check_bundle found in the bundle; NULL: it is new */
 };
 
-/* Writes, checks and commits the bundle. What was copied is compared with the old one, what is new is read
+/* Writes, checks and commits the bundle, as deliver_commit does. What was copied is compared with the old one, what is new is read
  * and measured (enclave_check_written). */
 bool deliver_bundle(struct deliver *d, struct bundle *b, const struct deliver_check *check,
-                    struct ens_err *err) ENS_MUST_CHECK;
+                    struct file_out **ret_written, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Puts what was written and checked in place, or pours it to stdout. */
-bool deliver_commit(struct deliver *d, struct ens_err *err) ENS_MUST_CHECK;
+/* Puts what was written and checked in place, or pours it to stdout. Where `ret_written` is not NULL the file
+ * is not put in place, but handed over to whoever commits several at once (file_out_commit_all). */
+bool deliver_commit(struct deliver *d, struct file_out **ret_written, struct ens_err *err) ENS_MUST_CHECK;

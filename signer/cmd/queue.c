@@ -1,17 +1,22 @@
 /* The queue. One lock guards all of it, and is held for a few instructions only; no station runs
- * under it. A worker finishes before it prepares, since what is finished makes room, and a file that waits
- * signed is work that a crash loses; unless the token is about to have nothing: the disk may keep all that
- * finish waiting for as long as many signatures take. */
+ * under it. What is signed is finished in groups, which cost the disk less than each alone; but no later than
+ * LINGER_MS after the first of them, since what waits signed is work that a crash loses. A worker finishes
+ * what is due before it prepares, since what is finished makes room; unless the token is about to have
+ * nothing: the disk may keep all that finish waiting for as long as many signatures take. */
 #include "signer/cmd/queue.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "signer/base/mem.h"
 
 /* With fewer items than this before the token, preparing goes first. */
 #define STOCK 32
+
+/* For so long a signed item waits for others to be finished with it. */
+#define LINGER_MS 50
 
 /* The workers stand back by this much (nice(2)) from the thread that signs: where both want a processor, the
  * token is what all wait for. */
@@ -25,15 +30,16 @@ struct fifo {
 
 struct queue {
     const struct queue_stations *stations;
-    size_t len, open_max;
+    size_t len, open_max, group_max;
     pthread_mutex_t lock;
-    pthread_cond_t work;    /* for workers: something to finish, room to prepare, or the end */
+    pthread_cond_t work;    /* for workers: something to finish, room to prepare, or the end; monotonic */
     pthread_cond_t to_sign; /* for the thread that signs */
     /* Under `lock`: */
     size_t next;      /* the first item that nobody began */
     size_t preparing; /* items that are being prepared */
     size_t open;      /* begun and not over */
     struct fifo prepared, signed_;
+    struct timespec due; /* when the first of `signed_` is finished, with however many are there */
     bool *is_over;
     size_t reported; /* items before this one have been said */
     bool reporting;  /* a thread is at it, and looks again before it leaves */
@@ -53,8 +59,13 @@ static void queue_free(struct queue *q)
 
 static bool queue_init(struct queue *q, struct ens_err *err)
 {
+    pthread_condattr_t monotonic;
+
     (void)pthread_mutex_init(&q->lock, NULL);
-    (void)pthread_cond_init(&q->work, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&q->work, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_cond_init(&q->to_sign, NULL);
     q->prepared.items = mem_alloc(q->len, sizeof *q->prepared.items, err);
     if (q->prepared.items == NULL)
@@ -71,9 +82,14 @@ static void fifo_put(struct fifo *f, size_t item)
     f->items[f->tail++] = item;
 }
 
+static size_t fifo_len(const struct fifo *f)
+{
+    return f->tail - f->head;
+}
+
 static bool fifo_take(struct fifo *f, size_t *ret)
 {
-    if (f->head == f->tail)
+    if (fifo_len(f) == 0)
         return false;
     *ret = f->items[f->head++];
     return true;
@@ -131,15 +147,51 @@ static void set_stop(struct queue *q)
     (void)pthread_cond_signal(&q->to_sign);
 }
 
-static void finish_one(struct queue *q, size_t item)
+/* Puts an item where it waits to be finished, and wakes a worker where there is something to do for one: to
+ * wait until it is due, or to finish it. */
+static void put_signed(struct queue *q, size_t item)
 {
+    if (fifo_len(&q->signed_) == 0) {
+        (void)clock_gettime(CLOCK_MONOTONIC, &q->due);
+        q->due.tv_nsec += LINGER_MS * 1000000L;
+        q->due.tv_sec += q->due.tv_nsec / 1000000000L;
+        q->due.tv_nsec %= 1000000000L;
+    }
+    fifo_put(&q->signed_, item);
+    if (fifo_len(&q->signed_) == 1 || fifo_len(&q->signed_) >= q->group_max ||
+        fifo_len(&q->prepared) == 0)
+        (void)pthread_cond_signal(&q->work);
+}
+
+/* Is a group to be finished now: a full one, the last one, or one that must not wait any longer? */
+static bool is_due(const struct queue *q)
+{
+    bool is_starving = fifo_len(&q->prepared) == 0 && q->preparing == 0 && q->open >= q->open_max;
+    struct timespec now;
+
+    if (fifo_len(&q->signed_) == 0)
+        return false;
+    if (fifo_len(&q->signed_) >= q->group_max || q->signed_all || q->stop || is_starving)
+        return true;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec > q->due.tv_sec || (now.tv_sec == q->due.tv_sec && now.tv_nsec >= q->due.tv_nsec);
+}
+
+static void finish_group(struct queue *q)
+{
+    size_t items[QUEUE_GROUP_MAX];
+    size_t len = 0;
+
+    while (len < q->group_max && fifo_take(&q->signed_, &items[len]))
+        len++;
     (void)pthread_mutex_unlock(&q->lock);
-    bool go_on = q->stations->finish(q->stations->ctx, item);
+    bool go_on = q->stations->finish(q->stations->ctx, items, len);
 
     (void)pthread_mutex_lock(&q->lock);
     if (!go_on)
         set_stop(q);
-    set_over(q, item);
+    for (size_t i = 0; i < len; i++)
+        set_over(q, items[i]);
     report(q);
 }
 
@@ -170,20 +222,21 @@ static void prepare_one(struct queue *q)
 static void *work(void *arg)
 {
     struct queue *q = arg;
-    size_t item = 0;
 
     /* Linux: of this thread alone. It cannot fail, as it asks for less; -1 is a value as well. */
     (void)!nice(WORKER_NICE);
     (void)pthread_mutex_lock(&q->lock);
     for (;;) {
         bool can_prepare = !q->stop && q->next < q->len && q->open < q->open_max;
-        bool is_short = q->prepared.tail - q->prepared.head + q->preparing < STOCK;
-        bool is_idle = q->signed_.head == q->signed_.tail;
+        bool is_short = fifo_len(&q->prepared) + q->preparing < STOCK;
+        bool due = is_due(q);
 
-        if (can_prepare && (is_short || is_idle))
+        if (can_prepare && (is_short || !due))
             prepare_one(q);
-        else if (fifo_take(&q->signed_, &item))
-            finish_one(q, item);
+        else if (due)
+            finish_group(q);
+        else if (fifo_len(&q->signed_) > 0)
+            (void)pthread_cond_timedwait(&q->work, &q->lock, &q->due);
         else if (q->signed_all)
             break;
         else
@@ -199,7 +252,7 @@ static void sign_all(struct queue *q)
     size_t item = 0;
 
     (void)pthread_mutex_lock(&q->lock);
-    while (!q->stop && (q->next < q->len || q->preparing > 0 || q->prepared.head != q->prepared.tail)) {
+    while (!q->stop && (q->next < q->len || q->preparing > 0 || fifo_len(&q->prepared) > 0)) {
         if (!fifo_take_lowest(&q->prepared, &item)) {
             (void)pthread_cond_wait(&q->to_sign, &q->lock);
             continue;
@@ -209,8 +262,7 @@ static void sign_all(struct queue *q)
 
         (void)pthread_mutex_lock(&q->lock);
         if (is_signed) {
-            fifo_put(&q->signed_, item);
-            (void)pthread_cond_signal(&q->work);
+            put_signed(q, item);
         } else {
             set_over(q, item);
             set_stop(q);
@@ -241,6 +293,9 @@ bool queue_run(const struct queue_stations *stations, size_t len, unsigned worke
 {
     ENS_CLEANUP(queue_free) struct queue q = {.stations = stations, .len = len, .open_max = open_max};
     pthread_t threads[QUEUE_WORKERS_MAX];
+    size_t share = open_max > workers ? open_max / workers : 1;
+
+    q.group_max = share < QUEUE_GROUP_MAX ? share : QUEUE_GROUP_MAX;
 
     if (!queue_init(&q, err))
         return false;

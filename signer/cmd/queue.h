@@ -11,6 +11,10 @@
 /* Workers at most. */
 #define QUEUE_WORKERS_MAX 256
 
+/* Items that are finished together at most: what they have in common, such as the directory of their files, is
+ * then written to disk once. */
+#define QUEUE_GROUP_MAX 16
+
 /* What becomes of an item that was prepared. */
 enum queue_next {
     QUEUE_SIGN, /* it goes to the token */
@@ -23,15 +27,16 @@ struct queue_stations {
     void *ctx;
     /* A worker. NULL: every item is prepared, and they are signed in their order. */
     enum queue_next (*prepare)(void *ctx, size_t item);
-    bool (*sign)(void *ctx, size_t item);   /* the calling thread; false: stop, no more is signed */
-    bool (*finish)(void *ctx, size_t item); /* a worker; false: stop */
+    bool (*sign)(void *ctx, size_t item); /* the calling thread; false: stop, no more is signed */
+    /* A worker; 1..QUEUE_GROUP_MAX items, in the order in which they were signed; false: stop. */
+    bool (*finish)(void *ctx, const size_t *items, size_t len);
     /* Said of every item once, in the order of items, as soon as all before it are over; by one thread at a
      * time, never by the one that signs while items are signed. Also of items that nobody began. */
     void (*over)(void *ctx, size_t item);
 };
 
 /* Takes `len` items through the stations with `workers` threads (1..QUEUE_WORKERS_MAX); at most `open_max`
- * are prepared and not over. Where there are threads for some workers only, these do all. Returns when every
+ * are prepared by them and not over, or are being finished (one for each worker, if that is more). Where there are threads for some workers only, these do all. Returns when every
  * item is over and every thread has ended. ENS_RESOURCE where there is no thread at all. */
 bool queue_run(const struct queue_stations *stations, size_t len, unsigned workers, size_t open_max,
                struct ens_err *err) ENS_MUST_CHECK;

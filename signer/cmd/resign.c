@@ -38,16 +38,22 @@ static void run_free(struct run *run)
 
 /* ---- the stations of the queue ---- */
 
+/* What becomes of the enclaves that were to be signed. */
+static void set_status(struct resign_file *f, enum resign_status status)
+{
+    for (size_t i = 0; i < f->len; i++) {
+        if (f->enclaves[i].status == RESIGN_NOT_DONE)
+            f->enclaves[i].status = status;
+    }
+}
+
 /* A file that was interrupted is not done; it is untouched, and has not failed. */
 static void set_failed(struct resign_file *f, const struct ens_err *err)
 {
     if (err->code == ENS_INTERRUPTED)
         return;
     f->err = *err;
-    for (size_t i = 0; i < f->len; i++) {
-        if (f->enclaves[i].status == RESIGN_NOT_DONE)
-            f->enclaves[i].status = RESIGN_FAILED;
-    }
+    set_status(f, RESIGN_FAILED);
 }
 
 static enum queue_next prepare_file(void *ctx, size_t item)
@@ -99,16 +105,30 @@ static bool sign_file(void *ctx, size_t item)
     return true;
 }
 
-static bool finish_file(void *ctx, size_t item)
+static bool finish_files(void *ctx, const size_t *items, size_t len)
 {
     struct run *run = ctx;
-    struct resign_file *f = &run->r.files[item];
-    struct ens_err err = {0};
+    struct file_out *written[QUEUE_GROUP_MAX] = {0};
+    struct ens_err errs[QUEUE_GROUP_MAX];
+    bool go_on = true;
 
-    if (resign_file_finish(&run->r, f, &err))
-        return true;
-    set_failed(f, &err);
-    return err.code != ENS_INTERRUPTED;
+    for (size_t i = 0; i < len; i++) {
+        struct ens_err err = {0};
+
+        if (!resign_file_finish(&run->r, &run->r.files[items[i]], &written[i], &err))
+            set_failed(&run->r.files[items[i]], &err);
+        go_on = go_on && err.code != ENS_INTERRUPTED;
+    }
+    file_out_commit_all(written, len, errs);
+    for (size_t i = 0; i < len; i++) {
+        if (errs[i].code != ENS_OK)
+            set_failed(&run->r.files[items[i]], &errs[i]);
+        else if (written[i] != NULL)
+            set_status(&run->r.files[items[i]], RESIGN_SIGNED);
+        go_on = go_on && errs[i].code != ENS_INTERRUPTED;
+        file_out_closep(&written[i]);
+    }
+    return go_on;
 }
 
 /* Before the confirmation only what failed is said: whoever is asked must know. */
@@ -128,7 +148,7 @@ static void file_over(void *ctx, size_t item)
 static bool run_queue(struct run *run, bool only_prepare, struct ens_err *err)
 {
     const struct queue_stations stations = {
-        .ctx = run, .prepare = prepare_file, .sign = sign_file, .finish = finish_file, .over = file_over};
+        .ctx = run, .prepare = prepare_file, .sign = sign_file, .finish = finish_files, .over = file_over};
 
     run->only_prepare = only_prepare;
     return queue_run(&stations, run->r.len, run->r.jobs, run->r.open_max, err);

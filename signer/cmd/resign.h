@@ -79,8 +79,10 @@ bool resign_sweep(const struct resign *r, struct ens_err *err) ENS_MUST_CHECK;
  * was done before (--resume). Leaves the file open where something is to be signed. */
 bool resign_file_prepare(const struct resign *r, struct resign_file *f, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Makes the SIGSTRUCTs whole with the signatures, judges them, and writes the file; closes it. */
-bool resign_file_finish(const struct resign *r, struct resign_file *f, struct ens_err *err) ENS_MUST_CHECK;
+/* Makes the SIGSTRUCTs whole with the signatures, judges them, writes the new file and checks it; closes the
+ * old one. `*ret_written` is to be committed. */
+bool resign_file_finish(const struct resign *r, struct resign_file *f, struct file_out **ret_written,
+                        struct ens_err *err) ENS_MUST_CHECK;
 
 void resign_file_close(struct resign_file *f);
 void resign_file_free(struct resign_file *f);

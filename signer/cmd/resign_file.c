@@ -274,7 +274,8 @@ static bool finish_enclave(const struct resign *r, const struct resign_file *f, 
            finish_judge(&x->css, f->path, err);
 }
 
-static bool finish_opened(const struct resign *r, struct resign_file *f, struct ens_err *err)
+static bool finish_opened(const struct resign *r, struct resign_file *f, struct file_out **ret_written,
+                          struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) struct attach_item *items = mem_alloc(f->len, sizeof *items, err);
     struct args args = *r->args;
@@ -294,18 +295,15 @@ static bool finish_opened(const struct resign *r, struct resign_file *f, struct 
         items[len++] = (struct attach_item){x->bundled, &x->css};
     }
     if (f->opened.bundle != NULL)
-        return attach_components(&args, &f->opened, items, len, err);
-    return attach_sigstruct(&args, &f->opened, &f->enclaves[0].css, err);
+        return attach_components(&args, &f->opened, items, len, ret_written, err);
+    return attach_sigstruct(&args, &f->opened, &f->enclaves[0].css, ret_written, err);
 }
 
-bool resign_file_finish(const struct resign *r, struct resign_file *f, struct ens_err *err)
+bool resign_file_finish(const struct resign *r, struct resign_file *f, struct file_out **ret_written,
+                        struct ens_err *err)
 {
-    bool ok = finish_opened(r, f, err);
+    bool ok = finish_opened(r, f, ret_written, err);
 
-    for (size_t i = 0; ok && i < f->len; i++) {
-        if (f->enclaves[i].status == RESIGN_NOT_DONE)
-            f->enclaves[i].status = RESIGN_SIGNED;
-    }
     resign_file_close(f);
     return ok;
 }

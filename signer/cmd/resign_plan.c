@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "signer/base/file.h"
@@ -41,22 +40,6 @@ static bool choose_jobs(struct resign *r, struct ens_err *err)
     return true;
 }
 
-/* What is open without any file: streams, the module, its token. */
-#define OTHER_FDS 32
-
-static void choose_open_max(struct resign *r)
-{
-    struct rlimit limit;
-
-    r->open_max = RESIGN_OPEN_MAX;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    rlim_t room = limit.rlim_cur > OTHER_FDS ? (limit.rlim_cur - OTHER_FDS) / RESIGN_FILE_FDS : 0;
-
-    if (room < r->open_max)
-        r->open_max = room > 0 ? (size_t)room : 1;
-}
-
 /* The fields that every file starts from or gets: options that cannot be read are said once. */
 static bool read_fields(struct resign *r, struct ens_err *err)
 {
@@ -86,7 +69,7 @@ static bool check_options(struct resign *r, struct ens_err *err)
                         RESIGN_FILES_MAX);
     if (a->mrsigner != NULL && !hex_decode(a->mrsigner, "--mrsigner", mrsigner, sizeof mrsigner, err))
         return false;
-    choose_open_max(r);
+    r->open_max = file_room(RESIGN_FILE_FDS, RESIGN_OPEN_MAX);
     return signing_key_mechanism(a->mechanism, &r->mechanism, err) && choose_jobs(r, err);
 }
 

@@ -234,5 +234,5 @@ bool cmd_set_sig(const struct args *args, struct ens_err *err)
         return false;
     if (to != NULL)
         return output_commit(to, view_of(css.bytes, sizeof css.bytes), err);
-    return attach_sigstruct(args, &e, &css, err);
+    return attach_sigstruct(args, &e, &css, NULL, err);
 }

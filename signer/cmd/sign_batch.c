@@ -9,8 +9,10 @@
 #include "signer/cmd/record.h"
 #include "signer/cmd/token.h"
 
-/* Threads that write: they wait for the disk, and for little else. */
-#define WRITERS 8
+/* Threads that write: they wait for the disk, and for little else. A file that is written keeps its directory
+ * open as well. */
+#define WRITERS    8
+#define OUTPUT_FDS 2
 
 struct work {
     const struct sign_batch *batch;
@@ -37,12 +39,34 @@ bool sign_batch_write(const struct args *args, const struct request *q, struct e
                              view_of(q->signature, sizeof q->signature), err);
 }
 
-static bool write_one(void *ctx, size_t item)
+static bool write_one(const struct args *args, const struct request *q, struct file_out **ret,
+                      struct ens_err *err)
+{
+    return file_out_open(q->out_path, args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW, ret, err) &&
+           file_out_write(*ret, view_of(q->signature, sizeof q->signature), err);
+}
+
+static bool write_group(void *ctx, const size_t *items, size_t len)
 {
     const struct work *w = ctx;
-    struct request *q = &w->batch->requests->items[item];
+    struct file_out *outs[QUEUE_GROUP_MAX] = {0};
+    struct ens_err errs[QUEUE_GROUP_MAX];
+    bool ok = true;
 
-    return !q->is_signed || sign_batch_write(w->batch->args, q, &w->errors[item]);
+    for (size_t i = 0; i < len; i++) {
+        const struct request *q = &w->batch->requests->items[items[i]];
+
+        if (q->is_signed && !write_one(w->batch->args, q, &outs[i], &w->errors[items[i]]))
+            file_out_closep(&outs[i]);
+    }
+    file_out_commit_all(outs, len, errs);
+    for (size_t i = 0; i < len; i++) {
+        if (errs[i].code != ENS_OK)
+            w->errors[items[i]] = errs[i];
+        file_out_closep(&outs[i]);
+        ok = ok && w->errors[items[i]].code == ENS_OK;
+    }
+    return ok;
 }
 
 /* In the order given: what was there, and what was signed, whether or not it could be written. */
@@ -61,9 +85,12 @@ bool sign_batch(const struct sign_batch *batch, struct ens_err *err)
     ENS_CLEANUP(mem_freep) struct ens_err *errors = mem_alloc(len, sizeof *errors, err);
     struct work w = {.batch = batch, .errors = errors};
     const struct queue_stations stations = {
-        .ctx = &w, .sign = sign_one, .finish = write_one, .over = record_one};
+        .ctx = &w, .sign = sign_one, .finish = write_group, .over = record_one};
 
-    if (errors == NULL || !queue_run(&stations, len, len < WRITERS ? (unsigned)len : WRITERS, len, err))
+    size_t room = file_room(OUTPUT_FDS, (size_t)WRITERS * QUEUE_GROUP_MAX);
+    unsigned writers = room < WRITERS ? (unsigned)room : WRITERS;
+
+    if (errors == NULL || !queue_run(&stations, len, len < writers ? (unsigned)len : writers, room, err))
         return false;
     for (size_t i = 0; i < len; i++) {
         if (errors[i].code == ENS_OK)
