@@ -26,8 +26,8 @@ struct deliver_check {
     const struct enclave_set *known; /* what enclave_check_bundle found in the bundle; NULL: it is new */
 };
 
-/* Writes, checks and commits the bundle, as deliver_commit does. What was copied is compared with the old one, what is new is read
- * and measured (enclave_check_written). */
+/* Writes, checks and commits the bundle, as deliver_commit does. What was copied is compared with the old
+ * one, what is new is read and measured (enclave_check_written). */
 bool deliver_bundle(struct deliver *d, struct bundle *b, const struct deliver_check *check,
                     struct file_out **ret_written, struct ens_err *err) ENS_MUST_CHECK;
 

@@ -158,8 +158,7 @@ static void put_signed(struct queue *q, size_t item)
         q->due.tv_nsec %= 1000000000L;
     }
     fifo_put(&q->signed_, item);
-    if (fifo_len(&q->signed_) == 1 || fifo_len(&q->signed_) >= q->group_max ||
-        fifo_len(&q->prepared) == 0)
+    if (fifo_len(&q->signed_) == 1 || fifo_len(&q->signed_) >= q->group_max || fifo_len(&q->prepared) == 0)
         (void)pthread_cond_signal(&q->work);
 }
 

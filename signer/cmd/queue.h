@@ -11,8 +11,8 @@
 /* Workers at most. */
 #define QUEUE_WORKERS_MAX 256
 
-/* Items that are finished together at most: what they have in common, such as the directory of their files, is
- * then written to disk once. */
+/* Items that are finished together at most: what they have in common, such as the directory of their files,
+ * is then written to disk once. */
 #define QUEUE_GROUP_MAX 16
 
 /* What becomes of an item that was prepared. */
@@ -36,7 +36,8 @@ struct queue_stations {
 };
 
 /* Takes `len` items through the stations with `workers` threads (1..QUEUE_WORKERS_MAX); at most `open_max`
- * are prepared by them and not over, or are being finished (one for each worker, if that is more). Where there are threads for some workers only, these do all. Returns when every
- * item is over and every thread has ended. ENS_RESOURCE where there is no thread at all. */
+ * are prepared by them and not over, or are being finished (one for each worker, if that is more). Where
+ * there are threads for some workers only, these do all. Returns when every item is over and every thread has
+ * ended. ENS_RESOURCE where there is no thread at all. */
 bool queue_run(const struct queue_stations *stations, size_t len, unsigned workers, size_t open_max,
                struct ens_err *err) ENS_MUST_CHECK;

@@ -7,12 +7,9 @@
 #include <unistd.h>
 
 #include "signer/base/mem.h"
-#include "signer/ceremony/review.h"
+#include "signer/cmd/dangers.h"
 #include "signer/cmd/doc.h"
 #include "signer/cmd/resign.h"
-
-/* Different dangers that are told apart; what comes after is not. */
-#define DANGERS_MAX 8
 
 /* The line with the rate comes after this many seconds, and again after so many nanoseconds. */
 #define STATUS_AFTER_S  1
@@ -24,11 +21,7 @@ struct resign_report {
     size_t enclaves;
     enum ens_code first_failure;
     bool stdout_failed;
-    struct {
-        char text[FINDING_TEXT_MAX];
-        size_t count;
-    } dangers[DANGERS_MAX];
-    size_t dangers_len;
+    struct dangers dangers; /* of what was signed */
     bool on_terminal;
     struct timespec begin, shown;
 };
@@ -147,27 +140,12 @@ static void say_enclave(const struct resign *r, const struct resign_file *f, con
                    f->out_path != NULL ? ", to " : "", f->out_path != NULL ? f->out_path : "");
 }
 
-/* Dangers are counted, and said once at the end: a thousand times the same would hide the one that differs.
- */
 static void count_dangers(struct resign_report *p, const struct resign_enclave *x)
 {
     const struct review review = {.css = &x->css, .digest = x->digest, .mrsigner = p->r->signer.mrsigner};
-    struct findings found = {0};
 
-    if (x->status != RESIGN_SIGNED)
-        return;
-    review_dangers(&review, &found);
-    for (size_t i = 0; i < found.len; i++) {
-        size_t n = 0;
-
-        while (n < p->dangers_len && strcmp(p->dangers[n].text, found.items[i].text) != 0)
-            n++;
-        if (n == DANGERS_MAX)
-            continue;
-        if (n == p->dangers_len)
-            memcpy(p->dangers[p->dangers_len++].text, found.items[i].text, FINDING_TEXT_MAX);
-        p->dangers[n].count++;
-    }
+    if (x->status == RESIGN_SIGNED)
+        dangers_count(&p->dangers, &review);
 }
 
 static double seconds_since(const struct timespec *then, const struct timespec *now)
@@ -238,22 +216,12 @@ void resign_report_file(struct resign_report *p, size_t index)
 
 /* ---- the end ---- */
 
-static void say_dangers(const struct resign_report *p)
-{
-    for (size_t i = 0; i < p->dangers_len; i++) {
-        if (p->counts[RESIGN_SIGNED] == 1)
-            notice_warn("%s", p->dangers[i].text);
-        else
-            notice_warn("%zu of %zu: %s", p->dangers[i].count, p->counts[RESIGN_SIGNED], p->dangers[i].text);
-    }
-}
-
 bool resign_report_end(struct resign_report *p, enum ens_code *ret, struct ens_err *err)
 {
     struct ens_err ignored = {0};
 
     notice_status(NULL);
-    say_dangers(p);
+    dangers_say(&p->dangers);
     if (p->r->args->json && (p->stdout_failed || !print_sums(p, &ignored)))
         return ens_fail(err, ENS_IO,
                         "stdout: cannot be written: what was signed is signed, repeat with --resume");

@@ -11,6 +11,7 @@
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/consent.h"
+#include "signer/cmd/dangers.h"
 #include "signer/cmd/output.h"
 #include "signer/cmd/pin.h"
 #include "signer/cmd/record.h"
@@ -218,6 +219,21 @@ static bool show_policy(struct run *r, struct ens_err *err)
     return true;
 }
 
+/* What --quiet leaves of the table of a batch. */
+static void say_dangers(const struct run *r)
+{
+    struct dangers dangers = {0};
+
+    for (size_t i = 0; i < r->requests.len; i++) {
+        const struct request *q = &r->requests.items[i];
+
+        dangers_count(&dangers, &(struct review){.css = q->is_blind ? NULL : &q->css,
+                                                 .digest = q->digest,
+                                                 .mrsigner = r->signer.mrsigner});
+    }
+    dangers_say(&dangers);
+}
+
 static bool review(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf table = {0};
@@ -234,6 +250,10 @@ static bool review(struct run *r, struct ens_err *err)
         return false;
     if (r->requests.len == 1)
         return notice_review(r->args, &one, err);
+    if (r->args->quiet) {
+        say_dangers(r);
+        return true;
+    }
     if (!requests_render(&r->requests, r->signer.mrsigner, &table, err))
         return false;
     notice_text(r->args, buf_view(&table));

@@ -280,6 +280,19 @@ counts() {
     says_hex "$(mrsigner "$BATS_FILE_TMPDIR/one.pem.pub")"
 }
 
+@test "--quiet: no table, but each danger in a line with how many have it" {
+    begin
+    sign_data f2.signdata "$MRENCLAVE" isvsvn=2 attributes=0x4 attributes_mask=0xffffffffffffffff
+    openssl dgst -sha256 -binary f3.signdata >f3.digest
+    batch --quiet --blind f1.signdata f2.signdata f3.digest f4.signdata
+    ok
+    [ "$(grep -c . "$ERR")" -eq 2 ] || fail "$(cat "$ERR")"
+    grep -qx 'ensign: warning: 2 of 4: DEBUG is not enforced: the enclave may be started in debug mode' "$ERR"
+    grep -q '^ensign: warning: 1 of 4: BLIND: ' "$ERR"
+    batch --quiet --force f1.signdata
+    grep -qx 'ensign: warning: DEBUG is not enforced: the enclave may be started in debug mode' "$ERR"
+}
+
 @test "on a terminal: one question for all, and no signs none" {
     begin
     tty_ens 'Sign these 5\?' no -- sign --key "$KEY" --module "$FAULT" --pin-source "file:$PINFILE" \

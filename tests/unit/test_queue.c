@@ -24,7 +24,7 @@ struct world {
     size_t said; /* items so far */
     atomic_int open, open_most;
     atomic_int working, working_most;
-    atomic_int groups; /* calls of finish */
+    atomic_int groups, group_most;                             /* calls of finish, items in one of them */
     atomic_bool wrong;                                         /* cmocka's asserts are for its own thread */
     size_t fail_prepare, fail_sign, fail_finish, stop_prepare; /* ITEMS_MAX: none */
     bool skip_odd;
@@ -86,6 +86,9 @@ static bool finish(void *ctx, const size_t *items, size_t len)
 
     check(w, len >= 1 && len <= QUEUE_GROUP_MAX);
     atomic_fetch_add(&w->groups, 1);
+    for (int most = atomic_load(&w->group_most);
+         most < (int)len && !atomic_compare_exchange_weak(&w->group_most, &most, (int)len);) {
+    }
     for (size_t i = 0; i < len; i++) {
         struct item *it = &w->items[items[i]];
 
@@ -259,14 +262,64 @@ static void test_without_preparing_the_order_is_kept(void **state)
     assert_false(atomic_load(&w->wrong));
     assert_int_equal(count_finished(w), 1000);
     assert_int_equal(w->said, 1000);
-    /* Full groups while the token signs faster than the disk writes. */
-    assert_true(atomic_load(&w->groups) >= 1000 / QUEUE_GROUP_MAX);
     w = world(1000);
     w->fail_sign = 500;
     assert_ok(queue_run(&s, w->len, 8, 1, &err), err);
     assert_false(atomic_load(&w->wrong));
     assert_int_equal(count_finished(w), 500);
     assert_int_equal(w->said, 1000);
+}
+
+/* A slow token: what is signed is not kept until a group is full. */
+static bool sign_slowly(void *ctx, size_t item)
+{
+    struct world *w = ctx;
+
+    w->items[item].is_signed = true;
+    if (item == 0)
+        return true;
+    for (int i = 0; i < 100 && atomic_load(&w->groups) == 0; i++)
+        (void)usleep(50000);
+    check(w, atomic_load(&w->groups) == 1);
+    return true;
+}
+
+static void test_what_is_signed_does_not_wait_long(void **state)
+{
+    struct world *w = world(2);
+    const struct queue_stations s = {w, NULL, sign_slowly, finish, over};
+    struct ens_err err = {0};
+
+    (void)state;
+    assert_ok(queue_run(&s, w->len, 8, 1000, &err), err);
+    assert_false(atomic_load(&w->wrong));
+    assert_int_equal(count_finished(w), 2);
+    assert_int_equal(atomic_load(&w->groups), 2);
+}
+
+/* Each worker has its share of what may be open. */
+static void test_groups_are_as_large_as_may_be_open(void **state)
+{
+    static const struct {
+        unsigned workers;
+        size_t open_max;
+        int most;
+    } cases[] = {{8, 8 * QUEUE_GROUP_MAX, QUEUE_GROUP_MAX},
+                 {4, 23, 5},
+                 {8, 7, 1},
+                 {1, 3, 3},
+                 {1, 1000, QUEUE_GROUP_MAX}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct world *w = world(1000);
+        const struct queue_stations s = {w, NULL, sign_in_order, finish, over};
+        struct ens_err err = {0};
+
+        assert_ok(queue_run(&s, w->len, cases[i].workers, cases[i].open_max, &err), err);
+        assert_int_equal(count_finished(w), 1000);
+        assert_int_equal(atomic_load(&w->group_most), cases[i].most);
+    }
 }
 
 int main(void)
@@ -279,6 +332,8 @@ int main(void)
         cmocka_unit_test(test_a_token_that_fails_stops),
         cmocka_unit_test(test_an_interruption_stops),
         cmocka_unit_test(test_without_preparing_the_order_is_kept),
+        cmocka_unit_test(test_what_is_signed_does_not_wait_long),
+        cmocka_unit_test(test_groups_are_as_large_as_may_be_open),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
