@@ -122,9 +122,15 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BENCH_LIBS_$*)
 
+# orc's floor needs the compiler that orc needs; without it bench says so.
+$(B)/tests/bench/orc_floor: tests/bench/orc_floor.go
+	@echo "  GO    $@"
+	@mkdir -p $(@D)
+	$(Q)GOTOOLCHAIN=local GOFLAGS= go build -o $@ $<
+
 .PHONY: bench-build bench
 bench-build: all $(BENCH_BIN)
-bench: bench-build
+bench: bench-build $(if $(shell command -v go),$(B)/tests/bench/orc_floor)
 	$(Q)scripts/bench $(VARIANT)
 
 .SECONDARY:

@@ -222,7 +222,7 @@ static bool put_in_place(struct file_out *out, struct ens_err *err)
 /* The first step: what was written, to disk. */
 static bool sync_file(struct file_out *out, struct ens_err *err)
 {
-    if (!interrupt_check(err) || !file_out_create(out, err))
+    if (!file_out_create(out, err))
         return false;
     return fsync(out->fd) == 0 ||
            ens_fail_errno(err, ENS_IO, errno, "%s: cannot be written to disk", out->path);
@@ -282,6 +282,8 @@ bool file_out_commit(struct file_out *out, struct ens_err *err)
 {
     struct ens_err why = {0};
 
+    if (!interrupt_check(err))
+        return false;
     file_out_commit_all(&out, 1, &why);
     if (why.code != ENS_OK)
         *err = why;

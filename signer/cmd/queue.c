@@ -1,8 +1,8 @@
 /* The queue. One lock guards all of it, and is held for a few instructions only; no station runs
- * under it. What is signed is finished in groups, which cost the disk less than each alone; but no later than
- * LINGER_MS after the first of them, since what waits signed is work that a crash loses. A worker finishes
- * what is due before it prepares, since what is finished makes room; unless the token is about to have
- * nothing: the disk may keep all that finish waiting for as long as many signatures take. */
+ * under it. A worker finishes before it prepares, since what is finished makes room, and a file that waits
+ * signed is work that a crash loses; unless the token is about to have nothing: the disk may keep all that
+ * finish waiting for as long as many signatures take. What is finished is committed in groups, which cost the
+ * disk less than one after the other; but no later than LINGER_MS after the first of them. */
 #include "signer/cmd/queue.h"
 
 #include <pthread.h>
@@ -15,7 +15,7 @@
 /* With fewer items than this before the token, preparing goes first. */
 #define STOCK 32
 
-/* For so long a signed item waits for others to be finished with it. */
+/* For so long a finished item waits for others to be committed with it. */
 #define LINGER_MS 50
 
 /* The workers stand back by this much (nice(2)) from the thread that signs: where both want a processor, the
@@ -37,9 +37,10 @@ struct queue {
     /* Under `lock`: */
     size_t next;      /* the first item that nobody began */
     size_t preparing; /* items that are being prepared */
+    size_t finishing; /* and finished */
     size_t open;      /* begun and not over */
-    struct fifo prepared, signed_;
-    struct timespec due; /* when the first of `signed_` is finished, with however many are there */
+    struct fifo prepared, signed_, finished;
+    struct timespec due; /* when the first of `finished` is committed, with however many are there */
     bool *is_over;
     size_t reported; /* items before this one have been said */
     bool reporting;  /* a thread is at it, and looks again before it leaves */
@@ -51,6 +52,7 @@ static void queue_free(struct queue *q)
 {
     mem_free(q->prepared.items);
     mem_free(q->signed_.items);
+    mem_free(q->finished.items);
     mem_free(q->is_over);
     (void)pthread_cond_destroy(&q->to_sign);
     (void)pthread_cond_destroy(&q->work);
@@ -72,6 +74,9 @@ static bool queue_init(struct queue *q, struct ens_err *err)
         return false;
     q->signed_.items = mem_alloc(q->len, sizeof *q->signed_.items, err);
     if (q->signed_.items == NULL)
+        return false;
+    q->finished.items = mem_alloc(q->len, sizeof *q->finished.items, err);
+    if (q->finished.items == NULL)
         return false;
     q->is_over = mem_alloc(q->len, sizeof *q->is_over, err);
     return q->is_over != NULL;
@@ -147,44 +152,60 @@ static void set_stop(struct queue *q)
     (void)pthread_cond_signal(&q->to_sign);
 }
 
-/* Puts an item where it waits to be finished, and wakes a worker where there is something to do for one: to
- * wait until it is due, or to finish it. */
-static void put_signed(struct queue *q, size_t item)
+static void put_finished(struct queue *q, size_t item)
 {
-    if (fifo_len(&q->signed_) == 0) {
+    if (fifo_len(&q->finished) == 0) {
         (void)clock_gettime(CLOCK_MONOTONIC, &q->due);
         q->due.tv_nsec += LINGER_MS * 1000000L;
         q->due.tv_sec += q->due.tv_nsec / 1000000000L;
         q->due.tv_nsec %= 1000000000L;
     }
-    fifo_put(&q->signed_, item);
-    if (fifo_len(&q->signed_) == 1 || fifo_len(&q->signed_) >= q->group_max || fifo_len(&q->prepared) == 0)
-        (void)pthread_cond_signal(&q->work);
+    fifo_put(&q->finished, item);
 }
 
-/* Is a group to be finished now: a full one, the last one, or one that must not wait any longer? */
+/* Is a group to be committed now: a full one, the last one, one without which nothing goes on, or one that
+ * must not wait any longer? */
 static bool is_due(const struct queue *q)
 {
-    bool is_starving = fifo_len(&q->prepared) == 0 && q->preparing == 0 && q->open >= q->open_max;
+    bool is_quiet = fifo_len(&q->signed_) == 0 && q->finishing == 0;
+    bool is_stuck = fifo_len(&q->prepared) == 0 && q->preparing == 0 && q->open >= q->open_max;
     struct timespec now;
 
-    if (fifo_len(&q->signed_) == 0)
+    if (fifo_len(&q->finished) == 0)
         return false;
-    if (fifo_len(&q->signed_) >= q->group_max || q->signed_all || q->stop || is_starving)
+    if (fifo_len(&q->finished) >= q->group_max || (is_quiet && (q->signed_all || is_stuck)))
         return true;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec > q->due.tv_sec || (now.tv_sec == q->due.tv_sec && now.tv_nsec >= q->due.tv_nsec);
 }
 
-static void finish_group(struct queue *q)
+static void finish_one(struct queue *q, size_t item)
+{
+    q->finishing++;
+    (void)pthread_mutex_unlock(&q->lock);
+    enum queue_next next = q->stations->finish(q->stations->ctx, item);
+
+    (void)pthread_mutex_lock(&q->lock);
+    q->finishing--;
+    if (next == QUEUE_NEXT) {
+        put_finished(q, item);
+        return;
+    }
+    if (next == QUEUE_STOP)
+        set_stop(q);
+    set_over(q, item);
+    report(q);
+}
+
+static void commit_group(struct queue *q)
 {
     size_t items[QUEUE_GROUP_MAX];
     size_t len = 0;
 
-    while (len < q->group_max && fifo_take(&q->signed_, &items[len]))
+    while (len < q->group_max && fifo_take(&q->finished, &items[len]))
         len++;
     (void)pthread_mutex_unlock(&q->lock);
-    bool go_on = q->stations->finish(q->stations->ctx, items, len);
+    bool go_on = q->stations->commit(q->stations->ctx, items, len);
 
     (void)pthread_mutex_lock(&q->lock);
     if (!go_on)
@@ -206,7 +227,7 @@ static void prepare_one(struct queue *q)
     (void)pthread_mutex_lock(&q->lock);
     q->preparing--;
     (void)pthread_cond_signal(&q->to_sign);
-    if (next == QUEUE_SIGN) {
+    if (next == QUEUE_NEXT) {
         fifo_put(&q->prepared, item);
         return;
     }
@@ -221,6 +242,7 @@ static void prepare_one(struct queue *q)
 static void *work(void *arg)
 {
     struct queue *q = arg;
+    size_t item = 0;
 
     /* Linux: of this thread alone. It cannot fail, as it asks for less; -1 is a value as well. */
     (void)!nice(WORKER_NICE);
@@ -230,11 +252,13 @@ static void *work(void *arg)
         bool is_short = fifo_len(&q->prepared) + q->preparing < STOCK;
         bool due = is_due(q);
 
-        if (can_prepare && (is_short || !due))
+        if (can_prepare && (is_short || (fifo_len(&q->signed_) == 0 && !due)))
             prepare_one(q);
         else if (due)
-            finish_group(q);
-        else if (fifo_len(&q->signed_) > 0)
+            commit_group(q);
+        else if (fifo_take(&q->signed_, &item))
+            finish_one(q, item);
+        else if (fifo_len(&q->finished) > 0)
             (void)pthread_cond_timedwait(&q->work, &q->lock, &q->due);
         else if (q->signed_all)
             break;
@@ -261,7 +285,8 @@ static void sign_all(struct queue *q)
 
         (void)pthread_mutex_lock(&q->lock);
         if (is_signed) {
-            put_signed(q, item);
+            fifo_put(&q->signed_, item);
+            (void)pthread_cond_signal(&q->work);
         } else {
             set_over(q, item);
             set_stop(q);

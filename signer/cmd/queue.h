@@ -1,5 +1,5 @@
-/* The queue of sign and resign: many items go through three stations, of which the middle one, the token,
- * belongs to one thread. Workers prepare and finish; the calling thread signs what is prepared, and waits
+/* The queue of sign and resign: many items go through four stations, of which the second, the token, belongs
+ * to one thread. Workers prepare, finish and commit; the calling thread signs what is prepared, and waits
  * only where nothing is. It knows nothing of files and keys: what is done at a station the caller says. */
 #pragma once
 
@@ -11,13 +11,13 @@
 /* Workers at most. */
 #define QUEUE_WORKERS_MAX 256
 
-/* Items that are finished together at most: what they have in common, such as the directory of their files,
+/* Items that are committed together at most: what they have in common, such as the directory of their files,
  * is then written to disk once. */
 #define QUEUE_GROUP_MAX 16
 
-/* What becomes of an item that was prepared. */
+/* What becomes of an item that was prepared, or finished. */
 enum queue_next {
-    QUEUE_SIGN, /* it goes to the token */
+    QUEUE_NEXT, /* it goes to the next station */
     QUEUE_OVER, /* nothing more is to be done: it failed, or was done before */
     QUEUE_STOP, /* the same, and no further item is begun */
 };
@@ -28,8 +28,9 @@ struct queue_stations {
     /* A worker. NULL: every item is prepared, and they are signed in their order. */
     enum queue_next (*prepare)(void *ctx, size_t item);
     bool (*sign)(void *ctx, size_t item); /* the calling thread; false: stop, no more is signed */
-    /* A worker; 1..QUEUE_GROUP_MAX items, in the order in which they were signed; false: stop. */
-    bool (*finish)(void *ctx, const size_t *items, size_t len);
+    enum queue_next (*finish)(void *ctx, size_t item); /* a worker */
+    /* A worker; 1..QUEUE_GROUP_MAX items that were finished; false: stop. */
+    bool (*commit)(void *ctx, const size_t *items, size_t len);
     /* Said of every item once, in the order of items, as soon as all before it are over; by one thread at a
      * time, never by the one that signs while items are signed. Also of items that nobody began. */
     void (*over)(void *ctx, size_t item);

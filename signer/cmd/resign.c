@@ -70,7 +70,7 @@ static enum queue_next prepare_file(void *ctx, size_t item)
     }
     if (run->only_prepare)
         resign_file_close(f);
-    return run->only_prepare || resign_file_waiting(f) == 0 ? QUEUE_OVER : QUEUE_SIGN;
+    return run->only_prepare || resign_file_waiting(f) == 0 ? QUEUE_OVER : QUEUE_NEXT;
 }
 
 static bool sign_enclave(struct resign *r, struct resign_enclave *x, struct ens_err *err)
@@ -105,30 +105,37 @@ static bool sign_file(void *ctx, size_t item)
     return true;
 }
 
-static bool finish_files(void *ctx, const size_t *items, size_t len)
+static enum queue_next finish_file(void *ctx, size_t item)
+{
+    struct run *run = ctx;
+    struct resign_file *f = &run->r.files[item];
+    struct ens_err err = {0};
+
+    if (resign_file_finish(&run->r, f, &err))
+        return QUEUE_NEXT;
+    set_failed(f, &err);
+    return err.code == ENS_INTERRUPTED ? QUEUE_STOP : QUEUE_OVER;
+}
+
+static bool commit_files(void *ctx, const size_t *items, size_t len)
 {
     struct run *run = ctx;
     struct file_out *written[QUEUE_GROUP_MAX] = {0};
     struct ens_err errs[QUEUE_GROUP_MAX];
-    bool go_on = true;
 
-    for (size_t i = 0; i < len; i++) {
-        struct ens_err err = {0};
-
-        if (!resign_file_finish(&run->r, &run->r.files[items[i]], &written[i], &err))
-            set_failed(&run->r.files[items[i]], &err);
-        go_on = go_on && err.code != ENS_INTERRUPTED;
-    }
+    for (size_t i = 0; i < len; i++)
+        written[i] = run->r.files[items[i]].written;
     file_out_commit_all(written, len, errs);
     for (size_t i = 0; i < len; i++) {
-        if (errs[i].code != ENS_OK)
-            set_failed(&run->r.files[items[i]], &errs[i]);
-        else if (written[i] != NULL)
-            set_status(&run->r.files[items[i]], RESIGN_SIGNED);
-        go_on = go_on && errs[i].code != ENS_INTERRUPTED;
-        file_out_closep(&written[i]);
+        struct resign_file *f = &run->r.files[items[i]];
+
+        file_out_closep(&f->written);
+        if (errs[i].code == ENS_OK)
+            set_status(f, RESIGN_SIGNED);
+        else
+            set_failed(f, &errs[i]);
     }
-    return go_on;
+    return true;
 }
 
 /* Before the confirmation only what failed is said: whoever is asked must know. */
@@ -148,7 +155,13 @@ static void file_over(void *ctx, size_t item)
 static bool run_queue(struct run *run, bool only_prepare, struct ens_err *err)
 {
     const struct queue_stations stations = {
-        .ctx = run, .prepare = prepare_file, .sign = sign_file, .finish = finish_files, .over = file_over};
+        .ctx = run,
+        .prepare = prepare_file,
+        .sign = sign_file,
+        .finish = finish_file,
+        .commit = commit_files,
+        .over = file_over,
+    };
 
     run->only_prepare = only_prepare;
     return queue_run(&stations, run->r.len, run->r.jobs, run->r.open_max, err);

@@ -41,8 +41,9 @@ struct resign_file {
     bool is_confirmed; /* `enclaves` are those that the operator saw: they must not have changed */
     bool is_said;      /* why it failed was said before the confirmation */
     bool is_open;
-    struct enclave opened; /* where `is_open` */
-    struct ens_err err;    /* why it failed; code ENS_OK: it did not */
+    struct enclave opened;    /* where `is_open` */
+    struct file_out *written; /* the result, to be committed; NULL: none */
+    struct ens_err err;       /* why it failed; code ENS_OK: it did not */
 };
 
 /* One run, from the command line to the last line of the report. What workers read is not written any more
@@ -79,10 +80,9 @@ bool resign_sweep(const struct resign *r, struct ens_err *err) ENS_MUST_CHECK;
  * was done before (--resume). Leaves the file open where something is to be signed. */
 bool resign_file_prepare(const struct resign *r, struct resign_file *f, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Makes the SIGSTRUCTs whole with the signatures, judges them, writes the new file and checks it; closes the
- * old one. `*ret_written` is to be committed. */
-bool resign_file_finish(const struct resign *r, struct resign_file *f, struct file_out **ret_written,
-                        struct ens_err *err) ENS_MUST_CHECK;
+/* Makes the SIGSTRUCTs whole with the signatures, judges them, writes the new file and checks it (`written`);
+ * closes the old one. */
+bool resign_file_finish(const struct resign *r, struct resign_file *f, struct ens_err *err) ENS_MUST_CHECK;
 
 void resign_file_close(struct resign_file *f);
 void resign_file_free(struct resign_file *f);

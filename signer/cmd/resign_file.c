@@ -95,6 +95,7 @@ static void free_enclaves(struct resign_enclave *list, size_t len)
 void resign_file_free(struct resign_file *f)
 {
     resign_file_close(f);
+    file_out_closep(&f->written);
     free_enclaves(f->enclaves, f->len);
     mem_free(f->out_path);
     *f = (struct resign_file){0};
@@ -274,8 +275,7 @@ static bool finish_enclave(const struct resign *r, const struct resign_file *f, 
            finish_judge(&x->css, f->path, err);
 }
 
-static bool finish_opened(const struct resign *r, struct resign_file *f, struct file_out **ret_written,
-                          struct ens_err *err)
+static bool finish_opened(const struct resign *r, struct resign_file *f, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) struct attach_item *items = mem_alloc(f->len, sizeof *items, err);
     struct args args = *r->args;
@@ -295,14 +295,13 @@ static bool finish_opened(const struct resign *r, struct resign_file *f, struct 
         items[len++] = (struct attach_item){x->bundled, &x->css};
     }
     if (f->opened.bundle != NULL)
-        return attach_components(&args, &f->opened, items, len, ret_written, err);
-    return attach_sigstruct(&args, &f->opened, &f->enclaves[0].css, ret_written, err);
+        return attach_components(&args, &f->opened, items, len, &f->written, err);
+    return attach_sigstruct(&args, &f->opened, &f->enclaves[0].css, &f->written, err);
 }
 
-bool resign_file_finish(const struct resign *r, struct resign_file *f, struct file_out **ret_written,
-                        struct ens_err *err)
+bool resign_file_finish(const struct resign *r, struct resign_file *f, struct ens_err *err)
 {
-    bool ok = finish_opened(r, f, ret_written, err);
+    bool ok = finish_opened(r, f, err);
 
     resign_file_close(f);
     return ok;

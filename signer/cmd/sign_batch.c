@@ -17,6 +17,7 @@
 struct work {
     const struct sign_batch *batch;
     struct ens_err *errors; /* of each request, by the thread that has it */
+    struct file_out **outs; /* written and not committed */
 };
 
 static bool sign_one(void *ctx, size_t item)
@@ -39,32 +40,36 @@ bool sign_batch_write(const struct args *args, const struct request *q, struct e
                              view_of(q->signature, sizeof q->signature), err);
 }
 
-static bool write_one(const struct args *args, const struct request *q, struct file_out **ret,
-                      struct ens_err *err)
+static enum queue_next write_one(void *ctx, size_t item)
 {
-    return file_out_open(q->out_path, args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW, ret, err) &&
-           file_out_write(*ret, view_of(q->signature, sizeof q->signature), err);
+    const struct work *w = ctx;
+    const struct request *q = &w->batch->requests->items[item];
+    struct file_out **out = &w->outs[item];
+
+    if (!q->is_signed)
+        return QUEUE_OVER;
+    if (file_out_open(q->out_path, w->batch->args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW, out,
+                      &w->errors[item]) &&
+        file_out_write(*out, view_of(q->signature, sizeof q->signature), &w->errors[item]))
+        return QUEUE_NEXT;
+    file_out_closep(out);
+    return QUEUE_STOP;
 }
 
-static bool write_group(void *ctx, const size_t *items, size_t len)
+static bool commit_group(void *ctx, const size_t *items, size_t len)
 {
     const struct work *w = ctx;
     struct file_out *outs[QUEUE_GROUP_MAX] = {0};
     struct ens_err errs[QUEUE_GROUP_MAX];
     bool ok = true;
 
-    for (size_t i = 0; i < len; i++) {
-        const struct request *q = &w->batch->requests->items[items[i]];
-
-        if (q->is_signed && !write_one(w->batch->args, q, &outs[i], &w->errors[items[i]]))
-            file_out_closep(&outs[i]);
-    }
+    for (size_t i = 0; i < len; i++)
+        outs[i] = w->outs[items[i]];
     file_out_commit_all(outs, len, errs);
     for (size_t i = 0; i < len; i++) {
-        if (errs[i].code != ENS_OK)
-            w->errors[items[i]] = errs[i];
-        file_out_closep(&outs[i]);
-        ok = ok && w->errors[items[i]].code == ENS_OK;
+        w->errors[items[i]] = errs[i];
+        ok = ok && errs[i].code == ENS_OK;
+        file_out_closep(&w->outs[items[i]]);
     }
     return ok;
 }
@@ -83,14 +88,15 @@ bool sign_batch(const struct sign_batch *batch, struct ens_err *err)
 {
     size_t len = batch->requests->len;
     ENS_CLEANUP(mem_freep) struct ens_err *errors = mem_alloc(len, sizeof *errors, err);
-    struct work w = {.batch = batch, .errors = errors};
+    ENS_CLEANUP(mem_freep)
+    struct file_out **outs = errors != NULL ? mem_alloc(len, sizeof(struct file_out *), err) : NULL;
+    struct work w = {.batch = batch, .errors = errors, .outs = outs};
     const struct queue_stations stations = {
-        .ctx = &w, .sign = sign_one, .finish = write_group, .over = record_one};
-
+        .ctx = &w, .sign = sign_one, .finish = write_one, .commit = commit_group, .over = record_one};
     size_t room = file_room(OUTPUT_FDS, (size_t)WRITERS * QUEUE_GROUP_MAX);
     unsigned writers = room < WRITERS ? (unsigned)room : WRITERS;
 
-    if (errors == NULL || !queue_run(&stations, len, len < writers ? (unsigned)len : writers, room, err))
+    if (outs == NULL || !queue_run(&stations, len, len < writers ? (unsigned)len : writers, room, err))
         return false;
     for (size_t i = 0; i < len; i++) {
         if (errors[i].code == ENS_OK)

@@ -26,6 +26,7 @@ DATE, PIN = "20240229", "123456"
 KEY = "pkcs11:token=bench;object=release"
 ONE_BY_ONE = 20                                         # signatures by a process each
 SHORT = 100                                             # MiB: less runs several times a round
+ENCLAVEHASH = slice(188, 220)                           # of sign-data
 
 
 class Sample:
@@ -78,6 +79,8 @@ class Bench:
         self.tool = lambda name: os.path.join(build, "tests", "bench", name)
         self.kept = 0
         self.orc = shutil.which("orc")
+        floor = self.tool("orc_floor")
+        self.floor = floor if os.path.exists(floor) else None
         self.sizes = [int(n) for n in os.environ.get("BENCH_SIZES", "20 256 2048").split()]
         self.rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
         self.small = int(os.environ.get("BENCH_SMALL", "1000"))
@@ -93,7 +96,7 @@ class Bench:
 
     def disk(self):
         """MiB that the inputs and the outputs want; programs deflate to some 40 %."""
-        content = sum(self.sizes) + max(self.sizes) * (2 if self.orc else 1)
+        content = sum(self.sizes) + max(self.sizes) * (2 if self.orc or self.floor else 1)
         results = self.rounds * self.small // 16
         return content * 6 // 10 + self.stream + self.small // 8 + results + 16
 
@@ -144,8 +147,11 @@ class Bench:
         quiet(self.ensign, "gen-sign-data", "--date", DATE, "-o", bundle + ".signdata", bundle)
         quiet(self.tool("limit"), "gen", bundle, DATE, bundle + ".limit")
         with open(bundle + ".signdata", "rb") as f, open(bundle + ".limit", "rb") as g:
-            if f.read() != g.read():
+            data = f.read()
+            if data != g.read():
                 raise SystemExit(f"bench: ensign and limit disagree about {bundle}")
+        if self.floor and data[ENCLAVEHASH].hex() != output(self.floor, "gen", bundle):
+            raise SystemExit(f"bench: ensign and orc's floor disagree about {bundle}")
         quiet("openssl", "dgst", "-sha256", "-sign", self.path("key.pem"), "-out",
               bundle + ".sig", bundle + ".signdata")
 
@@ -191,6 +197,8 @@ class Bench:
             for library in ("libdeflate", "zlib"):
                 programs.append(Program(f"limit with {library}",
                                         [limit[0], "--with", library, *limit[1:]], before))
+        if self.floor:
+            programs.append(Program("orc's floor", [self.floor, "gen", bundle], before))
         if self.orc:
             programs.append(Program("orc", [self.orc, "sgx-gen-sign-data", "--date", DATE,
                                             bundle], before))
@@ -204,6 +212,8 @@ class Bench:
             Program("ensign", [self.ensign, "set-sig", "--quiet", "--date", DATE, "-o", out,
                                bundle, sig, pub], before),
             Program("limit", [self.tool("limit"), "set", bundle, DATE, sig, pub, out], before)]
+        if self.floor:
+            programs.append(Program("orc's floor", [self.floor, "set", bundle, sig, out], before))
         if self.orc:
             def copy():
                 before()
@@ -356,6 +366,12 @@ def quiet(*argv):
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"bench: {' '.join(argv[:4])} ...: {done.stderr.decode()[-500:]}")
+
+
+def output(*argv):
+    """What a program prints, in one line."""
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    return done.stdout.decode().strip()
 
 
 def unlink(path):

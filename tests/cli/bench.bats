@@ -93,6 +93,25 @@ PY
     [ ! -e broken.signdata ] && [ ! -e broken-out.orc ]
 }
 
+@test "orc's floor reads the stream that ensign measures, and writes every entry" {
+    command -v go >/dev/null || skip "go is not installed"
+    begin
+    GOCACHE=$BATS_FILE_TMPDIR/go GOTOOLCHAIN=local GOFLAGS='' go build -o "$BATS_TEST_TMPDIR/floor" \
+        "$ROOT/tests/bench/orc_floor.go"
+    [ "$("$BATS_TEST_TMPDIR/floor" gen b.orc)" = "$MRENCLAVE" ]
+    "$BATS_TEST_TMPDIR/floor" set b.orc b.sig by-floor.orc
+    "$PYTHON" - b.orc by-floor.orc b.sig <<'PY'
+import sys, zipfile
+old, new = zipfile.ZipFile(sys.argv[1]), zipfile.ZipFile(sys.argv[2])
+assert new.namelist() == old.namelist() + ["runtime.sgx.sig"], new.namelist()
+assert all(old.read(n) == new.read(n) for n in old.namelist())
+assert new.read("runtime.sgx.sig") == open(sys.argv[3], "rb").read()
+PY
+    cp b.orc broken.orc
+    truncate -s -100 broken.orc
+    not "$BATS_TEST_TMPDIR/floor" gen broken.orc
+}
+
 @test "bench measures every case, prints its tables and leaves nothing behind" {
     local callgrind=1
     # A program with sanitizers does not run under valgrind, which not every host has.
@@ -105,7 +124,7 @@ PY
     cat table
     for row in 'gen-sign-data, 2 MiB +ensign' 'gen-sign-data, 2 MiB +limit ' 'set-sig, 2 MiB +ensign' \
         'set-sig, 2 MiB +limit ' 'show of a stream, 2 MiB +openssl' 'sign x 5 +token loop' \
-        'sign, one process +openssl' 'gen-sign-data, 2 MiB +orc' '--version +ensign' '^what the project holds itself to$' \
+        'sign, one process +openssl' 'gen-sign-data, 2 MiB +orc ' "set-sig, 2 MiB +orc's floor " '--version +ensign' '^what the project holds itself to$' \
         '^sign x 5: of the token'; do
         grep -Eq -- "$row" table || fail "the table has no row like /$row/"
     done

@@ -13,7 +13,7 @@
 /* What a station saw of an item. Not atomic: that one thread is at it at a time is what the queue promises,
  * and what a race detector holds it to. */
 struct item {
-    bool prepared, is_signed, finished;
+    bool prepared, is_signed, finished, committed;
     unsigned said;
 };
 
@@ -24,9 +24,9 @@ struct world {
     size_t said; /* items so far */
     atomic_int open, open_most;
     atomic_int working, working_most;
-    atomic_int groups, group_most;                             /* calls of finish, items in one of them */
-    atomic_bool wrong;                                         /* cmocka's asserts are for its own thread */
-    size_t fail_prepare, fail_sign, fail_finish, stop_prepare; /* ITEMS_MAX: none */
+    atomic_int groups, group_most; /* calls of finish, items in one of them */
+    atomic_bool wrong;             /* cmocka's asserts are for its own thread */
+    size_t fail_prepare, fail_sign, fail_finish, fail_commit, stop_prepare, stop_finish; /* ITEMS_MAX: none */
     bool skip_odd;
     unsigned delay_us;
 };
@@ -64,7 +64,7 @@ static enum queue_next prepare(void *ctx, size_t item)
         atomic_fetch_sub(&w->open, 1);
         return QUEUE_OVER;
     }
-    return QUEUE_SIGN;
+    return QUEUE_NEXT;
 }
 
 static bool sign(void *ctx, size_t item)
@@ -79,7 +79,22 @@ static bool sign(void *ctx, size_t item)
     return true;
 }
 
-static bool finish(void *ctx, const size_t *items, size_t len)
+static enum queue_next finish(void *ctx, size_t item)
+{
+    struct world *w = ctx;
+    struct item *it = &w->items[item];
+
+    check(w, it->is_signed && !it->finished && !pthread_equal(pthread_self(), w->signer));
+    it->finished = true;
+    if (w->delay_us > 0)
+        (void)usleep(w->delay_us);
+    if (item != w->fail_finish && item != w->stop_finish)
+        return QUEUE_NEXT;
+    atomic_fetch_sub(&w->open, 1);
+    return item == w->fail_finish ? QUEUE_OVER : QUEUE_STOP;
+}
+
+static bool commit(void *ctx, const size_t *items, size_t len)
 {
     struct world *w = ctx;
     bool go_on = true;
@@ -92,12 +107,10 @@ static bool finish(void *ctx, const size_t *items, size_t len)
     for (size_t i = 0; i < len; i++) {
         struct item *it = &w->items[items[i]];
 
-        check(w, it->is_signed && !it->finished && !pthread_equal(pthread_self(), w->signer));
-        it->finished = true;
-        if (w->delay_us > 0)
-            (void)usleep(w->delay_us);
+        check(w, it->finished && !it->committed && !pthread_equal(pthread_self(), w->signer));
+        it->committed = true;
         atomic_fetch_sub(&w->open, 1);
-        go_on = go_on && items[i] != w->fail_finish;
+        go_on = go_on && items[i] != w->fail_commit;
     }
     return go_on;
 }
@@ -120,13 +133,15 @@ static struct world *world(size_t len)
                        .fail_prepare = ITEMS_MAX,
                        .fail_sign = ITEMS_MAX,
                        .fail_finish = ITEMS_MAX,
-                       .stop_prepare = ITEMS_MAX};
+                       .fail_commit = ITEMS_MAX,
+                       .stop_prepare = ITEMS_MAX,
+                       .stop_finish = ITEMS_MAX};
     return &w;
 }
 
 static void run(struct world *w, unsigned workers, size_t open_max)
 {
-    const struct queue_stations s = {w, prepare, sign, finish, over};
+    const struct queue_stations s = {w, prepare, sign, finish, commit, over};
     struct ens_err err = {0};
 
     assert_ok(queue_run(&s, w->len, workers, open_max, &err), err);
@@ -137,12 +152,12 @@ static void run(struct world *w, unsigned workers, size_t open_max)
     assert_true(atomic_load(&w->working_most) <= (int)workers);
 }
 
-static size_t count_finished(const struct world *w)
+static size_t count_committed(const struct world *w)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < w->len; i++)
-        n += w->items[i].finished;
+        n += w->items[i].committed;
     return n;
 }
 
@@ -156,7 +171,7 @@ static void test_every_item_passes_once(void **state)
             struct world *w = world(len);
 
             run(w, workers[i], 64);
-            assert_int_equal(count_finished(w), len);
+            assert_int_equal(count_committed(w), len);
         }
     }
 }
@@ -169,7 +184,7 @@ static void test_few_are_open(void **state)
 
         w->delay_us = 50;
         run(w, 8, open_max);
-        assert_int_equal(count_finished(w), 200);
+        assert_int_equal(count_committed(w), 200);
     }
 }
 
@@ -180,7 +195,7 @@ static void test_what_needs_no_signature_gets_none(void **state)
     (void)state;
     w->skip_odd = true;
     run(w, 4, 16);
-    assert_int_equal(count_finished(w), 501);
+    assert_int_equal(count_committed(w), 501);
     for (size_t i = 0; i < w->len; i++)
         assert_int_equal(w->items[i].is_signed, i % 2 == 0);
 }
@@ -192,10 +207,21 @@ static void test_one_that_cannot_be_prepared_stops_nothing(void **state)
     (void)state;
     w->fail_prepare = 0;
     run(w, 4, 16);
-    assert_int_equal(count_finished(w), 99);
+    assert_int_equal(count_committed(w), 99);
 }
 
-/* What was signed before the token failed is finished; nothing is signed after it. */
+static void test_one_that_cannot_be_finished_stops_nothing(void **state)
+{
+    struct world *w = world(100);
+
+    (void)state;
+    w->fail_finish = 7;
+    run(w, 4, 16);
+    assert_int_equal(count_committed(w), 99);
+    assert_false(w->items[7].committed);
+}
+
+/* What was signed before the token failed is committed; nothing is signed after it. */
 static void test_a_token_that_fails_stops(void **state)
 {
     (void)state;
@@ -209,15 +235,15 @@ static void test_a_token_that_fails_stops(void **state)
             is_signed += w->items[i].is_signed;
         /* One worker prepares in order. */
         assert_int_equal(is_signed, at);
-        assert_int_equal(count_finished(w), at);
+        assert_int_equal(count_committed(w), at);
         assert_false(w->items[99].is_signed);
     }
     struct world *w = world(1000);
 
     w->fail_sign = 500;
     run(w, 8, 16);
-    assert_false(w->items[500].finished);
-    assert_true(count_finished(w) < 1000);
+    assert_false(w->items[500].committed);
+    assert_true(count_committed(w) < 1000);
 }
 
 static void test_an_interruption_stops(void **state)
@@ -228,14 +254,21 @@ static void test_an_interruption_stops(void **state)
     w->stop_prepare = 10;
     w->delay_us = 20;
     run(w, 4, 16);
-    assert_true(count_finished(w) < 100);
+    assert_true(count_committed(w) < 100);
     assert_false(w->items[999].prepared);
 
     w = world(1000);
-    w->fail_finish = 10;
+    w->stop_finish = 10;
     w->delay_us = 20;
     run(w, 4, 16);
-    assert_true(count_finished(w) < 100);
+    assert_true(count_committed(w) < 100);
+    assert_false(w->items[999].prepared);
+
+    w = world(1000);
+    w->fail_commit = 10;
+    w->delay_us = 20;
+    run(w, 4, 16);
+    assert_true(count_committed(w) < 100);
     assert_false(w->items[999].prepared);
 }
 
@@ -254,19 +287,19 @@ static bool sign_in_order(void *ctx, size_t item)
 static void test_without_preparing_the_order_is_kept(void **state)
 {
     struct world *w = world(1000);
-    const struct queue_stations s = {w, NULL, sign_in_order, finish, over};
+    const struct queue_stations s = {w, NULL, sign_in_order, finish, commit, over};
     struct ens_err err = {0};
 
     (void)state;
     assert_ok(queue_run(&s, w->len, 8, 1, &err), err);
     assert_false(atomic_load(&w->wrong));
-    assert_int_equal(count_finished(w), 1000);
+    assert_int_equal(count_committed(w), 1000);
     assert_int_equal(w->said, 1000);
     w = world(1000);
     w->fail_sign = 500;
     assert_ok(queue_run(&s, w->len, 8, 1, &err), err);
     assert_false(atomic_load(&w->wrong));
-    assert_int_equal(count_finished(w), 500);
+    assert_int_equal(count_committed(w), 500);
     assert_int_equal(w->said, 1000);
 }
 
@@ -287,13 +320,13 @@ static bool sign_slowly(void *ctx, size_t item)
 static void test_what_is_signed_does_not_wait_long(void **state)
 {
     struct world *w = world(2);
-    const struct queue_stations s = {w, NULL, sign_slowly, finish, over};
+    const struct queue_stations s = {w, NULL, sign_slowly, finish, commit, over};
     struct ens_err err = {0};
 
     (void)state;
     assert_ok(queue_run(&s, w->len, 8, 1000, &err), err);
     assert_false(atomic_load(&w->wrong));
-    assert_int_equal(count_finished(w), 2);
+    assert_int_equal(count_committed(w), 2);
     assert_int_equal(atomic_load(&w->groups), 2);
 }
 
@@ -313,11 +346,11 @@ static void test_groups_are_as_large_as_may_be_open(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct world *w = world(1000);
-        const struct queue_stations s = {w, NULL, sign_in_order, finish, over};
+        const struct queue_stations s = {w, NULL, sign_in_order, finish, commit, over};
         struct ens_err err = {0};
 
         assert_ok(queue_run(&s, w->len, cases[i].workers, cases[i].open_max, &err), err);
-        assert_int_equal(count_finished(w), 1000);
+        assert_int_equal(count_committed(w), 1000);
         assert_int_equal(atomic_load(&w->group_most), cases[i].most);
     }
 }
@@ -329,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_few_are_open),
         cmocka_unit_test(test_what_needs_no_signature_gets_none),
         cmocka_unit_test(test_one_that_cannot_be_prepared_stops_nothing),
+        cmocka_unit_test(test_one_that_cannot_be_finished_stops_nothing),
         cmocka_unit_test(test_a_token_that_fails_stops),
         cmocka_unit_test(test_an_interruption_stops),
         cmocka_unit_test(test_without_preparing_the_order_is_kept),
