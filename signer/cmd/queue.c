@@ -265,6 +265,8 @@ static void *work(void *arg)
         else
             (void)pthread_cond_wait(&q->work, &q->lock);
     }
+    /* Others may wait for a group that is committed by now. */
+    (void)pthread_cond_broadcast(&q->work);
     (void)pthread_mutex_unlock(&q->lock);
     return NULL;
 }
