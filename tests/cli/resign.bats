@@ -845,6 +845,22 @@ cut_short() {
     same f2.orc "$WANT"
 }
 
+@test "on a terminal: rate and time left, which are gone at the end; elsewhere and with --quiet nothing" {
+    begin
+    local slow=delay=400 options=(--key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" --yes --date 20240229)
+    ENSIGN_FAULT=$slow tty_ens -- resign "${options[@]}" -v 8 "${ALL[@]}"
+    exits 0
+    # The line stands at the left margin, and is overwritten with blanks before another one.
+    tr '\r' '\n' <"$OUT" | grep -aEq '^4 of 5, [0-9]\.[0-9] per second, [0-2] s left +$' || fail "$(cat -v "$OUT")"
+    tail -1 "$OUT" | tr '\r' '\n' | grep -q '^5 enclaves in 5 files: 5 signed' || fail "$(cat -v "$OUT")"
+    ENSIGN_FAULT=$slow tty_ens -- resign "${options[@]}" -v 9 --quiet "${ALL[@]}"
+    exits 0
+    not grep -aE 'per second' "$OUT"
+    ENSIGN_FAULT=$slow resign --date 20240229 -v 10 "${ALL[@]}"
+    ok
+    not grep -aE 'per second' "$ERR"
+}
+
 @test "on a terminal: a file that changes after it was shown is not signed" {
     begin
     other_enclave other.sgxs
