@@ -335,6 +335,7 @@ static bool sign_all(struct run *run, struct ens_err *err)
         return false;
     if (r->args->dry_run)
         return true;
+    resign_report_begin(run->report);
     run->is_reported = run_queue(run, false, err);
     return run->is_reported;
 }

@@ -119,6 +119,9 @@ bool resign_report_new(const struct resign *r, struct resign_report **ret,
                        struct ens_err *err) ENS_MUST_CHECK;
 void resign_report_freep(struct resign_report **report);
 
+/* From now on files are signed, with the key that was selected: for the rate. */
+void resign_report_begin(struct resign_report *report);
+
 /* Says what became of file `index`; called once for each, in their order, by one thread at a time. */
 void resign_report_file(struct resign_report *report, size_t index);
 

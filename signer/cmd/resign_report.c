@@ -3,17 +3,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "signer/base/mem.h"
 #include "signer/cmd/dangers.h"
 #include "signer/cmd/doc.h"
+#include "signer/cmd/pace.h"
 #include "signer/cmd/resign.h"
-
-/* The line with the rate comes after this many seconds, and again after so many nanoseconds. */
-#define STATUS_AFTER_S  1
-#define STATUS_EVERY_NS 100000000L
 
 struct resign_report {
     const struct resign *r;
@@ -22,8 +17,7 @@ struct resign_report {
     enum ens_code first_failure;
     bool stdout_failed;
     struct dangers dangers; /* of what was signed */
-    bool on_terminal;
-    struct timespec begin, shown;
+    struct pace pace;
 };
 
 bool resign_report_new(const struct resign *r, struct resign_report **ret, struct ens_err *err)
@@ -33,11 +27,13 @@ bool resign_report_new(const struct resign *r, struct resign_report **ret, struc
     if (report == NULL)
         return false;
     report->r = r;
-    report->on_terminal = !r->args->quiet && r->len > 1 && isatty(STDERR_FILENO) == 1;
-    (void)clock_gettime(CLOCK_MONOTONIC, &report->begin);
-    report->shown = report->begin;
     *ret = report;
     return true;
+}
+
+void resign_report_begin(struct resign_report *p)
+{
+    pace_begin(&p->pace, p->r->args, p->r->len, p->r->signer.selected->always_authenticate == HSM_YES);
 }
 
 void resign_report_freep(struct resign_report **report)
@@ -148,32 +144,6 @@ static void count_dangers(struct resign_report *p, const struct resign_enclave *
         dangers_count(&p->dangers, &review);
 }
 
-static double seconds_since(const struct timespec *then, const struct timespec *now)
-{
-    return (double)(now->tv_sec - then->tv_sec) + (double)(now->tv_nsec - then->tv_nsec) / 1e9;
-}
-
-/* "12 of 1000, 340 per second, 3 s left". */
-static void show_status(struct resign_report *p, size_t done)
-{
-    struct timespec now;
-    char line[80];
-
-    if (!p->on_terminal)
-        return;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    double all = seconds_since(&p->begin, &now);
-
-    if (all < STATUS_AFTER_S || seconds_since(&p->shown, &now) * 1e9 < (double)STATUS_EVERY_NS)
-        return;
-    p->shown = now;
-    double rate = (double)done / all;
-
-    (void)snprintf(line, sizeof line, "%zu of %zu, %.*f per second, %.0f s left", done, p->r->len,
-                   rate < 10 ? 1 : 0, rate, (double)(p->r->len - done) / rate);
-    notice_status(line);
-}
-
 /* ---- one file ---- */
 
 static void report_enclave(struct resign_report *p, const struct resign_file *f,
@@ -211,7 +181,7 @@ void resign_report_file(struct resign_report *p, size_t index)
         if (p->first_failure == ENS_OK)
             p->first_failure = f->err.code;
     }
-    show_status(p, index + 1);
+    pace_show(&p->pace, index + 1);
 }
 
 /* ---- the end ---- */
@@ -220,7 +190,7 @@ bool resign_report_end(struct resign_report *p, enum ens_code *ret, struct ens_e
 {
     struct ens_err ignored = {0};
 
-    notice_status(NULL);
+    pace_end(&p->pace);
     dangers_say(&p->dangers);
     if (p->r->args->json && (p->stdout_failed || !print_sums(p, &ignored)))
         return ens_fail(err, ENS_IO,

@@ -1,10 +1,11 @@
-/* The batch: all is prepared, the second station of the queue is the token, the third is the disk. Signatures
+/* The batch: all is prepared, the second station of the queue is the token, the later ones are the disk. Signatures
  * are asked for in the order given, so that the n-th is the n-th. */
 #include "signer/cmd/sign_batch.h"
 
 #include "signer/base/file.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
+#include "signer/cmd/pace.h"
 #include "signer/cmd/queue.h"
 #include "signer/cmd/record.h"
 #include "signer/cmd/token.h"
@@ -18,6 +19,7 @@ struct work {
     const struct sign_batch *batch;
     struct ens_err *errors; /* of each request, by the thread that has it */
     struct file_out **outs; /* written and not committed */
+    struct pace pace;
 };
 
 static bool sign_one(void *ctx, size_t item)
@@ -77,34 +79,50 @@ static bool commit_group(void *ctx, const size_t *items, size_t len)
 /* In the order given: what was there, and what was signed, whether or not it could be written. */
 static void record_one(void *ctx, size_t item)
 {
-    const struct work *w = ctx;
+    struct work *w = ctx;
     const struct request *q = &w->batch->requests->items[item];
 
     if (q->is_done || q->is_signed)
         record_signature(w->batch->transcript, q, q->is_done);
+    pace_show(&w->pace, item + 1);
+}
+
+static bool run_queue(struct work *w, struct ens_err *err)
+{
+    const struct queue_stations stations = {
+        .ctx = w, .sign = sign_one, .finish = write_one, .commit = commit_group, .over = record_one};
+    size_t len = w->batch->requests->len;
+    size_t room = file_room(OUTPUT_FDS, (size_t)WRITERS * QUEUE_GROUP_MAX);
+    unsigned writers = room < WRITERS ? (unsigned)room : WRITERS;
+
+    pace_begin(&w->pace, w->batch->args, len, w->batch->signer->selected->always_authenticate == HSM_YES);
+    bool ok = queue_run(&stations, len, len < writers ? (unsigned)len : writers, room, err);
+
+    pace_end(&w->pace);
+    return ok;
+}
+
+/* Of several the first in the order given. */
+static bool check_errors(const struct work *w, struct ens_err *err)
+{
+    for (size_t i = 0; i < w->batch->requests->len; i++) {
+        const struct request *q = &w->batch->requests->items[i];
+
+        if (w->errors[i].code == ENS_OK)
+            continue;
+        *err = w->errors[i];
+        /* What could not be written says so itself. */
+        return q->is_signed ? false : ens_wrap(err, "%s", q->path);
+    }
+    return true;
 }
 
 bool sign_batch(const struct sign_batch *batch, struct ens_err *err)
 {
     size_t len = batch->requests->len;
     ENS_CLEANUP(mem_freep) struct ens_err *errors = mem_alloc(len, sizeof *errors, err);
-    ENS_CLEANUP(mem_freep)
-    struct file_out **outs = errors != NULL ? mem_alloc(len, sizeof(struct file_out *), err) : NULL;
+    ENS_CLEANUP(mem_freep) struct file_out **outs = mem_alloc(len, sizeof *outs, err);
     struct work w = {.batch = batch, .errors = errors, .outs = outs};
-    const struct queue_stations stations = {
-        .ctx = &w, .sign = sign_one, .finish = write_one, .commit = commit_group, .over = record_one};
-    size_t room = file_room(OUTPUT_FDS, (size_t)WRITERS * QUEUE_GROUP_MAX);
-    unsigned writers = room < WRITERS ? (unsigned)room : WRITERS;
 
-    if (outs == NULL || !queue_run(&stations, len, len < writers ? (unsigned)len : writers, room, err))
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (errors[i].code == ENS_OK)
-            continue;
-        *err = errors[i];
-        /* What could not be written says so itself. */
-        return batch->requests->items[i].is_signed ? false
-                                                   : ens_wrap(err, "%s", batch->requests->items[i].path);
-    }
-    return true;
+    return errors != NULL && outs != NULL && run_queue(&w, err) && check_errors(&w, err);
 }

@@ -319,6 +319,19 @@ counts() {
     signed 1 2 3 4 5
 }
 
+@test "on a terminal: rate and time left, which are gone at the end" {
+    begin
+    ENSIGN_FAULT=delay=400 tty_ens -- sign --key "$KEY" --module "$FAULT" --pin-source "file:$PINFILE" --yes \
+        --out-dir out "${ALL[@]}"
+    exits 0
+    signed 1 2 3 4 5
+    tr '\r' '\n' <"$OUT" | grep -aEq '^4 of 5, [0-9]\.[0-9] per second, [0-2] s left +$' || fail "$(cat -v "$OUT")"
+    tail -1 "$OUT" | grep -aEq $'\r +\r$' || fail "$(cat -v "$OUT")"
+    ENSIGN_FAULT=delay=400 batch --force "${ALL[@]}"
+    ok
+    not grep -q 'per second' "$ERR"
+}
+
 @test "a key that always asks says before how many PIN entries follow, and takes just as many" {
     begin
     KEY='pkcs11:token=ensign;object=asks'
