@@ -7,6 +7,7 @@
 
 #include "signer/base/interrupt.h"
 #include "signer/cmd/cmd.h"
+#include "signer/cmd/progress.h"
 
 /* A PIN may be in memory: no core file, and no ptrace by other processes of the user. */
 static bool harden(struct ens_err *err)
@@ -44,6 +45,8 @@ static bool run_command(int argc, char **argv, struct ens_err *err)
         opts_help(cmd);
         return true;
     }
+    if (args.quiet)
+        progress_disable();
     return cmd->run(&args, err);
 }
 

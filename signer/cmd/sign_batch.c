@@ -1,5 +1,5 @@
-/* The batch: all is prepared, the second station of the queue is the token, the later ones are the disk. Signatures
- * are asked for in the order given, so that the n-th is the n-th. */
+/* The batch: all is prepared, the second station of the queue is the token, the later ones are the disk.
+ * Signatures are asked for in the order given, so that the n-th is the n-th. */
 #include "signer/cmd/sign_batch.h"
 
 #include "signer/base/file.h"

@@ -157,3 +157,22 @@ with open(sys.argv[1], "wb") as out:
     hashed "$bytes" "$ENSIGN" verify "$L/e.so"
     hashed "$bytes" "$ENSIGN" show "$L/e.sgxs"
 }
+
+@test "on a terminal: how far it is, which is gone at the end; nothing of small files, with --quiet, or elsewhere" {
+    room
+    measured=$("$PYTHON" "$INTEROP/large.py" make "$L/b.orc" --stored 1M --stream 70M)
+    tty_ens -- gen-sign-data --date 20240229 -o one.signdata "$L/b.orc"
+    exits 0
+    tr '\r' '\n' <"$OUT" | grep -aq '^checking: [1-9][0-9] %$' || fail "$(head -c 2000 "$OUT" | cat -v)"
+    grep -aq $'100 %\r *\r' "$OUT" || fail "$(head -c 2000 "$OUT" | cat -v)"
+    tty_ens -- gen-sign-data -q --date 20240229 -o two.signdata "$L/b.orc"
+    exits 0
+    not grep -aq ' %' "$OUT"
+    ens gen-sign-data --date 20240229 -o three.signdata "$L/b.orc"
+    ok
+    not grep -aq ' %' "$ERR"
+    bundle small.orc
+    tty_ens -- gen-sign-data --date 20240229 -o four.signdata small.orc
+    exits 0
+    not grep -aq ' %' "$OUT"
+}
