@@ -51,6 +51,13 @@ bool compare_locate(const struct compare_side *a, const struct compare_side *b, 
 const char *compare_image_text(const struct pagediff *d, const struct compare_side *a,
                                const struct compare_side *b, char ret[static COMPARE_IMAGE_MAX]);
 
+/* What lines about pages of a kind say they do ("with other content"), "s" where there are several, and what
+ * a row adds about itself. */
+const char *compare_kind_words(enum pagediff_kind kind);
+const char *compare_plural(uint64_t n);
+#define COMPARE_DETAIL_MAX 512
+void compare_row_detail(const struct pagediff_row *r, char ret[static COMPARE_DETAIL_MAX]);
+
 /* Adds every row of the difference. */
 bool compare_show_pages(struct show *s, const struct pagediff *d, const struct compare_side *a,
                         const struct compare_side *b, struct ens_err *err) ENS_MUST_CHECK;

@@ -40,7 +40,7 @@ void enclave_set_free(struct enclave_set *set);
 bool enclave_find(const struct bundle *b, const struct enclave_set *set, const char *id,
                   const struct enclave_component **ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* ---- any container (enclave.c) ---- */
+/* ---- any container (enclave.c; what judges, in enclave_judge.c) ---- */
 
 /* One place of a SIGSTRUCT in the file, and the enclave that belongs to it. */
 struct enclave_place {

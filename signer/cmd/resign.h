@@ -1,5 +1,6 @@
 /* What the parts of resign share: one run, its files, the enclaves of each. resign.c walks; resign_file.c
- * does one file; resign_done.c says what was done before; resign_report.c says what became of each. */
+ * does one file; resign_confirm.c asks; resign_done.c says what was done before; resign_report.c says what
+ * became of each. */
 #pragma once
 
 #include "signer/ceremony/policy.h"
@@ -97,6 +98,14 @@ const struct sigstruct *resign_present(const struct enclave *e, const struct enc
 
 /* How many enclaves of the file wait for a signature. */
 size_t resign_file_waiting(const struct resign_file *f);
+
+/* ---- the confirmation (resign_confirm.c) ---- */
+
+/* How many enclaves there are in all files, or how many of them wait for a signature. */
+size_t resign_count(const struct resign *r, bool waiting);
+
+/* Shows what waits for a signature and asks, unless --yes. ENS_REFUSED: the answer was not yes. */
+bool resign_confirm(const struct resign *r, struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- what was done before (resign_done.c) ---- */
 
