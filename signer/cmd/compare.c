@@ -88,7 +88,10 @@ static bool open_side(const struct args *args, size_t index, struct compare_side
                             : sigstruct_get(&ret->css, CSS_ENCLAVEHASH).data,
            MRENCLAVE_SIZE);
     verify_key_of(&ret->css, &key);
-    return (!ret->is_signed || rsa3072_mrsigner(&key, ret->mrsigner, err)) && warn_of_side(ret, err);
+    if (ret->is_signed && (!rsa3072_mrsigner(&key, ret->mrsigner, err) ||
+                           !verify_signature(&ret->css, &ret->signature_holds, err)))
+        return false;
+    return warn_of_side(ret, err);
 }
 
 /* ---- pages ---- */
@@ -119,9 +122,10 @@ static bool same_enclave(const struct compare_side *a, const struct compare_side
     return memcmp(a->mrenclave, b->mrenclave, MRENCLAVE_SIZE) == 0;
 }
 
+/* Anybody can put a key into a SIGSTRUCT: only a signature that verifies says whose it is. */
 static bool same_signer(const struct compare_side *a, const struct compare_side *b)
 {
-    return a->is_signed && b->is_signed && memcmp(a->mrsigner, b->mrsigner, MRSIGNER_SIZE) == 0;
+    return a->signature_holds && b->signature_holds && memcmp(a->mrsigner, b->mrsigner, MRSIGNER_SIZE) == 0;
 }
 
 static const char *signer_words(const struct compare_side *a, const struct compare_side *b)
@@ -130,6 +134,10 @@ static const char *signer_words(const struct compare_side *a, const struct compa
         return "neither is signed";
     if (!a->is_signed || !b->is_signed)
         return a->is_signed ? "only A is signed" : "only B is signed";
+    if (!a->signature_holds || !b->signature_holds)
+        return a->signature_holds   ? "B's signature does not verify"
+               : b->signature_holds ? "A's signature does not verify"
+                                    : "neither signature verifies";
     return same_signer(a, b) ? "same signer" : "other signer";
 }
 
@@ -220,10 +228,12 @@ static bool show_side(struct show *s, const char *name, const struct compare_sid
         doc_text(at, "mrenclave", mrenclave);
         doc_bool(at, "measured", side->is_measured);
         doc_text(at, "mrsigner", side->is_signed ? mrsigner : NULL);
+        doc_bool(at, "signature_verifies", side->signature_holds);
     }
     return show_line(s, err, "%s: %s (%s)", name, side->path, kind) &&
            show_line(s, err, "  MRENCLAVE %s (%s)", mrenclave, how) &&
-           show_line(s, err, "  MRSIGNER  %s", side->is_signed ? mrsigner : "not signed");
+           show_line(s, err, "  MRSIGNER  %s%s", side->is_signed ? mrsigner : "not signed",
+                     side->is_signed && !side->signature_holds ? " (its signature does not verify)" : "");
 }
 
 /* Every signed field that differs but ENCLAVEHASH, of which the verdict speaks. */
@@ -263,7 +273,11 @@ static bool show_fields(struct show *s, const struct compare_side *a, const stru
         }
         differ++;
     }
-    return differ > 0 || show_line(s, err, "Signed fields: the same");
+    bool same_hash =
+        view_equal(sigstruct_get(&a->css, CSS_ENCLAVEHASH), sigstruct_get(&b->css, CSS_ENCLAVEHASH));
+
+    return differ > 0 ||
+           show_line(s, err, "Signed fields: the same%s", same_hash ? "" : " but for ENCLAVEHASH");
 }
 
 /* Why the pages were not compared; NULL where they were, or are the same bytes. */

@@ -11,6 +11,7 @@ struct compare_side {
     struct enclave e; /* `container` NULL: sign-data */
     bool has_fields;  /* there is a SIGSTRUCT or sign-data */
     bool is_signed;
+    bool signature_holds; /* where `is_signed`: by the key that it holds */
     struct sigstruct css; /* where `has_fields` */
     bool is_measured;     /* MRENCLAVE was measured from the file, else it is what `css` says */
     uint8_t mrenclave[MRENCLAVE_SIZE];

@@ -13,6 +13,7 @@ static const struct {
     {"stack", "another stack size", " pages for each thread"},
     {"reserved", "another reserved region", " pages"},
     {"threads", "another number of threads", ""},
+    {"ssaframesize", "another SSAFRAMESIZE", " pages"},
 };
 
 #define KNOWN (sizeof known / sizeof known[0])
@@ -41,17 +42,37 @@ static bool from_settings(const struct compare_side *a, const struct compare_sid
     return true;
 }
 
+/* Of a stream the layout tells, where there are threads for it to lie around: what lies before them moves
+ * them; a page behind all of them is a page. */
+static void from_layout(const struct pagediff *d, struct compare_causes *ret)
+{
+    const struct pagediff_totals *t = &d->totals;
+
+    if (t->threads_a == 0 || t->threads_b == 0)
+        return;
+    if (t->pages_of[PAGEDIFF_TCS_MOVED] > 0 || t->threads_a != t->threads_b) {
+        note_cause(ret, "heap", t->memory_a.heap, t->memory_b.heap);
+        note_cause(ret, "stack", t->memory_a.stack, t->memory_b.stack);
+    }
+    note_cause(ret, "threads", t->threads_a, t->threads_b);
+}
+
+/* The size of SSA frames is measured by itself, and moves threads as well. */
+static void from_ecreate(const struct pagediff *d, struct compare_causes *ret)
+{
+    for (size_t i = 0; i < d->len; i++) {
+        if (d->rows[i].kind == PAGEDIFF_SSAFRAMESIZE)
+            note_cause(ret, "ssaframesize", d->rows[i].value_a, d->rows[i].value_b);
+    }
+}
+
 void compare_find_causes(const struct pagediff *d, const struct compare_side *a, const struct compare_side *b,
                          struct compare_causes *ret)
 {
     ret->len = 0;
-    if (from_settings(a, b, ret))
-        return;
-    /* Of a stream: pages that are added without content are heap, in every runtime that is known, and threads
-     * come behind it; a page behind all of them is a page. */
-    if (d->totals.pages_of[PAGEDIFF_TCS_MOVED] > 0 || d->totals.threads_a != d->totals.threads_b)
-        note_cause(ret, "heap", d->totals.bare_a, d->totals.bare_b);
-    note_cause(ret, "threads", d->totals.threads_a, d->totals.threads_b);
+    if (!from_settings(a, b, ret))
+        from_layout(d, ret);
+    from_ecreate(d, ret);
 }
 
 const char *compare_cause_text(const struct compare_causes *causes, char ret[static COMPARE_VERDICT_MAX])

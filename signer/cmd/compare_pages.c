@@ -240,6 +240,7 @@ bool compare_show_pages(struct show *s, const struct pagediff *d, const struct c
         doc_int(totals, "pages_b", d->totals.pages_b);
         doc_int(totals, "threads_a", d->totals.threads_a);
         doc_int(totals, "threads_b", d->totals.threads_b);
+        doc_int(totals, "runs_left_out", d->dropped);
         list = doc_array(s->doc, "pages");
     } else if (!show_line(s, err,
                           "Enclaves (A / B): %" PRIu64 " / %" PRIu64 " pages, of which %" PRIu64 " / %" PRIu64

@@ -92,7 +92,7 @@ void enclave_judge_config(enum container_kind kind, const struct container_copy 
         !view_equal(sigstruct_get(css, CSS_ISVEXTPRODID), view_of(c->isvextprodid, 16)))
         findings_add(ret, SEVERITY_WARNING, "config",
                      "ISVFAMILYID or ISVEXTPRODID is not that of .oeinfo, which is measured and stays");
-    if (kind == CONTAINER_OPEN_ENCLAVE)
+    if (kind == CONTAINER_OPEN_ENCLAVE || kind == CONTAINER_EGO)
         judge_fixed_launch(css, ret);
 }
 

@@ -6,6 +6,7 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/clock.h"
 #include "signer/sgx/params.h"
+#include "signer/sgx/verify.h"
 
 /* Says what is wrong with the file around its SIGSTRUCT: whoever takes the fields should know. */
 static bool warn_of_places(const struct enclave *e, struct ens_err *err)
@@ -34,7 +35,8 @@ static bool css_of_enclave(const char *path, const char *id, struct sigstruct *r
     return true;
 }
 
-bool fields_of_container(const char *path, const char *id, struct sigstruct *ret, struct ens_err *err)
+/* Sign-data, or the SIGSTRUCT of any container, also one that waits for its signature. */
+static bool read_fields(const char *path, const char *id, struct sigstruct *ret, struct ens_err *err)
 {
     uint8_t head[ENCLAVE_HEAD_MAX];
     size_t len = 0;
@@ -45,10 +47,39 @@ bool fields_of_container(const char *path, const char *id, struct sigstruct *ret
 
     if (len == SIGNDATA_SIZE)
         return signdata_parse(v, path, ret, err);
-    /* Also one that waits for its signature. */
     if (sigstruct_recognise(v) || !container_recognise(v))
         return sigstruct_parse(v, path, ret, err);
     return css_of_enclave(path, id, ret, err);
+}
+
+/* Are the fields those that somebody signed, as far as anybody did? */
+static bool hold(const struct sigstruct *css, bool *ret, struct ens_err *err)
+{
+    *ret = true;
+    return sigstruct_is_unsigned(css) || verify_signature(css, ret, err);
+}
+
+bool fields_of_container(const char *path, const char *id, struct sigstruct *ret, struct ens_err *err)
+{
+    bool holds = false;
+
+    if (!read_fields(path, id, ret, err) || !hold(ret, &holds, err))
+        return false;
+    if (!holds)
+        notice_warn("%s: the RSA signature of its SIGSTRUCT does not verify: EINIT refuses it", path);
+    return true;
+}
+
+bool fields_check_signed(const struct sigstruct *css, const char *path, struct ens_err *err)
+{
+    bool holds = false;
+
+    if (!hold(css, &holds, err))
+        return false;
+    return holds || ens_fail(err, ENS_DATA,
+                             "%s: the RSA signature of its SIGSTRUCT does not verify: a field may have been "
+                             "changed after it was signed, get the file again",
+                             path);
 }
 
 bool fields_is_signdata(const char *path, bool *ret, struct ens_err *err)
@@ -74,7 +105,7 @@ bool fields_of_from(const struct args *args, struct sigstruct *ret, struct ens_e
     struct sigstruct css;
     struct signdata data;
 
-    if (!fields_of_container(args->from, args->component, &css, err))
+    if (!read_fields(args->from, args->component, &css, err) || !fields_check_signed(&css, args->from, err))
         return ens_wrap(err, "--from");
     signdata_extract(&css, &data);
     return signdata_parse(view_of(data.bytes, sizeof data.bytes), args->from, ret, err) ||

@@ -6,9 +6,13 @@
 #include "signer/sgx/sigstruct.h"
 
 /* The SIGSTRUCT inside any container (the component `id` of a bundle), or the fields of sign-data. Warns of
- * what is wrong with the container around it. */
+ * what is wrong with the container around it, and of a signature that does not verify. */
 bool fields_of_container(const char *path, const char *id, struct sigstruct *ret,
                          struct ens_err *err) ENS_MUST_CHECK;
+
+/* What new fields start from must be what was signed: ENS_DATA where `css`, of the file `path`, has a signature
+ * that does not verify. */
+bool fields_check_signed(const struct sigstruct *css, const char *path, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Is the file sign-data, by its size? */
 bool fields_is_signdata(const char *path, bool *ret, struct ens_err *err) ENS_MUST_CHECK;

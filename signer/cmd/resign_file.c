@@ -71,6 +71,9 @@ bool resign_open(const struct resign *r, const char *path, struct enclave *ret, 
                         path);
     if (first != NULL ? !require_all(&e, unusual, err) : !enclave_require(&e, unusual, err))
         return false;
+    /* Its own fields are the start; those of a bundle were checked with the rest of it. */
+    if (!r->has_from && e.places[0].is_signed && !fields_check_signed(&e.places[0].css, path, err))
+        return false;
     *ret = e;
     e = (struct enclave){0};
     return true;

@@ -253,6 +253,12 @@ static bool check_place(const struct demands *d, const struct enclave *e, size_t
            enclave_judge_place(e, index, &found, err) && verdict_findings(v, name, &found, err);
 }
 
+/* Can it be a file of a bundle? */
+static bool is_of_bundle(enum container_kind kind)
+{
+    return kind == CONTAINER_ORC || kind == CONTAINER_SGXS || kind == CONTAINER_SIGSTRUCT;
+}
+
 static bool check_enclave(const struct args *args, const struct demands *d, struct verdict *v,
                           struct ens_err *err)
 {
@@ -260,8 +266,11 @@ static bool check_enclave(const struct args *args, const struct demands *d, stru
 
     if (!enclave_open(args->operands[0], args->component, &e, err))
         return false;
-    if (d->profile == PROFILE_REGISTRY || d->profile == PROFILE_ROFL_SCHEDULER)
-        return ens_fail(err, ENS_DATA, "%s: is no bundle: this profile is about bundles", e.path);
+    if (d->profile == PROFILE_REGISTRY || d->profile == PROFILE_ROFL_SCHEDULER ||
+        (d->profile == PROFILE_CORE && !is_of_bundle(container_kind(e.container))))
+        return ens_fail(
+            err, ENS_DATA,
+            "%s: is no bundle, and its profile is about bundles: give the bundle, or --profile cpu", e.path);
     if (container_kind(e.container) == CONTAINER_SGXS && !d->has_mrenclave && !demands_sigstruct(d))
         return ens_fail(
             err, ENS_DATA,

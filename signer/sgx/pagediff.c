@@ -35,6 +35,52 @@ bool pagediff_same_content(const struct page *a, const struct page *b)
     return memcmp(a->content, b->content, sizeof a->content) == 0;
 }
 
+/* ---- heap and stack ---- */
+
+static bool is_bare(const struct page *p)
+{
+    return !page_is_tcs(p) && (p->measured | p->unmeasured) == 0;
+}
+
+/* The pages from `*at` up to the next TCS or the end, which is where `*at` is left: how many are bare, in how
+ * many runs, and how long the last run is. */
+struct stretch {
+    uint64_t bare, runs, last;
+};
+
+static struct stretch next_stretch(const struct pages *p, size_t *at)
+{
+    struct stretch s = {0};
+
+    for (; *at < p->len && !page_is_tcs(&p->items[*at]); (*at)++) {
+        const struct page *page = &p->items[*at];
+        bool goes_on =
+            *at > 0 && is_bare(page - 1) && page[-1].offset == page->offset - SGX_PAGE_SIZE && s.last > 0;
+
+        if (!is_bare(page))
+            continue;
+        s.bare++;
+        s.runs += !goes_on;
+        s.last = goes_on ? s.last + 1 : 1;
+    }
+    return s;
+}
+
+static struct pagediff_memory memory_of(const struct pages *p)
+{
+    size_t at = 0;
+    struct stretch first = next_stretch(p, &at);
+
+    if (at == p->len)
+        return (struct pagediff_memory){.heap = first.bare};
+    at++;
+    struct stretch second = next_stretch(p, &at);
+    bool is_stack = at < p->len ? first.last == second.last : first.runs > 1;
+
+    return (struct pagediff_memory){.heap = first.bare - (is_stack ? first.last : 0),
+                                    .stack = is_stack ? first.last : 0};
+}
+
 static void count_pages(struct pagediff_run *run)
 {
     struct pagediff_totals *t = &run->out->totals;
@@ -43,9 +89,9 @@ static void count_pages(struct pagediff_run *run)
 
     t->pages_a = run->a.len;
     t->pages_b = run->b.len;
+    t->memory_a = memory_of(&run->a);
+    t->memory_b = memory_of(&run->b);
     while (pagediff_next(run, &at, &p)) {
-        t->bare_a += p.a != NULL && (p.a->measured | p.a->unmeasured) == 0;
-        t->bare_b += p.b != NULL && (p.b->measured | p.b->unmeasured) == 0;
         t->threads_a += p.a != NULL && page_is_tcs(p.a);
         t->threads_b += p.b != NULL && page_is_tcs(p.b);
         t->pages +=

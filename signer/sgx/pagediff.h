@@ -6,8 +6,9 @@
 
 #include "signer/sgx/pages.h"
 
-#define PAGEDIFF_BATCH    8192  /* pages whose content is held at a time: 32 MiB, of one side */
-#define PAGEDIFF_ROWS_MAX 65536 /* rows kept; what comes after is counted in the totals only */
+#define PAGEDIFF_BATCH 8192 /* pages whose content is held at a time: 32 MiB, of one side */
+#define PAGEDIFF_ROWS_MAX                                                                                    \
+    8192 /* rows of a kind that are kept; what comes after is counted in the totals only */
 
 /* What differs, in the order of the report. `from` and `to` are addresses in the enclave, from its base. */
 enum pagediff_kind {
@@ -90,6 +91,15 @@ struct pagediff_row {
     struct pagediff_tcs tcs;
 };
 
+/* Pages that are added without any content, by where they lie: what runtimes call heap and stack. A run of
+ * them is what lies side by side. The last run before the first TCS is a stack where the last one before the
+ * second TCS is as long, or, with one TCS, where another run lies before it; what else lies before the first
+ * TCS is heap. */
+struct pagediff_memory {
+    uint64_t heap;
+    uint64_t stack; /* of one thread; 0: it has content, or none is to be seen */
+};
+
 /* How many pages of each kind, and of all: rows that were not kept are in here as well. */
 struct pagediff_totals {
     uint64_t pages_of[PAGEDIFF_KINDS];
@@ -100,14 +110,14 @@ struct pagediff_totals {
     uint64_t pages_b;
     uint64_t threads_a; /* of these, TCS */
     uint64_t threads_b;
-    uint64_t bare_a; /* pages that are added without any content: heap, most often */
-    uint64_t bare_b;
+    struct pagediff_memory memory_a;
+    struct pagediff_memory memory_b;
 };
 
 struct pagediff {
     struct pagediff_row *rows; /* by kind, then by `from` */
     size_t len;
-    uint64_t dropped; /* rows beyond PAGEDIFF_ROWS_MAX */
+    uint64_t dropped; /* rows beyond PAGEDIFF_ROWS_MAX of their kind, so that none hides another kind */
     bool measured;    /* a difference changes MRENCLAVE: without one, MRENCLAVE is the same */
     struct pagediff_totals totals;
 };

@@ -24,6 +24,7 @@ struct pagediff_run {
     struct page_pairs tcs_moved; /* the same */
     struct pagediff *out;
     size_t rows_cap;
+    size_t rows_of[PAGEDIFF_KINDS];
     struct pagediff_row last; /* the row that the next page may belong to; none where `open` is false */
     bool open;
 };

@@ -75,10 +75,11 @@ static bool keep(struct pagediff_run *run, const struct pagediff_row *row, struc
     size_t cap = run->rows_cap == 0 ? FIRST_CAP : run->rows_cap * 2;
     void *rows = d->rows;
 
-    if (d->len == PAGEDIFF_ROWS_MAX) {
+    if (run->rows_of[row->kind] == PAGEDIFF_ROWS_MAX) {
         d->dropped++;
         return true;
     }
+    run->rows_of[row->kind]++;
     if (d->len == run->rows_cap) {
         if (!mem_grow(&rows, cap, sizeof *d->rows, err))
             return false;

@@ -224,6 +224,19 @@ static bool judge_signature(const struct sigstruct *css, struct findings *ret, s
     return judge_arithmetic(css, &key, ret, err);
 }
 
+bool verify_signature(const struct sigstruct *css, bool *ret, struct ens_err *err)
+{
+    struct pubkey key;
+    uint8_t signature[SIGNATURE_SIZE];
+    uint8_t digest[32];
+
+    verify_key_of(css, &key);
+    bytes_reverse(signature, sigstruct_get(css, CSS_SIGNATURE).data, sizeof signature);
+    *ret = false;
+    return bits_of(key.modulus, PUBKEY_SIZE) == 0 ||
+           (signdata_digest(css, digest, err) && rsa3072_verify(&key, digest, signature, ret, err));
+}
+
 bool verify_sigstruct(struct view bytes, struct findings *ret, struct ens_err *err)
 {
     struct sigstruct css;

@@ -938,12 +938,18 @@ static void rows_beyond_the_limit_are_counted(void **state)
     (void)state;
     for (size_t i = 0; i < pages; i++)
         put_eadd(&a, i * 0x2000, RW);
+    /* A difference of another kind behind them all is not lost. */
+    put_eadd(&a, pages * 0x2000, RW);
+    put_eadd(&b, pages * 0x2000, RX);
     struct pagediff *d = compare(&a, &b);
 
-    assert_int_equal(d->len, PAGEDIFF_ROWS_MAX);
+    assert_int_equal(d->len, PAGEDIFF_ROWS_MAX + 1);
     assert_int_equal(d->dropped, 100);
     assert_int_equal(d->totals.pages_of[PAGEDIFF_ONLY_A], pages);
-    assert_int_equal(d->totals.pages, pages);
+    assert_int_equal(d->totals.pages, pages + 1);
+    assert_int_equal(d->rows[0].kind, PAGEDIFF_ONLY_A);
+    assert_int_equal(d->rows[PAGEDIFF_ROWS_MAX].kind, PAGEDIFF_SECINFO);
+    assert_int_equal(d->rows[PAGEDIFF_ROWS_MAX].from, pages * 0x2000);
     pagediff_freep(&d);
     buf_free(&a);
     buf_free(&b);
