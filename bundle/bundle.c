@@ -90,6 +90,11 @@ bool bundle_open_fd(int fd, const char *name_for_messages, struct bundle **ret, 
     return open_bundle(fd, -1, name_for_messages, ret, err);
 }
 
+int bundle_fd(const struct bundle *b)
+{
+    return b->own_fd;
+}
+
 bool bundle_new(const char *label, const char *name, const uint8_t id[static 32],
                 struct bundle_version version, struct bundle **ret, struct ens_err *err)
 {

@@ -36,6 +36,9 @@ bool bundle_open_fd(int fd, const char *name_for_messages, struct bundle **ret,
                     struct ens_err *err) ENS_MUST_CHECK;
 void bundle_closep(struct bundle **b);
 
+/* The open file of bundle_open; else -1. */
+int bundle_fd(const struct bundle *b);
+
 /* Does the file begin as a zip archive? For recognising artifacts by content; `head` is its first bytes. */
 bool bundle_recognise(struct view head);
 

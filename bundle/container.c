@@ -86,6 +86,11 @@ static bool open_kind(struct container *c, const char *component, struct ens_err
     return c->ops->open(c, component, err);
 }
 
+int container_fd(const struct container *c)
+{
+    return c->fd;
+}
+
 bool container_open_fd(int fd, const char *label, const char *component, struct container **ret,
                        struct ens_err *err)
 {

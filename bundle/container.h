@@ -53,6 +53,9 @@ bool container_recognise(struct view head);
  * container_closep. */
 bool container_open(const char *path, const char *component, struct container **ret,
                     struct ens_err *err) ENS_MUST_CHECK;
+/* The open file. */
+int container_fd(const struct container *c);
+
 /* The same over an open, seekable file (one that was just written); `fd` stays the caller's. */
 bool container_open_fd(int fd, const char *label, const char *component, struct container **ret,
                        struct ens_err *err) ENS_MUST_CHECK;

@@ -41,14 +41,6 @@ _Noreturn static void expire(const struct watch *w)
     _exit(ENS_DEVICE);
 }
 
-static bool is_past(const struct timespec *t)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec > t->tv_sec || (now.tv_sec == t->tv_sec && now.tv_nsec >= t->tv_nsec);
-}
-
 static struct timespec from_now(unsigned seconds)
 {
     struct timespec t;
@@ -58,9 +50,21 @@ static struct timespec from_now(unsigned seconds)
     return t;
 }
 
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+static bool is_past(const struct timespec *t)
+{
+    struct timespec now = from_now(0);
+
+    return !is_before(&now, t);
+}
+
 /* Nobody wakes it when a call begins or ends, which would cost each signature two switches of threads: it
- * sleeps until the deadline of the call that it saw, or for as long as a call may take at least. No call that
- * begins meanwhile has its deadline before that. */
+ * sleeps until the deadline of the call that it saw, and never for longer than a call may take at least. No
+ * call that begins meanwhile has its deadline before that. */
 static void *run(void *arg)
 {
     struct watch *w = arg;
@@ -69,8 +73,10 @@ static void *run(void *arg)
     while (!w->stop) {
         if (w->call != NULL && is_past(&w->deadline))
             expire(w);
-        struct timespec until = w->call != NULL ? w->deadline : from_now(w->seconds);
+        struct timespec until = from_now(w->seconds);
 
+        if (w->call != NULL && is_before(&w->deadline, &until))
+            until = w->deadline;
         (void)pthread_cond_timedwait(&w->stopped, &w->lock, &until);
     }
     (void)pthread_mutex_unlock(&w->lock);

@@ -56,6 +56,10 @@ bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **
  */
 bool file_out_create(struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;
 
+/* What stands at the target must be the file that is open at `fd`, as it is now, and still when it is
+ * replaced: what somebody else put there meanwhile is kept. ENS_DATA. */
+bool file_out_expect(struct file_out *out, int fd, struct ens_err *err) ENS_MUST_CHECK;
+
 /* The open temporary file, readable and writable; owned by `out`; -1 before it was created. */
 int file_out_fd(const struct file_out *out);
 

@@ -27,7 +27,8 @@ struct file_out {
     int dir_fd;
     int fd;
     enum file_out_mode mode;
-    bool exists; /* something regular stands at the target, and `st` describes it */
+    bool exists;      /* something regular stands at the target, and `st` describes it */
+    bool is_expected; /* and it must be that */
     struct stat st;
 };
 
@@ -172,6 +173,30 @@ bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **
     return true;
 }
 
+static bool is_unchanged(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static bool fail_changed(const struct file_out *out, struct ens_err *err)
+{
+    return ens_fail(
+        err, ENS_DATA,
+        "%s: was changed or replaced while it was worked on, and is left as it is: run the command again",
+        out->path);
+}
+
+bool file_out_expect(struct file_out *out, int fd, struct ens_err *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || !out->exists || !is_unchanged(&st, &out->st))
+        return fail_changed(out, err);
+    out->is_expected = true;
+    return true;
+}
+
 bool file_out_create(struct file_out *out, struct ens_err *err)
 {
     if (out->fd >= 0)
@@ -202,6 +227,11 @@ bool file_out_write(struct file_out *out, struct view v, struct ens_err *err)
 static bool put_in_place(struct file_out *out, struct ens_err *err)
 {
     unsigned flags = out->mode == FILE_OUT_NEW ? RENAME_NOREPLACE : 0;
+    struct stat now;
+
+    if (out->is_expected &&
+        (fstatat(out->dir_fd, out->name, &now, AT_SYMLINK_NOFOLLOW) != 0 || !is_unchanged(&now, &out->st)))
+        return fail_changed(out, err);
     int failed = renameat2(out->dir_fd, out->temp, out->dir_fd, out->name, flags);
 
     if (failed != 0 && flags != 0 && errno == EINVAL) {

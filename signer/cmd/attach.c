@@ -130,7 +130,7 @@ bool attach_components(const struct args *args, struct enclave *e, const struct 
     ENS_CLEANUP(deliver_free) struct deliver d = {0};
     const struct attached attached = {.items = items, .len = len};
 
-    if (!deliver_open(args, e->path, FILE_OUT_REPLACE, &d, err))
+    if (!deliver_open(args, e->path, FILE_OUT_REPLACE, container_fd(e->container), &d, err))
         return false;
     for (size_t i = 0; i < len; i++) {
         if (!edit_component(args, e, &items[i], err))
@@ -257,8 +257,8 @@ static bool attach_to_file(const struct args *args, struct enclave *e, const str
     uint8_t fips[RSA3072_FIPS_SIZE];
     struct container_edit edit;
 
-    if (!deliver_open(args, e->path, FILE_OUT_REPLACE, &d, err) || !make_edit(e, css, fips, &edit, err) ||
-        !container_write(e->container, &edit, d.file, err))
+    if (!deliver_open(args, e->path, FILE_OUT_REPLACE, container_fd(e->container), &d, err) ||
+        !make_edit(e, css, fips, &edit, err) || !container_write(e->container, &edit, d.file, err))
         return false;
     if (!check_written(&d, e, css, err))
         return ens_wrap(err, "the new file does not hold, nothing was changed");

@@ -25,7 +25,8 @@ bool cmd_component_add(const struct args *args, struct ens_err *err)
     ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
 
     return component_check_usage(args, err) && bundle_check_component_id(id, err) &&
-           open_checked(path, &b, &set, err) && deliver_open(args, path, FILE_OUT_REPLACE, &d, err) &&
+           open_checked(path, &b, &set, err) &&
+           deliver_open(args, path, FILE_OUT_REPLACE, bundle_fd(b), &d, err) &&
            component_open(args, id, args->operands[2], &c, err) &&
            component_deliver(args, &c, b, &set, &d, err);
 }

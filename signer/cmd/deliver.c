@@ -6,9 +6,10 @@
 
 #include "signer/base/mem.h"
 
-bool deliver_open(const struct args *args, const char *own, enum file_out_mode own_mode, struct deliver *ret,
-                  struct ens_err *err)
+bool deliver_open(const struct args *args, const char *own, enum file_out_mode own_mode, int own_fd,
+                  struct deliver *ret, struct ens_err *err)
 {
+    ENS_CLEANUP(deliver_free)
     struct deliver d = {.name = own, .to_stdout = args->output != NULL && strcmp(args->output, "-") == 0};
     enum file_out_mode mode = own_mode;
 
@@ -20,9 +21,11 @@ bool deliver_open(const struct args *args, const char *own, enum file_out_mode o
     }
     if (d.to_stdout || args->force)
         mode = FILE_OUT_REPLACE;
-    if (!file_out_open(d.name, mode, &d.file, err))
+    if (!file_out_open(d.name, mode, &d.file, err) ||
+        (args->output == NULL && own_fd >= 0 && !file_out_expect(d.file, own_fd, err)))
         return false;
     *ret = d;
+    d.file = NULL;
     return true;
 }
 

@@ -12,10 +12,11 @@ struct deliver {
 };
 
 /* Prepares the place: --output, or `own` where that is absent, in this mode; --output - is stdout (ENS_USAGE
- * where that is a terminal), and the temporary file then lies beside `own`. Called before the work, so that a
- * wrong place is said first. Borrows all texts; release with deliver_free. */
-bool deliver_open(const struct args *args, const char *own, enum file_out_mode own_mode, struct deliver *ret,
-                  struct ens_err *err) ENS_MUST_CHECK;
+ * where that is a terminal), and the temporary file then lies beside `own`. Where `own` is replaced, it must
+ * still be the file that is open at `own_fd` (-1: nobody read it). Called before the work, so that a wrong
+ * place is said first. Borrows all texts; release with deliver_free. */
+bool deliver_open(const struct args *args, const char *own, enum file_out_mode own_mode, int own_fd,
+                  struct deliver *ret, struct ens_err *err) ENS_MUST_CHECK;
 void deliver_free(struct deliver *d);
 
 /* What must hold of the new bundle beyond that it is one: called with it reopened and checked. */

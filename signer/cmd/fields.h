@@ -10,8 +10,8 @@
 bool fields_of_container(const char *path, const char *id, struct sigstruct *ret,
                          struct ens_err *err) ENS_MUST_CHECK;
 
-/* What new fields start from must be what was signed: ENS_DATA where `css`, of the file `path`, has a signature
- * that does not verify. */
+/* What new fields start from must be what was signed: ENS_DATA where `css`, of the file `path`, has a
+ * signature that does not verify. */
 bool fields_check_signed(const struct sigstruct *css, const char *path, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Is the file sign-data, by its size? */

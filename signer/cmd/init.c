@@ -18,7 +18,7 @@ bool cmd_init(const struct args *args, struct ens_err *err)
     if (!component_check_usage(args, err) || !runtime_find(args, &r, err))
         return false;
     own = mem_printf(err, "%s.orc", r.name);
-    if (own == NULL || !deliver_open(args, own, FILE_OUT_NEW, &d, err))
+    if (own == NULL || !deliver_open(args, own, FILE_OUT_NEW, -1, &d, err))
         return false;
     return component_open(args, "ronl", args->operands[0], &c, err) &&
            bundle_new(d.name, r.name, r.id, r.version, &b, err) &&

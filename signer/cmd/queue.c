@@ -1,8 +1,9 @@
 /* The queue. One lock guards all of it, and is held for a few instructions only; no station runs
  * under it. A worker finishes before it prepares, since what is finished makes room, and a file that waits
- * signed is work that a crash loses; unless the token is about to have nothing: the disk may keep all that
- * finish waiting for as long as many signatures take. What is finished is committed in groups, which cost the
- * disk less than one after the other; but no later than LINGER_MS after the first of them. */
+ * signed is work that a crash loses; unless the token is about to have nothing, and somebody finishes
+ * already: the disk may keep all that finish waiting for as long as many signatures take. What is finished is
+ * committed in groups, which cost the disk less than one after the other; but no later than LINGER_MS after
+ * the first of them. */
 #include "signer/cmd/queue.h"
 
 #include <pthread.h>
@@ -12,7 +13,7 @@
 
 #include "signer/base/mem.h"
 
-/* With fewer items than this before the token, preparing goes first. */
+/* With fewer items than this before the token, one worker finishes and the others prepare. */
 #define STOCK 32
 
 /* For so long a finished item waits for others to be committed with it. */
@@ -250,12 +251,12 @@ static void *work(void *arg)
     for (;;) {
         bool can_prepare = !q->stop && q->next < q->len && q->open < q->open_max;
         bool is_short = fifo_len(&q->prepared) + q->preparing < STOCK;
-        bool due = is_due(q);
+        bool is_disk_idle = fifo_len(&q->signed_) > 0 && q->finishing == 0;
 
-        if (can_prepare && (is_short || (fifo_len(&q->signed_) == 0 && !due)))
-            prepare_one(q);
-        else if (due)
+        if (is_due(q))
             commit_group(q);
+        else if (can_prepare && !is_disk_idle && (is_short || fifo_len(&q->signed_) == 0))
+            prepare_one(q);
         else if (fifo_take(&q->signed_, &item))
             finish_one(q, item);
         else if (fifo_len(&q->finished) > 0)

@@ -14,6 +14,7 @@ struct request {
     bool is_blind;    /* a bare digest: `css` and `data` are empty */
     bool is_done;     /* --out-dir: a signature that verifies is there already */
     bool is_signed;   /* by this run; `signature` is set */
+    bool is_written;  /* and on the disk */
     struct sigstruct css;
     struct signdata data;
     uint8_t digest[32];

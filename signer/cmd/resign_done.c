@@ -58,31 +58,42 @@ bool resign_done_here(const struct resign *r, const struct resign_file *f, const
 
 /* ---- the output of an earlier run ---- */
 
-/* Is the file `name` a SIGSTRUCT of the bundle? Those differ. */
-static bool is_signature(const struct enclave_set *set, const char *name)
+static bool is_asked_for(const struct resign_file *f, const char *id)
 {
-    for (size_t i = 0; i < set->len; i++) {
-        const char *signature = set->items[i].meta->sgx_signature;
-
-        if (signature != NULL && strcmp(signature, name) == 0)
+    for (size_t i = 0; i < f->len; i++) {
+        if (f->enclaves[i].component != NULL && strcmp(f->enclaves[i].component, id) == 0)
             return true;
     }
     return false;
 }
 
-static bool next_file(const struct enclave *e, size_t *at, struct bundle_file *ret)
+/* Is the file `name` the SIGSTRUCT of an enclave that is signed here? Those differ. */
+static bool is_signature(const struct resign_file *f, const struct enclave_set *set, const char *name)
+{
+    for (size_t i = 0; i < set->len; i++) {
+        const struct bundle_component *c = set->items[i].meta;
+
+        if (c->sgx_signature != NULL && strcmp(c->sgx_signature, name) == 0 && is_asked_for(f, c->id))
+            return true;
+    }
+    return false;
+}
+
+static bool next_file(const struct resign_file *f, const struct enclave *e, size_t *at,
+                      struct bundle_file *ret)
 {
     while (*at < bundle_files_len(e->bundle)) {
         *ret = bundle_file_at(e->bundle, (*at)++);
-        if (!is_signature(&e->set, ret->name))
+        if (!is_signature(f, &e->set, ret->name))
             return true;
     }
     return false;
 }
 
-/* The same runtime, and the same files but for the signatures? Files are listed by name in both. */
-static bool same_bundle(const struct enclave *a, const struct enclave *b)
+/* The same runtime, and the same files but for those signatures? Files are listed by name in both. */
+static bool same_bundle(const struct resign_file *f, const struct enclave *b)
 {
+    const struct enclave *a = &f->opened;
     const struct bundle_info *x = bundle_info(a->bundle);
     const struct bundle_info *y = bundle_info(b->bundle);
     struct bundle_file p = {0};
@@ -96,9 +107,9 @@ static bool same_bundle(const struct enclave *a, const struct enclave *b)
         (x->name != NULL && strcmp(x->name, y->name) != 0))
         return false;
     for (;;) {
-        bool more = next_file(a, &i, &p);
+        bool more = next_file(f, a, &i, &p);
 
-        if (more != next_file(b, &j, &q))
+        if (more != next_file(f, b, &j, &q))
             return false;
         if (!more)
             return true;
@@ -136,7 +147,7 @@ static bool is_output(const struct resign *r, const struct resign_file *f, const
 {
     const struct enclave *in = &f->opened;
     bool same = container_kind(in->container) == container_kind(out->container) &&
-                (in->bundle != NULL ? same_bundle(in, out)
+                (in->bundle != NULL ? same_bundle(f, out)
                                     : container_size(in->container) == container_size(out->container));
 
     for (size_t i = 0; same && i < f->len; i++) {

@@ -223,12 +223,23 @@ static bool look_at_output(const struct resign *r, struct resign_file *f, struct
         return true;
     if (!resign_done_there(r, f, &done, err))
         return false;
-    for (size_t i = 0; done && i < f->len; i++)
+    /* Its DATE may be another one than that of this run: the policy is asked of what is kept. */
+    for (size_t i = 0; done && i < f->len; i++) {
+        if (!check_policy(r, &f->enclaves[i], err))
+            return ens_wrap(err, "%s, which is there already", f->out_path);
         f->enclaves[i].status = RESIGN_SKIPPED;
+    }
     return true;
 }
 
 /* ---- both stages ---- */
+
+static bool is_same_component(const struct resign_enclave *a, const struct resign_enclave *b)
+{
+    if (a->component == NULL || b->component == NULL)
+        return a->component == b->component;
+    return strcmp(a->component, b->component) == 0;
+}
 
 /* The enclaves that the operator said yes to, `before`, are these. */
 static bool is_as_confirmed(const struct resign_file *f, const struct resign_enclave *before, size_t len)
@@ -236,7 +247,7 @@ static bool is_as_confirmed(const struct resign_file *f, const struct resign_enc
     bool same = f->len == len;
 
     for (size_t i = 0; same && i < len; i++)
-        same = before[i].status == f->enclaves[i].status &&
+        same = is_same_component(&before[i], &f->enclaves[i]) && before[i].status == f->enclaves[i].status &&
                memcmp(before[i].digest, f->enclaves[i].digest, sizeof before[i].digest) == 0;
     return same;
 }

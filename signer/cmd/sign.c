@@ -114,13 +114,16 @@ static bool check_approvals(struct run *r, struct ens_err *err)
 
 /* ---- before the token is woken: where things go, and who will be asked ---- */
 
-/* That nothing can be written to --out-dir is said before anything is signed. */
-static bool check_out_dir(const struct run *r, struct ens_err *err)
+/* That nothing can be written to --out-dir is said before anything is signed; and what a killed run left
+ * there goes. */
+static bool prepare_out_dir(const struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(file_out_closep) struct file_out *probe = NULL;
+    size_t swept = 0;
 
     return r->args->out_dir == NULL ||
-           file_out_open(r->requests.items[0].out_path, FILE_OUT_REPLACE, &probe, err);
+           (file_out_open(r->requests.items[0].out_path, FILE_OUT_REPLACE, &probe, err) &&
+            file_sweep(r->args->out_dir, &swept, err));
 }
 
 static bool prepare(struct run *r, struct ens_err *err)
@@ -133,7 +136,7 @@ static bool prepare(struct run *r, struct ens_err *err)
                         a->operands[0]);
     if (a->dry_run)
         return true;
-    if (!check_out_dir(r, err) ||
+    if (!prepare_out_dir(r, err) ||
         (a->out_dir == NULL && !output_open(a->output, true, a->force, &r->out, err)))
         return false;
     return a->pubkey == NULL || output_open(a->pubkey, false, a->force, &r->pubkey_out, err);

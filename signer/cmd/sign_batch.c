@@ -71,6 +71,7 @@ static bool commit_group(void *ctx, const size_t *items, size_t len)
     for (size_t i = 0; i < len; i++) {
         w->errors[items[i]] = errs[i];
         ok = ok && errs[i].code == ENS_OK;
+        w->batch->requests->items[items[i]].is_written = errs[i].code == ENS_OK;
         file_out_closep(&w->outs[items[i]]);
     }
     return ok;
@@ -102,6 +103,17 @@ static bool run_queue(struct work *w, struct ens_err *err)
     return ok;
 }
 
+static bool fail_interrupted(const struct requests *r, struct ens_err *err)
+{
+    size_t there = 0;
+
+    for (size_t i = 0; i < r->len; i++)
+        there += r->items[i].is_done || r->items[i].is_written;
+    return ens_fail(err, ENS_INTERRUPTED,
+                    "interrupted: %zu of %zu signatures are there: run the command again for the others",
+                    there, r->len);
+}
+
 /* Of several the first in the order given. */
 static bool check_errors(const struct work *w, struct ens_err *err)
 {
@@ -110,6 +122,8 @@ static bool check_errors(const struct work *w, struct ens_err *err)
 
         if (w->errors[i].code == ENS_OK)
             continue;
+        if (w->errors[i].code == ENS_INTERRUPTED)
+            return fail_interrupted(w->batch->requests, err);
         *err = w->errors[i];
         /* What could not be written says so itself. */
         return q->is_signed ? false : ens_wrap(err, "%s", q->path);

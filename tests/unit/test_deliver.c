@@ -73,8 +73,8 @@ static bool add_and_deliver(struct bundle *b, const char *path, const char *comp
     struct bundle_input stream = {.path = sgxs, .fd = open(sgxs, O_RDONLY | O_CLOEXEC)};
     const struct bundle_addition add = {
         .id = component, .elf = {.path = elf, .fd = open(elf, O_RDONLY | O_CLOEXEC)}, .sgxs = &stream};
-    bool ok = deliver_open(&args, path, FILE_OUT_REPLACE, &d, err) && bundle_add_component(b, &add, err) &&
-              deliver_bundle(&d, b, check, NULL, err);
+    bool ok = deliver_open(&args, path, FILE_OUT_REPLACE, -1, &d, err) &&
+              bundle_add_component(b, &add, err) && deliver_bundle(&d, b, check, NULL, err);
 
     deliver_free(&d);
     (void)close(add.elf.fd);
