@@ -42,8 +42,14 @@ static bool is_bare(const struct page *p)
     return !page_is_tcs(p) && (p->measured | p->unmeasured) == 0;
 }
 
+static bool follows(const struct page *p)
+{
+    return p[-1].offset == p->offset - SGX_PAGE_SIZE;
+}
+
 /* The pages from `*at` up to the next TCS or the end, which is where `*at` is left: how many are bare, in how
- * many runs, and how long the last run is. */
+ * many runs, and how long the last run is. What lies right behind a TCS are its SSA frames, and is left out.
+ */
 struct stretch {
     uint64_t bare, runs, last;
 };
@@ -51,17 +57,20 @@ struct stretch {
 static struct stretch next_stretch(const struct pages *p, size_t *at)
 {
     struct stretch s = {0};
+    bool in_run = false;
 
+    for (; *at > 0 && *at < p->len && is_bare(&p->items[*at]) && follows(&p->items[*at]); (*at)++) {
+    }
     for (; *at < p->len && !page_is_tcs(&p->items[*at]); (*at)++) {
         const struct page *page = &p->items[*at];
-        bool goes_on =
-            *at > 0 && is_bare(page - 1) && page[-1].offset == page->offset - SGX_PAGE_SIZE && s.last > 0;
 
+        in_run = in_run && is_bare(page) && follows(page);
         if (!is_bare(page))
             continue;
         s.bare++;
-        s.runs += !goes_on;
-        s.last = goes_on ? s.last + 1 : 1;
+        s.runs += !in_run;
+        s.last = in_run ? s.last + 1 : 1;
+        in_run = true;
     }
     return s;
 }

@@ -92,9 +92,9 @@ struct pagediff_row {
 };
 
 /* Pages that are added without any content, by where they lie: what runtimes call heap and stack. A run of
- * them is what lies side by side. The last run before the first TCS is a stack where the last one before the
- * second TCS is as long, or, with one TCS, where another run lies before it; what else lies before the first
- * TCS is heap. */
+ * them is what lies side by side; what lies right behind a TCS are its SSA frames, and is left out. The last
+ * run before the first TCS is a stack where the last one before the second TCS is as long, or, with one TCS,
+ * where another run lies before it; what else lies before the first TCS is heap. */
 struct pagediff_memory {
     uint64_t heap;
     uint64_t stack; /* of one thread; 0: it has content, or none is to be seen */

@@ -321,6 +321,55 @@ static void a_larger_heap_moves_the_threads(void **state)
                   "tcs-moved 14000-15000 100/100 0/24000 3 bytes at 14012");
 }
 
+/* As Fortanix' tools lay out a thread: a gap, the stack, a page with content, the TCS, its SSA frames. */
+static void put_whole_thread(struct buf *b, uint64_t offset, size_t stack, size_t ssa)
+{
+    uint64_t at = offset + 0x10000 + stack * 0x1000;
+
+    put_heap(b, offset + 0x10000, stack);
+    put_page_of(b, at, RW, 3);
+    put_thread(b, at + 0x1000, 0x40);
+    if (ssa > 1)
+        put_heap(b, at + 0x3000, ssa - 1);
+}
+
+static struct buf with_layout(size_t heap, size_t stack, size_t ssa, size_t threads)
+{
+    struct buf b = stream_new();
+
+    put_page_of(&b, 0, RX, 1);
+    put_heap(&b, 0x1000, heap);
+    for (size_t i = 0; i < threads; i++)
+        put_whole_thread(&b, 0x10000 + heap * 0x1000 + i * 0x80000, stack, ssa);
+    return b;
+}
+
+static void heap_and_stack_are_told_apart(void **state)
+{
+    static const struct {
+        size_t heap, stack, ssa, threads;
+        struct pagediff_memory want;
+    } cases[] = {
+        {4, 2, 1, 2, {4, 2}}, {4, 2, 3, 3, {4, 2}}, {1, 1, 1, 2, {1, 1}}, {0, 5, 1, 2, {0, 5}},
+        {7, 3, 1, 1, {7, 3}}, {3, 0, 1, 2, {3, 0}}, {1, 0, 1, 2, {1, 0}}, {2, 0, 1, 1, {2, 0}},
+        {9, 0, 2, 3, {9, 0}}, {6, 0, 1, 0, {6, 0}},
+    };
+    struct buf none = stream_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf a = with_layout(cases[i].heap, cases[i].stack, cases[i].ssa, cases[i].threads);
+        struct pagediff *d = compare(&a, &none);
+
+        assert_int_equal(d->totals.memory_a.heap, cases[i].want.heap);
+        assert_int_equal(d->totals.memory_a.stack, cases[i].want.stack);
+        assert_int_equal(d->totals.memory_b.heap, 0);
+        pagediff_freep(&d);
+        buf_free(&a);
+    }
+    buf_free(&none);
+}
+
 static struct buf with_threads(uint64_t first, uint64_t second, uint64_t oentry)
 {
     struct buf b = stream_new();
@@ -973,6 +1022,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_vector_is_explained_by_its_cause),
         cmocka_unit_test(a_larger_heap_moves_the_threads),
+        cmocka_unit_test(heap_and_stack_are_told_apart),
         cmocka_unit_test(threads_that_move_over_each_other),
         cmocka_unit_test(a_thread_that_meets_another_page),
         cmocka_unit_test(a_thread_more),
