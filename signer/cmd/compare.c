@@ -228,7 +228,10 @@ static bool show_side(struct show *s, const char *name, const struct compare_sid
         doc_text(at, "mrenclave", mrenclave);
         doc_bool(at, "measured", side->is_measured);
         doc_text(at, "mrsigner", side->is_signed ? mrsigner : NULL);
-        doc_bool(at, "signature_verifies", side->signature_holds);
+        if (side->is_signed)
+            doc_bool(at, "signature_verifies", side->signature_holds);
+        else
+            doc_text(at, "signature_verifies", NULL);
     }
     return show_line(s, err, "%s: %s (%s)", name, side->path, kind) &&
            show_line(s, err, "  MRENCLAVE %s (%s)", mrenclave, how) &&

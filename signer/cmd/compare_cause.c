@@ -57,10 +57,10 @@ static void from_layout(const struct pagediff *d, struct compare_causes *ret)
     note_cause(ret, "threads", t->threads_a, t->threads_b);
 }
 
-/* The size of SSA frames is measured by itself, and moves threads as well. */
+/* The size of SSA frames is measured by itself; a cause it is where threads moved for it. */
 static void from_ecreate(const struct pagediff *d, struct compare_causes *ret)
 {
-    for (size_t i = 0; i < d->len; i++) {
+    for (size_t i = 0; i < d->len && d->totals.pages_of[PAGEDIFF_TCS_MOVED] > 0; i++) {
         if (d->rows[i].kind == PAGEDIFF_SSAFRAMESIZE)
             note_cause(ret, "ssaframesize", d->rows[i].value_a, d->rows[i].value_b);
     }

@@ -376,6 +376,44 @@ counts() {
     prints '^  signature: out/f2\.sig was there already'
 }
 
+@test "interrupted: what was signed is there, and the message counts it" {
+    begin
+    ENSIGN_FAULT=delay=300 "$ENSIGN" sign --key "$KEY" --module "$FAULT" --pin-source "file:$PINFILE" --yes --out-dir out \
+        "${ALL[@]}" >stdout 2>words &
+    for _ in {1..200}; do
+        [ "$(find out -name '*.sig' | wc -l)" -lt 2 ] || break
+        sleep 0.02
+    done
+    status=0
+    kill -INT $!
+    wait $! || status=$?
+    exits 130
+    n=$(find out -name '*.sig' | wc -l)
+    [ "$n" -ge 2 ] && [ "$n" -lt 5 ]
+    grep -qx "ensign: interrupted: $n of 5 signatures are there: run the command again for the others" words ||
+        fail "$n are there:" "$(cat words)"
+    [ "$(calls C_Sign)" -le $((n + 1)) ]
+    [ "$(find out -type f | wc -l)" -eq "$n" ]
+    rm stdout words
+    batch "${ALL[@]}"
+    ok
+    signed 1 2 3 4 5
+}
+
+@test "what a killed run left in --out-dir goes, what is in use stays" {
+    begin
+    echo left >out/.ensign-00000000
+    echo used >out/.ensign-00000001
+    exec 9<out/.ensign-00000001
+    flock 9
+    batch f1.signdata
+    ok
+    [ "$(ls -A out)" = $'.ensign-00000001\nf1.sig' ] || fail "$(ls -A out)"
+    exec 9<&-
+    batch --dry-run f2.signdata
+    [ -e out/.ensign-00000001 ]
+}
+
 @test "--dry-run signs none of them" {
     begin
     batch --dry-run "${ALL[@]}"

@@ -441,6 +441,106 @@ PY
 
 # ---- the document ----
 
+# fortanix FILE HEAP STACK SSA THREADS: a stream as ftxsgx-elf2sgxs lays it out: the heap behind the image, then for each
+# thread a gap, the stack, a page with content, the TCS and its SSA frames.
+fortanix() {
+    "$PYTHON" - "$@" <<'PY'
+import struct, sys
+name, heap, stack, ssa, threads = sys.argv[1], *map(int, sys.argv[2:])
+out = []
+def eadd(at, flags):
+    out.append(b"EADD\0\0\0\0" + struct.pack("<QQ", at, flags) + bytes(40))
+def page(at, flags, data):
+    eadd(at, flags)
+    for i in range(0, 4096, 256):
+        out.append(b"EEXTEND\0" + struct.pack("<Q", at + i) + bytes(48) + data[i:i + 256])
+page(0, 0x205, b"code".ljust(4096, b"\x90"))
+at = 0x1000
+for _ in range(heap):
+    eadd(at, 0x203)
+    at += 0x1000
+for _ in range(threads):
+    at += 0x10000
+    for _ in range(stack):
+        eadd(at, 0x203)
+        at += 0x1000
+    page(at, 0x203, struct.pack("<Q", at).ljust(4096, b"\0"))
+    tcs = struct.pack("<QQQIIQQQQQII", 0, 0, at + 0x2000, 0, ssa, 0x40, 0, at, at, 0, 0xfff, 0xfff)
+    page(at + 0x1000, 0x100, tcs.ljust(4096, b"\0"))
+    at += 0x2000
+    for _ in range(ssa):
+        eadd(at, 0x203)
+        at += 0x1000
+head = b"ECREATE\0" + struct.pack("<IQ", 1, 1 << (at - 1).bit_length()) + bytes(44)
+open(name, "wb").write(head + b"".join(out))
+PY
+}
+
+@test "a stream of Fortanix' tools: heap, stacks and threads are told apart, with their numbers" {
+    fortanix a 32 32 1 4
+    fortanix b 48 32 1 4
+    compared 1 ': another heap size \(32 / 48 pages\): [0-9]+ pages differ' a b
+    fortanix b 32 33 1 4
+    compared 1 ': another stack size \(32 / 33 pages for each thread\): [0-9]+ pages differ' a b
+    fortanix b 32 32 1 5
+    compared 1 ': another number of threads \(4 / 5\): [0-9]+ pages differ' a b
+    fortanix b 48 16 1 4
+    compared 1 ': another heap size \(32 / 48 pages\), another stack size \(32 / 16 pages for each thread\): ' a b
+    fortanix b 48 48 1 6
+    compared 1 ': another heap size .32 / 48 pages., another stack size .32 / 48 pages for each thread., another number of threads .4 / 6.: ' a b
+    rows '[c["name"] for c in doc["causes"]] == ["heap", "stack", "threads"]'
+    fortanix a 32 32 1 1
+    fortanix b 32 48 1 1
+    compared 1 ': another stack size \(32 / 48 pages for each thread\): ' a b
+    # No threads: nothing is laid out around them.
+    head -c 64 a >b
+    compared 1 ': 68 pages only in A, first at 0x0' a b
+    rows 'doc["causes"] == []'
+}
+
+@test "another size of SSA frames is a cause, beside others too" {
+    make_container intel --out a.so
+    make_container intel --ssaframesize 2 --heap 5 --out b.so
+    compared 1 ': another heap size .*, another SSAFRAMESIZE \(1 / 2 pages\): ' a.so b.so
+    rows '[c["name"] for c in doc["causes"]] == ["heap", "ssaframesize"]'
+}
+
+@test "a changed byte is not hidden behind ten thousand other differences" {
+    "$PYTHON" - <<'PY'
+import struct
+def stream(name, byte, pages):
+    out = [b"ECREATE\0" + struct.pack("<IQ", 1, 1 << 30) + bytes(44)]
+    out.append(b"EADD\0\0\0\0" + struct.pack("<QQ", 0x30000000, 0x205) + bytes(40))
+    out.append(b"EEXTEND\0" + struct.pack("<Q", 0x30000000) + bytes(48) + bytes([byte]) * 256)
+    head, rest = out[:1], out[1:]
+    more = [b"EADD\0\0\0\0" + struct.pack("<QQ", i * 0x2000, 0x203) + bytes(40) for i in range(pages)]
+    open(name, "wb").write(b"".join(head + more + rest))
+stream("a", 1, 0)
+stream("b", 2, 10000)
+PY
+    compared 1 ': 10000 pages only in B, first at 0x0; 1 page with other content, first at 0x30000000' a b
+    prints '^  0x30000000\.\.0x30001000, 1 page, .*with other content'
+    prints '\(and 1808 more runs\)'
+    rows 'doc["totals"]["runs_left_out"] == 1808 and rows[-1]["kind"] == "content"'
+}
+
+@test "a signature that does not verify says of no signer, whatever key is beside it" {
+    sigstruct good one "$MRENCLAVE"
+    cp good forged
+    poke forged 1026 0900
+    compared 0 "^same enclave, B's signature does not verify$" good forged
+    compared 0 "^same enclave, A's signature does not verify$" forged good
+    compared 0 '^same enclave, neither signature verifies$' forged forged
+    rows 'doc["same_signer"] is False and doc["a"]["signature_verifies"] is False'
+    prints '^  MRSIGNER  [0-9a-f]{64} \(its signature does not verify\)$'
+    compared 0 '^same enclave, same signer$' good good
+    rows 'doc["same_signer"] is True and doc["a"]["signature_verifies"] is True'
+    cp good other
+    poke other 960 00
+    compared 1 '^other enclave, ' good other
+    prints '^Signed fields: the same but for ENCLAVEHASH$'
+}
+
 @test "--json has the same keys whatever the answer is" {
     vectors base one-byte
     make_container intel --out a.so
@@ -466,7 +566,7 @@ def keys(value):
             keys(v)
 keys(doc)
 for side in (doc["a"], doc["b"]):
-    assert list(side) == ["file", "format", "mrenclave", "measured", "mrsigner"], side
+    assert list(side) == ["file", "format", "mrenclave", "measured", "mrsigner", "signature_verifies"], side
 for row in doc["pages"] or []:
     assert set(row) >= {"kind", "measured", "from", "to", "pages", "section", "bytes", "text"}, row
 PY

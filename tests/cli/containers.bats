@@ -983,21 +983,24 @@ doc = json.load(open(sys.argv[1]))
 assert doc["verified"] is True and doc["reasons"] == [], doc' "$OUT"
 }
 
-@test "verify --profile: cpu and core judge any container, and what is about bundles takes no other file" {
+@test "verify --profile: cpu judges any container, core what may be in a bundle, and the others take no other file" {
     begin
     vector intel-2.4-2.1-1.4.signed.so intel
     vector oe-0.19.signed oe
     install -m 644 "$VECTORS/sigstruct/good.sig" css
     install -m 644 "$VECTORS/sigstruct/date-zero.sig" undated
     for file in intel oe css; do
-        for profile in cpu core; do
+        ens verify --profile cpu "$file"
+        ok
+        prints '^verified \(cpu\)'
+        for profile in core registry rofl-scheduler; do
             ens verify --profile "$profile" "$file"
-            ok
-            prints "^verified \($profile\)"
-        done
-        for profile in registry rofl-scheduler; do
-            ens verify --profile "$profile" "$file"
-            refused_either 65 1 'no bundle'
+            if [ "$file $profile" = 'css core' ]; then
+                ok
+                prints '^verified \(core\)'
+            else
+                refused_either 65 1 'no bundle'
+            fi
         done
         ens verify --component ronl "$file"
         usage 'component'
@@ -1103,4 +1106,28 @@ PY
     ens set-sig in fits.css
     ok
     not cmp -s in old
+}
+
+@test "verify --profile core is about bundles and their parts, not about ELF files" {
+    vector intel-3.3.signed.so a.so
+    ens verify --profile core a.so
+    refused 65 'a.so: is no bundle, and its profile is about bundles: give the bundle, or --profile cpu'
+    ens verify --profile cpu a.so
+    exits 0
+}
+
+@test "EGo's loader is Open Enclave's: what that never asks for is refused" {
+    vector ego.signed ego
+    for option in '-a 0x404/0' '-a 0x14/0' '-x 0x600e7/0'; do
+        # shellcheck disable=SC2086  # two words
+        ens gen-sign-data --from ego $option -o s.signdata ego
+        refused 65 "ego: .*(Open Enclave's loader never asks for|Open Enclave's have one)"
+    done
+}
+
+@test "MRENCLAVE that cannot be measured is not taken from a SIGSTRUCT that does not verify" {
+    vector ego.signed ego
+    poke ego "$(($(found ego | head -1) + 960))" 00
+    ens gen-sign-data --from ego -o s.signdata ego
+    refused 65 'ego: the RSA signature of its SIGSTRUCT does not verify'
 }

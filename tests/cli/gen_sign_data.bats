@@ -536,3 +536,27 @@ PY
     [ "$(field out enclavehash)" = "$sha" ]
     rm big.sgxs
 }
+
+@test "fields and MRENCLAVE are not taken from a SIGSTRUCT whose signature does not verify" {
+    sigstruct forged.sig one "$MRENCLAVE" isvsvn=3
+    cp forged.sig good.sig
+    poke forged.sig 1026 0900
+    ens gen-sign-data --from good.sig -o good.signdata good.sig
+    ok
+    for enclave in forged.sig good.sig; do
+        ens gen-sign-data --from forged.sig -o s.signdata "$enclave"
+        refused 65 'forged.sig: the RSA signature of its SIGSTRUCT does not verify'
+    done
+    # The operand says MRENCLAVE where nothing can be measured.
+    ens gen-sign-data --from good.sig -o s.signdata forged.sig
+    refused 65 'forged.sig: the RSA signature'
+    # What waits for its signature has none to verify; extract is for whoever examines.
+    ens extract --sign-data -o u.signdata good.sig
+    ok
+    ens gen-sign-data --from u.signdata -o again.signdata good.sig
+    ok
+    ens extract -o x.sig forged.sig
+    ok
+    says '^ensign: warning: forged.sig: the RSA signature of its SIGSTRUCT does not verify'
+    same x.sig forged.sig
+}

@@ -275,3 +275,13 @@ PY
     ens pubkey --key pkcs11:token=ensign --pin-source "file:$PINFILE" -o P.pem
     refused 81
 }
+
+@test "keygen: a call that hangs after a slow one is ended in its own time" {
+    need_fault
+    begin
+    local start=$SECONDS
+    ENSIGN_PKCS11_MODULE=$FAULT ENSIGN_FAULT=delay=C_GenerateKeyPair:2200,delay=C_Sign:20000 LIMIT=15 \
+        keygen --label release --hsm-timeout 1
+    refused 85 'C_Sign took more than 1 s'
+    [ $((SECONDS - start)) -le 7 ] || fail "after $((SECONDS - start)) s"
+}

@@ -504,6 +504,63 @@ print(*(s[k] for k in ("files", "enclaves", "signed", "skipped", "failed", "not_
     exits 73
 }
 
+@test "--resume: the policy is asked of the output that is kept" {
+    begin
+    mkdir out
+    resign --date 20200101 -v 7 --out-dir out f1.orc
+    ok
+    echo 'date >= 20250101' >policy
+    resign -v 7 --out-dir out --resume --policy policy f1.orc
+    refused 77 'out/f1.orc, which is there already: .*date'
+    called C_Sign 0
+    echo 'date >= 20200101' >policy
+    resign -v 7 --out-dir out --resume --policy policy f1.orc
+    ok
+    called C_Sign 0
+}
+
+@test "--resume --out-dir: the signatures of components that are not asked for count" {
+    begin
+    mkdir out
+    cp "$BATS_FILE_TMPDIR/twin.orc" t.orc
+    seven --component ronl --out-dir out t.orc
+    ok
+    seven --component ronl --out-dir out --resume t.orc
+    ok
+    called C_Sign 0
+    seven --component rofl.one t.orc
+    ok
+    seven --component ronl --out-dir out --resume t.orc
+    exits 73
+    seven --component ronl --out-dir out --resume --force t.orc
+    ok
+    called C_Sign 1
+    ens show out/t.orc
+    [ "$(grep -c 'MRSIGNER: ' "$OUT")" -eq 2 ] || fail "$(cat "$OUT")"
+}
+
+@test "a file that is replaced while the token signs is kept as it then is" {
+    begin
+    other_enclave other.sgxs
+    "$PYTHON" "$INTEROP/mkbundle.py" "$BATS_TEST_TMPDIR/other.orc" --sgxs other.sgxs
+    rm other.sgxs
+    cp "$BATS_TEST_TMPDIR/other.orc" "$BATS_TEST_TMPDIR/copy.orc"
+    (
+        for _ in {1..400}; do
+            [ "$(calls C_Sign)" -eq 0 ] || break
+            sleep 0.02
+        done
+        mv "$BATS_TEST_TMPDIR/other.orc" f1.orc
+    ) &
+    ENSIGN_FAULT=delay=1500 seven f1.orc f2.orc
+    wait $!
+    exits 65
+    errors | grep -q '^ensign: f1.orc: was changed or replaced while it was worked on, and is left as it is: run'
+    same f1.orc "$BATS_TEST_TMPDIR/copy.orc"
+    same f2.orc "$WANT"
+    files "${ALL[@]}"
+}
+
 # One run that is killed after $1 seconds; what is left is whole, and the next run ends it. SoftHSM writes to its
 # token at every login, and a kill may cut that short: each run has a fresh copy.
 cut_short() {

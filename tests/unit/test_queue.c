@@ -24,6 +24,7 @@ struct world {
     size_t said; /* items so far */
     atomic_int open, open_most;
     atomic_int working, working_most;
+    atomic_int prepared;
     atomic_int groups, group_most; /* calls of finish, items in one of them */
     atomic_bool wrong;             /* cmocka's asserts are for its own thread */
     size_t fail_prepare, fail_sign, fail_finish, fail_commit, stop_prepare, stop_finish; /* ITEMS_MAX: none */
@@ -330,6 +331,42 @@ static void test_what_is_signed_does_not_wait_long(void **state)
     assert_int_equal(atomic_load(&w->groups), 2);
 }
 
+/* Only the first needs a signature, and preparing takes long: it is not kept until all are prepared. */
+static enum queue_next prepare_slowly(void *ctx, size_t item)
+{
+    struct world *w = ctx;
+
+    (void)usleep(5000);
+    w->items[item].prepared = true;
+    atomic_fetch_add(&w->prepared, 1);
+    return item == 0 ? QUEUE_NEXT : QUEUE_OVER;
+}
+
+static bool commit_early(void *ctx, const size_t *items, size_t len)
+{
+    struct world *w = ctx;
+
+    check(w, len == 1 && items[0] == 0 && atomic_load(&w->prepared) < (int)w->len / 2);
+    w->items[0].committed = true;
+    return true;
+}
+
+static void test_slow_preparing_keeps_nothing_waiting(void **state)
+{
+    struct world *w = world(200);
+    const struct queue_stations s = {w, prepare_slowly, sign, finish, commit_early, over};
+    struct ens_err err = {0};
+
+    (void)state;
+    for (unsigned workers = 1; workers <= 4; workers *= 2) {
+        w = world(200);
+        assert_ok(queue_run(&s, w->len, workers, 128, &err), err);
+        assert_false(atomic_load(&w->wrong));
+        assert_int_equal(count_committed(w), 1);
+        assert_int_equal(w->said, 200);
+    }
+}
+
 /* Each worker has its share of what may be open. */
 static void test_groups_are_as_large_as_may_be_open(void **state)
 {
@@ -367,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_an_interruption_stops),
         cmocka_unit_test(test_without_preparing_the_order_is_kept),
         cmocka_unit_test(test_what_is_signed_does_not_wait_long),
+        cmocka_unit_test(test_slow_preparing_keeps_nothing_waiting),
         cmocka_unit_test(test_groups_are_as_large_as_may_be_open),
     };
 
