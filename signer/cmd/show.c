@@ -180,6 +180,13 @@ bool show_stream(struct show *s, struct doc *at, const struct sgxs_report *repor
     return show_findings(s, at, &report->problems, indent, err);
 }
 
+bool show_stream_or_problem(struct show *s, struct doc *at, const struct sgxs_report *report,
+                            const struct ens_err *problem, struct ens_err *err)
+{
+    doc_text(at, "problem", problem->code != ENS_OK ? problem->msg : NULL);
+    return problem->code != ENS_OK || show_stream(s, at, report, 0, err);
+}
+
 static bool show_sgxs_file(struct show *s, const char *path, struct ens_err *err)
 {
     struct sgxs_report report = {0};

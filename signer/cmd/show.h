@@ -30,6 +30,10 @@ bool show_findings(struct show *s, struct doc *at, const struct findings *found,
 bool show_stream(struct show *s, struct doc *at, const struct sgxs_report *report, unsigned indent,
                  struct ens_err *err) ENS_MUST_CHECK;
 
+/* The same for --json, with the key `problem`: null, or why it cannot be measured (code ENS_OK: it can). */
+bool show_stream_or_problem(struct show *s, struct doc *at, const struct sgxs_report *report,
+                            const struct ens_err *problem, struct ens_err *err) ENS_MUST_CHECK;
+
 /* A whole bundle (show_bundle.c). */
 bool show_bundle(struct show *s, const char *path, struct ens_err *err) ENS_MUST_CHECK;
 

@@ -149,15 +149,15 @@ static void doc_tdx(struct doc *at, const struct bundle_tdx *t)
 
 static bool doc_sgx(struct show *s, struct doc *at, const struct enclave_component *c, struct ens_err *err)
 {
-    struct doc *stream = doc_object(at, "stream");
-
     doc_text(at, "executable", c->meta->sgx_executable);
     doc_text(at, "signature", c->meta->sgx_signature);
     doc_hex(at, "stream_sha256", view_of(c->report.sha256, sizeof c->report.sha256));
-    doc_text(stream, "problem", c->stream_error.code != ENS_OK ? c->stream_error.msg : NULL);
-    if (c->stream_error.code == ENS_OK && !show_stream(s, stream, &c->report, 0, err))
+    if (!show_stream_or_problem(s, doc_object(at, "stream"), &c->report, &c->stream_error, err))
         return false;
-    return !c->is_signed || show_sigstruct(s, doc_object(at, "sigstruct"), &c->css, true, 0, err);
+    if (c->is_signed)
+        return show_sigstruct(s, doc_object(at, "sigstruct"), &c->css, true, 0, err);
+    doc_text(at, "sigstruct", NULL);
+    return true;
 }
 
 static bool doc_component(struct show *s, struct doc *list, const struct bundle_component *meta,

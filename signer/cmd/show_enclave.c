@@ -26,10 +26,19 @@ static const char *kind_key(enum container_kind kind)
     return "unknown";
 }
 
+/* A key of --json that has no value here. */
+static void doc_null(const struct show *s, struct doc *at, const char *key)
+{
+    if (s->text == NULL)
+        doc_text(at, key, NULL);
+}
+
 static bool show_launch(struct show *s, struct doc *at, const struct container_copy *c, struct ens_err *err)
 {
-    if (!c->has_launch)
+    if (!c->has_launch) {
+        doc_null(s, at, "launch");
         return true;
+    }
     if (s->text == NULL) {
         struct doc *launch = doc_object(at, "launch");
 
@@ -44,8 +53,10 @@ static bool show_launch(struct show *s, struct doc *at, const struct container_c
 
 static bool show_config(struct show *s, struct doc *at, const struct container_copy *c, struct ens_err *err)
 {
-    if (!c->has_config)
+    if (!c->has_config) {
+        doc_null(s, at, "config");
         return true;
+    }
     if (s->text == NULL) {
         struct doc *config = doc_object(at, "config");
 
@@ -63,8 +74,10 @@ static bool show_place_sigstruct(struct show *s, struct doc *at, const struct en
 {
     const struct enclave_place *p = &e->places[index];
 
-    if (!p->is_signed)
+    if (!p->is_signed) {
+        doc_null(s, at, "sigstruct");
         return p->copy == NULL || show_line(s, err, "    %-13s none: not signed yet", "SIGSTRUCT");
+    }
     if (s->text != NULL && index > 0 && memcmp(p->css.bytes, e->places[0].css.bytes, SIGSTRUCT_SIZE) == 0)
         return show_line(s, err, "    %-13s the same as in %s", "SIGSTRUCT", e->places[0].copy->name);
     return show_sigstruct(s, s->text == NULL ? doc_object(at, "sigstruct") : NULL, &p->css, true, 4, err);
@@ -75,13 +88,15 @@ static bool show_place_stream(struct show *s, struct doc *at, const struct encla
 {
     const struct enclave_place *p = &e->places[index];
 
-    if (!p->is_measured)
+    if (!p->is_measured) {
+        doc_null(s, at, "stream");
         return show_line(s, err, "    %-13s not measured: %s", "Enclave",
                          container_why_no_stream(e->container));
+    }
+    if (s->text == NULL)
+        return show_stream_or_problem(s, doc_object(at, "stream"), &p->report, &p->stream_error, err);
     if (p->stream_error.code != ENS_OK)
         return true; /* the judge says it */
-    if (s->text == NULL)
-        return show_stream(s, doc_object(at, "stream"), &p->report, 0, err);
     if (index > 0 && memcmp(p->report.mrenclave, e->places[0].report.mrenclave, MRENCLAVE_SIZE) == 0)
         return show_line(s, err, "    Measured from the file: the same as in %s", e->places[0].copy->name);
     return show_line(s, err, "    Measured from the file:") && show_stream(s, NULL, &p->report, 6, err);
@@ -94,7 +109,12 @@ static bool show_place(struct show *s, struct doc *list, const struct enclave *e
     struct doc *at = s->text == NULL ? doc_object(list, NULL) : NULL;
     struct findings found = {0};
 
-    if (p->copy != NULL) {
+    if (p->copy == NULL) {
+        doc_null(s, at, "name");
+        doc_null(s, at, "offset");
+        doc_null(s, at, "launch");
+        doc_null(s, at, "config");
+    } else {
         if (s->text == NULL) {
             doc_text(at, "name", p->copy->name);
             doc_int(at, "offset", p->copy->offset);

@@ -12,15 +12,25 @@
 static bool add(struct verdict *v, struct doc *list, const char *kind, const char *object, const char *rule,
                 const char *fmt, va_list args, struct ens_err *err) ENS_PRINTF(6, 0);
 
+/* An error's message names its object already; the line does so before it. */
+static const char *without_object(const char *text, const char *object)
+{
+    size_t len = strlen(object);
+
+    return strncmp(text, object, len) == 0 && strncmp(text + len, ": ", 2) == 0 ? text + len + 2 : text;
+}
+
 static bool add(struct verdict *v, struct doc *list, const char *kind, const char *object, const char *rule,
                 const char *fmt, va_list args, struct ens_err *err)
 {
-    char text[VERDICT_TEXT_MAX];
+    char whole[VERDICT_TEXT_MAX];
     char raw[2 * VERDICT_TEXT_MAX];
     char line[2 * VERDICT_TEXT_MAX];
 
-    if (vsnprintf(text, sizeof text, fmt, args) < 0)
-        text[0] = '\0';
+    if (vsnprintf(whole, sizeof whole, fmt, args) < 0)
+        whole[0] = '\0';
+    const char *text = without_object(whole, object);
+
     if (list != NULL) {
         struct doc *at = doc_object(list, NULL);
 

@@ -39,10 +39,11 @@ bool diagnose_read_signature(struct view file, const char *name, uint8_t ret[sta
                         file.len == 512 ? "it is of a 4096-bit key, sign with a 3072-bit one"
                                         : "give the raw output of the signing step");
     if (file.len == 256)
-        return ens_fail(err, ENS_DATA,
-                        "%s: a signature is %d bytes, not 256: it is of a 2048-bit key, "
-                        "sign with a 3072-bit one",
-                        name, SIGNATURE_SIZE);
+        return ens_fail(
+            err, ENS_DATA,
+            "%s: a signature is %d bytes, not 256: it is sign-data, which is to be signed first, or "
+            "of a 2048-bit key, sign with a 3072-bit one",
+            name, SIGNATURE_SIZE);
     memset(ret, 0, SIGNATURE_SIZE - file.len);
     memcpy(ret + SIGNATURE_SIZE - file.len, file.data, file.len);
     return true;

@@ -385,3 +385,25 @@ PY
     done <"$BATS_TEST_TMPDIR/cases"
     [ "$good" -ge 20 ]
 }
+
+@test "--json: the places of an ELF file have the same keys, whatever is absent" {
+    local name
+    for name in oe-0.4.signed ego.signed ego.unsigned oe-0.13.unsigned oe-0.19.unsigned oe-0.19.signed intel-3.3.signed.so; do
+        cp "$ROOT/tests/vectors/containers/$name" elf
+        ens show --json elf
+        ok
+        "$PYTHON" - "$OUT" <<'PY' || fail "$name"
+import json, sys
+for place in json.load(open(sys.argv[1]))["places"]:
+    assert set(place) == {"name", "offset", "launch", "config", "sigstruct", "stream", "errors", "warnings"}, place
+    assert place["stream"] is None or "problem" in place["stream"], place
+PY
+    done
+    bundle unsigned.orc
+    ens show --json unsigned.orc
+    ok
+    "$PYTHON" -c '
+import json, sys
+sgx = json.load(open(sys.argv[1]))["components"][0]["sgx"]
+assert sgx["sigstruct"] is None and sgx["stream"]["problem"] is None, sgx' "$OUT"
+}

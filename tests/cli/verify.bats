@@ -737,3 +737,12 @@ PY
     ens verify -q good.orc
     yes cpu
 }
+
+@test "a reason names its object once" {
+    bundle a.orc
+    truncate -s -1 a.orc
+    ens verify a.orc
+    exits 1
+    [ "$(grep -c '^no: ' "$OUT")" -eq 1 ]
+    not grep -q 'a\.orc.*a\.orc' "$OUT"
+}

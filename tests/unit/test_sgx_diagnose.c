@@ -328,7 +328,7 @@ static void what_is_no_raw_signature_is_refused(void **state)
         size_t len;
         const char *why;
     } sizes[] = {{0, "is empty"},
-                 {256, "it is of a 2048-bit key"},
+                 {256, "it is sign-data, which is to be signed first, or of a 2048-bit key"},
                  {385, "a signature is 384 bytes, not 385: give the raw output"},
                  {512, "it is of a 4096-bit key"},
                  {1808, "a signature is 384 bytes, not 1808"},
