@@ -109,8 +109,7 @@ static bool fail_interrupted(const struct requests *r, struct ens_err *err)
 
     for (size_t i = 0; i < r->len; i++)
         there += r->items[i].is_done || r->items[i].is_written;
-    return ens_fail(err, ENS_INTERRUPTED,
-                    "interrupted: %zu of %zu signatures are there: run the command again for the others",
+    return ens_fail(err, ENS_INTERRUPTED, "interrupted: %zu of %zu signatures are there: repeat for the rest",
                     there, r->len);
 }
 

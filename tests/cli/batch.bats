@@ -390,7 +390,7 @@ counts() {
     exits 130
     n=$(find out -name '*.sig' | wc -l)
     [ "$n" -ge 2 ] && [ "$n" -lt 5 ]
-    grep -qx "ensign: interrupted: $n of 5 signatures are there: run the command again for the others" words ||
+    grep -qx "ensign: interrupted: $n of 5 signatures are there: repeat for the rest" words ||
         fail "$n are there:" "$(cat words)"
     [ "$(calls C_Sign)" -le $((n + 1)) ]
     [ "$(find out -type f | wc -l)" -eq "$n" ]
