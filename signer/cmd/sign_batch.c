@@ -134,7 +134,7 @@ bool sign_batch(const struct sign_batch *batch, struct ens_err *err)
 {
     size_t len = batch->requests->len;
     ENS_CLEANUP(mem_freep) struct ens_err *errors = mem_alloc(len, sizeof *errors, err);
-    ENS_CLEANUP(mem_freep) struct file_out **outs = mem_alloc(len, sizeof *outs, err);
+    ENS_CLEANUP(mem_freep) struct file_out **outs = mem_alloc(len, sizeof(struct file_out *), err);
     struct work w = {.batch = batch, .errors = errors, .outs = outs};
 
     return errors != NULL && outs != NULL && run_queue(&w, err) && check_errors(&w, err);
