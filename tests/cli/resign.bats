@@ -918,25 +918,19 @@ cut_short() {
     not grep -aE 'per second' "$ERR"
 }
 
-@test "on a terminal: a file that changes after it was shown is not signed" {
-    begin
-    other_enclave other.sgxs
-    "$PYTHON" "$INTEROP/mkbundle.py" "$BATS_TEST_TMPDIR/other.orc" --sgxs other.sgxs
-    rm other.sgxs
-    cp "$BATS_TEST_TMPDIR/other.orc" "$BATS_TEST_TMPDIR/copy.orc"
-    # As tty_ens, but the file is replaced between the question and the answer.
+# replaced_meanwhile OTHER FILE QUESTION ARG...: as tty_ens, but FILE becomes OTHER between the question and the answer.
+replaced_meanwhile() {
     status=0
-    "$PYTHON" - "$BATS_TEST_TMPDIR/other.orc" "$BATS_TEST_TMPDIR/stdout" "$ENSIGN" resign --key "$RELEASE" \
-        --module "$FAULT" --pin-source "file:$PINFILE" --date 20240229 -v 7 "${ALL[@]}" <<'PY' || status=$?
+    "$PYTHON" - "$BATS_TEST_TMPDIR/stdout" "$@" <<'PY' || status=$?
 import os, pty, sys
-other, out, *command = sys.argv[1:]
+out, other, name, question, *command = sys.argv[1:]
 pid, fd = pty.fork()
 if pid == 0:
     os.execv(command[0], command)
 seen = b""
-while b"Sign these 5?" not in seen:
+while question.encode() not in seen:
     seen += os.read(fd, 65536)
-os.rename(other, "f5.orc")
+os.rename(other, name)
 os.write(fd, b"yes\n")
 try:
     while piece := os.read(fd, 65536):
@@ -946,11 +940,35 @@ except OSError:
 open(out, "wb").write(seen)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 PY
+}
+
+@test "on a terminal: a file that changes after it was shown is not signed" {
+    begin
+    other_enclave other.sgxs
+    "$PYTHON" "$INTEROP/mkbundle.py" "$BATS_TEST_TMPDIR/other.orc" --sgxs other.sgxs
+    rm other.sgxs
+    cp "$BATS_TEST_TMPDIR/other.orc" "$BATS_TEST_TMPDIR/copy.orc"
+    replaced_meanwhile "$BATS_TEST_TMPDIR/other.orc" f5.orc 'Sign these 5?' "$ENSIGN" resign --key "$RELEASE" \
+        --module "$FAULT" --pin-source "file:$PINFILE" --date 20240229 -v 7 "${ALL[@]}"
     [ "$status" -eq 65 ]
     grep -q 'f5.orc: has changed since it was confirmed' "$BATS_TEST_TMPDIR/stdout"
     called C_Sign 4
     same f5.orc "$BATS_TEST_TMPDIR/copy.orc"
     for f in f1.orc f2.orc f3.orc f4.orc; do same "$f" "$WANT"; done
+}
+
+@test "on a terminal: components that exchange their names after they were shown are not signed" {
+    begin
+    # One enclave in both, so that all that is signed stays the same.
+    bundle t.orc --component ronl --component rofl.one
+    bundle "$BATS_TEST_TMPDIR/other.orc" --component rofl.one --component ronl
+    cp "$BATS_TEST_TMPDIR/other.orc" "$BATS_TEST_TMPDIR/copy.orc"
+    replaced_meanwhile "$BATS_TEST_TMPDIR/other.orc" t.orc 'Sign these 2?' "$ENSIGN" resign --key "$RELEASE" \
+        --module "$FAULT" --pin-source "file:$PINFILE" --date 20240229 -v 7 --all-components t.orc
+    [ "$status" -eq 65 ]
+    grep -q 't.orc: has changed since it was confirmed' "$BATS_TEST_TMPDIR/stdout"
+    called C_Sign 0
+    same t.orc "$BATS_TEST_TMPDIR/copy.orc"
 }
 
 # ---- many ----
