@@ -69,8 +69,8 @@ bool file_out_write(struct file_out *out, struct view v, struct ens_err *err) EN
 bool file_out_commit(struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The same for those of `outs` that are not NULL, where the disk has less to do than for one after the other:
- * each directory is written once. `ret_errs[i]` says what became of each (ENS_OK: it is there). An
- * interruption does not stop it: what was paid for is kept. */
+ * each directory is written once. `ret_errs[i]` says what became of each (ENS_OK: it is there, or
+ * there was none). An interruption does not stop it: what was paid for is kept. */
 void file_out_commit_all(struct file_out *const *outs, size_t len, struct ens_err *ret_errs);
 
 void file_out_closep(struct file_out **out);

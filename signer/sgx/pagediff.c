@@ -47,13 +47,13 @@ static bool follows(const struct page *p)
     return p[-1].offset == p->offset - SGX_PAGE_SIZE;
 }
 
-/* The pages from `*at` up to the next TCS or the end, which is where `*at` is left: how many are bare, in how
- * many runs, and how long the last run is. What lies right behind a TCS are its SSA frames, and is left out.
- */
+/* Pages between two threads: how many are bare, in how many runs, and how long the last run is. */
 struct stretch {
     uint64_t bare, runs, last;
 };
 
+/* From `*at` up to the next TCS or the end, which is where `*at` is left. What lies right behind a TCS are
+ * its SSA frames, and is left out. */
 static struct stretch next_stretch(const struct pages *p, size_t *at)
 {
     struct stretch s = {0};

@@ -6,9 +6,11 @@
 
 #include "signer/sgx/pages.h"
 
-#define PAGEDIFF_BATCH 8192 /* pages whose content is held at a time: 32 MiB, of one side */
-#define PAGEDIFF_ROWS_MAX                                                                                    \
-    8192 /* rows of a kind that are kept; what comes after is counted in the totals only */
+/* Pages whose content is held at a time: 32 MiB, of one side. */
+#define PAGEDIFF_BATCH 8192
+
+/* Rows of a kind that are kept; what comes after is counted in the totals only. */
+#define PAGEDIFF_ROWS_MAX 8192
 
 /* What differs, in the order of the report. `from` and `to` are addresses in the enclave, from its base. */
 enum pagediff_kind {
