@@ -146,12 +146,46 @@ static void an_interrupted_output_is_not_written(void **state)
     support_rmdir(dir);
 }
 
+/* Several that were written and checked are kept: nobody has to pay for them again. */
+static int commit_all_after_signal(void)
+{
+    struct file_out *outs[2] = {NULL, NULL};
+    struct ens_err errs[2];
+    char paths[2][256];
+    struct ens_err err = {0};
+
+    interrupt_install();
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(paths[i], sizeof paths[i], "%s/%d", dir, i);
+        CHECK(file_out_open(paths[i], FILE_OUT_NEW, &outs[i], &err));
+        CHECK(file_out_write(outs[i], view_of_string("text"), &err));
+    }
+    CHECK(raise(SIGTERM) == 0);
+    file_out_commit_all(outs, 2, errs);
+    for (int i = 0; i < 2; i++) {
+        CHECK(errs[i].code == ENS_OK);
+        file_out_closep(&outs[i]);
+        CHECK(unlink(paths[i]) == 0);
+    }
+    return rmdir(dir) == 0 ? 0 : 1;
+}
+
+static void interrupted_outputs_that_are_written_are_committed(void **state)
+{
+    (void)state;
+    dir = support_mkdir();
+    assert_child_is_content(in_a_child(commit_all_after_signal));
+    assert_int_equal(access(dir, F_OK), -1);
+    support_rmdir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_signal_asks_and_the_second_ends),
         cmocka_unit_test(a_read_that_waits_is_ended),
         cmocka_unit_test(an_interrupted_output_is_not_written),
+        cmocka_unit_test(interrupted_outputs_that_are_written_are_committed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
