@@ -3,12 +3,14 @@
 #   make test       unit tests, fuzz corpora, command-line and token tests (also: scripts/test)
 #   make bench      how fast it is, beside the least that is needed (docs/performance.md)
 #   make help       every target
-# Variables: VARIANT, CC, V=1 (show commands), WERROR=1, PREFIX, DESTDIR.
+# Variables: VARIANT, CC, V=1 (show commands), WERROR=1, PREFIX, DESTDIR, SSH_KEYGEN (its path, which PATH does
+# not decide).
 
 VERSION := 0.1.0
 VARIANT ?= release
 B       := build/$(VARIANT)
 PREFIX  ?= /usr/local
+SSH_KEYGEN ?= /usr/bin/ssh-keygen
 WERROR  ?= 0
 V       ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
@@ -18,7 +20,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wc
             -Wmissing-prototypes -Wformat=2 -Wvla -Wswitch-enum $(if $(filter 1,$(WERROR)),-Werror)
 probe     = $(shell printf 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo '$(1)')
 HARDENING := -fPIE -fstack-protector-strong $(call probe,-fstack-clash-protection) $(call probe,-ftrivial-auto-var-init=zero)
-CPPFLAGS_ALL := -D_GNU_SOURCE -I. -DENSIGN_VERSION='"$(VERSION)"' -DOPENSSL_API_COMPAT=0x30000000L -DOPENSSL_NO_DEPRECATED
+CPPFLAGS_ALL := -D_GNU_SOURCE -I. -DENSIGN_VERSION='"$(VERSION)"' -DENSIGN_SSH_KEYGEN='"$(SSH_KEYGEN)"' -DOPENSSL_API_COMPAT=0x30000000L -DOPENSSL_NO_DEPRECATED
 CFLAGS_release  := -O2 -g -D_FORTIFY_SOURCE=3
 CFLAGS_asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_valgrind := -O1 -g
@@ -95,6 +97,16 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/support.o $(B)/libensi
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $(foreach f,$(WRAP_$*),-Wl,--wrap=$(f)) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
+# ---- ensign with another ssh-keygen: ../bin/ssh-keygen beside the work directory of a command-line test ----
+$(B)/tests/cli/child_env.o: signer/cmd/child_env.c Makefile
+	@echo "  CC    $< (tests)"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -UENSIGN_SSH_KEYGEN -DENSIGN_SSH_KEYGEN='"../bin/ssh-keygen"' $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/tests/cli/ensign: $(MAIN_OBJ) $(B)/tests/cli/child_env.o $(B)/libensign.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
 # ---- the forwarding PKCS#11 module of the tests ----
 $(B)/tests/hsm/fault.so: tests/hsm/fault.c Makefile
 	@echo "  LD    $@"
@@ -136,7 +148,7 @@ bench: bench-build $(if $(shell command -v go),$(B)/tests/bench/orc_floor)
 .SECONDARY:
 
 .PHONY: tests-build
-tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so $(BENCH_BIN)
+tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so $(B)/tests/cli/ensign $(BENCH_BIN)
 
 .PHONY: test
 test: tests-build

@@ -48,6 +48,12 @@ static void handover_free(struct handover *h)
     h->len = 0;
 }
 
+/* What messages call it. */
+static const char *name_of(const struct process *p)
+{
+    return p->program != NULL ? p->program : p->argv[0];
+}
+
 static void nap(long ms)
 {
     (void)poll(NULL, 0, (int)ms);
@@ -138,7 +144,7 @@ static bool hand_over_pipe(struct handover *h, int as, int *ret_end, struct ens_
 static bool prepare(const struct process *p, struct handover *ret, struct child *c, struct ens_err *err)
 {
     if (p->files_len > PROCESS_FILES_MAX)
-        return ens_fail(err, ENS_BUG, "%s: %zu files are handed over, more than %d", p->argv[0], p->files_len,
+        return ens_fail(err, ENS_BUG, "%s: %zu files are handed over, more than %d", name_of(p), p->files_len,
                         PROCESS_FILES_MAX);
     if (!p->terminal && !hand_over_bytes(ret, p->input, 0, err))
         return false;
@@ -209,7 +215,8 @@ static int start_with(const struct process *p, const struct handover *h, char **
         if (reason == 0)
             reason = fill_attributes(&attributes);
         if (reason == 0)
-            reason = posix_spawnp(ret, argv[0], &actions, &attributes, argv, env);
+            reason = p->program != NULL ? posix_spawn(ret, p->program, &actions, &attributes, argv, env)
+                                        : posix_spawnp(ret, argv[0], &actions, &attributes, argv, env);
         (void)posix_spawnattr_destroy(&attributes);
     }
     (void)posix_spawn_file_actions_destroy(&actions);
@@ -231,7 +238,7 @@ static bool start(const struct process *p, struct child *ret, struct ens_err *er
     if (reason != 0) {
         const char *text = strerrordesc_np(reason);
 
-        return ens_fail(err, ENS_RESOURCE, "%s: cannot be started (%s): %s", p->argv[0],
+        return ens_fail(err, ENS_RESOURCE, "%s: cannot be started (%s): %s", name_of(p),
                         text != NULL ? text : "unknown system error", p->remedy);
     }
     ret->pid = pid;
@@ -244,7 +251,7 @@ static bool take_out(const struct process *p, struct view piece, struct process_
                      struct ens_err *err)
 {
     if (piece.len > p->out_max - ret->out.len)
-        return ens_fail(err, ENS_DATA, "%s: printed more than %zu bytes: %s", p->argv[0], p->out_max,
+        return ens_fail(err, ENS_DATA, "%s: printed more than %zu bytes: %s", name_of(p), p->out_max,
                         p->remedy);
     return buf_append(&ret->out, piece, err);
 }
@@ -267,7 +274,7 @@ static bool take(const struct process *p, struct child *c, size_t end, struct pr
     ssize_t n = read(c->ends[end], piece, sizeof piece);
 
     if (n < 0)
-        return errno == EINTR || ens_fail_errno(err, ENS_IO, errno, "%s: cannot be heard", p->argv[0]);
+        return errno == EINTR || ens_fail_errno(err, ENS_IO, errno, "%s: cannot be heard", name_of(p));
     if (n == 0) {
         file_closep(&c->ends[end]);
         return true;
@@ -282,7 +289,7 @@ static bool in_time(const struct process *p, const struct child *c, struct ens_e
     if (!interrupt_check(err))
         return false;
     if (p->seconds > 0 && elapsed_ms(&c->started) / 1000 >= (long)p->seconds)
-        return ens_fail(err, ENS_RESOURCE, "%s: did not end within %u seconds: %s", p->argv[0], p->seconds,
+        return ens_fail(err, ENS_RESOURCE, "%s: did not end within %u seconds: %s", name_of(p), p->seconds,
                         p->remedy);
     return true;
 }
@@ -298,7 +305,7 @@ static bool listen_to(const struct process *p, struct child *c, struct process_r
         if (!in_time(p, c, err))
             return false;
         if (n < 0 && errno != EINTR)
-            return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be heard", p->argv[0]);
+            return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be heard", name_of(p));
         if (n == 0 && has_ended(c))
             return true;
         for (size_t i = 0; i < 2 && n > 0; i++) {
@@ -326,11 +333,11 @@ bool process_run(const struct process *p, struct process_result *ret, struct ens
     if (!interrupt_check(err))
         return false;
     if (!WIFEXITED(c.status))
-        return ens_fail(err, ENS_RESOURCE, "%s: was ended by signal %d: run the command again", p->argv[0],
+        return ens_fail(err, ENS_RESOURCE, "%s: was ended by signal %d: run the command again", name_of(p),
                         WTERMSIG(c.status));
     r.status = WEXITSTATUS(c.status);
     if (r.status == UNSTARTED)
-        return ens_fail(err, ENS_RESOURCE, "%s: cannot be started: %s", p->argv[0], p->remedy);
+        return ens_fail(err, ENS_RESOURCE, "%s: cannot be started: %s", name_of(p), p->remedy);
     *ret = r;
     r = (struct process_result){0};
     return true;

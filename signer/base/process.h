@@ -12,7 +12,8 @@
 
 /* Texts, views and arrays are borrowed for the call. */
 struct process {
-    const char *const *argv;  /* NULL-terminated; argv[0] is looked up in PATH */
+    const char *program;      /* its path, with a slash; NULL: argv[0] is looked up in PATH */
+    const char *const *argv;  /* NULL-terminated */
     const char *const *env;   /* its whole environment, NULL-terminated */
     const char *remedy;       /* what to do where it is not installed, for the error */
     struct view input;        /* what its descriptor 0 gives */

@@ -114,7 +114,8 @@ static bool read_fingerprint(struct view out, char ret[static SSHSIG_KEY_MAX])
 static bool ask(const struct sshsig_tool *tool, const char *const *argv, struct view data,
                 const struct view *files, size_t files_len, struct process_result *ret, struct ens_err *err)
 {
-    const struct process p = {.argv = argv,
+    const struct process p = {.program = tool->program,
+                              .argv = argv,
                               .env = tool->env,
                               .remedy = REMEDY,
                               .input = data,
@@ -302,7 +303,8 @@ bool sshsig_make(const struct sshsig_tool *tool, const char *key, struct view da
         return false;
     const char *const argv[] = {"ssh-keygen",     "-q", "-Y", "sign", "-n",
                                 SSHSIG_NAMESPACE, "-f", key,  w.data, NULL};
-    const struct process p = {.argv = argv,
+    const struct process p = {.program = tool->program,
+                              .argv = argv,
                               .env = tool->env,
                               .remedy = REMEDY,
                               .terminal = tool->terminal,

@@ -16,6 +16,7 @@
 
 /* How ssh-keygen is run; everything is borrowed. */
 struct sshsig_tool {
+    const char *program;      /* the path of ssh-keygen, absolute: PATH is never searched for it */
     const char *const *env;   /* its whole environment, NULL-terminated */
     const char *tmpdir;       /* where a private directory can be made; for sshsig_make only */
     bool terminal;            /* it may ask for a passphrase or a touch at the terminal */

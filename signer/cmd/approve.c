@@ -85,7 +85,8 @@ static bool make_approval(const struct args *args, const struct sigstruct *css, 
     signdata_extract(css, &data);
     if (!child_env_make(child_env_ssh, &env, err))
         return false;
-    const struct sshsig_tool tool = {.env = child_env_list(&env),
+    const struct sshsig_tool tool = {.program = child_env_ssh_keygen,
+                                     .env = child_env_list(&env),
                                      .tmpdir = child_env_tmpdir(),
                                      .terminal = terminal,
                                      .words = terminal ? &words : NULL};

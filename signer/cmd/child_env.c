@@ -5,8 +5,10 @@
 
 #include "signer/base/mem.h"
 
+const char child_env_ssh_keygen[] = ENSIGN_SSH_KEYGEN;
+
 const char *const child_env_ssh[] = {
-    "PATH", "HOME", "SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY", "TERM", "TZ", NULL,
+    "HOME", "SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "DISPLAY", "TERM", "TZ", NULL,
 };
 
 bool child_env_make(const char *const *names, struct child_env *ret, struct ens_err *err)

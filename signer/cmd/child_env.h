@@ -10,7 +10,10 @@ struct child_env {
     char *vars[CHILD_ENV_MAX + 1];
 };
 
-/* What ssh-keygen needs: where programs are, the SSH agent, how a passphrase is asked for without a terminal,
+/* The path of ssh-keygen, fixed when ensign is built (make SSH_KEYGEN=PATH). */
+extern const char child_env_ssh_keygen[];
+
+/* What ssh-keygen needs: the SSH agent, how a passphrase is asked for without a terminal,
  * and the time zone, which dates in an allowed_signers file are in. NULL-terminated. */
 extern const char *const child_env_ssh[];
 

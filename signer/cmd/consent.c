@@ -70,7 +70,8 @@ bool consent_check(const struct args *args, const struct policy *p, struct reque
     if (approvers == NULL || !child_env_make(child_env_ssh, &env, err))
         return false;
     record_file(transcript, "approvers", approvers);
-    const struct sshsig_tool tool = {.env = child_env_list(&env), .tmpdir = child_env_tmpdir()};
+    const struct sshsig_tool tool = {
+        .program = child_env_ssh_keygen, .env = child_env_list(&env), .tmpdir = child_env_tmpdir()};
 
     for (size_t i = 0; i < requests->len; i++) {
         if (!check_one(args, &tool, approvers, p, &requests->items[i], transcript, err))

@@ -188,33 +188,35 @@ fingerprint() {
 
 @test "without ssh-keygen the package is named" {
     begin
-    mkdir "$BATS_TEST_TMPDIR/bin"
-    cp "$ENSIGN" "$BATS_TEST_TMPDIR/bin/"
-    for tool in setsid timeout; do
-        ln -s "$(command -v $tool)" "$BATS_TEST_TMPDIR/bin/"
-    done
-    # shellcheck disable=SC2034
-    OUT=$BATS_TEST_TMPDIR/stdout ERR=$BATS_TEST_TMPDIR/stderr before=$(picture) status=0
-    PATH=$BATS_TEST_TMPDIR/bin "$BATS_TEST_TMPDIR/bin/setsid" --wait "$BATS_TEST_TMPDIR/bin/timeout" 60 \
-        "$ENSIGN" approve --yes --ssh-key "$KEYS/alice" -o a.approval s.signdata >"$OUT" 2>"$ERR" || status=$?
-    refused 71 ssh-keygen 'install openssh-client'
+    own_keygen </dev/null
+    approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    refused 71 'bin/ssh-keygen' 'install openssh-client'
     nothing_left
+}
+
+@test "A10: ssh-keygen is the one of the build, whatever PATH says" {
+    begin
+    mkdir "$BATS_TEST_TMPDIR/path"
+    printf '%s\n' '#!/bin/sh' "touch '$BATS_TEST_TMPDIR/planted'" 'exit 1' >"$BATS_TEST_TMPDIR/path/ssh-keygen"
+    chmod +x "$BATS_TEST_TMPDIR/path/ssh-keygen"
+    PATH=$BATS_TEST_TMPDIR/path:$PATH approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    ok
+    [ ! -e "$BATS_TEST_TMPDIR/planted" ]
+    approved_by alice a.approval
 }
 
 @test "ssh-keygen sees a handful of variables, and no descriptor of the caller" {
     begin
-    mkdir "$BATS_TEST_TMPDIR/bin"
-    cat >"$BATS_TEST_TMPDIR/bin/ssh-keygen" <<SH
+    own_keygen <<SH
 #!/bin/sh
 env >>"$BATS_TEST_TMPDIR/env"
 for n in 3 4 5 6 7 8 9; do [ ! -e /proc/\$\$/fd/\$n ] || echo \$n >>"$BATS_TEST_TMPDIR/fds"; done
 exec $(command -v ssh-keygen) "\$@"
 SH
-    chmod +x "$BATS_TEST_TMPDIR/bin/ssh-keygen"
-    PATH=$BATS_TEST_TMPDIR/bin:$PATH SECRET=x LD_LIBRARY_PATH=/nosuch ENSIGN_PKCS11_MODULE=m \
+    SECRET=x LD_LIBRARY_PATH=/nosuch ENSIGN_PKCS11_MODULE=m \
         approve --ssh-key "$KEYS/alice" -o a.approval s.signdata 7</dev/null 9</dev/null
     ok
-    not grep -Ev '^(PATH|HOME|SSH_[A-Z_]*|DISPLAY|TERM|TZ|LC_ALL|PWD|SHLVL|OLDPWD|_)=' "$BATS_TEST_TMPDIR/env"
+    not grep -Ev '^(HOME|SSH_[A-Z_]*|DISPLAY|TERM|TZ|LC_ALL|PWD|SHLVL|OLDPWD|_)=' "$BATS_TEST_TMPDIR/env"
     grep -q '^LC_ALL=C$' "$BATS_TEST_TMPDIR/env"
     # Signing gets none; verifying gets the signature; the shell reads the script with one of its own.
     not grep -qE '^[4-9]$' "$BATS_TEST_TMPDIR/fds"
@@ -282,15 +284,13 @@ SH
 
 @test "what ssh-keygen says while it waits reaches the person, printable" {
     begin
-    mkdir "$BATS_TEST_TMPDIR/bin"
-    cat >"$BATS_TEST_TMPDIR/bin/ssh-keygen" <<SH
+    own_keygen <<SH
 #!/bin/sh
 [ "\$3" != sign ] || printf 'Confirm user presence\\033[2J\\n' >&2
 [ "\$3" != sign ] || test -t 0 || exit 9
 exec $(command -v ssh-keygen) "\$@"
 SH
-    chmod +x "$BATS_TEST_TMPDIR/bin/ssh-keygen"
-    PATH=$BATS_TEST_TMPDIR/bin:$PATH tty_ens -- \
+    tty_ens -- \
         approve --yes --quiet --ssh-key "$KEYS/alice" -o a.approval s.signdata
     exits 0
     grep -q 'ssh-keygen: Confirm user presence?\[2J' "$OUT"

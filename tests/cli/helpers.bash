@@ -432,6 +432,16 @@ called() {
     [ "$(calls "$1")" -eq "$2" ] || fail "$1 was called $(calls "$1") times, must be $2"
 }
 
+# own_keygen <SCRIPT: from here on ensign runs the script on stdin instead of ssh-keygen; where it is empty,
+# nothing is there.
+own_keygen() {
+    ENSIGN=$ROOT/build/$VARIANT/tests/cli/ensign
+    mkdir -p "$BATS_TEST_TMPDIR/bin"
+    cat >"$BATS_TEST_TMPDIR/bin/ssh-keygen"
+    [ -s "$BATS_TEST_TMPDIR/bin/ssh-keygen" ] || rm -f "$BATS_TEST_TMPDIR/bin/ssh-keygen"
+    [ ! -e "$BATS_TEST_TMPDIR/bin/ssh-keygen" ] || chmod +x "$BATS_TEST_TMPDIR/bin/ssh-keygen"
+}
+
 # need_fault: the forwarding module, which make builds with the tests.
 need_fault() {
     [ -r "$FAULT" ] || fail "$FAULT is not there: run make tests-build first"
