@@ -498,7 +498,7 @@ static void prepare_making(void)
 {
     sh("rm -rf %s/tmp && mkdir %s/tmp", dir, dir);
     (void)snprintf(making_dir, sizeof making_dir, "%s", at("tmp"));
-    making = (struct sshsig_tool){.env = env, .tmpdir = making_dir};
+    making = (struct sshsig_tool){.program = real, .env = env, .tmpdir = making_dir};
 }
 
 static void what_is_made_counts(void **state)
@@ -532,6 +532,7 @@ static void assert_not_made(const char *key, enum ens_code code, const char *tex
     struct ens_err err = {0};
     char print[SSHSIG_KEY_MAX];
 
+    making.program = tool.program;
     assert_fails(approval_make(&making, at(key), &data, &made, print, &err), err, code, text);
     assert_int_equal(made.len, 0);
 }
