@@ -55,10 +55,11 @@ struct bundle_tdx {
     const char *const *kernel_options;
     size_t kernel_options_len;
     bool stage2_persist;
-    uint64_t memory, cpus;
+    uint64_t memory; /* MiB */
+    uint8_t cpus;
     bool has_gpu;
+    uint8_t gpu_count;
     const char *gpu_model;
-    uint64_t gpu_count;
 };
 
 struct bundle_identity {
@@ -94,12 +95,6 @@ struct bundle_info {
 };
 
 const struct bundle_info *bundle_info(const struct bundle *b);
-
-/* Texts of the command line, by the rules of manifests; ENS_USAGE naming the text and the rule. An id is 32
- * bytes in hex or base64, and has no flags but test and key manager; a component's id is "ronl", or "rofl."
- * and a name. */
-bool bundle_parse_id(const char *text, uint8_t ret[static 32], struct ens_err *err) ENS_MUST_CHECK;
-bool bundle_check_component_id(const char *id, struct ens_err *err) ENS_MUST_CHECK;
 
 /* What messages call the bundle; owned by it. */
 const char *bundle_label(const struct bundle *b);

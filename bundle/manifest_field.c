@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "bundle/manifest_schema.h"
 #include "signer/base/hex.h"
 
 /* The most bytes that a binary field has (identity[].enclave). */
@@ -44,20 +45,20 @@ static bool folds_to(const char *key, const char *known)
     return *key == *known;
 }
 
-bool manifest_field_keys(const void *object, const char *const *known, struct ens_err *err)
+bool manifest_field_keys(const void *object, const struct field *rows, struct ens_err *err)
 {
     void *cursor = json_object_iter((json_t *)(uintptr_t)object);
 
     for (; cursor != NULL; cursor = json_object_iter_next((json_t *)(uintptr_t)object, cursor)) {
         const char *key = json_object_iter_key(cursor);
 
-        for (size_t i = 0; known[i] != NULL; i++) {
-            if (folds_to(key, known[i]) && strcmp(key, known[i]) != 0)
+        for (const struct field *f = rows; f->key != NULL; f++) {
+            if (folds_to(key, f->key) && strcmp(key, f->key) != 0)
                 return ens_fail(
                     err, ENS_DATA,
                     "%s: differs from the key %s only in case, and readers differ in what they make "
                     "of that: correct the manifest and rebuild the bundle",
-                    key, known[i]);
+                    key, f->key);
         }
     }
     return true;

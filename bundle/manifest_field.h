@@ -5,9 +5,11 @@
 
 #include "signer/base/bytes.h"
 
-/* Refuses keys that differ from one of `known` (NULL at its end) only as Go ignores it: in case, and in
+struct field;
+
+/* Refuses keys that differ from one of `rows` only as Go ignores it: in case, and in
  * two letters that fold to ASCII. Others are unknown keys, and stay as they are. */
-bool manifest_field_keys(const void *object, const char *const *known, struct ens_err *err) ENS_MUST_CHECK;
+bool manifest_field_keys(const void *object, const struct field *rows, struct ens_err *err) ENS_MUST_CHECK;
 
 /* A text; an empty one counts as absent. Points into the tree. */
 bool manifest_field_text(const void *object, const char *key, const char **ret,

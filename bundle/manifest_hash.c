@@ -1,5 +1,4 @@
-/* The manifest hash. The tables list the known fields of each object in the order of canonical CBOR:
- * shorter keys first, then bytewise. What is not in a table is not hashed. */
+/* The manifest hash: the rows of manifest_schema.c in canonical CBOR. What is not in a row is not hashed. */
 #include "bundle/manifest_hash.h"
 
 #include <jansson.h>
@@ -7,55 +6,9 @@
 #include <string.h>
 
 #include "bundle/manifest_field.h"
+#include "bundle/manifest_schema.h"
 #include "signer/base/digest.h"
 #include "signer/base/mem.h"
-
-enum kind { TEXT, UINT, BOOLEAN, ID, TEXTS, OBJECT, OBJECTS, DIGESTS, ENCLAVE };
-
-/* When a field is hashed: always, or only where it is not empty (as omitempty in oasis-core's structures). */
-enum when { ALWAYS, NONEMPTY };
-
-struct field {
-    const char *key;
-    enum kind kind;
-    enum when when;
-    const struct field *fields; /* of the object, or of the objects in the array */
-};
-
-static const struct field version_fields[] = {
-    {"major", UINT, NONEMPTY, NULL}, {"minor", UINT, NONEMPTY, NULL}, {"patch", UINT, NONEMPTY, NULL}, {0}};
-static const struct field sgx_fields[] = {
-    {"signature", TEXT, ALWAYS, NULL}, {"executable", TEXT, ALWAYS, NULL}, {0}};
-static const struct field elf_fields[] = {{"executable", TEXT, ALWAYS, NULL}, {0}};
-static const struct field gpu_fields[] = {
-    {"count", UINT, ALWAYS, NULL}, {"model", TEXT, NONEMPTY, NULL}, {0}};
-static const struct field resources_fields[] = {
-    {"gpu", OBJECT, NONEMPTY, gpu_fields}, {"cpus", UINT, ALWAYS, NULL}, {"memory", UINT, ALWAYS, NULL}, {0}};
-static const struct field tdx_fields[] = {{"initrd", TEXT, NONEMPTY, NULL},
-                                          {"kernel", TEXT, NONEMPTY, NULL},
-                                          {"firmware", TEXT, ALWAYS, NULL},
-                                          {"resources", OBJECT, ALWAYS, resources_fields},
-                                          {"stage2_image", TEXT, NONEMPTY, NULL},
-                                          {"stage2_format", TEXT, NONEMPTY, NULL},
-                                          {"stage2_persist", BOOLEAN, NONEMPTY, NULL},
-                                          {"extra_kernel_options", TEXTS, NONEMPTY, NULL},
-                                          {0}};
-static const struct field identity_fields[] = {
-    {"enclave", ENCLAVE, ALWAYS, NULL}, {"hypervisor", TEXT, NONEMPTY, NULL}, {0}};
-static const struct field component_fields[] = {
-    {"elf", OBJECT, NONEMPTY, elf_fields}, {"sgx", OBJECT, NONEMPTY, sgx_fields},
-    {"tdx", OBJECT, NONEMPTY, tdx_fields}, {"kind", TEXT, ALWAYS, NULL},
-    {"name", TEXT, NONEMPTY, NULL},        {"version", OBJECT, NONEMPTY, version_fields},
-    {"disabled", BOOLEAN, NONEMPTY, NULL}, {"identity", OBJECTS, NONEMPTY, identity_fields},
-    {"executable", TEXT, NONEMPTY, NULL},  {0}};
-static const struct field top_fields[] = {{"id", ID, ALWAYS, NULL},
-                                          {"sgx", OBJECT, NONEMPTY, sgx_fields},
-                                          {"name", TEXT, NONEMPTY, NULL},
-                                          {"digests", DIGESTS, ALWAYS, NULL},
-                                          {"version", OBJECT, NONEMPTY, version_fields},
-                                          {"components", OBJECTS, NONEMPTY, component_fields},
-                                          {"executable", TEXT, NONEMPTY, NULL},
-                                          {0}};
 
 /* Where the encoding goes, and what changes it on the way. */
 struct encoder {
@@ -114,7 +67,7 @@ static bool is_empty(const struct field *f, const json_t *value)
 {
     if (value == NULL || json_is_null(value) || json_is_false(value))
         return true;
-    if (f->fields == version_fields)
+    if (f->below == schema_version)
         return is_zero_version(value);
     if (json_is_string(value))
         return json_string_length(value) == 0;
@@ -129,10 +82,10 @@ static bool is_hashed(const struct encoder *e, const struct field *fields, const
 {
     const char *kind = json_string_value(json_object_get(object, "kind"));
 
-    if (fields == component_fields && f->fields == version_fields && e->has_version && kind != NULL &&
+    if (fields == schema_component && f->below == schema_version && e->has_version && kind != NULL &&
         strcmp(kind, "ronl") == 0)
         return false;
-    return f->when == ALWAYS || !is_empty(f, json_object_get(object, f->key));
+    return f->hashed == ALWAYS || !is_empty(f, json_object_get(object, f->key));
 }
 
 /* ---- values ---- */
@@ -214,8 +167,8 @@ static bool put_array(struct encoder *e, const struct field *f, const json_t *ar
     for (size_t i = 0; i < json_array_size(array); i++) {
         const json_t *item = json_array_get(array, i);
 
-        if (f->kind == TEXTS ? !put_text(e, json_string_value(item), err)
-                             : !put_object(e, f->fields, item, err))
+        if (f->kind == FIELD_TEXTS ? !put_text(e, json_string_value(item), err)
+                                   : !put_object(e, f->below, item, err))
             return false;
     }
     return true;
@@ -224,22 +177,24 @@ static bool put_array(struct encoder *e, const struct field *f, const json_t *ar
 static bool put_value(struct encoder *e, const struct field *f, json_t *value, struct ens_err *err)
 {
     switch (f->kind) {
-    case TEXT:
+    case FIELD_TEXT:
         return put_text(e, json_string_value(value), err);
-    case UINT:
+    case FIELD_UINT8:
+    case FIELD_UINT16:
+    case FIELD_UINT64:
         return put_head(e, CBOR_UINT, (uint64_t)json_integer_value(value), err);
-    case BOOLEAN:
+    case FIELD_BOOLEAN:
         return put_byte(e, json_is_true(value) ? CBOR_TRUE : CBOR_FALSE, err);
-    case ID:
+    case FIELD_ID:
         return put_id(e, value, err);
-    case TEXTS:
-    case OBJECTS:
+    case FIELD_TEXTS:
+    case FIELD_OBJECTS:
         return put_array(e, f, value, err);
-    case OBJECT:
-        return put_object(e, f->fields, value, err);
-    case DIGESTS:
+    case FIELD_OBJECT:
+        return put_object(e, f->below, value, err);
+    case FIELD_DIGESTS:
         return put_digests(e, value, err);
-    case ENCLAVE:
+    case FIELD_ENCLAVE:
         return put_enclave(e, value, err);
     }
     return ens_fail(err, ENS_BUG, "a field of the manifest has no kind");
@@ -272,5 +227,5 @@ bool manifest_hash_of(const void *root, uint8_t ret[static 32], struct ens_err *
     ENS_CLEANUP(encoder_free) struct encoder e = {0};
 
     e.has_version = !is_zero_version(json_object_get((const json_t *)root, "version"));
-    return put_object(&e, top_fields, root, err) && digest_of(DIGEST_SHA512_256, buf_view(&e.out), ret, err);
+    return put_object(&e, schema_top, root, err) && digest_of(DIGEST_SHA512_256, buf_view(&e.out), ret, err);
 }

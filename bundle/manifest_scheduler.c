@@ -1,49 +1,15 @@
-/* The ROFL scheduler's rules. Its parser knows the fields of these tables and refuses every other one; it has
- * no component-level or top-level `executable`, and no top-level `sgx`. */
+/* The ROFL scheduler's rules. Its parser knows the fields that manifest_schema.c does not call UNKNOWN to it,
+ * and refuses every other one. Numbers that are too large for it no node reads either (manifest_schema.h). */
 #include "bundle/manifest_scheduler.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "bundle/manifest_schema.h"
+
 #define KERNEL_OPTIONS_MAX 32
 #define REASON_MAX         256
-
-struct field {
-    const char *key;
-    bool required;
-    const struct field *fields; /* of the object, or of the objects in the array */
-};
-
-static const struct field version_fields[] = {
-    {"major", false, NULL}, {"minor", false, NULL}, {"patch", false, NULL}, {0}};
-static const struct field elf_fields[] = {{"executable", true, NULL}, {0}};
-static const struct field sgx_fields[] = {{"executable", true, NULL}, {"signature", true, NULL}, {0}};
-static const struct field gpu_fields[] = {{"model", false, NULL}, {"count", true, NULL}, {0}};
-static const struct field resources_fields[] = {
-    {"memory", true, NULL}, {"cpus", true, NULL}, {"gpu", false, gpu_fields}, {0}};
-static const struct field tdx_fields[] = {{"firmware", true, NULL},
-                                          {"kernel", true, NULL},
-                                          {"initrd", false, NULL},
-                                          {"extra_kernel_options", false, NULL},
-                                          {"stage2_image", false, NULL},
-                                          {"stage2_format", false, NULL},
-                                          {"stage2_persist", false, NULL},
-                                          {"resources", true, resources_fields},
-                                          {0}};
-static const struct field identity_fields[] = {{"hypervisor", false, NULL}, {"enclave", true, NULL}, {0}};
-static const struct field component_fields[] = {{"kind", true, NULL},
-                                                {"name", true, NULL},
-                                                {"version", true, version_fields},
-                                                {"elf", false, elf_fields},
-                                                {"sgx", false, sgx_fields},
-                                                {"tdx", false, tdx_fields},
-                                                {"identity", true, identity_fields},
-                                                {"disabled", false, NULL},
-                                                {0}};
-static const struct field top_fields[] = {{"name", false, NULL},   {"version", false, version_fields},
-                                          {"id", true, NULL},      {"components", true, component_fields},
-                                          {"digests", true, NULL}, {0}};
 
 static bool add(const struct bundle_reasons *r, struct ens_err *err, const char *fmt, ...) ENS_PRINTF(3, 4);
 
@@ -59,15 +25,6 @@ static bool add(const struct bundle_reasons *r, struct ens_err *err, const char 
     return r->add(r->ctx, text, err);
 }
 
-static const struct field *find(const struct field *fields, const char *key)
-{
-    for (const struct field *f = fields; f->key != NULL; f++) {
-        if (strcmp(f->key, key) == 0)
-            return f;
-    }
-    return NULL;
-}
-
 static bool check_object(const struct field *fields, json_t *object, const char *path,
                          const struct bundle_reasons *r, struct ens_err *err);
 
@@ -79,11 +36,11 @@ static bool check_below(const struct field *f, json_t *value, const char *path,
 
     for (size_t i = 0; i < json_array_size(value); i++) {
         (void)snprintf(below, sizeof below, "%s%s[%zu].", path, f->key, i);
-        if (!check_object(f->fields, json_array_get(value, i), below, r, err))
+        if (!check_object(f->below, json_array_get(value, i), below, r, err))
             return false;
     }
     (void)snprintf(below, sizeof below, "%s%s.", path, f->key);
-    return !json_is_object(value) || check_object(f->fields, value, below, r, err);
+    return !json_is_object(value) || check_object(f->below, value, below, r, err);
 }
 
 static bool check_object(const struct field *fields, json_t *object, const char *path,
@@ -91,18 +48,19 @@ static bool check_object(const struct field *fields, json_t *object, const char 
 {
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
         const char *key = json_object_iter_key(at);
+        const struct field *known = field_find(fields, key);
 
-        if (find(fields, key) == NULL &&
+        if ((known == NULL || known->scheduler == UNKNOWN) &&
             !add(r, err, "%s%s: the scheduler does not know this field", path, key))
             return false;
     }
     for (const struct field *f = fields; f->key != NULL; f++) {
         json_t *value = json_object_get(object, f->key);
 
-        if (f->required && (value == NULL || json_is_null(value)) &&
+        if (f->scheduler == REQUIRED && (value == NULL || json_is_null(value)) &&
             !add(r, err, "%s%s: is missing, the scheduler requires it", path, f->key))
             return false;
-        if (f->fields != NULL && !check_below(f, value, path, r, err))
+        if (f->scheduler != UNKNOWN && f->below != NULL && !check_below(f, value, path, r, err))
             return false;
     }
     return true;
@@ -115,7 +73,6 @@ static bool check_tdx(json_t *tdx, const char *id, const struct bundle_reasons *
     const char *format = json_string_value(json_object_get(tdx, "stage2_format"));
     const char *kernel = json_string_value(json_object_get(tdx, "kernel"));
     size_t options = json_array_size(json_object_get(tdx, "extra_kernel_options"));
-    json_t *resources = json_object_get(tdx, "resources");
 
     if ((format == NULL || strcmp(format, "qcow2") != 0) &&
         !add(r, err, "%s: stage2_format: must be qcow2", id))
@@ -123,14 +80,8 @@ static bool check_tdx(json_t *tdx, const char *id, const struct bundle_reasons *
     if (options > KERNEL_OPTIONS_MAX &&
         !add(r, err, "%s: extra_kernel_options: are %zu, more than %d", id, options, KERNEL_OPTIONS_MAX))
         return false;
-    if (options > 0 && (kernel == NULL || kernel[0] == '\0') &&
-        !add(r, err, "%s: extra_kernel_options: need a kernel", id))
-        return false;
-    if (json_integer_value(json_object_get(resources, "cpus")) > UINT16_MAX &&
-        !add(r, err, "%s: resources.cpus: is above %d", id, UINT16_MAX))
-        return false;
-    return json_integer_value(json_object_get(json_object_get(resources, "gpu"), "count")) <= UINT8_MAX ||
-           add(r, err, "%s: resources.gpu.count: is above %d", id, UINT8_MAX);
+    return options == 0 || (kernel != NULL && kernel[0] != '\0') ||
+           add(r, err, "%s: extra_kernel_options: need a kernel", id);
 }
 
 static bool check_component(json_t *component, size_t index, const struct bundle_reasons *r,
@@ -164,7 +115,7 @@ bool manifest_scheduler_check(const void *root, const struct bundle_reasons *rea
         return ens_fail(err, ENS_RESOURCE, "out of memory: give ensign more memory and repeat");
     json_t *components = json_object_get(top, "components");
 
-    ok = check_object(top_fields, top, "", reasons, err);
+    ok = check_object(schema_top, top, "", reasons, err);
     for (size_t i = 0; ok && i < json_array_size(components); i++)
         ok = check_component(json_array_get(components, i), i, reasons, err);
     json_decref(top);

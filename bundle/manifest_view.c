@@ -10,13 +10,11 @@
 
 #include "bundle/manifest_component.h"
 #include "bundle/manifest_field.h"
+#include "bundle/manifest_schema.h"
 #include "signer/base/mem.h"
 
 /* Bits of the first byte of an id that are defined: 63 test runtime, 62 key manager. */
 #define ID_FLAGS 0xc0u
-
-static const char *const top_keys[] = {"name", "id",         "version", "executable",
-                                       "sgx",  "components", "digests", NULL};
 
 static bool version_is_zero(struct bundle_version v)
 {
@@ -52,7 +50,9 @@ static bool check_unique(const struct bundle_info *info, struct ens_err *err)
     return true;
 }
 
-static bool read_components(const void *root, struct manifest_view *v, struct ens_err *err)
+/* `top` and `seen` are what the top level holds. */
+static bool read_components(const void *root, const struct bundle_component *top, unsigned seen,
+                            struct manifest_view *v, struct ens_err *err)
 {
     const void *array = NULL;
 
@@ -69,7 +69,8 @@ static bool read_components(const void *root, struct manifest_view *v, struct en
         return false;
     v->info.components = v->components;
     v->info.components_len = 1; /* so that a half-read one is released as well */
-    if (!manifest_component_legacy(root, &v->components[0], err))
+    v->components[0] = *top;
+    if (!manifest_component_legacy(&v->components[0], seen, err))
         return false;
     size_t at = v->components[0].id != NULL ? 1 : 0;
 
@@ -184,11 +185,15 @@ bool manifest_view_of(const void *root, struct manifest_view **ret, struct ens_e
 {
     ENS_CLEANUP(manifest_view_freep) struct manifest_view *v = mem_alloc(1, sizeof *v, err);
 
-    if (v == NULL)
+    struct bundle_component top = {0};
+    unsigned seen = 0;
+
+    if (v == NULL || !field_load(schema_top, root, &top, &seen, err))
         return false;
-    if (!manifest_field_keys(root, top_keys, err) || !manifest_field_text(root, "name", &v->info.name, err) ||
-        !read_id(root, v->info.id, err) || !manifest_component_version(root, &v->info.version, err) ||
-        !read_components(root, v, err) || !read_digests(root, v, err))
+    v->info.name = top.name;
+    v->info.version = top.version;
+    if (!read_id(root, v->info.id, err) || !read_components(root, &top, seen, v, err) ||
+        !read_digests(root, v, err))
         return false;
     *ret = ens_take(v);
     return true;

@@ -87,7 +87,7 @@ static bool orc_tdx(struct show *s, const struct bundle_tdx *t, struct ens_err *
     }
     if (t->stage2_image != NULL && !show_line(s, err, "  Stage 2:        %s", t->stage2_image))
         return false;
-    return show_line(s, err, "  Resources:") && show_line(s, err, "    CPUs:    %" PRIu64, t->cpus) &&
+    return show_line(s, err, "  Resources:") && show_line(s, err, "    CPUs:    %u", t->cpus) &&
            show_line(s, err, "    Memory:  %" PRIu64 " MiB", t->memory);
 }
 

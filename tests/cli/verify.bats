@@ -594,7 +594,7 @@ $1"
     yes rofl-scheduler
     tdx 'del t["initrd"], t["extra_kernel_options"], t["stage2_persist"], r["gpu"]'
     yes rofl-scheduler
-    tdx 't["extra_kernel_options"] = ["x"] * 32; r["cpus"] = 65535; r["gpu"]["count"] = 255'
+    tdx 't["extra_kernel_options"] = ["x"] * 32; r["cpus"] = 255; r["gpu"]["count"] = 255'
     yes rofl-scheduler
     tdx 't["stage2_format"] = "raw"'
     no rofl-scheduler manifest
@@ -612,20 +612,41 @@ $1"
     no rofl-scheduler manifest manifest manifest
 }
 
-@test "rofl-scheduler: TDX numbers beyond its types" {
-    # oasis-core's types may be as narrow: whether it opens these is not asked here.
-    for code in 'cpus:r["cpus"] = 65536' 'gpu.count:r["gpu"]["count"] = 256'; do
-        craft tdx.orc rofl.app <<PY
-del c['sgx'], c['elf']
-b.files = {n: n.encode() for n in ('fw', 'kernel', 'disk')}
-c['tdx'] = t = {'firmware': 'fw', 'kernel': 'kernel', 'stage2_image': 'disk', 'stage2_format': 'qcow2',
-    'resources': {'memory': 512, 'cpus': 2, 'gpu': {'count': 1}}}
-r = t['resources']
+@test "D2: numbers beyond oasis-core's types: no node opens it, so no profile does, and nothing is signed beside it" {
+    for code in 'cpus:r["cpus"] = 256' 'cpus:r["cpus"] = 65536' 'cpus:r["cpus"] = 1 << 63' 'cpus:r["cpus"] = -1' \
+        'count:r["gpu"]["count"] = 256' 'memory:r["memory"] = -1' 'memory:r["memory"] = 1 << 64' \
+        'major:m["version"] = {"major": 65536}' 'patch:c["version"] = {"patch": 65536}'; do
+        craft tdx.orc <<PY
+b.files['fw'] = b'fw'
+r = {'memory': 512, 'cpus': 255, 'gpu': {'count': 255}}
+m['components'].append({'kind': 'rofl', 'name': 'app', 'tdx': {'firmware': 'fw', 'resources': r}})
+open('good.orc', 'wb').write(b.seal().pack())
 ${code#*:}
 PY
-        ens verify --profile rofl-scheduler tdx.orc
-        exits 1
-        says_no "${code%%:*}"
+        for profile in core registry rofl-scheduler; do
+            ens verify --profile "$profile" tdx.orc
+            no "$profile" open
+        done
+        for command in show sgx-gen-sign-data; do
+            ens "$command" tdx.orc
+            refused 65
+        done
+        # Two of the numbers are larger than anything that the JSON library reads.
+        case $code in *'1 << 6'*) says 'more than 63 bits' ;; *) says "${code%%:*}" ;; esac
+    done
+    ens verify --profile core good.orc
+    ok
+    ens sgx-gen-sign-data good.orc
+    ok
+}
+
+@test "D2: the shared bundles that no node opens" {
+    need_shared
+    for name in accepts-cpus-256 accepts-cpus-65536 accepts-gpu-count-256 accepts-signed-ronl-beside-cpus-256; do
+        ens verify --profile core "${DATA%/data}/cases/orc/$name.orc"
+        no core open
+        ens sgx-gen-sign-data "${DATA%/data}/cases/orc/$name.orc"
+        refused 65 'must be from 0 to 255'
     done
 }
 

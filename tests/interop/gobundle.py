@@ -122,7 +122,7 @@ def _directory(data):
     if not 0 <= base + offset < len(data):
         raise Refused("zip: directory outside of the file")
     # A base that is not needed is not used.
-    if base != 0 and offset < len(data) and _header(data, offset) is not None:
+    if base > 0 and offset < len(data) and _header(data, offset) is not None:
         base = 0
     return _headers(data, base, offset, number)
 
@@ -130,7 +130,13 @@ def _directory(data):
 def _headers(data, base, offset, number):
     """Go reads headers until one is none, and compares the count modulo 65536."""
     entries, at = [], base + offset
-    while (found := _header(data, at)) is not None:
+    while True:
+        # Where the file ends between two parts of a header, that is another error than a bad header.
+        if at == len(data) or at + 46 == len(data) and any(data[at + 28:at + 34]):
+            raise Refused("zip: the headers run to the end of the file")
+        found = _header(data, at)
+        if found is None:
+            break
         entry, at = found
         entry.at += base
         entries.append(entry)
@@ -235,21 +241,28 @@ class _Number(str):
     """A JSON number as it is written."""
 
 
-# What a field may be, and what it is without a value. A dict is a struct, a list of one a slice.
-_VERSION = {"major": MAX16, "minor": MAX16, "patch": MAX16}
-_SGX = {"executable": str, "signature": str}
-_COMPONENT = {
-    "kind": str, "name": str, "version": _VERSION, "executable": str,
-    "elf": ("pointer", {"executable": str}), "sgx": ("pointer", _SGX),
-    "tdx": ("pointer", {
-        "firmware": str, "kernel": str, "initrd": str, "extra_kernel_options": [str],
-        "stage2_image": str, "stage2_format": str, "stage2_persist": bool,
-        "resources": {"memory": (1 << 64) - 1, "cpus": (1 << 64) - 1,
-                      "gpu": ("pointer", {"model": str, "count": (1 << 64) - 1})}}),
-    "identity": [{"hypervisor": str, "enclave": ("binary", 64)}], "disabled": bool}
-_MANIFEST = {"name": str, "id": ("binary", 32), "version": _VERSION, "executable": str,
-             "sgx": ("pointer", _SGX), "components": [("pointer", _COMPONENT)],
-             "digests": ("map", 32)}
+# The structures that oasis-core decodes a manifest into, by their Go names and types (go/runtime/bundle:
+# Manifest, Component, ELFMetadata, SGXMetadata, TDXMetadata, TDXResources, GPUResource, Identity;
+# go/common/version: Version), under the keys of their json tags. A number is the largest value of an
+# unsigned type, a dict a struct, a list of one a slice; the others are named.
+UINT8, UINT16, UINT64 = (1 << 8) - 1, (1 << 16) - 1, (1 << 64) - 1
+VERSION = {"major": UINT16, "minor": UINT16, "patch": UINT16}
+ELF_METADATA = {"executable": str}
+SGX_METADATA = {"executable": str, "signature": str}
+GPU_RESOURCE = {"model": str, "count": UINT8}
+TDX_RESOURCES = {"memory": UINT64, "cpus": UINT8, "gpu": ("pointer", GPU_RESOURCE)}
+TDX_METADATA = {
+    "firmware": str, "kernel": str, "initrd": str, "extra_kernel_options": [str],
+    "stage2_image": str, "stage2_format": str, "stage2_persist": bool, "resources": TDX_RESOURCES}
+IDENTITY = {"hypervisor": str, "enclave": ("binary", 64)}
+COMPONENT = {
+    "kind": str, "name": str, "version": VERSION, "executable": str,
+    "elf": ("pointer", ELF_METADATA), "sgx": ("pointer", SGX_METADATA),
+    "tdx": ("pointer", TDX_METADATA), "identity": [IDENTITY], "disabled": bool}
+MANIFEST_TYPE = {
+    "name": str, "id": ("binary", 32), "version": VERSION, "executable": str,
+    "sgx": ("pointer", SGX_METADATA), "components": [("pointer", COMPONENT)],
+    "digests": ("map", 32)}
 
 
 def _unmarshal(raw):
@@ -266,7 +279,7 @@ def _unmarshal(raw):
         raise Refused(f"json: {e}") from None
     finally:
         sys.setrecursionlimit(limit)
-    return _decode(_MANIFEST, value, _zero(_MANIFEST), "manifest")
+    return _decode(MANIFEST_TYPE, value, _zero(MANIFEST_TYPE), "manifest")
 
 
 def _constant(name):
@@ -382,8 +395,11 @@ def _validate(m):
         raise Refused("a legacy manifest with a ronl component")
     if m["sgx"] is not None and not m["sgx"]["executable"]:
         raise Refused("sgx.executable: empty")
-    return m["components"] + [{"executable": m["executable"], "elf": None, "sgx": m["sgx"],
-                               "tdx": None}]
+    # What is at the top level is taken for the newer elf: {executable}, which must name a file.
+    if not m["executable"]:
+        raise Refused("executable: empty in a legacy manifest")
+    return m["components"] + [{"executable": "", "elf": {"executable": m["executable"]},
+                               "sgx": m["sgx"], "tdx": None}]
 
 
 def _validate_component(c):
@@ -413,10 +429,10 @@ def _validate_tdx(t):
 
 def _check_present(components, files):
     for c in components:
-        names = [c["executable"]]
-        names += [c[key]["executable"] for key in ("elf", "sgx") if c[key] is not None]
+        # An older executable beside elf is not looked at.
+        names = [c["executable"] if c["elf"] is None else c["elf"]["executable"]]
         if c["sgx"] is not None:
-            names.append(c["sgx"]["signature"])
+            names += [c["sgx"]["executable"], c["sgx"]["signature"]]
         if c["tdx"] is not None:
             names += [c["tdx"][key] for key in ("firmware", "kernel", "initrd", "stage2_image")]
         for name in names:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""mutate.py OUTDIR: several hundred bundles, each a good one with one small change.
+"""mutate.py OUTDIR: some 2,300 bundles, each a good one with one small change.
 
 mkhostile.py breaks one rule at a time, on purpose. Here nobody chose what each change does: every
 header field of every kind of header gets several values, every value of the manifest every other
@@ -43,7 +43,7 @@ def mutations():
     """Yields (name, bytes of the bundle), in a fixed order, names unique."""
     seen = set()
     for make in (_headers, _ends, _whole, _entries, _names, _data, _json_types, _json_text,
-                 _json_keys, _json_places, _digests, _sigstructs):
+                 _json_keys, _json_places, _integers, _digests, _sigstructs):
         # One generator for each kind, so that a new mutation changes none of the others.
         for name, data in make(random.Random(f"{SEED} {make.__name__}")):
             assert name not in seen, name
@@ -304,6 +304,46 @@ def _json_types(rng):
                 manifest = _put(bundle.manifest, path, value)
                 yield (f"type-{stem}-{'.'.join(map(str, path))}-{name}",
                        bundle.pack(mkbundle.encode(manifest)))
+
+
+# Every integer of a manifest: the bundle that has it, its path, and bits of its Go type.
+INTEGERS = (
+    [(signed, ("version", key), 16) for key in ("major", "minor", "patch")] +
+    [(signed, ("components", 0, "version", key), 16) for key in ("major", "minor", "patch")] +
+    [(legacy, ("version", "major"), 16)] +
+    [(tdx, ("components", 0, "tdx", "resources") + path, bits)
+     for path, bits in ((("memory",), 64), (("cpus",), 8), (("gpu", "count"), 8))])
+
+
+def integers_of(bits):
+    """What an integer field may be written as: its bounds, those of the other types, and other notations."""
+    bounds = {0, 1, 2, 15, 16, 17, -1, -2}
+    for width in (7, 8, 15, 16, 31, 32, 63, 64, 65, 128, bits):
+        bounds |= {(1 << width) - 1, 1 << width, (1 << width) + 1, -(1 << width), -(1 << width) - 1}
+    high = (1 << bits) - 1
+    return [str(n) for n in sorted(bounds)] + [
+        "-0", "1.0", f"{high}.0", "1e1", "1E2", f"{high}e0", f"{high + 1}e-1", "0.0", f"{high}0",
+        f"0{high}", f"+{high}", f'"{high}"', "null", "true", "[]", "{}", f"[{high}]", f" {high} "]
+
+
+def _set(manifest, path, value):
+    """The manifest's text with `value` as it is written at `path`; what is on the way is made."""
+    manifest, mark = copy.deepcopy(manifest), "the value of the integer"
+    at = manifest
+    for key in path[:-1]:
+        at = at[key] if isinstance(key, int) else at.setdefault(key, {})
+    at[path[-1]] = mark
+    return mkbundle.encode(manifest).replace(json.dumps(mark).encode(), value.encode())
+
+
+def _integers(rng):
+    for make, path, bits in INTEGERS:
+        bundle = make()
+        if "gpu" in path:
+            bundle.manifest["components"][0]["tdx"]["resources"]["gpu"] = {"count": 1}
+        for i, value in enumerate(integers_of(bits)):
+            yield (f"integer-{make.__name__}-{'.'.join(map(str, path))}-{i}",
+                   bundle.pack(_set(bundle.manifest, path, value)))
 
 
 def _json_text(rng):

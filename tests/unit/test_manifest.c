@@ -4,7 +4,9 @@
 #include "bundle/manifest.h"
 #include "bundle/manifest_scan.h"
 
-#define RONL    "{\"kind\":\"ronl\",\"executable\":\"e\"}"
+#define RONL "{\"kind\":\"ronl\",\"executable\":\"e\"}"
+#define TDX_UP_TO                                                                                            \
+    "{\"components\":[{\"kind\":\"rofl\",\"name\":\"tdx\",\"tdx\":{\"firmware\":\"f\",\"resources\":"
 #define BASE64  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define ENCLAVE "AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAADBAUAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
 
@@ -365,6 +367,60 @@ static void test_legacy(void **state)
     refuse("{\"executable\":\"e\",\"sgx\":{}}", "sgx.executable");
 }
 
+/* Every integer of a manifest: what stands before and behind it, the largest value that its Go type in
+ * oasis-core has, and the next one. */
+static const struct {
+    const char *before, *behind;
+    const char *max, *above;
+} integers[] = {
+    {"{\"version\":{\"major\":", "}}", "65535", "65536"},
+    {"{\"version\":{\"minor\":", "}}", "65535", "65536"},
+    {"{\"version\":{\"patch\":", "}}", "65535", "65536"},
+    {"{\"components\":[{\"kind\":\"ronl\",\"executable\":\"e\",\"version\":{\"major\":", "}}]}", "65535",
+     "65536"},
+    {"{\"components\":[{\"kind\":\"ronl\",\"executable\":\"e\",\"version\":{\"minor\":", "}}]}", "65535",
+     "65536"},
+    {"{\"components\":[{\"kind\":\"ronl\",\"executable\":\"e\",\"version\":{\"patch\":", "}}]}", "65535",
+     "65536"},
+    {TDX_UP_TO "{\"memory\":16,\"cpus\":", "}}}]}", "255", "256"},
+    {TDX_UP_TO "{\"memory\":16,\"cpus\":1,\"gpu\":{\"count\":", "}}}}]}", "255", "256"},
+    {TDX_UP_TO "{\"cpus\":1,\"memory\":", "}}}]}", "9223372036854775807", "9223372036854775808"},
+};
+
+static const char *with_integer(size_t index, const char *value)
+{
+    static char json[512];
+
+    (void)snprintf(json, sizeof json, "%s%s%s", integers[index].before, value, integers[index].behind);
+    return json;
+}
+
+static void test_integers(void **state)
+{
+    static const char *const never[] = {"-1",
+                                        "-0",
+                                        "65537.0",
+                                        "1e1",
+                                        "-9223372036854775808",
+                                        "-9223372036854775809",
+                                        "18446744073709551616",
+                                        "\"1\"",
+                                        "true",
+                                        "[1]",
+                                        "{}"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof integers / sizeof integers[0]; i++) {
+        accept(with_integer(i, integers[i].max));
+        accept(with_integer(i, "100"));
+        refuse(with_integer(i, integers[i].above), "");
+        for (size_t j = 0; j < sizeof never / sizeof never[0]; j++)
+            refuse(with_integer(i, never[j]), "");
+    }
+    refuse(TDX_UP_TO "{\"memory\":16,\"cpus\":256}}}]}",
+           "components[0]: tdx: resources: cpus: must be from 0 to 255, and is 256");
+}
+
 static void test_tdx(void **state)
 {
     const char *all =
@@ -578,6 +634,7 @@ int main(void)
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_unique),
         cmocka_unit_test(test_legacy),
+        cmocka_unit_test(test_integers),
         cmocka_unit_test(test_tdx),
         cmocka_unit_test(test_identity),
         cmocka_unit_test(test_real),
