@@ -75,6 +75,18 @@ no '\b(exit|_exit|_Exit|quick_exit|abort|assert)[[:space:]]*\(' \
 no '\b((secure_)?getenv|setenv|putenv|unsetenv|environ)\b' \
     'what lies below cmd never read the environment' "$nowhere" "${lower[@]}"
 
+# ---- who writes to a terminal: two files, which make every text printable line by line ----
+no '\b(stderr|STDERR_FILENO)\b' 'only signer/cmd/notice.c writes to stderr: what files and tokens say is made printable there' \
+    '^signer/cmd/notice\.c:|^hsm/watch\.c:' "${all[@]}"
+# What is JSON is ASCII (doc.c), help and version hold no values (opts.c, main.c); results of bytes go where
+# no terminal is (output.c, deliver.c).
+no '\b(stdout|STDOUT_FILENO)\b|\b(v?printf|puts|putchar|putc|perror|fputs|fputc|fwrite|v?fprintf|v?dprintf)[[:space:]]*\(' \
+    'only signer/cmd/notice.c prints text for people' \
+    '^signer/cmd/(notice|doc|opts|output|deliver)\.c:|^signer/main\.c:|^signer/base/err\.h:' "${all[@]}"
+while IFS= read -r hit; do
+    fail "$hit: only signer/cmd/screen.c opens the terminal, and base/process.c for a child"
+done < <(cd "$OLDPWD" && grep -n '"/dev/\(tty\|console\|std\)\|ctermid\|TIOCSTI' "${all[@]}" /dev/null | grep -vE '^signer/(cmd/screen|base/process)\.c:')
+
 # ---- one home for each dependency ----
 home() { # HEADER FILES RULE: only files like FILES include headers like HEADER
     no "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]($1)" "$3" "^($2):" "${all[@]}"

@@ -66,23 +66,31 @@ bool buf_append(struct buf *b, struct view v, struct ens_err *err)
     return true;
 }
 
-bool buf_printf(struct buf *b, struct ens_err *err, const char *fmt, ...)
+bool buf_vprintf(struct buf *b, struct ens_err *err, const char *fmt, va_list args)
 {
-    va_list args;
+    va_list again;
 
-    va_start(args, fmt);
-    int len = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
     if (len < 0)
         return ens_fail(err, ENS_BUG, "a format of ensign's own is invalid");
     /* One byte more, for the terminator that is written and not counted. */
     if (!reserve(b, (size_t)len + 1, err))
         return false;
-    va_start(args, fmt);
     (void)vsnprintf((char *)b->data + b->len, (size_t)len + 1, fmt, args);
-    va_end(args);
     b->len += (size_t)len;
     return true;
+}
+
+bool buf_printf(struct buf *b, struct ens_err *err, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    bool ok = buf_vprintf(b, err, fmt, args);
+    va_end(args);
+    return ok;
 }
 
 struct view buf_view(const struct buf *b)

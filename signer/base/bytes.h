@@ -3,6 +3,7 @@
 #pragma once
 
 #include <endian.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,6 +45,8 @@ bool view_is_zero(struct view v);
 
 bool buf_append(struct buf *b, struct view v, struct ens_err *err) ENS_MUST_CHECK;
 bool buf_printf(struct buf *b, struct ens_err *err, const char *fmt, ...) ENS_PRINTF(3, 4) ENS_MUST_CHECK;
+bool buf_vprintf(struct buf *b, struct ens_err *err, const char *fmt, va_list args)
+    ENS_PRINTF(3, 0) ENS_MUST_CHECK;
 struct view buf_view(const struct buf *b);
 void buf_free(struct buf *b);
 

@@ -1,9 +1,10 @@
 /* Text that came from a file or a token, made safe to print; and the nearest word to a misspelt one. */
 #include "signer/base/text.h"
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <stdarg.h>
 #include <string.h>
+
+#include "signer/base/mem.h"
 
 size_t text_decode(const uint8_t *s, size_t len, uint32_t *ret_point)
 {
@@ -37,28 +38,135 @@ static bool is_harmless(uint32_t point)
     return point != 0xfeff && point != 0xad && point != 0x61c && (point < 0xe0000 || point > 0xe0fff);
 }
 
+/* One character of `text` made printable: its bytes, or '?'. Returns how many bytes of `text` it took. */
+static size_t take_character(const uint8_t *text, size_t len, const char **ret, size_t *ret_width)
+{
+    uint32_t point = 0;
+    size_t n = text_decode(text, len, &point);
+    bool keep = n > 0 && is_harmless(point);
+
+    *ret = keep ? (const char *)text : "?";
+    *ret_width = keep ? n : 1;
+    return n > 0 ? n : 1;
+}
+
 char *text_printable(char *ret, size_t cap, const char *text, size_t len)
 {
-    const unsigned char *in = (const unsigned char *)text;
     size_t out = 0;
 
     for (size_t i = 0; i < len;) {
-        uint32_t point = 0;
-        size_t n = text_decode(in + i, len - i, &point);
-        bool keep = n > 0 && is_harmless(point);
-        size_t width = keep ? n : 1;
+        const char *shown = NULL;
+        size_t width = 0;
 
+        i += take_character((const uint8_t *)text + i, len - i, &shown, &width);
         if (out + width + 1 > cap)
             break;
-        if (keep)
-            memcpy(ret + out, in + i, n);
-        else
-            ret[out] = '?';
+        memcpy(ret + out, shown, width);
         out += width;
-        i += n > 0 ? n : 1;
     }
     ret[out] = '\0';
     return ret;
+}
+
+size_t text_lines(char *ret, size_t cap, struct view text, size_t *ret_len)
+{
+    size_t out = 0;
+    size_t at = 0;
+
+    while (at < text.len) {
+        const char *shown = "\n";
+        size_t width = 1;
+        size_t took = 1;
+
+        if (text.data[at] != '\n')
+            took = take_character(text.data + at, text.len - at, &shown, &width);
+        if (out + width > cap)
+            break;
+        memcpy(ret + out, shown, width);
+        out += width;
+        at += took;
+    }
+    *ret_len = out;
+    return at;
+}
+
+bool text_line(struct buf *ret, struct ens_err *err, const char *fmt, ...)
+{
+    ENS_CLEANUP(buf_free) struct buf raw = {0};
+    va_list args;
+
+    va_start(args, fmt);
+    bool ok = buf_vprintf(&raw, err, fmt, args);
+    va_end(args);
+    ENS_CLEANUP(mem_freep) char *line = ok ? mem_room(raw.len + 1, err) : NULL;
+
+    if (line == NULL)
+        return false;
+    text_printable(line, raw.len + 1, (const char *)raw.data, raw.len);
+    return buf_append(ret, view_of_string(line), err) && buf_append(ret, view_of_string("\n"), err);
+}
+
+/* How many bytes of the line (no newline) go on a row of so many columns: up to the last blank that leaves
+ * something before it, or, where the first word is too long, up to its end. */
+static size_t fitting(struct view line, unsigned columns)
+{
+    size_t at = 0;
+    size_t width = 0;
+    size_t blank = 0; /* where the row may end */
+    size_t begin = 0;
+
+    while (begin < line.len && line.data[begin] == ' ')
+        begin++;
+    while (at < line.len) {
+        uint32_t point = 0;
+        size_t n = text_decode(line.data + at, line.len - at, &point);
+
+        if (at > begin && line.data[at] == ' ' && line.data[at - 1] != ' ')
+            blank = at;
+        if (width == columns && blank > 0)
+            return blank;
+        /* Beyond the edge a word ends where it ends. */
+        if (width >= columns && line.data[at] == ' ' && at > begin)
+            return at;
+        width++;
+        at += n > 0 ? n : 1;
+    }
+    return line.len;
+}
+
+static bool wrap_line(struct view line, unsigned columns, unsigned indent, struct buf *ret,
+                      struct ens_err *err)
+{
+    size_t n = fitting(line, columns);
+
+    if (!buf_append(ret, view_slice(line, 0, n), err))
+        return false;
+    while (n < line.len) {
+        line = view_slice(line, n, line.len - n);
+        while (line.len > 0 && line.data[0] == ' ')
+            line = view_slice(line, 1, line.len - 1);
+        if (line.len == 0)
+            break;
+        n = fitting(line, columns > indent ? columns - indent : 1);
+        if (!buf_printf(ret, err, "\n%*s", (int)indent, "") || !buf_append(ret, view_slice(line, 0, n), err))
+            return false;
+    }
+    return true;
+}
+
+bool text_wrap(struct view text, unsigned columns, unsigned indent, struct buf *ret, struct ens_err *err)
+{
+    while (columns > 0 && text.len > 0) {
+        const uint8_t *end = memchr(text.data, '\n', text.len);
+        size_t len = end != NULL ? (size_t)(end - text.data) : text.len;
+        size_t took = end != NULL ? len + 1 : len;
+
+        if (!wrap_line(view_slice(text, 0, len), columns, indent, ret, err) ||
+            (end != NULL && !buf_append(ret, view_of_string("\n"), err)))
+            return false;
+        text = view_slice(text, took, text.len - took);
+    }
+    return buf_append(ret, text, err);
 }
 
 /* Levenshtein distance, for words up to TEXT_WORD_MAX; longer ones are never near. */

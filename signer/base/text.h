@@ -1,14 +1,29 @@
 /* Text that came from a file or a token, made safe to print. */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
+#include "signer/base/bytes.h"
 
 /* Copies `len` bytes of `text` to `ret` (capacity `cap` >= 1, always terminated, cut if too long) and
  * replaces every byte that is not printable ASCII or part of a well-formed UTF-8 sequence of a
  * printable character by '?', so that no control character, C1 control or bidirectional override
  * reaches a terminal. Returns `ret`. */
 char *text_printable(char *ret, size_t cap, const char *text, size_t len);
+
+/* The same for a text of several lines, for whoever writes to a terminal: newlines stay, every other byte is
+ * treated as text_printable does. Takes as many characters as `ret` (`cap` >= 4 bytes, not terminated) has
+ * room for, writes *ret_len bytes and returns how many bytes of `text` they were: call it until all is taken.
+ */
+size_t text_lines(char *ret, size_t cap, struct view text, size_t *ret_len);
+
+/* Appends one line to a text for people: what is formatted, made printable, and a newline. A newline inside a
+ * value cannot begin a line of its own, and nothing is cut. ENS_RESOURCE. */
+bool text_line(struct buf *ret, struct ens_err *err, const char *fmt, ...) ENS_PRINTF(3, 4) ENS_MUST_CHECK;
+
+/* Appends `text` with every line that has more than `columns` characters (0: no limit) broken at blanks; what
+ * continues it begins with `indent` blanks. A word is never cut: one that is too long has a line of its own.
+ */
+bool text_wrap(struct view text, unsigned columns, unsigned indent, struct buf *ret,
+               struct ens_err *err) ENS_MUST_CHECK;
 
 /* The length in bytes of the UTF-8 sequence that `text` (`len` >= 1 bytes) begins with, and its code point; 0
  * where it is malformed (RFC 3629): `ret_point` is left as it was then. */

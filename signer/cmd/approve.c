@@ -1,21 +1,17 @@
 /* approve: a reviewer's yes to exactly these 256 bytes, as an OpenSSH signature that `sign --approval`
  * counts. The reviewer's own rebuild is held against them first; nothing is written that does not verify. */
-#include <stdio.h>
 #include <string.h>
 
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
-#include "signer/base/text.h"
 #include "signer/ceremony/approval.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/child_env.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/output.h"
-#include "signer/cmd/pin.h"
+#include "signer/cmd/screen.h"
 #include "signer/cmd/rebuilt.h"
 #include "signer/sgx/params.h"
-
-#define LINE_MAX_SHOWN 512
 
 static bool check_options(const struct args *args, struct ens_err *err)
 {
@@ -40,36 +36,20 @@ static bool read_signdata(const struct args *args, struct sigstruct *ret, struct
            ens_wrap(err, "%s: refused without --allow-unusual", name);
 }
 
-/* ssh-keygen's words on the way, such as that a key waits to be touched; a line each. */
+/* ssh-keygen's words on the way, such as that a key waits to be touched. */
 static bool say_words(void *ctx, struct view piece, struct ens_err *err)
 {
-    char line[LINE_MAX_SHOWN];
-
     (void)ctx;
     (void)err;
-    for (size_t at = 0; at < piece.len;) {
-        const uint8_t *end = memchr(piece.data + at, '\n', piece.len - at);
-        size_t len = end != NULL ? (size_t)(end - piece.data) - at : piece.len - at;
-        bool has_return = len > 0 && piece.data[at + len - 1] == '\r';
-
-        text_printable(line, sizeof line, (const char *)piece.data + at, has_return ? len - 1 : len);
-        (void)fprintf(stderr, "ssh-keygen: %s\n", line);
-        at += len + 1;
-    }
+    notice_child("ssh-keygen", piece);
     return true;
 }
 
 static bool confirm(const struct args *args, struct ens_err *err)
 {
-    char answer[16];
+    const struct screen_question question = {.text = "Approve this? Type yes to approve: ", .yes = "yes"};
 
-    if (args->yes)
-        return true;
-    if (!pin_ask_line("Approve this? Type yes to approve: ", answer, sizeof answer, err))
-        return false;
-    if (strcmp(answer, "yes") != 0)
-        return ens_fail(err, ENS_REFUSED, "%s: not approved: the answer was not yes", args->operands[0]);
-    return true;
+    return args->yes || screen_confirm(&question, args->operands[0], "not approved", err);
 }
 
 static bool make_approval(const struct args *args, const struct sigstruct *css, struct output *out,
@@ -80,7 +60,7 @@ static bool make_approval(const struct args *args, const struct sigstruct *css, 
     const struct sink words = {.put = say_words};
     struct signdata data;
     char key[SSHSIG_KEY_MAX];
-    bool terminal = pin_has_terminal();
+    bool terminal = screen_is_there();
 
     signdata_extract(css, &data);
     if (!child_env_make(child_env_ssh, &env, err))
@@ -106,7 +86,7 @@ bool cmd_approve(const struct args *args, struct ens_err *err)
 
     if (!check_options(args, err) || !read_signdata(args, &css, err))
         return false;
-    if (!args->yes && !pin_has_terminal())
+    if (!args->yes && !screen_is_there())
         return ens_fail(err, ENS_REFUSED,
                         "%s: there is no terminal to ask at: give --yes to approve without asking",
                         args->operands[0]);

@@ -326,7 +326,7 @@ static bool report(const struct args *args, struct compare_side *a, struct compa
     if (!show_verdict(&s, a, b, d, err) || !show_side(&s, "A", a, err) || !show_side(&s, "B", b, err) ||
         !show_fields(&s, a, b, err) || !show_pages(&s, a, b, d, err))
         return false;
-    return args->json ? doc_print(doc, err) : file_write(STDOUT_FILENO, "stdout", buf_view(&text), err);
+    return args->json ? doc_print(doc, err) : notice_result(buf_view(&text), err);
 }
 
 bool cmd_compare(const struct args *args, struct ens_err *err)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "signer/base/mem.h"
+#include "signer/base/text.h"
 #include "signer/ceremony/approval.h"
 #include "signer/cmd/child_env.h"
 #include "signer/cmd/record.h"
@@ -30,7 +31,7 @@ static bool report(const struct args *args, const struct request *q, const struc
                        row->principal[0] != '\0' ? row->principal : "unknown", row->key,
                        row->counts ? "counts" : row->why);
     }
-    if (!buf_printf(&text, err, "Approvals of %.200s:\n", q->path) || !approval_render(a, &text, err))
+    if (!text_line(&text, err, "Approvals of %s:", q->path) || !approval_render(a, &text, err))
         return false;
     notice_text(args, buf_view(&text));
     return true;

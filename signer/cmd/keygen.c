@@ -1,10 +1,10 @@
 /* keygen: an RSA-3072 key with e = 3, made inside the token, and proven with a signature. */
-#include <stdio.h>
 #include <string.h>
 
 #include "signer/base/digest.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/base/text.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/output.h"
 #include "signer/cmd/token.h"
@@ -51,6 +51,7 @@ static bool report(const struct args *args, const struct hsm_key *key, struct ou
                    struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
+    ENS_CLEANUP(buf_free) struct buf uri = {0};
     uint8_t mrsigner[MRSIGNER_SIZE];
     char hex[2 * MRSIGNER_SIZE + 1];
 
@@ -62,8 +63,7 @@ static bool report(const struct args *args, const struct hsm_key *key, struct ou
     hex_encode(hex, view_of(mrsigner, sizeof mrsigner));
     notice_say(args, "Made an RSA-3072 key with e = 3; its test signature verifies.");
     notice_say(args, "MRSIGNER %s", hex);
-    printf("%s\n", key->uri);
-    return true;
+    return text_line(&uri, err, "%s", key->uri) && notice_result(buf_view(&uri), err);
 }
 
 bool cmd_keygen(const struct args *args, struct ens_err *err)

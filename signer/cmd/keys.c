@@ -10,7 +10,7 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/doc.h"
-#include "signer/cmd/pin.h"
+#include "signer/cmd/screen.h"
 #include "signer/cmd/token.h"
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
@@ -234,7 +234,7 @@ static bool list_all(const struct args *args, struct token_session *s, struct li
 /* Without a PIN the private keys stay hidden; the tokens can be listed all the same. */
 static bool can_ask_pin(const struct args *args)
 {
-    return args->pin_source != NULL || pin_has_terminal();
+    return args->pin_source != NULL || screen_is_there();
 }
 
 static bool count_token(void *ctx, const struct hsm_token *t, struct ens_err *err)
@@ -266,5 +266,5 @@ bool cmd_keys(const struct args *args, struct ens_err *err)
 
     if (!(one ? list_one(args, required, &s, &l, err) : list_all(args, &s, &l, err)))
         return false;
-    return doc != NULL ? doc_print(doc, err) : file_write(STDOUT_FILENO, "stdout", buf_view(&l.text), err);
+    return doc != NULL ? doc_print(doc, err) : notice_result(buf_view(&l.text), err);
 }

@@ -2,7 +2,6 @@
 #include "signer/cmd/pace.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 /* The line comes after so many seconds, and again after so many. */
 #define FIRST_AFTER 1.0
@@ -11,7 +10,7 @@
 void pace_begin(struct pace *p, const struct args *args, size_t of, bool prompts)
 {
     *p = (struct pace){.of = of};
-    p->is_shown = !args->quiet && !prompts && of > 1 && isatty(STDERR_FILENO) == 1;
+    p->is_shown = !args->quiet && !prompts && of > 1 && notice_is_watched();
     (void)clock_gettime(CLOCK_MONOTONIC, &p->begin);
     p->last = p->begin;
 }

@@ -7,10 +7,3 @@
  * that only its owner can read, else ENS_DATA), "fd:N". One trailing newline is dropped. ENS_USAGE for
  * another source, ENS_NOINPUT where it cannot be opened. The caller wipes `ret`. */
 bool pin_read(const char *source, const char *what, struct secret *ret, struct ens_err *err) ENS_MUST_CHECK;
-
-/* Asks a question on the terminal and reads one line (without its newline) into `ret`, echoed. ENS_REFUSED
- * where there is no terminal. */
-bool pin_ask_line(const char *question, char *ret, size_t cap, struct ens_err *err) ENS_MUST_CHECK;
-
-/* Is there a terminal to ask at? */
-bool pin_has_terminal(void);

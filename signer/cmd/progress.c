@@ -2,7 +2,8 @@
 #include "signer/cmd/progress.h"
 
 #include <stdio.h>
-#include <unistd.h>
+
+#include "signer/cmd/cmd.h"
 
 static bool disabled;
 
@@ -13,6 +14,8 @@ void progress_disable(void)
 
 void progress_add(struct progress *p, uint64_t bytes)
 {
+    char line[80];
+
     p->done += bytes;
     if (p->total < PROGRESS_MIN || p->off || disabled)
         return;
@@ -21,16 +24,17 @@ void progress_add(struct progress *p, uint64_t bytes)
 
     if (percent + 1 == p->shown)
         return;
-    p->off = isatty(STDERR_FILENO) != 1;
+    p->off = !notice_is_watched();
     if (p->off)
         return;
     p->shown = percent + 1;
-    (void)fprintf(stderr, "\r%s: %u %%", p->what, percent);
+    (void)snprintf(line, sizeof line, "%s: %u %%", p->what, percent);
+    notice_status(line);
 }
 
 void progress_end(struct progress *p)
 {
     if (p->shown > 0)
-        (void)fprintf(stderr, "\r%*s\r", 40, "");
+        notice_status(NULL);
     p->shown = 0;
 }

@@ -9,7 +9,7 @@
 #include "signer/base/hex.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
-#include "signer/cmd/pin.h"
+#include "signer/cmd/screen.h"
 #include "signer/cmd/progress.h"
 #include "signer/cmd/queue.h"
 
@@ -299,7 +299,7 @@ static bool begin(struct resign *r, struct ens_err *err)
 {
     if (!resign_plan(r, err) || !read_policy(r, err))
         return false;
-    if (!r->args->yes && !r->args->dry_run && !pin_has_terminal())
+    if (!r->args->yes && !r->args->dry_run && !screen_is_there())
         return ens_fail(err, ENS_REFUSED,
                         "%s: there is no terminal to ask at: give --yes to sign without asking",
                         r->args->operands[0]);

@@ -5,9 +5,9 @@
 
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
-#include "signer/cmd/pin.h"
 #include "signer/cmd/request.h"
 #include "signer/cmd/resign.h"
+#include "signer/cmd/screen.h"
 
 size_t resign_count(const struct resign *r, bool waiting)
 {
@@ -68,7 +68,7 @@ static bool show(const struct resign *r, const struct requests *list, struct ens
 static bool ask(const struct resign *r, size_t n, struct ens_err *err)
 {
     char question[80];
-    char answer[16];
+    const struct screen_question q = {.text = question, .yes = "yes"};
 
     if (r->signer.selected->always_authenticate == HSM_YES && n > 1)
         notice_say(r->args, "The key asks for its PIN for every signature: %zu more times.", n);
@@ -76,10 +76,7 @@ static bool ask(const struct resign *r, size_t n, struct ens_err *err)
         (void)snprintf(question, sizeof question, "Sign this? Type yes to sign: ");
     else
         (void)snprintf(question, sizeof question, "Sign these %zu? Type yes to sign: ", n);
-    if (!pin_ask_line(question, answer, sizeof answer, err))
-        return false;
-    return strcmp(answer, "yes") == 0 ||
-           ens_fail(err, ENS_REFUSED, "%s: not signed: the answer was not yes", r->args->operands[0]);
+    return screen_confirm(&q, r->args->operands[0], "not signed", err);
 }
 
 bool resign_confirm(const struct resign *r, struct ens_err *err)

@@ -308,5 +308,5 @@ bool cmd_show(const struct args *args, struct ens_err *err)
     s.doc = doc;
     if (!show_file(&s, args->operands[0], err))
         return false;
-    return args->json ? doc_print(doc, err) : file_write(STDOUT_FILENO, "stdout", buf_view(&text), err);
+    return args->json ? doc_print(doc, err) : notice_result(buf_view(&text), err);
 }

@@ -13,7 +13,7 @@
 #include "signer/cmd/consent.h"
 #include "signer/cmd/dangers.h"
 #include "signer/cmd/output.h"
-#include "signer/cmd/pin.h"
+#include "signer/cmd/screen.h"
 #include "signer/cmd/record.h"
 #include "signer/cmd/request.h"
 #include "signer/cmd/sign_batch.h"
@@ -130,7 +130,7 @@ static bool prepare(struct run *r, struct ens_err *err)
 {
     const struct args *a = r->args;
 
-    if (!a->yes && !a->dry_run && !pin_has_terminal())
+    if (!a->yes && !a->dry_run && !screen_is_there())
         return ens_fail(err, ENS_REFUSED,
                         "%s: there is no terminal to ask at: give --yes to sign without asking",
                         a->operands[0]);
@@ -267,7 +267,7 @@ static bool confirm(struct run *r, struct ens_err *err)
 {
     size_t open = count_open(r);
     char question[80];
-    char answer[16];
+    const struct screen_question q = {.text = question, .yes = "yes"};
 
     if (r->signer.selected->always_authenticate == HSM_YES && open > 1)
         notice_say(r->args, "The key asks for its PIN for every signature: %zu more times.", open);
@@ -282,10 +282,8 @@ static bool confirm(struct run *r, struct ens_err *err)
         (void)snprintf(question, sizeof question, "Sign this? Type yes to sign: ");
     else
         (void)snprintf(question, sizeof question, "Sign these %zu? Type yes to sign: ", open);
-    if (!pin_ask_line(question, answer, sizeof answer, err))
+    if (!screen_confirm(&q, r->args->operands[0], "not signed", err))
         return false;
-    if (strcmp(answer, "yes") != 0)
-        return ens_fail(err, ENS_REFUSED, "%s: not signed: the answer was not yes", r->args->operands[0]);
     transcript_add(r->transcript, "confirmation", "yes, at the terminal");
     return true;
 }

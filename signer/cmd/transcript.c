@@ -52,14 +52,12 @@ static bool text_print(const char *name, const struct transcript_head *head, str
 {
     ENS_CLEANUP(buf_free) struct buf all = {0};
     char hex[2 * DIGEST_SIZE + 1];
-    char safe[512];
 
     hex_encode(hex, view_of(head->hash, sizeof head->hash));
-    text_printable(safe, sizeof safe, name, strlen(name));
-    return buf_printf(&all, err, "Transcript:   %s\n", safe) && buf_append(&all, buf_view(records), err) &&
+    return text_line(&all, err, "Transcript:   %s", name) && buf_append(&all, buf_view(records), err) &&
            buf_printf(&all, err, "\nRecords:      %" PRIu64 ", and the chain holds\nHead:         %s\n",
                       head->records, hex) &&
-           file_write(STDOUT_FILENO, "stdout", buf_view(&all), err);
+           notice_result(buf_view(&all), err);
 }
 
 /* ---- JSON ---- */

@@ -310,7 +310,7 @@ static bool print_verdict(const struct args *args, struct doc *doc, struct verdi
                          : !buf_printf(&v->text, err, "refused (%s): %zu reason%s\n", profile, v->refusals,
                                        v->refusals == 1 ? "" : "s"))
         return false;
-    return file_write(STDOUT_FILENO, "stdout", buf_view(&v->text), err);
+    return notice_result(buf_view(&v->text), err);
 }
 
 static void verdict_free(struct verdict *v)

@@ -247,11 +247,15 @@ SH
     approved_by alice a.approval
     grep -q "$MRENCLAVE" "$OUT"
     rm a.approval
-    for answer in no '' y YES '^D'; do
+    for answer in no q '^D'; do
         tty_ens 'approve: ' "$answer" -- approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
         exits 77
         unchanged
     done
+    tty_ens 'approve: ' '' 'yes or no: ' y 'yes or no: ' YES -- \
+        approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    exits 77
+    unchanged
     tty_ens 'approve: ' '^C' -- approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
     exits 130
     unchanged

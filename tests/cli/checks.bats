@@ -68,6 +68,21 @@ broken() {
     broken layers hsm/watch.c 'void f(void) { g(getenv("HOME")); }' 'never read the environment'
 }
 
+@test "A3: layers: two files write to a terminal, and no other" {
+    local file
+    for file in sign screen record table; do
+        broken layers "signer/cmd/$file.c" 'void f(void) { fprintf(stderr, "%s", path); }' 'writes to stderr'
+        broken layers "signer/cmd/$file.c" 'void f(void) { write(STDERR_FILENO, p, 1); }' 'writes to stderr'
+        broken layers "signer/cmd/$file.c" 'void f(void) { puts(path); }' 'prints text for people'
+        broken layers "signer/cmd/$file.c" 'bool f(void) { return file_write(STDOUT_FILENO, n, v, e); }' \
+            'prints text for people'
+    done
+    broken layers signer/main.c 'void f(void) { fputs(path, stderr); }' 'writes to stderr'
+    for file in cmd/notice cmd/sign ceremony/policy base/file; do
+        broken layers "signer/$file.c" 'int f(void) { return open("/dev/tty", O_RDWR); }' 'opens the terminal'
+    done
+}
+
 @test "layers: each dependency has one home" {
     broken layers hsm/uri.c '#include <libp11.h>' 'included by 2 files'
     broken layers signer/cmd/opts.c '#include <libp11.h>' 'libp11 belongs to hsm'

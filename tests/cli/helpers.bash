@@ -92,7 +92,8 @@ tell() {
 
 # tty_ens [PATTERN REPLY]... -- ARG...: runs ensign on a terminal of its own. Waits for each PATTERN
 # (regular expression, any case) and types the REPLY; ^C and ^D are typed as such. The whole
-# conversation is in $OUT; $BATS_TEST_TMPDIR/echo says whether the terminal echoes at the end.
+# conversation is in $OUT; $BATS_TEST_TMPDIR/echo says whether the terminal echoes at the end. $AHEAD is
+# typed before the program begins, and Enter.
 tty_ens() {
     OUT=$BATS_TEST_TMPDIR/stdout
     ERR=$OUT
@@ -106,6 +107,8 @@ talk, args = rest[:cut], [program] + rest[cut + 1:]
 talk = list(zip(talk[::2], talk[1::2]))
 # The slave stays open here, so that its settings can still be read when the program is gone.
 fd, keep = pty.openpty()
+if os.environ.get("AHEAD"):
+    os.write(fd, os.environ["AHEAD"].encode() + b"\n")
 pid = os.fork()
 if pid == 0:
     os.setsid()
@@ -171,6 +174,14 @@ unchanged() {
 # Words on a terminal and in a log are words: no control characters but newline and tab.
 plain() {
     not grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$1"
+}
+
+# The same for what a terminal showed, whose lines end with CR LF: no C1 controls either.
+plain_terminal() {
+    local line
+    if line=$(tr '\n' '~' <"$1" | LC_ALL=C grep -aoP '.{0,60}(\r(?!~)|[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]).{0,20}'); then
+        fail "the terminal was driven:" "$(cat -v <<<"$line")"
+    fi
 }
 
 # ok: done, and not a word of failure.

@@ -884,7 +884,7 @@ cut_short() {
     unchanged
     counts 1 0
     prints 'ISVSVN +7'
-    tty_ens 'Sign these 5\?' '' -- resign --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" "${ALL[@]}"
+    tty_ens 'Sign these 5\?' '' 'yes or no: ' y 'yes or no: ' Yes -- resign --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" "${ALL[@]}"
     exits 77
     unchanged
     tty_ens 'Sign these 5\?' ^C -- resign --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" "${ALL[@]}"

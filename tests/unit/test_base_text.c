@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "signer/base/mem.h"
 #include "signer/base/text.h"
 #include "tests/support/support.h"
 
@@ -177,6 +178,86 @@ static void another_word_finds_nothing(void **state)
     }
 }
 
+static void assert_lines(const char *in, size_t len, const char *want)
+{
+    char out[256];
+    size_t out_len = 0;
+    size_t at = 0;
+
+    /* Whatever room there is, the pieces are the same text. */
+    for (size_t cap = 4; cap < 40; cap++) {
+        for (size_t have = 0; at < len; have += out_len) {
+            size_t took = text_lines(out + have, cap, view_of(in + at, len - at), &out_len);
+
+            assert_true(took > 0 && out_len <= cap);
+            at += took;
+            out[have + out_len] = '\0';
+        }
+        assert_string_equal(out, want);
+        at = 0;
+    }
+}
+
+static void lines_keep_their_newlines_and_nothing_else_that_drives_a_terminal(void **state)
+{
+    (void)state;
+    assert_lines("a\nb\n", 4, "a\nb\n");
+    assert_lines("\n\n", 2, "\n\n");
+    assert_lines("\x1b[2J\r\x07x\0y\n", 10, "?[2J??x?y\n");
+    assert_lines("\xc2\x9b"
+                 "31m \xf0\x9f\x94\x91\n",
+                 11, "?31m \xf0\x9f\x94\x91\n");
+    assert_lines("\xe2\x80\xae\xff\t", 5, "???");
+}
+
+static void a_value_cannot_begin_a_line(void **state)
+{
+    ENS_CLEANUP(buf_free) struct buf b = {0};
+    struct ens_err err = {0};
+    char path[5000];
+
+    (void)state;
+    memset(path, 'p', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    assert_true(text_line(&b, &err, "File  %s", "a\nMRENCLAVE  00\x1b[1A"));
+    assert_true(text_line(&b, &err, "%s", path));
+    assert_true(b.len > sizeof path);
+    assert_memory_equal(b.data, "File  a?MRENCLAVE  00?[1A\npppp", 30);
+    assert_int_equal(b.data[b.len - 1], '\n');
+    /* Nothing of it was cut. */
+    assert_int_equal(b.len, 26 + sizeof path);
+}
+
+static void assert_wrapped(const char *in, unsigned columns, unsigned indent, const char *want)
+{
+    ENS_CLEANUP(buf_free) struct buf b = {0};
+    struct ens_err err = {0};
+
+    assert_true(text_wrap(view_of_string(in), columns, indent, &b, &err));
+    if (b.len != strlen(want) || (b.len > 0 && memcmp(b.data, want, b.len) != 0))
+        fail_msg("'%.*s' where '%s' is expected", (int)b.len, (const char *)b.data, want);
+}
+
+static void lines_break_at_blanks_and_words_nowhere(void **state)
+{
+    (void)state;
+    assert_wrapped("", 10, 4, "");
+    assert_wrapped("one two three\n", 0, 4, "one two three\n");
+    assert_wrapped("one two three\n", 13, 4, "one two three\n");
+    assert_wrapped("one two three\n", 12, 4, "one two\n    three\n");
+    assert_wrapped("one two three", 7, 2, "one two\n  three");
+    assert_wrapped("a\n\none two\n", 5, 1, "a\n\none\n two\n");
+    /* A word that is too long is whole, and what follows it has its own line. */
+    assert_wrapped("at pkcs11:token=hsm;object=release now\n", 10, 4,
+                   "at\n    pkcs11:token=hsm;object=release\n    now\n");
+    assert_wrapped("pkcs11:token=hsm next\n", 10, 4, "pkcs11:token=hsm\n    next\n");
+    /* Blanks at its beginning are no place to break, and those at its end are no line. */
+    assert_wrapped("    indented text          \n", 10, 2, "    indented\n  text\n");
+    /* Characters count, not bytes. */
+    assert_wrapped("\xc3\xbc\xc3\xbc\xc3\xbc \xc3\xbc\xc3\xbc\n", 6, 1,
+                   "\xc3\xbc\xc3\xbc\xc3\xbc \xc3\xbc\xc3\xbc\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +266,9 @@ int main(void)
         cmocka_unit_test(a_sequence_is_not_read_past_the_length),
         cmocka_unit_test(controls_and_invisible_characters_become_question_marks),
         cmocka_unit_test(what_does_not_fit_is_cut_between_characters),
+        cmocka_unit_test(lines_keep_their_newlines_and_nothing_else_that_drives_a_terminal),
+        cmocka_unit_test(a_value_cannot_begin_a_line),
+        cmocka_unit_test(lines_break_at_blanks_and_words_nowhere),
         cmocka_unit_test(a_slip_of_the_finger_finds_the_word),
         cmocka_unit_test(another_word_finds_nothing),
     };

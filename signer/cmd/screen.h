@@ -1,0 +1,57 @@
+/* The terminal of whoever is asked (/dev/tty): what must be read first, questions and answers. Only this file
+ * and notice.c write to a terminal; both make every text printable line by line, whatever their callers did.
+ * Typed-ahead input is dropped before each question and each page: an answer is given after what it answers.
+ */
+#pragma once
+
+#include "signer/base/bytes.h"
+#include "signer/base/secret.h"
+
+/* Is there a terminal to ask at? */
+bool screen_is_there(void);
+
+/* How large it is; `rows` 0: it does not say, and nothing is shown in pages; `columns` 0: nothing is wrapped.
+ */
+struct screen_size {
+    unsigned rows, columns;
+};
+struct screen_size screen_size(void);
+
+/* What is read before a question. A text that has more lines than the terminal is shown in pages; each begins
+ * with `header`, and the last one holds `last`. Every part is a whole number of lines; each may be empty. */
+struct screen_text {
+    struct view top;    /* once */
+    struct view header; /* of the table */
+    struct view rows;   /* the table */
+    struct view last;
+};
+
+/* Shows it and leaves room for a question. *ret_go_on false: the answer to a page was q or the end of input.
+ * ENS_REFUSED without a terminal, ENS_IO, ENS_INTERRUPTED. */
+bool screen_show(const struct screen_text *text, bool *ret_go_on, struct ens_err *err) ENS_MUST_CHECK;
+
+enum screen_answer {
+    SCREEN_YES,
+    SCREEN_NO,      /* no, q, or the end of input */
+    SCREEN_UNCLEAR, /* three times something else */
+};
+
+/* A question, and what is a yes to it: exactly `yes`; or `words`, in any case and with any blanks between
+ * them (`yes` NULL). */
+struct screen_question {
+    const char *text;
+    const char *yes;
+    const char *words;
+    const char *again; /* what is asked after another answer, at most twice; NULL: for yes or no */
+};
+
+/* ENS_REFUSED where there is no terminal, ENS_IO, ENS_INTERRUPTED (Ctrl-C). */
+bool screen_ask(const struct screen_question *q, enum screen_answer *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Asks until the answer is yes; ENS_REFUSED, "OBJECT: NOT_DONE: the answer was no", after another one. */
+bool screen_confirm(const struct screen_question *q, const char *object, const char *not_done,
+                    struct ens_err *err) ENS_MUST_CHECK;
+
+/* Asks for a PIN, `what` and a colon, with echo switched off; the terminal is restored on every path. `ret`
+ * has been allocated. ENS_NOINPUT without a terminal. */
+bool screen_read_secret(const char *what, struct secret *ret, struct ens_err *err) ENS_MUST_CHECK;
