@@ -116,8 +116,10 @@ bool intel_find_relocated(struct intel_build *s, struct ens_err *err) ENS_MUST_C
 /* Pours the segments' pages. */
 bool intel_image(struct intel_build *s, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Are two blocks laid out from the same values? The `same` of the kind. */
+/* Do two blocks lay out the same enclave? The `same` of the kind. */
 bool intel_same(const struct container *c, size_t a, size_t b);
+/* Do the layout tables of two blocks add the same pages in the same order, whatever rows they use for it? */
+bool intel_same_layout(const struct intel_block *x, const struct intel_block *y);
 
 /* Pours ECREATE, the image and the layout; the `stream` of the kind. */
 bool intel_stream(struct container *c, size_t index, const struct sink *sink,

@@ -81,43 +81,113 @@ static bool add_filled(struct intel_build *s, const struct intel_row *row, uint6
     return add_pages(s, row, rva, page, err);
 }
 
-static bool add_row(struct intel_build *s, const struct intel_row *row, uint64_t step, struct ens_err *err)
-{
-    uint64_t rva = row->rva + step;
+/* ---- the table as it takes effect: groups unrolled, rows that add nothing left out ---- */
 
-    if ((row->attributes & INTEL_ATTR_EADD) == 0)
-        return true;
-    if (row->content_offset != 0)
-        return row->flags == RECORDS_TCS ? add_tcs(s, row, rva, err) : add_content(s, row, rva, err);
-    return row->flags == 0 || add_filled(s, row, rva, err);
+/* A row that adds pages, and where. */
+struct intel_step {
+    struct intel_row row;
+    uint64_t rva;
+};
+
+/* A place in a layout table. A group repeats the rows before it. */
+struct layout_walk {
+    const struct intel_block *b;
+    size_t index;    /* of the row that comes next */
+    uint32_t time;   /* of the group at `index`; 0: not in a group */
+    size_t in_group; /* the row that the group repeats next */
+};
+
+static bool has_pages(const struct intel_row *row)
+{
+    return !row->group && row->pages > 0 && (row->attributes & INTEL_ATTR_EADD) != 0 &&
+           (row->content_offset != 0 || row->flags != 0);
 }
 
-/* Repeats the rows before the group, further each time. */
-static bool add_group(struct intel_build *s, size_t index, struct ens_err *err)
+/* The next row of `group`, which stands at `w->index`; false: the group has ended. */
+static bool next_in_group(struct layout_walk *w, const struct intel_row *group, struct intel_step *ret)
 {
-    const struct intel_row group = intel_row_at(s->b, index);
+    if (w->time == 0 || w->in_group == w->index) {
+        w->in_group = w->index - group->entries;
+        w->time++;
+    }
+    if (group->entries == 0 || w->time > group->times) {
+        w->time = 0;
+        return false;
+    }
+    ret->row = intel_row_at(w->b, w->in_group++);
+    ret->rva = ret->row.rva + group->step * w->time;
+    return true;
+}
 
-    if (group.entries == 0)
-        return true;
-    for (uint32_t time = 1; time <= group.times; time++) {
-        for (size_t i = index - group.entries; i < index; i++) {
-            const struct intel_row row = intel_row_at(s->b, i);
+/* The next row that adds pages; false: there is none left. */
+static bool next_step(struct layout_walk *w, struct intel_step *ret)
+{
+    while (w->index < intel_rows(w->b->layout)) {
+        const struct intel_row row = intel_row_at(w->b, w->index);
 
-            if (!add_row(s, &row, group.step * time, err))
-                return false;
+        if (!row.group) {
+            *ret = (struct intel_step){row, row.rva};
+            w->index++;
+        } else if (!next_in_group(w, &row, ret)) {
+            w->index++;
+            continue;
         }
-        if (!interrupt_check(err))
+        if (has_pages(&ret->row))
+            return true;
+    }
+    return false;
+}
+
+static struct view content_of(const struct intel_block *b, const struct intel_row *row)
+{
+    return view_slice(b->bytes, row->content_offset, row->content_size);
+}
+
+static bool same_step(const struct intel_block *x, const struct intel_step *a, const struct intel_block *y,
+                      const struct intel_step *b)
+{
+    uint16_t differ = a->row.attributes ^ b->row.attributes;
+
+    if (a->rva != b->rva || a->row.pages != b->row.pages || a->row.flags != b->row.flags ||
+        (differ & INTEL_ATTR_EEXTEND) != 0 || a->row.content_size != b->row.content_size ||
+        (a->row.content_offset == 0) != (b->row.content_offset == 0))
+        return false;
+    return a->row.content_offset == 0 || view_equal(content_of(x, &a->row), content_of(y, &b->row));
+}
+
+bool intel_same_layout(const struct intel_block *x, const struct intel_block *y)
+{
+    struct layout_walk wx = {.b = x};
+    struct layout_walk wy = {.b = y};
+    struct intel_step a;
+    struct intel_step b;
+    bool more;
+
+    while ((more = next_step(&wx, &a)) == next_step(&wy, &b)) {
+        if (!more)
+            return true;
+        if (!same_step(x, &a, y, &b))
             return false;
     }
-    return true;
+    return false;
+}
+
+static bool add_row(struct intel_build *s, const struct intel_step *at, struct ens_err *err)
+{
+    const struct intel_row *row = &at->row;
+
+    if (row->content_offset != 0)
+        return row->flags == RECORDS_TCS ? add_tcs(s, row, at->rva, err) : add_content(s, row, at->rva, err);
+    return add_filled(s, row, at->rva, err);
 }
 
 static bool add_layout(struct intel_build *s, struct ens_err *err)
 {
-    for (size_t i = 0; i < intel_rows(s->b->layout); i++) {
-        const struct intel_row row = intel_row_at(s->b, i);
+    struct layout_walk w = {.b = s->b};
+    struct intel_step step;
 
-        if (!(row.group ? add_group(s, i, err) : add_row(s, &row, 0, err)))
+    while (next_step(&w, &step)) {
+        if (!interrupt_check(err) || !add_row(s, &step, err))
             return false;
     }
     return true;

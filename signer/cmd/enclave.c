@@ -69,7 +69,7 @@ bool enclave_read_head(const char *path, uint8_t ret[static ENCLAVE_HEAD_MAX], s
 /* Measures what belongs to the place; a stream that is broken is the judge's business. */
 static bool measure_place(struct enclave *e, size_t index, struct enclave_place *place, struct ens_err *err)
 {
-    if (index >= container_streams_len(e->container))
+    if (e->takes_fields || index >= container_streams_len(e->container))
         return true;
     place->is_measured = true;
     if (index > 0 && container_same_stream(e->container, 0, index)) {
@@ -156,6 +156,17 @@ bool enclave_open(const char *path, const char *id, struct enclave *ret, struct 
     struct container *c = NULL;
 
     return container_open(path, id, &c, err) && open_container(path, &c, ret, err);
+}
+
+bool enclave_open_fields(const char *path, const char *id, struct enclave *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {.path = path, .takes_fields = true};
+
+    if (!container_open(path, id, &e.container, err) || !read_places(&e, err))
+        return false;
+    *ret = e;
+    e = (struct enclave){0};
+    return true;
 }
 
 bool enclave_open_fd(int fd, const char *label, const char *id, struct enclave *ret, struct ens_err *err)

@@ -63,6 +63,7 @@ struct enclave {
     /* Set by enclave_require. */
     uint8_t mrenclave[MRENCLAVE_SIZE]; /* measured, or else what the SIGSTRUCT says */
     bool is_measured;
+    bool takes_fields; /* opened by enclave_open_fields: nothing is measured */
 };
 
 /* Opens `path`, checks all of a bundle, and measures the enclave at every place. `id` names a bundle's
@@ -71,6 +72,12 @@ bool enclave_open(const char *path, const char *id, struct enclave *ret, struct 
 /* The same over an open file that messages call `label`; both stay the caller's. */
 bool enclave_open_fd(int fd, const char *label, const char *id, struct enclave *ret,
                      struct ens_err *err) ENS_MUST_CHECK;
+/* Opens `path` for the SIGSTRUCTs in it alone: no enclave is measured, and of a bundle only the manifest and
+ * the component's signature are read. What measuring would tell (an ENCLAVEHASH that is not the file's, a
+ * malformed enclave) is not known then; the time does not depend on the size of the enclave. Errors and
+ * release as enclave_open. */
+bool enclave_open_fields(const char *path, const char *id, struct enclave *ret,
+                         struct ens_err *err) ENS_MUST_CHECK;
 void enclave_free(struct enclave *e);
 
 /* The enclave is one that can be signed: well-formed, the same at every place, what its SIGSTRUCT says if it

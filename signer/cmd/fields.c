@@ -29,7 +29,8 @@ static bool css_of_enclave(const char *path, const char *id, struct sigstruct *r
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     const struct sigstruct *css = NULL;
 
-    if (!enclave_open(path, id, &e, err) || !enclave_sigstruct(&e, &css, err) || !warn_of_places(&e, err))
+    if (!enclave_open_fields(path, id, &e, err) || !enclave_sigstruct(&e, &css, err) ||
+        !warn_of_places(&e, err))
         return false;
     *ret = *css;
     return true;

@@ -7,6 +7,7 @@ programs once, so that what else happens on the host meets all of them; the firs
 counted. Medians are compared, never single runs.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -26,6 +27,7 @@ DATE, PIN = "20240229", "123456"
 KEY = "pkcs11:token=bench;object=release"
 ONE_BY_ONE = 20                                         # signatures by a process each
 SHORT = 100                                             # MiB: less runs several times a round
+FEW_PAGES = 400                                         # of the ELF file whose pages are counted
 ENCLAVEHASH = slice(188, 220)                           # of sign-data
 
 
@@ -78,14 +80,15 @@ class Bench:
         self.ensign = os.path.join(build, "ensign")
         self.tool = lambda name: os.path.join(build, "tests", "bench", name)
         self.kept = 0
-        self.orc = shutil.which("orc")
+        self.orc, self.sgx_sign = shutil.which("orc"), shutil.which("sgx_sign")
         floor = self.tool("orc_floor")
         self.floor = floor if os.path.exists(floor) else None
         self.sizes = [int(n) for n in os.environ.get("BENCH_SIZES", "20 256 2048").split()]
         self.rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
         self.small = int(os.environ.get("BENCH_SMALL", "1000"))
+        self.pages = int(os.environ.get("BENCH_PAGES", 100000 if max(self.sizes) > SHORT else 2000))
         self.stream = int(os.environ.get("BENCH_STREAM", min(500, max(self.sizes))))
-        self.cases, self.counts = [], []
+        self.cases, self.counts, self.poured = [], [], []
         self.version = Program("ensign --version", [self.ensign, "--version"])
 
     def path(self, *names):
@@ -121,6 +124,20 @@ class Bench:
         for mib in self.sizes:
             self.signature(self.path(f"{mib}.orc"))
         self.signature(self.path("small", "00000.orc"))
+        self.elf()
+
+    def elf(self):
+        """An ELF file, as many bytes as are measured of it, and what set-sig attaches to it."""
+        path, key = self.path("elf.so"), self.path("key.pem")
+        say(f"bench: making an ELF file of {self.pages} pages")
+        with contextlib.redirect_stdout(sys.stderr):
+            inputs.write_elf(path, self.pages, key)
+            inputs.write_elf(self.path("few.so"), FEW_PAGES, key)
+        inputs.write_records(self.path("records"), self.pages)
+        quiet(self.ensign, "gen-sign-data", "--date", DATE, "--from", path, "-o",
+              path + ".signdata", path)
+        quiet("openssl", "dgst", "-sha256", "-sign", key, "-out", path + ".sig",
+              path + ".signdata")
 
     def keys(self):
         """A fresh key with e = 3, as a file and in a SoftHSM token of its own."""
@@ -161,6 +178,8 @@ class Bench:
         """All cases."""
         for mib in self.sizes:
             self.cases += [self.case_gen(mib), self.case_set(mib)]
+            self.cases.append(self.case_one_core(mib))
+        self.cases += [self.case_elf_gen(), self.case_elf_set(), self.case_extract()]
         self.cases += [self.case_stream(), self.case_sign(), self.case_one_by_one()]
         if subprocess.run([self.ensign, "resign", "--help"], stdin=subprocess.DEVNULL,
                           capture_output=True, check=False).returncode == 0:
@@ -234,6 +253,57 @@ class Bench:
         return Case("show of a stream", self.stream, [path], [
             Program("ensign", [self.ensign, "show", path]),
             Program("openssl dgst", ["openssl", "dgst", "-sha256", path])])
+
+    def case_one_core(self, mib):
+        """gen-sign-data and the limit program, each bound to one core."""
+        bundle, out = self.path(f"{mib}.orc"), self.path("written")
+        before, pin = self.clean("written"), ["taskset", "-c", str(min(os.sched_getaffinity(0)))]
+        return self.sized("gen-sign-data, one core", mib, [
+            Program("ensign", [*pin, self.ensign, "gen-sign-data", "--quiet", "--date", DATE, "-o",
+                               out, bundle], before),
+            Program("limit", [*pin, self.tool("limit"), "gen", bundle, DATE, out], before)])
+
+    def case_elf_gen(self):
+        path, out = self.path("elf.so"), self.path("written")
+        before = self.clean("written")
+        programs = [
+            Program("ensign", [self.ensign, "gen-sign-data", "--quiet", "--date", DATE, "--from",
+                               path, "-o", out, path], before),
+            self.dgst()]
+        if self.sgx_sign:
+            programs.append(Program("sgx_sign", [self.sgx_sign, "gendata", "-enclave", path,
+                                                 "-out", out], before))
+        return Case("ELF, gen-sign-data", None, [path], programs)
+
+    def case_elf_set(self):
+        path, out = self.path("elf.so"), self.path("written.so")
+        return Case("ELF, set-sig", None, [path], [
+            Program("ensign", [self.ensign, "set-sig", "--quiet", "--sign-data",
+                               path + ".signdata", "-o", out, path, path + ".sig",
+                               self.path("key.pub")], self.clean("written.so")),
+            self.dgst()])
+
+    def dgst(self):
+        """openssl over as many bytes as are measured of the ELF file."""
+        return Program("openssl dgst", ["openssl", "dgst", "-sha256", self.path("records")])
+
+    def case_extract(self):
+        """extract of the largest bundle and of the ELF file, beside show of 256 bytes."""
+        bundle, out = self.path(f"{max(self.sizes)}.orc"), self.path("written")
+        signed, before = self.path("signed.orc"), self.clean("written")
+        quiet(self.ensign, "set-sig", "--quiet", "--date", DATE, "-o", signed, bundle,
+              bundle + ".sig", self.path("key.pub"))
+        extract = [self.ensign, "extract", "--quiet", "-o", out]
+        programs = [
+            Program("ensign, ELF", [*extract, self.path("elf.so")], before, times=ONE_BY_ONE),
+            Program("ensign, bundle", [*extract, signed], before, times=ONE_BY_ONE),
+            Program("show of 256 bytes", [self.ensign, "show",
+                                          self.path("elf.so.signdata")], times=ONE_BY_ONE)]
+        if self.sgx_sign:
+            programs.append(Program("sgx_sign dump", [
+                self.sgx_sign, "dump", "-enclave", self.path("elf.so"), "-dumpfile",
+                self.path("dumped"), "-cssfile", out], before, times=ONE_BY_ONE))
+        return Case("extract", None, [self.path("elf.so"), signed], programs)
 
     def token_options(self):
         return ["--key", KEY, "--module", self.module(), "--pin-source",
@@ -344,15 +414,47 @@ class Bench:
                 ("show sign-data", "ensign", [self.ensign, "show",
                                               self.path("signdata", "00000.signdata")])):
             unlink(out)
-            done = subprocess.run(
-                ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + self.path("callgrind"),
-                 *argv], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-            found = re.search(rb"Collected : (\d+)", done.stderr)
-            if done.returncode != 0 or found is None:
-                raise SystemExit(f"bench: callgrind of {what}: {done.stderr.decode()[-500:]}")
-            self.counts.append((what, program, int(found.group(1)) / 1e6))
+            self.counts.append((what, program, self.callgrind(what, argv)[0]))
+        unlink(out)
+        self.count_pages()
+
+    def count_pages(self):
+        """How often the pages of an ELF file are laid out and measured: [(what, times)]. Its two
+        blocks lay out the same enclave, so that once is enough."""
+        path, out = self.path("few.so"), self.path("written")
+        data, sig = path + ".signdata", path + ".sig"
+        quiet(self.ensign, "extract", "--sign-data", "-o", data, path)
+        quiet("openssl", "dgst", "-sha256", "-sign", self.path("key.pem"), "-out", sig, data)
+        measured = inputs.pages_of_elf(path)
+        for what, argv in (
+                ("gen-sign-data --from", ["gen-sign-data", "--quiet", "--date", DATE, "--from", path,
+                                          "-o", out, path]),
+                ("show", ["show", path]), ("verify", ["verify", path]),
+                ("extract", ["extract", "--quiet", "-o", out, path]),
+                ("set-sig", ["set-sig", "--quiet", "--sign-data", data, "-o", out, path, sig,
+                             self.path("key.pub")])):
+            unlink(out)
+            self.poured.append((what, self.callgrind(what, [self.ensign, *argv])[1] / measured))
         unlink(out)
 
+    def callgrind(self, what, argv):
+        """(million instructions, calls of records_page) of one run."""
+        path = self.path("callgrind")
+        done = subprocess.run(
+            ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + path, *argv],
+            stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        found = re.search(rb"Collected : (\d+)", done.stderr)
+        if done.returncode != 0 or found is None:
+            raise SystemExit(f"bench: callgrind of {what}: {done.stderr.decode()[-500:]}")
+        names, called, calls = {}, None, 0
+        with open(path, encoding="utf-8", errors="replace") as f:
+            for line in f:
+                if entry := re.match(r"c?fn=(\(\d+\))(?: (.*))?$", line):
+                    names.setdefault(entry[1], entry[2])
+                    called = names[entry[1]] if line.startswith("cfn") else None
+                elif called == "records_page" and line.startswith("calls="):
+                    calls += int(line[6:].split()[0])
+        return int(found.group(1)) / 1e6, calls
 
 # -- steps -----------------------------------------------------------------------------------------
 

@@ -8,12 +8,16 @@ files and the same seed give the same bytes.
 """
 
 import hashlib
+import io
 import os
 import random
 import zipfile
 
+import elf
+import intel
 import manifest
 import mkbundle
+import mkcontainer
 import mkenclave
 import sgx
 import sgxs
@@ -133,3 +137,24 @@ def write_sign_data(path, number):
               "xfrm_mask": 2 ** 64 - 4, "enclavehash": hashlib.sha256(b"%d" % number).digest()}
     with open(path, "wb") as f:
         f.write(sgx.sign_data(sgx.build(values)))
+
+
+def write_elf(path, pages, key):
+    """A signed Intel ELF file of some `pages` measured pages, nearly all of them stacks, with blocks for two
+    generations of loaders whose tables differ and lay out the same enclave."""
+    mkcontainer.main(["intel", "--version", "2.4", "--threads", "4", "--stack", str(pages // 4),
+                      "--key", key, "--out", path])
+
+
+def write_records(path, pages):
+    """As many bytes as are measured of so many pages, in a file without content."""
+    with open(path, "wb") as f:
+        f.truncate(pages * RECORDS_LEN)
+
+
+def pages_of_elf(path):
+    """How many pages the loader adds by its first metadata block."""
+    stream = io.BytesIO()
+    with open(path, "rb") as f:
+        intel.blocks(elf.Elf(f.read()))[0].measure(stream)
+    return sum(1 for _, tag, _, _ in sgxs.records(stream.getvalue()) if tag == sgxs.EADD)
