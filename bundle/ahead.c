@@ -3,11 +3,11 @@
 #include "bundle/ahead.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
 #include "signer/base/mem.h"
+#include "signer/base/parallel.h"
 
 /* The ring: how far one thread gets before the other. */
 #define PIECES 8u
@@ -158,19 +158,11 @@ static bool start(struct ring *r, pthread_t *ret)
     return started;
 }
 
-/* May this process use two CPUs at once? Where there are more than fit into the set, it may. */
-static bool has_two_cpus(void)
-{
-    cpu_set_t cpus;
-
-    return sched_getaffinity(0, sizeof cpus, &cpus) != 0 || CPU_COUNT(&cpus) > 1;
-}
-
 bool ahead_pour(const struct ahead_source *from, uint64_t size, const struct sink *to, struct ens_err *err)
 {
     pthread_t thread;
 
-    if (size < AHEAD_FROM || !has_two_cpus())
+    if (size < AHEAD_FROM || parallel_processors() < 2)
         return from->pour(from->ctx, to, err);
     ENS_CLEANUP(ring_freep) struct ring *r = ring_new(from, err);
 

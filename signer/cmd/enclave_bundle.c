@@ -2,14 +2,42 @@
  * those that were copied are compared instead. */
 #include "signer/cmd/enclave.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
+#include "signer/base/parallel.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/profile.h"
 #include "signer/cmd/progress.h"
 #include "signer/sgx/verify.h"
+
+/* Bytes of a file for which a thread of its own pays. */
+#define LARGE_FILE (256u << 10)
+
+/* What is done with the files of a bundle. Several threads check files; each writes what it finds only into
+ * the fields of `set` that are about its own file. */
+struct checking {
+    const struct bundle *b;
+    const struct bundle *from;       /* the bundle that it was written from, or NULL */
+    const struct enclave_set *known; /* what was found in that one */
+    struct enclave_set set;
+    pthread_mutex_t lock; /* of `progress` */
+    struct progress progress;
+};
+
+static void checking_free(struct checking *c)
+{
+    enclave_set_free(&c->set);
+}
+
+static void add_progress(struct checking *c, uint64_t bytes)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    progress_add(&c->progress, bytes);
+    (void)pthread_mutex_unlock(&c->lock);
+}
 
 /* ---- one file of a bundle, poured into what it is for ---- */
 
@@ -18,7 +46,7 @@ struct pour {
     struct sgxs *sgxs; /* NULL: it is no component's stream */
     struct buf css;    /* up to one byte more than a SIGSTRUCT */
     bool is_css;
-    struct progress *progress;
+    struct checking *checking;
 };
 
 static void pour_free(struct pour *p)
@@ -31,7 +59,7 @@ static bool pour_put(void *ctx, struct view piece, struct ens_err *err)
 {
     struct pour *p = ctx;
 
-    progress_add(p->progress, piece.len);
+    add_progress(p->checking, piece.len);
     if (!interrupt_check(err))
         return false;
     if (p->sgxs != NULL && !sgxs_put(p->sgxs, piece, err))
@@ -83,24 +111,10 @@ static bool hand_out_report(const struct pour *p, const char *name, struct encla
     return true;
 }
 
-/* What is done with the files of a bundle. */
-struct checking {
-    const struct bundle *b;
-    const struct bundle *from;       /* the bundle that it was written from, or NULL */
-    const struct enclave_set *known; /* what was found in that one */
-    struct enclave_set set;
-    struct progress progress;
-};
-
-static void checking_free(struct checking *c)
-{
-    enclave_set_free(&c->set);
-}
-
 static bool read_file(struct checking *c, const struct bundle_file *f, bool is_stream, bool is_css,
                       struct ens_err *err)
 {
-    ENS_CLEANUP(pour_free) struct pour p = {.is_css = is_css, .progress = &c->progress};
+    ENS_CLEANUP(pour_free) struct pour p = {.is_css = is_css, .checking = c};
     const struct sink sink = {.put = pour_put, .ctx = &p};
 
     if (is_stream && !sgxs_new(&p.sgxs, err))
@@ -145,7 +159,7 @@ static bool check_file(struct checking *c, const struct bundle_file *f, struct e
         return false;
     if (!copied || is_css || (is_stream && !take_over(c, f->name)))
         return read_file(c, f, is_stream, is_css, err);
-    progress_add(&c->progress, f->size);
+    add_progress(c, f->size);
     return true;
 }
 
@@ -183,18 +197,35 @@ static bool list_components(const struct bundle_info *info, struct enclave_set *
     return true;
 }
 
+/* ---- all of them ---- */
+
+static bool check_item(void *ctx, size_t index, struct ens_err *err)
+{
+    struct checking *c = ctx;
+    struct bundle_file f = bundle_file_at(c->b, index);
+
+    return check_file(c, &f, err);
+}
+
+/* As many files at once as there are large ones: a thread costs more than a small file. */
+static size_t count_threads(const struct checking *c)
+{
+    size_t large = 0;
+    size_t processors = parallel_processors();
+
+    for (size_t i = 0; i < bundle_files_len(c->b); i++)
+        large += bundle_file_at(c->b, i).size >= LARGE_FILE;
+    return large < processors ? large : processors;
+}
+
 static bool check_all(struct checking *c, struct ens_err *err)
 {
     if (!list_components(bundle_info(c->b), &c->set, err))
         return false;
     for (size_t i = 0; i < bundle_files_len(c->b); i++)
         c->progress.total += bundle_file_at(c->b, i).size;
-    for (size_t i = 0; i < bundle_files_len(c->b); i++) {
-        struct bundle_file f = bundle_file_at(c->b, i);
-
-        if (!check_file(c, &f, err))
-            return false;
-    }
+    if (!parallel_each(bundle_files_len(c->b), count_threads(c), check_item, c, err))
+        return false;
     progress_end(&c->progress);
     for (size_t i = 0; i < c->set.len; i++) {
         if (!check_signature(&c->set.items[i], err))
@@ -205,7 +236,8 @@ static bool check_all(struct checking *c, struct ens_err *err)
 
 bool enclave_check_bundle(const struct bundle *b, struct enclave_set *ret, struct ens_err *err)
 {
-    ENS_CLEANUP(checking_free) struct checking c = {.b = b, .progress = {.what = "checking"}};
+    ENS_CLEANUP(checking_free)
+    struct checking c = {.b = b, .lock = PTHREAD_MUTEX_INITIALIZER, .progress = {.what = "checking"}};
 
     if (!check_all(&c, err))
         return false;
@@ -218,7 +250,11 @@ bool enclave_check_written(const struct bundle *b, const struct bundle *from, co
                            struct enclave_set *ret, struct ens_err *err)
 {
     ENS_CLEANUP(checking_free)
-    struct checking c = {.b = b, .from = from, .known = known, .progress = {.what = "checking"}};
+    struct checking c = {.b = b,
+                         .from = from,
+                         .known = known,
+                         .lock = PTHREAD_MUTEX_INITIALIZER,
+                         .progress = {.what = "checking"}};
 
     if (!check_all(&c, err))
         return false;

@@ -11,7 +11,7 @@ bool cmd_extract(const struct args *args, struct ens_err *err)
     struct signdata data;
 
     if (!output_open(args->output, true, args->force, &out, err) ||
-        !fields_of_container(args->operands[0], args->component, &css, err))
+        !fields_of_container(args, args->operands[0], &css, err))
         return false;
     if (args->signdata_only) {
         signdata_extract(&css, &data);

@@ -24,20 +24,34 @@ static bool warn_of_places(const struct enclave *e, struct ens_err *err)
     return true;
 }
 
-static bool css_of_enclave(const char *path, const char *id, struct sigstruct *ret, struct ens_err *err)
+/* The enclave of the operand is measured anyway. */
+static bool is_operand(const struct args *args, const char *path)
+{
+    return args->from != NULL && strcmp(path, args->operands[0]) == 0;
+}
+
+/* Measuring takes as long as the enclave is large, and the fields are the same. */
+static bool css_of_enclave(const struct args *args, const char *path, struct sigstruct *ret,
+                           struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     const struct sigstruct *css = NULL;
 
-    if (!enclave_open_fields(path, id, &e, err) || !enclave_sigstruct(&e, &css, err) ||
+    if (!enclave_open_fields(path, args->component, &e, err) || !enclave_sigstruct(&e, &css, err) ||
         !warn_of_places(&e, err))
         return false;
+    if (container_streams_len(e.container) > 0 && !is_operand(args, path))
+        notice_say(
+            args,
+            "%s: its SIGSTRUCT is taken as it is; the enclave in the file was not measured, which ensign "
+            "verify does.",
+            path);
     *ret = *css;
     return true;
 }
 
 /* Sign-data, or the SIGSTRUCT of any container, also one that waits for its signature. */
-static bool read_fields(const char *path, const char *id, struct sigstruct *ret, struct ens_err *err)
+static bool read_fields(const struct args *args, const char *path, struct sigstruct *ret, struct ens_err *err)
 {
     uint8_t head[ENCLAVE_HEAD_MAX];
     size_t len = 0;
@@ -50,7 +64,7 @@ static bool read_fields(const char *path, const char *id, struct sigstruct *ret,
         return signdata_parse(v, path, ret, err);
     if (sigstruct_recognise(v) || !container_recognise(v))
         return sigstruct_parse(v, path, ret, err);
-    return css_of_enclave(path, id, ret, err);
+    return css_of_enclave(args, path, ret, err);
 }
 
 /* Are the fields those that somebody signed, as far as anybody did? */
@@ -60,11 +74,12 @@ static bool hold(const struct sigstruct *css, bool *ret, struct ens_err *err)
     return sigstruct_is_unsigned(css) || verify_signature(css, ret, err);
 }
 
-bool fields_of_container(const char *path, const char *id, struct sigstruct *ret, struct ens_err *err)
+bool fields_of_container(const struct args *args, const char *path, struct sigstruct *ret,
+                         struct ens_err *err)
 {
     bool holds = false;
 
-    if (!read_fields(path, id, ret, err) || !hold(ret, &holds, err))
+    if (!read_fields(args, path, ret, err) || !hold(ret, &holds, err))
         return false;
     if (!holds)
         notice_warn("%s: the RSA signature of its SIGSTRUCT does not verify: EINIT refuses it", path);
@@ -106,7 +121,7 @@ bool fields_of_from(const struct args *args, struct sigstruct *ret, struct ens_e
     struct sigstruct css;
     struct signdata data;
 
-    if (!read_fields(args->from, args->component, &css, err) || !fields_check_signed(&css, args->from, err))
+    if (!read_fields(args, args->from, &css, err) || !fields_check_signed(&css, args->from, err))
         return ens_wrap(err, "--from");
     signdata_extract(&css, &data);
     return signdata_parse(view_of(data.bytes, sizeof data.bytes), args->from, ret, err) ||

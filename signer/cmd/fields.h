@@ -5,9 +5,10 @@
 #include "signer/cmd/enclave.h"
 #include "signer/sgx/sigstruct.h"
 
-/* The SIGSTRUCT inside any container (the component `id` of a bundle), or the fields of sign-data. Warns of
- * what is wrong with the container around it, and of a signature that does not verify. */
-bool fields_of_container(const char *path, const char *id, struct sigstruct *ret,
+/* The SIGSTRUCT inside any container (in a bundle, of --component), or the fields of sign-data. No enclave is
+ * measured, which is said. Warns of what is wrong with the container around it, and of a signature that does
+ * not verify. */
+bool fields_of_container(const struct args *args, const char *path, struct sigstruct *ret,
                          struct ens_err *err) ENS_MUST_CHECK;
 
 /* What new fields start from must be what was signed: ENS_DATA where `css`, of the file `path`, has a

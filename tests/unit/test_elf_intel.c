@@ -485,6 +485,49 @@ static void test_textrel_hostile(void **state)
     refuse_relocations(PHDR(3) + 8, UINT64_MAX - 8, "lie outside the file");
 }
 
+/* The block behind the first one. */
+static size_t second_block(const struct buf *file)
+{
+    for (size_t at = DESC + 8; at + 8 <= file->len; at++) {
+        if (memcmp(file->data + at, file->data + DESC, 8) == 0)
+            return at;
+    }
+    fail_msg("the file has one block");
+    return 0;
+}
+
+/* Changes `size` bytes of the second block and asks whether it still lays out what the first one does, which
+ * must be what measuring says. */
+static void changed_block(size_t at, size_t size, uint64_t value, bool same)
+{
+    struct buf file = intel_vector("3.1-1.4.signed");
+    struct opened o = {0};
+    struct ens_err err = {0};
+    struct sgxs_report a;
+    struct sgxs_report b;
+
+    set_le(&file, second_block(&file) + at, size, value);
+    assert_ok(open_bytes(&file, &o, &err), err);
+    measure(o.c, 0, &a);
+    measure(o.c, 1, &b);
+    assert_int_equal(memcmp(a.mrenclave, b.mrenclave, sizeof a.mrenclave) == 0, same);
+    assert_int_equal(container_same_stream(o.c, 0, 1), same);
+    close_opened(&o);
+    buf_free(&file);
+}
+
+/* Two generations of loaders get tables that differ, for one enclave: it is measured once. */
+static void test_same_layout(void **state)
+{
+    (void)state;
+    changed_block(B_LAYOUT(0), 2, 1, true);      /* the row as it is: a heap */
+    changed_block(B_LAYOUT(0), 2, 22, true);     /* another id */
+    changed_block(B_LAYOUT(0) + 2, 2, 8, false); /* added later, not by the loader */
+    changed_block(B_LAYOUT(0) + 2, 2, 3, false); /* measured */
+    changed_block(B_LAYOUT(0) + 4, 4, 1, false); /* fewer pages */
+    changed_block(24, 4, 2, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -497,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_layout),
         cmocka_unit_test(test_content),
         cmocka_unit_test(test_extra_page),
+        cmocka_unit_test(test_same_layout),
         cmocka_unit_test(test_textrel),
         cmocka_unit_test(test_textrel_hostile),
     };
