@@ -108,15 +108,11 @@ static void count_row(const struct approvals *a, struct approval_row *row)
 }
 
 bool approval_check(const struct sshsig_tool *tool, const struct signdata *data, const char *const *paths,
-                    size_t paths_len, const char *allowed_signers, struct approvals *ret, struct ens_err *err)
+                    size_t paths_len, struct view allowed, struct approvals *ret, struct ens_err *err)
 {
     ENS_CLEANUP(approvals_free) struct approvals a = {0};
-    ENS_CLEANUP(buf_free) struct buf allowed = {0};
-
-    if (!file_read_all(allowed_signers, APPROVAL_ALLOWED_MAX, &allowed, err))
-        return ens_wrap(err, "approvers file");
     const struct ground g = {
-        .tool = tool, .data = view_of(data->bytes, sizeof data->bytes), .allowed = buf_view(&allowed)};
+        .tool = tool, .data = view_of(data->bytes, sizeof data->bytes), .allowed = allowed};
 
     a.rows = mem_alloc(paths_len, sizeof *a.rows, err);
     if (a.rows == NULL)

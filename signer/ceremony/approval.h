@@ -9,8 +9,7 @@
 #include "signer/sgx/sigstruct.h"
 
 #define APPROVAL_PRINCIPAL_MAX 128
-#define APPROVAL_ALLOWED_MAX   1048576 /* bytes of an allowed_signers file */
-#define APPROVAL_TRIES_MAX     16      /* principals of one key that are tried */
+#define APPROVAL_TRIES_MAX     16 /* principals of one key that are tried */
 
 /* What became of one approval file. All texts are printable. */
 struct approval_row {
@@ -28,11 +27,10 @@ struct approvals {
     size_t counted; /* distinct principals with distinct keys */
 };
 
-/* Judges the approval files against the allowed_signers file `allowed_signers`. What does not count is a row
- * that says why. ENS_NOINPUT where a file cannot be opened, ENS_DATA where the allowed_signers file is larger
- * than APPROVAL_ALLOWED_MAX, ENS_RESOURCE where ssh-keygen is not installed. */
+/* Judges the approval files against the allowed_signers lines `allowed`. What does not count is a row that
+ * says why. ENS_NOINPUT where a file cannot be opened, ENS_RESOURCE where ssh-keygen is not installed. */
 bool approval_check(const struct sshsig_tool *tool, const struct signdata *data, const char *const *paths,
-                    size_t paths_len, const char *allowed_signers, struct approvals *ret,
+                    size_t paths_len, struct view allowed, struct approvals *ret,
                     struct ens_err *err) ENS_MUST_CHECK;
 void approvals_free(struct approvals *a);
 

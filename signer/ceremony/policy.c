@@ -1,286 +1,299 @@
-/* The policy: a table of keywords, each with its reader; the checks are in policy_check.c. */
+/* The policy: the table of its keywords, its lines, and the files that it names. */
 #include "signer/ceremony/policy.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "signer/base/date.h"
 #include "signer/base/digest.h"
-#include "signer/base/file.h"
-#include "signer/base/hex.h"
 #include "signer/base/mem.h"
-#include "signer/base/num.h"
+#include "signer/ceremony/hand.h"
 #include "signer/ceremony/policy_internal.h"
 
-/* Longest line, and words in it. */
-#define LINE_MAX_BYTES 4096
-#define WORDS_MAX      48
+static const char *const bit_words[] = {"forbid", "require", "allow", NULL};
+static const char *const blind_words[] = {"forbid", "allow", NULL};
+static const char *const confirm_words[] = {"yes", "words", NULL};
+static const char *const transcript_words[] = {"require", NULL};
+static const char *const share_words[] = {"token", NULL};
+static const char *const keys_words[] = {"any", "fido", "fido-verified", NULL};
 
-/* One line, cut into words. */
-struct line {
-    char text[LINE_MAX_BYTES];
-    char *words[WORDS_MAX];
-    size_t len; /* words */
+#define NUMBERS(field_, max_)                                                                                \
+    .shape = SHAPE_NUMBERS, .max = (max_), .is_field = true, .field = (field_),                              \
+    .takes = "N, >= N, <= N, N..M, up to 16 N, or any"
+#define PAIR(field_, mask_, max_)                                                                            \
+    .shape = SHAPE_PAIR, .max = (max_), .is_field = true, .field = (field_), .mask = (mask_),                \
+    .takes = "V/M, within V/M, or any; M is the inverse mask"
+#define BIT(bit_)                                                                                            \
+    .shape = SHAPE_BIT, .bit = (bit_), .is_field = true, .words = bit_words,                                 \
+    .takes = "forbid, require or allow"
+#define HEX(field_, size_)                                                                                   \
+    .shape = SHAPE_HEX, .size = (size_), .is_field = true, .is_list = true, .field = (field_)
+#define COUNT(max_)          .shape = SHAPE_COUNT, .max = (max_), .takes = "a number from 1"
+#define WORD(words_, takes_) .shape = SHAPE_WORD, .words = (words_), .takes = (takes_)
+
+const struct policy_keyword policy_keywords[POLICY_KEYWORDS] = {
+    [POLICY_MRSIGNER] = {.name = "mrsigner",
+                         .shape = SHAPE_HEX,
+                         .size = 32,
+                         .takes = "64 hexadecimal digits",
+                         .unchecked = "no token here (--pubkey or --mrsigner checks it)"},
+    [POLICY_MRENCLAVE] = {.name = "mrenclave",
+                          HEX(CSS_ENCLAVEHASH, 32),
+                          .takes = "64 hexadecimal digits each"},
+    [POLICY_ISVPRODID] = {.name = "isvprodid", NUMBERS(CSS_ISVPRODID, UINT16_MAX)},
+    [POLICY_ISVSVN] = {.name = "isvsvn", NUMBERS(CSS_ISVSVN, UINT16_MAX)},
+    [POLICY_DATE] = {.name = "date",
+                     .shape = SHAPE_DATES,
+                     .is_field = true,
+                     .field = CSS_DATE,
+                     .takes = "YYYYMMDD, >= or <= one, one..another, up to 16, or any"},
+    [POLICY_ATTRIBUTES] = {.name = "attributes", PAIR(CSS_ATTRIBUTES, CSS_ATTRIBUTEMASK, UINT64_MAX)},
+    [POLICY_XFRM] = {.name = "xfrm", PAIR(CSS_XFRM, CSS_XFRM_MASK, UINT64_MAX)},
+    [POLICY_DEBUG] = {.name = "debug", BIT(ATTR_DEBUG)},
+    [POLICY_MODE64] = {.name = "mode64", BIT(ATTR_MODE64BIT)},
+    [POLICY_PROVISION_KEY] = {.name = "provision-key", BIT(ATTR_PROVISIONKEY)},
+    [POLICY_EINITTOKEN_KEY] = {.name = "einittoken-key", BIT(ATTR_EINITTOKENKEY)},
+    [POLICY_CET] = {.name = "cet", BIT(ATTR_CET)},
+    [POLICY_KSS] = {.name = "kss", BIT(ATTR_KSS)},
+    [POLICY_AEX_NOTIFY] = {.name = "aex-notify", BIT(ATTR_AEXNOTIFY)},
+    [POLICY_VENDOR] = {.name = "vendor", NUMBERS(CSS_VENDOR, UINT32_MAX)},
+    [POLICY_SWDEFINED] = {.name = "swdefined", NUMBERS(CSS_SWDEFINED, UINT32_MAX)},
+    [POLICY_MISCSELECT] = {.name = "miscselect", PAIR(CSS_MISCSELECT, CSS_MISCMASK, UINT32_MAX)},
+    [POLICY_CET_ATTRIBUTES] = {.name = "cet-attributes",
+                               PAIR(CSS_CET_ATTRIBUTES, CSS_CET_ATTRIBUTES_MASK, UINT8_MAX)},
+    [POLICY_ISVFAMILYID] = {.name = "isvfamilyid",
+                            HEX(CSS_ISVFAMILYID, 16),
+                            .may_be_any = true,
+                            .takes = "32 hexadecimal digits each, or any"},
+    [POLICY_ISVEXTPRODID] = {.name = "isvextprodid",
+                             HEX(CSS_ISVEXTPRODID, 16),
+                             .may_be_any = true,
+                             .takes = "32 hexadecimal digits each, or any"},
+    [POLICY_BLIND] = {.name = "blind", WORD(blind_words, "forbid or allow")},
+    [POLICY_KEY] = {.name = "key",
+                    .shape = SHAPE_CLAIMS,
+                    .takes = "claims of the token, once each: sensitive, always-sensitive, not-extractable, "
+                             "never-extractable, local, no-decrypt, always-authenticate",
+                    .unchecked = "no token here"},
+    [POLICY_QUORUM] = {.name = "quorum", .shape = SHAPE_HEX, .size = 32, .takes = "64 hexadecimal digits"},
+    [POLICY_THRESHOLD] = {.name = "threshold",
+                          .shape = SHAPE_NUMBERS,
+                          .min = 2,
+                          .max = 7,
+                          .takes = "N, >= N, <= N, N..M, several N, or any; from 2 to 7"},
+    [POLICY_SHARE] = {.name = "share", WORD(share_words, "token")},
+    [POLICY_APPROVALS] = {.name = "approvals", COUNT(PEOPLE_MAX)},
+    [POLICY_APPROVERS] = {.name = "approvers",
+                          .shape = SHAPE_FILE,
+                          .takes = "FILE, or FILE sha256:HEX64; no blanks in names"},
+    [POLICY_REVOKED] = {.name = "revoked",
+                        .shape = SHAPE_FILE,
+                        .takes = "FILE, or FILE sha256:HEX64; no blanks in names"},
+    [POLICY_REBUILT] = {.name = "rebuilt", COUNT(PEOPLE_MAX)},
+    [POLICY_APPROVER_KEYS] = {.name = "approver-keys", WORD(keys_words, "any, fido or fido-verified")},
+    [POLICY_APPROVAL_DAYS] = {.name = "approval-days", COUNT(3650)},
+    [POLICY_CONFIRM] = {.name = "confirm",
+                        WORD(confirm_words, "yes or words"),
+                        .unchecked = "nobody is asked here"},
+    [POLICY_TRANSCRIPT] = {.name = "transcript",
+                           WORD(transcript_words, "require"),
+                           .unchecked = "nothing is signed here"},
+    [POLICY_MAX_ITEMS] = {.name = "max-items", COUNT(UINT32_MAX)},
 };
+
+const char *policy_name(enum policy_check check)
+{
+    return check == POLICY_REJECTED ? "rejected" : policy_keywords[check].name;
+}
 
 void policy_freep(struct policy **p)
 {
     if (*p == NULL)
         return;
-    mem_free((*p)->mrenclaves);
-    mem_free((*p)->approvers);
+    for (int c = 0; c < POLICY_KEYWORDS; c++) {
+        mem_free((*p)->lines[c].hex);
+        mem_free((*p)->lines[c].file);
+    }
+    for (int i = 0; i < 2; i++)
+        mem_free((*p)->paths[i]);
+    people_freep(&(*p)->people);
+    revoked_freep(&(*p)->revoked);
     mem_free(*p);
     *p = NULL;
 }
 
-/* ---- values ---- */
-
-static bool need_words(const struct line *l, size_t min, size_t max, struct ens_err *err)
-{
-    if (l->len - 1 < min || l->len - 1 > max)
-        return ens_fail(err, ENS_DATA, "%s: has %zu values: see ensign(5) for what it takes", l->words[0],
-                        l->len - 1);
-    return true;
-}
-
-/* What a value reader of base says of the command line is here about the file. */
-static bool bad_value(struct ens_err *err)
-{
-    err->code = ENS_DATA;
-    return false;
-}
-
-static bool read_limit(const struct line *l, uint64_t max, struct policy_limit *ret, struct ens_err *err)
-{
-    const char *value = l->words[l->len - 1];
-    struct date d;
-
-    if (!need_words(l, 1, 2, err))
-        return false;
-    ret->op = POLICY_EQUAL;
-    if (l->len == 3) {
-        if (strcmp(l->words[1], ">=") == 0)
-            ret->op = POLICY_AT_LEAST;
-        else if (strcmp(l->words[1], "<=") == 0)
-            ret->op = POLICY_AT_MOST;
-        else if (strcmp(l->words[1], "=") != 0)
-            return ens_fail(err, ENS_DATA, "%s: '%s' is no comparison: write =, >= or <=", l->words[0],
-                            l->words[1]);
-    }
-    if (max == POLICY_DATE_VALUE) {
-        if (!date_parse(value, l->words[0], &d, err))
-            return bad_value(err);
-        ret->value = date_to_bcd(d);
-        return true;
-    }
-    return num_parse(value, l->words[0], max, &ret->value, err) || bad_value(err);
-}
-
-static bool read_pair(const struct line *l, struct policy_pair *ret, struct ens_err *err)
-{
-    uint64_t open = 0;
-
-    if (!need_words(l, 1, 1, err))
-        return false;
-    if (!num_parse_pair(l->words[1], l->words[0], UINT64_MAX, &ret->value, &open, err))
-        return bad_value(err);
-    ret->mask = ~open;
-    return true;
-}
-
-static bool read_forbid(const struct line *l, bool *ret, struct ens_err *err)
-{
-    if (!need_words(l, 1, 1, err))
-        return false;
-    if (strcmp(l->words[1], "forbid") != 0 && strcmp(l->words[1], "allow") != 0)
-        return ens_fail(err, ENS_DATA, "%s: '%s' is unknown: write forbid or allow", l->words[0],
-                        l->words[1]);
-    *ret = strcmp(l->words[1], "forbid") == 0;
-    return true;
-}
-
-static bool read_count(const struct line *l, uint64_t max, uint64_t *ret, struct ens_err *err)
-{
-    if (!need_words(l, 1, 1, err))
-        return false;
-    if (!num_parse(l->words[1], l->words[0], max, ret, err))
-        return bad_value(err);
-    return *ret > 0 || ens_fail(err, ENS_DATA, "%s: is 0: leave the line out", l->words[0]);
-}
-
-static bool read_mrenclaves(const struct line *l, struct policy *p, struct ens_err *err)
-{
-    void *grown = p->mrenclaves;
-
-    if (!need_words(l, 1, WORDS_MAX, err) ||
-        !mem_grow(&grown, p->mrenclaves_len + l->len - 1, sizeof *p->mrenclaves, err))
-        return false;
-    p->mrenclaves = grown;
-    for (size_t i = 1; i < l->len; i++) {
-        if (!hex_decode(l->words[i], l->words[0], p->mrenclaves[p->mrenclaves_len], MRENCLAVE_SIZE, err))
-            return bad_value(err);
-        p->mrenclaves_len++;
-    }
-    return true;
-}
-
-static bool read_claims(const struct line *l, struct policy *p, struct ens_err *err)
-{
-    if (!need_words(l, 1, POLICY_CLAIMS, err))
-        return false;
-    for (size_t i = 1; i < l->len; i++) {
-        int found = -1;
-
-        for (int c = 0; c < POLICY_CLAIMS; c++) {
-            if (strcmp(policy_claim_names[c], l->words[i]) == 0)
-                found = c;
-        }
-        if (found < 0)
-            return ens_fail(err, ENS_DATA, "key: '%s' is no claim: see ensign(5)", l->words[i]);
-        p->claims[found] = true;
-    }
-    return true;
-}
-
-static bool read_approvers(const struct line *l, struct policy *p, struct ens_err *err)
-{
-    if (!need_words(l, 1, 1, err))
-        return false;
-    p->approvers = mem_strdup(l->words[1], err);
-    return p->approvers != NULL;
-}
-
 /* ---- lines ---- */
 
-/* Cuts a line without its newline into words; `#` begins a comment. */
-static bool cut(struct view raw, struct line *ret, struct ens_err *err)
+static bool read_line(void *ctx, const struct hand_line *l, struct ens_err *err)
 {
-    const char *blank = " \t\r";
-    char *at = ret->text;
+    struct policy *p = ctx;
+    int check = 0;
 
-    if (raw.len >= sizeof ret->text)
-        return ens_fail(err, ENS_DATA, "the line has more than %d bytes: split it", LINE_MAX_BYTES - 1);
-    if (raw.len > 0 && memchr(raw.data, '\0', raw.len) != NULL)
-        return ens_fail(err, ENS_DATA, "holds a zero byte: give a text file");
-    memcpy(ret->text, raw.data != NULL ? (const void *)raw.data : "", raw.len);
-    ret->text[raw.len] = '\0';
-    at[strcspn(at, "#")] = '\0';
-    for (ret->len = 0;; ret->len++) {
-        at += strspn(at, blank);
-        if (*at == '\0')
-            return true;
-        if (ret->len == WORDS_MAX)
-            return ens_fail(err, ENS_DATA, "the line has more than %d words: split it", WORDS_MAX);
-        ret->words[ret->len] = at;
-        at += strcspn(at, blank);
-        if (*at != '\0')
-            *at++ = '\0';
-    }
-}
-
-static bool read_keyword(const struct line *l, enum policy_check check, struct policy *p, struct ens_err *err)
-{
-    switch (check) {
-    case POLICY_MRSIGNER:
-        return need_words(l, 1, 1, err) &&
-               (hex_decode(l->words[1], l->words[0], p->mrsigner, sizeof p->mrsigner, err) || bad_value(err));
-    case POLICY_MRENCLAVE:
-        return read_mrenclaves(l, p, err);
-    case POLICY_ISVPRODID:
-        return read_limit(l, UINT16_MAX, &p->isvprodid, err);
-    case POLICY_ISVSVN:
-        return read_limit(l, UINT16_MAX, &p->isvsvn, err);
-    case POLICY_DATE:
-        return read_limit(l, POLICY_DATE_VALUE, &p->date, err);
-    case POLICY_ATTRIBUTES:
-        return read_pair(l, &p->attributes, err);
-    case POLICY_XFRM:
-        return read_pair(l, &p->xfrm, err);
-    case POLICY_DEBUG:
-        return read_forbid(l, &p->forbids_debug, err);
-    case POLICY_PROVISION_KEY:
-        return read_forbid(l, &p->forbids_provision_key, err);
-    case POLICY_EINITTOKEN_KEY:
-        return read_forbid(l, &p->forbids_einittoken_key, err);
-    case POLICY_BLIND:
-        return read_forbid(l, &p->forbids_blind, err);
-    case POLICY_KEY:
-        return read_claims(l, p, err);
-    case POLICY_APPROVALS:
-        return read_count(l, POLICY_APPROVALS_MAX, &p->approvals, err);
-    case POLICY_MAX_ITEMS:
-        return read_count(l, UINT32_MAX, &p->max_items, err);
-    case POLICY_CHECKS:
-        break;
-    }
-    return ens_fail(err, ENS_BUG, "a policy keyword has no reader");
-}
-
-static bool read_line(const struct line *l, struct policy *p, struct ens_err *err)
-{
-    if (strcmp(l->words[0], "approvers") == 0) {
-        if (p->approvers != NULL)
-            return ens_fail(err, ENS_DATA, "approvers: is there twice: leave one line");
-        return read_approvers(l, p, err);
-    }
-    for (int c = 0; c < POLICY_CHECKS; c++) {
-        if (strcmp(policy_name((enum policy_check)c), l->words[0]) != 0)
-            continue;
-        if (p->present[c] && c != POLICY_MRENCLAVE)
-            return ens_fail(err, ENS_DATA, "%s: is there twice: leave one line", l->words[0]);
-        p->present[c] = true;
-        return read_keyword(l, (enum policy_check)c, p, err);
-    }
-    return ens_fail(err, ENS_DATA, "'%s' is no keyword: see ensign(5)", l->words[0]);
-}
-
-static bool check_whole(const struct policy *p, struct ens_err *err)
-{
-    if (p->present[POLICY_APPROVALS] && p->approvers == NULL)
-        return ens_fail(err, ENS_DATA, "approvals: need to know of whom: add a line approvers PATH");
-    return true;
+    while (check < POLICY_KEYWORDS && strcmp(policy_keywords[check].name, l->words[0]) != 0)
+        check++;
+    /* One list over several lines is a list; anything else twice is a slip. */
+    if (check < POLICY_KEYWORDS && p->lines[check].is_present && check != POLICY_MRENCLAVE)
+        return ens_fail(err, ENS_DATA, "twice: %s: is there twice: leave one line", l->words[0]);
+    if (l->len < 2)
+        return ens_fail(err, ENS_DATA, "value: '%s' has no value: see ensign(5)", l->words[0]);
+    if (check == POLICY_KEYWORDS)
+        return ens_fail(err, ENS_DATA, "unknown-keyword: '%s' is no keyword: see ensign(5)", l->words[0]);
+    p->lines[check].is_present = true;
+    return policy_read_value((enum policy_check)check, l, p, err);
 }
 
 bool policy_parse(struct view text, const char *name, struct policy **ret, struct ens_err *err)
 {
     ENS_CLEANUP(policy_freep) struct policy *p = mem_alloc(1, sizeof *p, err);
-    struct line line;
 
-    if (p == NULL || !digest_of(DIGEST_SHA256, text, p->digest, err))
+    if (p == NULL || !digest_of(DIGEST_SHA256, text, p->id, err) ||
+        !hand_parse(text, "policy", name, (struct hand_sink){.line = read_line, .ctx = p}, err))
         return false;
-    for (size_t number = 1; text.len > 0; number++) {
-        const uint8_t *newline = memchr(text.data, '\n', text.len);
-        size_t len = newline != NULL ? (size_t)(newline - text.data) : text.len;
-
-        if (!cut(view_slice(text, 0, len), &line, err) || (line.len > 0 && !read_line(&line, p, err)))
-            return ens_wrap(err, "%s: line %zu", name, number);
-        len += newline != NULL;
-        text = view_slice(text, len, text.len - len);
-    }
-    if (!check_whole(p, err))
+    if (!policy_check_whole(p, err))
         return ens_wrap(err, "%s", name);
+    policy_list_unchecked(p);
     *ret = ens_take(p);
     return true;
 }
+
+/* ---- files ---- */
 
 bool policy_read(const char *path, struct policy **ret, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
 
-    return file_read_all(path, POLICY_FILE_MAX, &file, err) && policy_parse(buf_view(&file), path, ret, err);
+    return hand_read(path, &file, err) && policy_parse(buf_view(&file), path, ret, err);
 }
 
-const uint8_t *policy_digest(const struct policy *p)
+/* Relative to the directory of the policy's path as it was given. */
+static char *path_beside(const char *policy_path, const char *name, struct ens_err *err)
 {
-    return p->digest;
+    const char *slash = strrchr(policy_path, '/');
+
+    if (name[0] == '/' || slash == NULL)
+        return mem_strdup(name, err);
+    return mem_printf(err, "%.*s/%s", (int)(slash - policy_path), policy_path, name);
+}
+
+/* Appends the file of that line to `ret`; those bytes are hashed. */
+static bool read_beside(struct policy *p, enum policy_check check, const char *policy_path, struct buf *ret,
+                        struct ens_err *err)
+{
+    const struct policy_line *l = &p->lines[check];
+    int i = check == POLICY_REVOKED;
+    struct policy_file *f = &p->files[i];
+
+    p->paths[i] = path_beside(policy_path, l->file, err);
+    f->path = p->paths[i];
+    if (f->path == NULL || !hand_read(f->path, ret, err) ||
+        !digest_of(DIGEST_SHA256, buf_view(ret), f->sha256, err))
+        return false;
+    if (l->has_pin && memcmp(l->pin, f->sha256, sizeof l->pin) != 0)
+        return ens_fail(err, ENS_DATA,
+                        "%s: pin: its SHA-256 is not the one in %s: which of the two is right?", f->path,
+                        policy_path);
+    return true;
+}
+
+bool policy_open(const char *path, struct policy **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(policy_freep) struct policy *p = NULL;
+    ENS_CLEANUP(digest_freep) struct digest *id = NULL;
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+    ENS_CLEANUP(buf_free) struct buf approvers = {0};
+    ENS_CLEANUP(buf_free) struct buf revoked = {0};
+
+    if (!hand_read(path, &file, err) || !policy_parse(buf_view(&file), path, &p, err))
+        return false;
+    if (policy_has(p, POLICY_APPROVERS) &&
+        (!read_beside(p, POLICY_APPROVERS, path, &approvers, err) ||
+         !people_parse(buf_view(&approvers), p->files[0].path, &p->people, err)))
+        return false;
+    if (policy_has(p, POLICY_REVOKED) &&
+        (!read_beside(p, POLICY_REVOKED, path, &revoked, err) ||
+         !revoked_parse(buf_view(&revoked), p->files[1].path, &p->revoked, err)))
+        return false;
+    if (!policy_check_people(p, err))
+        return ens_wrap(err, "%s", path);
+    if (!digest_new(DIGEST_SHA256, &id, err) || !digest_update(id, buf_view(&file), err) ||
+        !digest_update(id, buf_view(&approvers), err) || !digest_update(id, buf_view(&revoked), err) ||
+        !digest_final(id, p->id, err))
+        return false;
+    *ret = ens_take(p);
+    return true;
+}
+
+/* ---- what it says ---- */
+
+const uint8_t *policy_id(const struct policy *p)
+{
+    return p->id;
+}
+
+/* A keyword of SHAPE_COUNT; 0 without a line. */
+static unsigned count_of(const struct policy *p, enum policy_check check)
+{
+    return p->lines[check].is_present ? (unsigned)p->lines[check].numbers[0] : 0;
 }
 
 unsigned policy_approvals(const struct policy *p)
 {
-    return (unsigned)p->approvals;
+    return count_of(p, POLICY_APPROVALS);
 }
 
-const char *policy_approvers(const struct policy *p)
+unsigned policy_rebuilt(const struct policy *p)
 {
-    return p->approvers;
+    return count_of(p, POLICY_REBUILT);
+}
+
+unsigned policy_approval_days(const struct policy *p)
+{
+    return count_of(p, POLICY_APPROVAL_DAYS);
+}
+
+enum policy_approver_keys policy_approver_keys(const struct policy *p)
+{
+    return (enum policy_approver_keys)p->lines[POLICY_APPROVER_KEYS].word;
+}
+
+enum policy_confirm policy_confirm(const struct policy *p)
+{
+    const struct policy_line *l = &p->lines[POLICY_CONFIRM];
+
+    return l->is_present ? (enum policy_confirm)(l->word + 1) : POLICY_CONFIRM_ANY;
+}
+
+bool policy_wants_transcript(const struct policy *p)
+{
+    return policy_has(p, POLICY_TRANSCRIPT);
+}
+
+const uint8_t *policy_mrsigner(const struct policy *p)
+{
+    return policy_has(p, POLICY_MRSIGNER) ? p->lines[POLICY_MRSIGNER].hex[0] : NULL;
+}
+
+const struct people *policy_people(const struct policy *p)
+{
+    return p->people;
+}
+
+const struct revoked *policy_revoked(const struct policy *p)
+{
+    return p->revoked;
+}
+
+const struct policy_file *policy_file(const struct policy *p, enum policy_check check)
+{
+    const struct policy_file *f = &p->files[check == POLICY_REVOKED];
+
+    return f->path != NULL ? f : NULL;
+}
+
+bool policy_has(const struct policy *p, enum policy_check check)
+{
+    return check < POLICY_KEYWORDS && p->lines[check].is_present;
+}
+
+const char *policy_unchecked(const struct policy *p)
+{
+    return p->unchecked;
 }

@@ -1,35 +1,17 @@
-/* The policy file: what the machine checks before a key is used, whatever the person at it types.
+/* The policy: what the machine checks before a key is used, whatever the person at it types.
  *
- * Lines of `keyword value...`; `#` begins a comment; an unknown keyword, a keyword that is there twice (only
- * mrenclave may be) and a value that cannot be read are ENS_DATA. Every line must hold. Keywords:
- *
- *   mrsigner HEX                the key that signs
- *   mrenclave HEX...            one of these; several lines make one list
- *   isvprodid [OP] N            OP is =, >= or <=; without it, =
- *   isvsvn [OP] N
- *   date [OP] YYYYMMDD
- *   attributes V/M              exactly this value, and the inverse of M as mask (as --attributes)
- *   xfrm V/M                    the same for XFRM
- *   debug forbid|allow          forbid: DEBUG clear and enforced
- *   provision-key forbid|allow  forbid: PROVISIONKEY clear and enforced
- *   einittoken-key forbid|allow
- *   blind forbid|allow          signing a bare digest; a policy with rules about fields forbids it in any
- * case key CLAIM...                what the token must claim of the key: sensitive, always-sensitive,
- *                               not-extractable, never-extractable, local, no-decrypt, always-authenticate
- *   approvals N                 distinct principals with distinct keys
- *   approvers PATH              OpenSSH allowed_signers file, relative to the policy file
- *   max-items N                 sign-data in one run
- */
+ * A file of lines `keyword value...` between `policy 1` and `end` (hand.h, ensign(5)). Every line must hold.
+ * Each signed field has a keyword; six that nobody thinks of (VENDOR, SWDEFINED, MISCSELECT, CET_ATTRIBUTES,
+ * ISVFAMILYID, ISVEXTPRODID) must be as usual where no line speaks of them. A bare digest is refused unless
+ * the policy allows it. What can never hold is refused when the file is read. */
 #pragma once
 
 #include "signer/base/bytes.h"
 #include "signer/base/pubkey.h"
+#include "signer/ceremony/people.h"
 #include "signer/sgx/sigstruct.h"
 
-#define POLICY_FILE_MAX      65536
-#define POLICY_APPROVALS_MAX 64
-
-/* The checks, by stable names (policy_name): what a transcript and a refusal say. */
+/* The keywords, by stable names (policy_name): what is shown, recorded and given as a reason. */
 enum policy_check {
     POLICY_MRSIGNER,
     POLICY_MRENCLAVE,
@@ -39,24 +21,51 @@ enum policy_check {
     POLICY_ATTRIBUTES,
     POLICY_XFRM,
     POLICY_DEBUG,
+    POLICY_MODE64,
     POLICY_PROVISION_KEY,
     POLICY_EINITTOKEN_KEY,
+    POLICY_CET,
+    POLICY_KSS,
+    POLICY_AEX_NOTIFY,
+    POLICY_VENDOR,
+    POLICY_SWDEFINED,
+    POLICY_MISCSELECT,
+    POLICY_CET_ATTRIBUTES,
+    POLICY_ISVFAMILYID,
+    POLICY_ISVEXTPRODID,
     POLICY_BLIND,
     POLICY_KEY,
+    POLICY_QUORUM,
+    POLICY_THRESHOLD,
+    POLICY_SHARE,
     POLICY_APPROVALS,
+    POLICY_APPROVERS,
+    POLICY_REVOKED,
+    POLICY_REBUILT,
+    POLICY_APPROVER_KEYS,
+    POLICY_APPROVAL_DAYS,
+    POLICY_CONFIRM,
+    POLICY_TRANSCRIPT,
     POLICY_MAX_ITEMS,
+    POLICY_KEYWORDS,
+    POLICY_REJECTED = POLICY_KEYWORDS, /* no keyword: somebody said no */
     POLICY_CHECKS
 };
 
-enum policy_result { POLICY_ABSENT, POLICY_PASS, POLICY_FAIL };
+enum policy_result {
+    POLICY_ABSENT,    /* no line speaks of it, and it is as usual */
+    POLICY_UNCHECKED, /* a line speaks of it, and it could not be held against anything */
+    POLICY_HOLDS,
+    POLICY_FAILS, /* also without a line: what must be as usual, and is not */
+};
 
 #define POLICY_TEXT_MAX 160
 
-/* What became of each check; zero-initialised: nothing in the policy. */
+/* What became of each keyword; zero-initialised: nothing is known. */
 struct policy_outcome {
     struct {
         enum policy_result result;
-        char text[POLICY_TEXT_MAX]; /* why it failed, or what held */
+        char text[POLICY_TEXT_MAX]; /* "5, wanted 5"; printable ASCII */
     } rows[POLICY_CHECKS];
 };
 
@@ -65,37 +74,93 @@ struct policy_claims {
     int sensitive, always_sensitive, extractable, never_extractable, local, decrypt, always_authenticate;
 };
 
+/* A file that the policy names, as it was read. */
+struct policy_file {
+    const char *path;
+    uint8_t sha256[32];
+};
+
+enum policy_approver_keys { POLICY_KEYS_ANY, POLICY_KEYS_FIDO, POLICY_KEYS_FIDO_VERIFIED };
+enum policy_confirm { POLICY_CONFIRM_ANY, POLICY_CONFIRM_YES, POLICY_CONFIRM_WORDS };
+
 struct policy;
 
-/* Parses a policy file; ENS_DATA naming `name`, the line and the rule. policy_read reads it first. Release
- * with policy_freep. */
+/* Reads the policy and the people files that it names, each once (hand_read), relative to the directory of
+ * `path` as given. ENS_NOINPUT; ENS_DATA naming the file, the line and the rule (hand.h; and twice, value,
+ * unknown-keyword, contradiction, pin; and those of people.h). Release with policy_freep. */
+bool policy_open(const char *path, struct policy **ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* The same without the people files, for what no person decides. */
+bool policy_read(const char *path, struct policy **ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* The same from memory; `name` is named in errors. */
 bool policy_parse(struct view text, const char *name, struct policy **ret,
                   struct ens_err *err) ENS_MUST_CHECK;
-bool policy_read(const char *path, struct policy **ret, struct ens_err *err) ENS_MUST_CHECK;
 void policy_freep(struct policy **p);
 
-/* SHA-256 of the file as it was parsed: shown, and recorded. */
-const uint8_t *policy_digest(const struct policy *p);
+/* SHA-256 of the bytes of policy, approvers and revoked, one behind the other, as they were read
+ * (policy_open), or of the policy alone: the number that people compare, and that is recorded. */
+const uint8_t *policy_id(const struct policy *p);
 
-/* How many approvals are demanded (0: none), and the allowed_signers file as the policy names it (NULL:
- * none). */
+/* How many persons must approve, and how many of them must have rebuilt it; 0: none. */
 unsigned policy_approvals(const struct policy *p);
-const char *policy_approvers(const struct policy *p);
+unsigned policy_rebuilt(const struct policy *p);
+enum policy_approver_keys policy_approver_keys(const struct policy *p);
+/* An approval may end at most that many days after today; 0: no limit. */
+unsigned policy_approval_days(const struct policy *p);
+
+/* How it must be confirmed; POLICY_CONFIRM_ANY: --yes is allowed. */
+enum policy_confirm policy_confirm(const struct policy *p);
+/* Must a transcript be kept? */
+bool policy_wants_transcript(const struct policy *p);
+/* The key that it pins, MRSIGNER_SIZE bytes; NULL: none. */
+const uint8_t *policy_mrsigner(const struct policy *p);
+
+/* Who may approve, and what no longer counts; NULL: no such line, or policy_read. The files are those two as
+ * they were read; `check` is POLICY_APPROVERS or POLICY_REVOKED. Owned by the policy. */
+const struct people *policy_people(const struct policy *p);
+const struct revoked *policy_revoked(const struct policy *p);
+const struct policy_file *policy_file(const struct policy *p, enum policy_check check);
 
 /* "mrsigner", "mrenclave", ...: the keyword. */
 const char *policy_name(enum policy_check check);
 
-/* The checks by what they need; each writes its rows and leaves the others. `css` NULL: a blind digest. */
+/* Does a line of the policy have this keyword? And appends its value, as it may be written. */
+bool policy_has(const struct policy *p, enum policy_check check);
+bool policy_value(const struct policy *p, enum policy_check check, struct buf *ret,
+                  struct ens_err *err) ENS_MUST_CHECK;
+
+/* The fields that no line checks, by keyword, with ", " between them; empty: every field is checked. */
+const char *policy_unchecked(const struct policy *p);
+
+/* Every keyword that has a line: POLICY_UNCHECKED, with what would check it. */
+void policy_outcome_begin(const struct policy *p, struct policy_outcome *ret);
+
+/* The checks by what they need; each writes its rows and leaves the others. `css` NULL: a bare digest. */
 void policy_check_fields(const struct policy *p, const struct sigstruct *css, struct policy_outcome *ret);
 void policy_check_items(const struct policy *p, size_t items, struct policy_outcome *ret);
-void policy_check_approvals(const struct policy *p, size_t counted, struct policy_outcome *ret);
 void policy_check_mrsigner(const struct policy *p, const uint8_t mrsigner[static MRSIGNER_SIZE],
                            struct policy_outcome *ret);
 void policy_check_claims(const struct policy *p, const struct policy_claims *claims,
                          struct policy_outcome *ret);
+/* The signer is one key of a token: lines about a quorum cannot hold. */
+void policy_check_sole_key(const struct policy *p, struct policy_outcome *ret);
+/* `counted` persons approve, `rebuilt` of them rebuilt it, and `rejected_by` (NULL: nobody) said no. */
+void policy_check_approvals(const struct policy *p, size_t counted, size_t rebuilt, const char *rejected_by,
+                            struct policy_outcome *ret);
+/* Is a transcript kept? Will a person be asked at a terminal? */
+void policy_check_transcript(const struct policy *p, bool is_kept, struct policy_outcome *ret);
+void policy_check_confirm(const struct policy *p, bool asks_person, struct policy_outcome *ret);
 
-/* Appends every check by name: pass, FAIL or not in the policy. */
+/* "holds", "fails", "unchecked", "absent". */
+const char *policy_result_name(enum policy_result result);
+
+/* How many keywords have a line, and how many of those hold. */
+void policy_count(const struct policy *p, const struct policy_outcome *outcome, size_t *ret_lines,
+                  size_t *ret_hold);
+
+/* Appends a line for each keyword that spoke or fails, indented by two. */
 bool policy_render(const struct policy_outcome *outcome, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* ENS_REFUSED with the first check that failed, and how many more did. */
+/* ENS_REFUSED with each keyword that fails. What is unchecked does not count. */
 bool policy_met(const struct policy_outcome *outcome, struct ens_err *err) ENS_MUST_CHECK;

@@ -1,20 +1,62 @@
-/* The parsed policy, shared by its parser and its checks. */
+/* The parsed policy, shared by its readers and its checks. */
 #pragma once
 
 #include "signer/ceremony/policy.h"
 
-/* As `max` of a limit: the value is a date. */
-#define POLICY_DATE_VALUE 0
+#define POLICY_LIST_MAX      16 /* numbers of which one is wanted */
+#define POLICY_UNCHECKED_MAX 256
+#define POLICY_HEX_MAX       32 /* bytes */
 
-enum policy_op { POLICY_EQUAL, POLICY_AT_LEAST, POLICY_AT_MOST };
-
-struct policy_limit {
-    enum policy_op op;
-    uint64_t value; /* a date is BCD, which orders as the calendar does */
+/* What stands behind a keyword. */
+enum policy_shape {
+    SHAPE_NUMBERS, /* any, or a limit, a range, a list */
+    SHAPE_DATES,   /* the same of days, kept as BCD, which orders as the calendar does */
+    SHAPE_PAIR,    /* any, or value and inverse mask */
+    SHAPE_BIT,     /* forbid, require, allow: one bit of ATTRIBUTES */
+    SHAPE_HEX,     /* any, or bytes of which one is wanted */
+    SHAPE_COUNT,   /* a number from 1 */
+    SHAPE_WORD,    /* one of a few */
+    SHAPE_CLAIMS,
+    SHAPE_FILE,
 };
 
-struct policy_pair {
-    uint64_t value, mask;
+/* Words of SHAPE_BIT, in the order of policy_bit_words. */
+enum policy_bit { BIT_FORBID, BIT_REQUIRE, BIT_ALLOW };
+#define BLIND_ALLOW 1 /* of `blind forbid|allow` */
+
+struct policy_keyword {
+    const char *name;
+    enum policy_shape shape;
+    uint64_t min, max;        /* numbers and counts; max is all bits of a pair */
+    uint64_t bit;             /* SHAPE_BIT */
+    size_t size;              /* SHAPE_HEX: bytes of one */
+    const char *const *words; /* SHAPE_WORD, SHAPE_BIT: NULL-terminated */
+    const char *takes;        /* for messages: what may stand behind it */
+    const char *unchecked;    /* what would check it, where nothing did */
+    enum css_field field, mask;
+    bool is_field;   /* speaks of a signed field */
+    bool is_list;    /* SHAPE_HEX: several may be given */
+    bool may_be_any; /* SHAPE_HEX */
+};
+extern const struct policy_keyword policy_keywords[POLICY_KEYWORDS];
+
+enum policy_op { OP_ONE_OF, OP_AT_LEAST, OP_AT_MOST, OP_RANGE };
+
+/* What a line says; the shape tells which members. */
+struct policy_line {
+    bool is_present;
+    bool is_any;
+    enum policy_op op;
+    uint64_t numbers[POLICY_LIST_MAX]; /* a range has two, a count one */
+    size_t numbers_len;
+    bool is_within;       /* pair: at least as strict */
+    uint64_t value, open; /* pair: `open` is the inverse mask as written */
+    int word;
+    uint8_t (*hex)[POLICY_HEX_MAX];
+    size_t hex_len;
+    char *file;
+    bool has_pin;
+    uint8_t pin[32];
 };
 
 /* Claims that a `key` line can demand, in the order of policy_claim_names. */
@@ -31,16 +73,36 @@ enum policy_claim {
 extern const char *const policy_claim_names[POLICY_CLAIMS];
 
 struct policy {
-    uint8_t digest[32];
-    bool present[POLICY_CHECKS];
-    uint8_t mrsigner[MRSIGNER_SIZE];
-    uint8_t (*mrenclaves)[MRENCLAVE_SIZE];
-    size_t mrenclaves_len;
-    struct policy_limit isvprodid, isvsvn, date;
-    struct policy_pair attributes, xfrm;
-    bool forbids_debug, forbids_provision_key, forbids_einittoken_key, forbids_blind;
+    uint8_t id[32];
+    struct policy_line lines[POLICY_KEYWORDS];
     bool claims[POLICY_CLAIMS];
-    uint64_t approvals;
-    uint64_t max_items;
-    char *approvers;
+    char unchecked[POLICY_UNCHECKED_MAX];
+    struct people *people;
+    struct revoked *revoked;
+    char *paths[2];              /* approvers, revoked, as they were opened */
+    struct policy_file files[2]; /* the same, for those who ask */
 };
+
+/* Reads the value of one line into `ret` (policy_values.c); ENS_DATA with the rule. */
+struct hand_line;
+bool policy_read_value(enum policy_check check, const struct hand_line *l, struct policy *ret,
+                       struct ens_err *err) ENS_MUST_CHECK;
+
+/* ENS_DATA "contradiction" where the lines can never hold together (policy_whole.c). Of the people: once they
+ * are known. */
+bool policy_check_whole(const struct policy *p, struct ens_err *err) ENS_MUST_CHECK;
+bool policy_check_people(const struct policy *p, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Fills `unchecked` (policy_whole.c). */
+void policy_list_unchecked(struct policy *p);
+
+/* Does a number hold against a line of SHAPE_NUMBERS or SHAPE_DATES? (policy_values.c) */
+bool policy_number_holds(const struct policy_line *l, uint64_t value);
+
+/* What a line wants, for the text of a row (policy_text.c). */
+#define POLICY_WANTED_MAX 80
+void policy_wanted(const struct policy *p, enum policy_check check, char ret[static POLICY_WANTED_MAX]);
+
+/* Writes a row (policy_check.c). */
+void policy_put(struct policy_outcome *o, enum policy_check check, bool holds, const char *fmt, ...)
+    ENS_PRINTF(4, 5);

@@ -84,19 +84,25 @@ void record_policy(struct transcript *t, const char *path, const struct policy *
 {
     char hex[2 * 32 + 1];
 
-    hex_encode(hex, view_of(policy_digest(p), 32));
-    transcript_add(t, "policy", "%s SHA-256 %s", path, hex);
+    hex_encode(hex, view_of(policy_id(p), 32));
+    transcript_add(t, "policy", "%s id %s", path, hex);
+    for (int c = POLICY_APPROVERS; c <= POLICY_REVOKED; c++) {
+        const struct policy_file *f = policy_file(p, (enum policy_check)c);
+
+        if (f == NULL)
+            continue;
+        hex_encode(hex, view_of(f->sha256, sizeof f->sha256));
+        transcript_add(t, policy_name((enum policy_check)c), "%s SHA-256 %s", f->path, hex);
+    }
 }
 
 void record_outcome(struct transcript *t, const struct request *r)
 {
-    static const char *const results[] = {
-        [POLICY_ABSENT] = "not in the policy", [POLICY_PASS] = "pass", [POLICY_FAIL] = "fail"};
-
-    for (int c = 0; c < POLICY_CHECKS; c++)
-        transcript_add(t, "check", "%s: %s: %s%s%s", r->path, policy_name((enum policy_check)c),
-                       results[r->outcome.rows[c].result],
-                       r->outcome.rows[c].result == POLICY_ABSENT ? "" : ": ", r->outcome.rows[c].text);
+    for (int c = 0; c < POLICY_CHECKS; c++) {
+        if (r->outcome.rows[c].result != POLICY_ABSENT)
+            transcript_add(t, "check", "%s: %s: %s: %s", r->path, policy_name((enum policy_check)c),
+                           policy_result_name(r->outcome.rows[c].result), r->outcome.rows[c].text);
+    }
 }
 
 /* ---- the token ---- */

@@ -14,7 +14,7 @@ void record_command(struct transcript *t, const struct args *args);
 /* What is to be signed: name, SHA-256 and the main fields of each. */
 void record_requests(struct transcript *t, const struct requests *r);
 
-/* The policy's SHA-256, and every check of one sign-data: pass, fail or not in the policy. */
+/* The policy's id and its people files; and each keyword that spoke, of one sign-data: holds, fails, unchecked. */
 void record_policy(struct transcript *t, const char *path, const struct policy *p);
 void record_outcome(struct transcript *t, const struct request *r);
 

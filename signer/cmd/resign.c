@@ -176,31 +176,32 @@ static bool check_items(const struct resign *r, size_t items, struct ens_err *er
 
 static bool read_policy(struct resign *r, struct ens_err *err)
 {
+    struct policy_outcome outcome = {0};
     char hex[2 * 32 + 1];
 
     if (r->args->policy == NULL)
         return true;
-    if (!policy_read(r->args->policy, &r->policy, err))
+    if (!policy_open(r->args->policy, &r->policy, err))
         return false;
-    hex_encode(hex, view_of(policy_digest(r->policy), 32));
-    notice_say(r->args, "Policy %s, SHA-256 %s", r->args->policy, hex);
+    hex_encode(hex, view_of(policy_id(r->policy), 32));
+    notice_say(r->args, "Policy %s, id %s", r->args->policy, hex);
     if (policy_approvals(r->policy) > 0)
         return ens_fail(err, ENS_REFUSED,
                         "%s: demands approvals, which resign cannot count: use gen-sign-data, approve, sign "
                         "and set-sig",
                         r->args->policy);
+    policy_check_sole_key(r->policy, &outcome);
+    policy_check_transcript(r->policy, r->args->transcript != NULL, &outcome);
+    policy_check_confirm(r->policy, !r->args->yes, &outcome);
+    if (!policy_met(&outcome, err))
+        return false;
     /* Components are counted when the files have been read. */
     return r->args->all_components || check_items(r, r->len, err);
 }
 
 static bool has_max_items(const struct resign *r)
 {
-    struct policy_outcome outcome = {0};
-
-    if (r->policy == NULL)
-        return false;
-    policy_check_items(r->policy, 1, &outcome);
-    return outcome.rows[POLICY_MAX_ITEMS].result != POLICY_ABSENT;
+    return r->policy != NULL && policy_has(r->policy, POLICY_MAX_ITEMS);
 }
 
 static bool select_key(struct resign *r, struct ens_err *err)

@@ -82,11 +82,11 @@ static bool read_policy(struct run *r, struct ens_err *err)
 
     if (r->args->policy == NULL)
         return true;
-    if (!policy_read(r->args->policy, &r->policy, err))
+    if (!policy_open(r->args->policy, &r->policy, err))
         return false;
     record_policy(r->transcript, r->args->policy, r->policy);
-    hex_encode(hex, view_of(policy_digest(r->policy), 32));
-    notice_say(r->args, "Policy %s, SHA-256 %s", r->args->policy, hex);
+    hex_encode(hex, view_of(policy_id(r->policy), 32));
+    notice_say(r->args, "Policy %s, id %s", r->args->policy, hex);
     return true;
 }
 
@@ -95,8 +95,12 @@ static bool check_policy(struct run *r, struct ens_err *err)
     for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
         struct request *q = &r->requests.items[i];
 
+        policy_outcome_begin(r->policy, &q->outcome);
         policy_check_fields(r->policy, q->is_blind ? NULL : &q->css, &q->outcome);
         policy_check_items(r->policy, r->requests.len, &q->outcome);
+        policy_check_sole_key(r->policy, &q->outcome);
+        policy_check_transcript(r->policy, r->args->transcript != NULL, &q->outcome);
+        policy_check_confirm(r->policy, !r->args->yes, &q->outcome);
         if (!policy_met(&q->outcome, err)) {
             record_outcome(r->transcript, q);
             return ens_wrap(err, "%s", q->path);
@@ -216,7 +220,9 @@ static bool show_policy(struct run *r, struct ens_err *err)
 
     if (r->policy == NULL)
         return true;
-    if (!buf_printf(&text, err, "Policy:\n") || !policy_render(&r->requests.items[0].outcome, &text, err))
+    if (!buf_printf(&text, err, "Policy:\n") || !policy_render(&r->requests.items[0].outcome, &text, err) ||
+        (policy_unchecked(r->policy)[0] != '\0' &&
+         !buf_printf(&text, err, "  no line checks: %s\n", policy_unchecked(r->policy))))
         return false;
     notice_text(r->args, buf_view(&text));
     return true;

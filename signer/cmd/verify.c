@@ -142,8 +142,9 @@ static bool check_policy(const struct demands *d, const char *object, const stru
     policy_check_fields(d->policy, css, &outcome);
     policy_check_mrsigner(d->policy, mrsigner, &outcome);
     for (int c = 0; c < POLICY_CHECKS; c++) {
-        if (outcome.rows[c].result == POLICY_FAIL && !verdict_no(v, object, policy_name((enum policy_check)c),
-                                                                 err, "policy: %s", outcome.rows[c].text))
+        if (outcome.rows[c].result == POLICY_FAILS &&
+            !verdict_no(v, object, policy_name((enum policy_check)c), err, "policy: %s",
+                        outcome.rows[c].text))
             return false;
     }
     return true;
