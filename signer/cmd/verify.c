@@ -141,10 +141,11 @@ static bool check_policy(const struct demands *d, const char *object, const stru
         return false;
     policy_check_fields(d->policy, css, &outcome);
     policy_check_mrsigner(d->policy, mrsigner, &outcome);
-    for (int c = 0; c < POLICY_CHECKS; c++) {
-        if (outcome.rows[c].result == POLICY_FAILS &&
-            !verdict_no(v, object, policy_name((enum policy_check)c), err, "policy: %s",
-                        outcome.rows[c].text))
+    for (int i = 0; i < POLICY_CHECKS; i++) {
+        const char *name = policy_name((enum policy_check)i);
+
+        if (outcome.rows[i].result == POLICY_FAILS &&
+            !verdict_no(v, object, name, err, "policy: %s: %s", name, outcome.rows[i].text))
             return false;
     }
     return true;

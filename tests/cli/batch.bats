@@ -125,11 +125,11 @@ counts() {
 
 @test "one that the policy refuses: nothing is signed" {
     begin
-    echo 'isvsvn <= 4' >p
+    policy p 'isvsvn <= 4'
     batch --policy p "${ALL[@]}"
     refused 77 'f5\.signdata: policy: isvsvn: '
     [ ! -s "$FAULT_LOG" ]
-    echo 'isvsvn <= 5' >p
+    policy p 'isvsvn <= 5'
     batch --policy p "${ALL[@]}"
     ok
     signed 1 2 3 4 5
@@ -137,9 +137,9 @@ counts() {
 
 @test "max-items is a limit for one run" {
     begin
-    echo 'max-items 4' >p
+    policy p 'max-items 4'
     batch --policy p "${ALL[@]}"
-    refused 77 'policy: max-items: 5 are to be signed, the policy allows 4'
+    refused 77 'policy: max-items: 5, wanted at most 4'
     [ ! -s "$FAULT_LOG" ]
     batch --policy p "${ALL[@]:0:4}"
     ok
@@ -150,14 +150,14 @@ counts() {
 @test "approvals are counted for each sign-data by itself" {
     begin
     ssh-keygen -q -t ed25519 -N '' -C '' -f "$BATS_TEST_TMPDIR/alice"
-    printf 'alice@example.org %s\n' "$(cat "$BATS_TEST_TMPDIR/alice.pub")" >people
-    printf '%s\n' 'approvals 1' 'approvers people' >p
+    people people alice@example.org "$BATS_TEST_TMPDIR/alice.pub"
+    policy p 'approvals 1' 'approvers people'
     for n in 1 2; do
         ens approve --ssh-key "$BATS_TEST_TMPDIR/alice" --yes -o "f$n.approval" "f$n.signdata"
         ok
     done
     batch --policy p --approval f1.approval f1.signdata f2.signdata
-    refused 77 'f2\.signdata: policy: approvals: 0 count, the policy wants 1'
+    refused 77 'f2\.signdata: policy: approvals: 0, wanted 1'
     [ ! -s "$FAULT_LOG" ]
     batch --policy p --approval f1.approval --approval f2.approval f1.signdata f2.signdata
     ok

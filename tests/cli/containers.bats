@@ -911,8 +911,8 @@ attach() {
     vector oe-0.19.signed oe
     vector ego.signed ego
     install -m 644 "$VECTORS/sigstruct/good.sig" css
-    printf 'isvsvn >= 2\n' >holds
-    printf 'isvsvn >= 9\nmrsigner %s\n' "$SIGNER" >fails
+    policy holds 'isvsvn >= 2'
+    policy fails 'isvsvn >= 9' "mrsigner $SIGNER"
     tester=$(mrsigner "$TESTKEY")
     for file in intel oe ego css; do
         first "$file" want
@@ -949,8 +949,8 @@ END
         ok
         ens verify --policy fails "$file"
         exits 1
-        prints '^no: .*policy.*ISVSVN'
-        prints '^no: .*policy.*MRSIGNER'
+        prints '^no: .*policy: isvsvn: '
+        prints '^no: .*policy: mrsigner: '
     done
 }
 

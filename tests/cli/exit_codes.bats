@@ -168,7 +168,7 @@ preload() {
 
 @test "77: refused: the policy is not met, nobody can be asked, or blind signing was not asked for" {
     begin
-    echo 'isvsvn >= 1' >p
+    policy p 'isvsvn >= 1'
     sign --policy p -o out.sig s.signdata
     refused 77 'policy: isvsvn: '
     ens sign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$PINFILE" -o out.sig s.signdata

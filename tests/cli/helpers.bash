@@ -399,6 +399,27 @@ pem_sign() {
     openssl dgst -sha256 -sign "$1" -out "$3" "$2"
 }
 
+# policy FILE LINE...: a policy of these lines.
+policy() {
+    local file=$1
+    shift
+    printf '%s\n' 'policy 1' "$@" end >"$file"
+}
+
+# people FILE NAME KEY.pub...: an approvers file; each person with one key.
+people() {
+    local file=$1
+    shift
+    {
+        echo 'approvers 1'
+        while [ $# -gt 0 ]; do
+            printf 'person %s\nkey %s\n' "$1" "$(cut -d' ' -f1,2 "$2")"
+            shift 2
+        done
+        echo end
+    } >"$file"
+}
+
 # ---- SoftHSM ----
 
 # token LABEL...: initialised tokens below $BATS_FILE_TMPDIR; one configuration per test file.

@@ -140,8 +140,8 @@ commands() {
     ssh-keygen -q -t ed25519 -N '' -C '' -f "$BATS_TEST_TMPDIR/alice"
     off approve --ssh-key "$BATS_TEST_TMPDIR/alice" --rebuilt e.sgxs --yes -o a.approval s.signdata
     ok
-    printf 'alice@example.org %s\n' "$(cat "$BATS_TEST_TMPDIR/alice.pub")" >people
-    printf '%s\n' 'approvals 1' 'approvers people' 'key local' >p
+    people people alice@example.org "$BATS_TEST_TMPDIR/alice.pub"
+    policy p 'approvals 1' 'approvers people' 'key local'
     off sign --key 'pkcs11:token=ensign;object=fresh' --pin-source "file:$PINFILE" --yes --policy p \
         --approval a.approval --transcript t -o s.sig s.signdata
     ok

@@ -182,7 +182,7 @@ holds() {
     printf '#!/bin/sh\ncp %q "$1"\n' "$made/a.orc" >build.sh
     chmod 755 build.sh
     ssh-keygen -q -t ed25519 -N '' -C alice -f alice
-    echo "alice@example.org namespaces=\"ensign-sign-data\" $(cat alice.pub)" >approvers
+    people approvers alice@example.org alice.pub
     CI_COMMIT_TIMESTAMP=2026-01-05T23:30:00+00:00 recipe 4
     bundle_holds app.signed.orc "$(sha256 "$made/a.sgxs")" "$ONE"
     [ "$(field app.signdata date)" = 0x20260105 ]

@@ -269,7 +269,7 @@ print(*(s[k] for k in ("files", "enclaves", "signed", "skipped", "failed", "not_
     sigstruct css two "$MRENCLAVE" isvsvn=3
     ens set-sig --component rofl.one t.orc css
     ok
-    printf 'isvsvn >= 7\n' >policy
+    policy policy 'isvsvn >= 7'
     resign --date 20240229 --policy policy --all-components --json t.orc
     exits 77
     unchanged
@@ -509,11 +509,11 @@ print(*(s[k] for k in ("files", "enclaves", "signed", "skipped", "failed", "not_
     mkdir out
     resign --date 20200101 -v 7 --out-dir out f1.orc
     ok
-    echo 'date >= 20250101' >policy
+    policy policy 'date >= 20250101'
     resign -v 7 --out-dir out --resume --policy policy f1.orc
     refused 77 'out/f1.orc, which is there already: .*date'
     called C_Sign 0
-    echo 'date >= 20200101' >policy
+    policy policy 'date >= 20200101'
     resign -v 7 --out-dir out --resume --policy policy f1.orc
     ok
     called C_Sign 0
@@ -750,15 +750,15 @@ cut_short() {
     begin
     sigstruct css two "$MRENCLAVE" isvsvn=3
     bundle old.orc --sig css
-    printf '%s\n' "mrsigner $SIGNER" 'isvsvn >= 7' >policy
+    policy policy "mrsigner $SIGNER" 'isvsvn >= 7'
     resign --json --policy policy --date 20240229 old.orc "$BATS_FILE_TMPDIR/want.orc" --out-dir . --force
     exits 77
     [ "$(lines status)" = $'failed\nsigned' ]
     errors | grep -Eq '^ensign: old.orc: component ronl: .*isvsvn'
     seven --policy policy "${ALL[@]}"
     ok
-    says 'Policy policy, SHA-256'
-    printf 'mrsigner %s\n' "$(cat "$BATS_FILE_TMPDIR/other")" >policy
+    says "Policy policy, id $(sha256 policy)"
+    policy policy "mrsigner $(cat "$BATS_FILE_TMPDIR/other")"
     seven --policy policy "${ALL[@]}"
     refused 77 'mrsigner'
     called C_Sign 0
@@ -766,12 +766,19 @@ cut_short() {
 
 @test "a policy that demands approvals is for sign; the token is not woken" {
     begin
-    printf 'approvals 1\napprovers allowed\n' >policy
-    : >allowed
+    policy policy 'approvals 1' 'approvers allowed'
+    ssh-keygen -q -t ed25519 -N '' -C '' -f "$BATS_TEST_TMPDIR/alice"
+    people allowed alice@example.org "$BATS_TEST_TMPDIR/alice.pub"
     seven --policy policy "${ALL[@]}"
     refused 77 'approvals' 'sign'
     [ ! -s "$FAULT_LOG" ]
-    printf 'isvsvn > what\n' >policy
+    for line in 'transcript require' 'confirm yes' 'share token'; do
+        policy policy "$line"
+        seven --policy policy "${ALL[@]}"
+        refused 77 "policy: ${line% *}: "
+        [ ! -s "$FAULT_LOG" ]
+    done
+    policy policy 'isvsvn > what'
     seven --policy policy "${ALL[@]}"
     refused 65 'policy'
     seven --policy nosuch "${ALL[@]}"
@@ -780,7 +787,7 @@ cut_short() {
 
 @test "max-items counts enclaves, with --all-components those in the bundles" {
     begin
-    printf 'max-items 4\n' >policy
+    policy policy 'max-items 4'
     seven --policy policy "${ALL[@]}"
     refused 77 'max-items'
     [ ! -s "$FAULT_LOG" ]

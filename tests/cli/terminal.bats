@@ -186,18 +186,18 @@ setup_file() {
     begin
     sign_data bad.signdata "$MRENCLAVE" attributes=0x36 date=0x20230230 xfrm=7 miscmask=0
     ssh-keygen -q -t ed25519 -N '' -C '' -f "$BATS_TEST_TMPDIR/alice"
-    printf 'alice@example.org %s\n' "$(cat "$BATS_TEST_TMPDIR/alice.pub")" >people
+    people people alice@example.org "$BATS_TEST_TMPDIR/alice.pub"
     ens approve --ssh-key "$BATS_TEST_TMPDIR/alice" --yes --allow-unusual -o a bad.signdata
     ok
-    printf '%s\n' 'isvprodid 0' 'isvsvn <= 65535' 'attributes 0x36/2' 'xfrm 7/3' 'debug allow' 'approvals 1' \
-        'approvers people' 'key sensitive' 'max-items 9' 'provision-key allow' 'blind forbid' >p
+    policy p 'isvprodid 0' 'isvsvn <= 65535' 'attributes 0x36/2' 'xfrm 7/3' 'debug allow' 'approvals 1' \
+        'approvers people' 'key sensitive' 'max-items 9' 'provision-key allow' 'blind forbid' 'miscselect any'
     types 'O="--pin-source file:$PINFILE --policy p --approval a --allow-unusual"'
     types 'ensign sign --key "$K" $O -o out.sig bad.signdata'
     sees 'Type yes to sign:$'
     types no
     ended 77
     grep -q '! PROVISIONKEY' "$BATS_TEST_TMPDIR/session"
-    grep -q '  attributes  *pass: ' "$BATS_TEST_TMPDIR/session"
+    grep -q '  attributes  *holds: ' "$BATS_TEST_TMPDIR/session"
     grep -q 'by alice@example.org' "$BATS_TEST_TMPDIR/session"
     fits
     mkdir out
