@@ -1,130 +1,268 @@
-/* Approvals: each file is read once and judged by three questions to ssh-keygen: does it fit these bytes,
- * whose key is it, and is it valid for that principal. Then they are counted. */
+/* Approvals: judged file by file in the order of the verdicts, then counted for each sign-data. */
 #include "signer/ceremony/approval.h"
 
+#include <inttypes.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "signer/base/date.h"
 #include "signer/base/file.h"
+#include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 
-/* What every approval of one check is held against. */
-struct ground {
-    const struct sshsig_tool *tool;
-    struct view data;
-    struct view allowed;
+static const char *const words[APPROVAL_VERDICTS] = {
+    [APPROVAL_STATEMENT] = "statement",
+    [APPROVAL_SSHSIG] = "sshsig",
+    [APPROVAL_NAMESPACE] = "namespace",
+    [APPROVAL_CERTIFICATE] = "certificate",
+    [APPROVAL_SIGNER] = "signer",
+    [APPROVAL_UNKNOWN_KEY] = "unknown-key",
+    [APPROVAL_SIGNATURE] = "signature",
+    [APPROVAL_REVOKED] = "revoked",
+    [APPROVAL_WITHDRAWN] = "withdrawn",
+    [APPROVAL_OTHER_KEY] = "other-key",
+    [APPROVAL_NO] = "no",
+    [APPROVAL_KEY_EXPIRED] = "key-expired",
+    [APPROVAL_NOT_FIDO] = "not-fido",
+    [APPROVAL_NO_TOUCH] = "no-touch",
+    [APPROVAL_NOT_VERIFIED] = "not-verified",
+    [APPROVAL_EXPIRED] = "expired",
+    [APPROVAL_TOO_LONG] = "too-long",
+    [APPROVAL_YES] = "yes",
 };
 
-static void set_why(struct approval_row *row, const char *text)
+const char *approval_word(enum approval_verdict verdict)
 {
-    text_printable(row->why, sizeof row->why, text, strlen(text));
+    return words[verdict];
 }
 
-/* ---- whose it is ---- */
+/* ---- one file ---- */
 
-/* A name that is cut or altered when it is shown could pass for another one: it is none. */
-static bool name_principal(struct view name, char ret[static APPROVAL_PRINCIPAL_MAX])
+bool approval_recognise(struct view head)
 {
-    if (name.len == 0 || name.len >= APPROVAL_PRINCIPAL_MAX || memchr(name.data, '\0', name.len) != NULL)
-        return false;
-    text_printable(ret, APPROVAL_PRINCIPAL_MAX, (const char *)name.data, name.len);
-    return view_equal(view_of_string(ret), name);
+    struct view name = view_of_string("ensign approval ");
+    struct view begin = view_of_string(SSHSIG_BEGIN);
+
+    return view_equal(view_slice(head, 0, name.len), name) ||
+           view_equal(view_slice(head, 0, begin.len), begin);
 }
 
-/* The first of the principals, a line each, for whom the signature is valid. */
-static bool find_principal(const struct ground *g, struct view sig, struct view lines,
-                           struct approval_row *row, struct ens_err *err)
+size_t approval_split(struct view file)
 {
-    size_t tries = 0;
+    static const char begin[] = "\n" SSHSIG_BEGIN;
+    const uint8_t *at = file.len > 0 ? memmem(file.data, file.len, begin, sizeof begin - 1) : NULL;
 
-    for (size_t at = 0; at < lines.len && tries < APPROVAL_TRIES_MAX; tries++) {
-        const uint8_t *end = memchr(lines.data + at, '\n', lines.len - at);
-        size_t len = end != NULL ? (size_t)(end - lines.data) - at : lines.len - at;
-        struct view name = view_slice(lines, at, len);
-        bool yes = false;
+    return at != NULL ? (size_t)(at - file.data) + 1 : file.len;
+}
 
-        at += len + 1;
-        if (!name_principal(name, row->principal)) {
-            set_why(row, "the principal's name is too long or cannot be printed: change the approvers file");
-            return true;
-        }
-        if (!sshsig_is_by(g->tool, g->data, sig, g->allowed, row->principal, row->key, &yes, row->why, err))
+static bool read_statement(struct view text, struct approval *a, bool *ret_yes, struct ens_err *err)
+{
+    struct ens_err why = {0};
+
+    *ret_yes = statement_parse(text, "statement", &a->statement, &why);
+    if (!*ret_yes) {
+        if (why.code != ENS_DATA) {
+            *err = why;
             return false;
-        row->counts = yes;
-        if (yes)
-            return true;
+        }
+        (void)text_printable(a->why, sizeof a->why, why.msg, strlen(why.msg));
+        return true;
     }
+    a->has_statement = true;
+    return statement_id(text, a->id, err);
+}
+
+static bool read_signature(struct approval *a, enum approval_verdict *ret_verdict, struct ens_err *err)
+{
+    static const enum approval_verdict verdicts[] = {
+        [SSHSIG_OK] = APPROVAL_YES,
+        [SSHSIG_MALFORMED] = APPROVAL_SSHSIG,
+        [SSHSIG_OTHER_USE] = APPROVAL_NAMESPACE,
+        [SSHSIG_CERTIFICATE] = APPROVAL_CERTIFICATE,
+    };
+    enum sshsig_verdict v = SSHSIG_MALFORMED;
+
+    if (!sshsig_parse(a->signature_text, &a->signature, &v, err))
+        return false;
+    *ret_verdict = verdicts[v];
+    if (v != SSHSIG_OK)
+        return true;
+    if (!sshkey_fingerprint(a->signature.key, a->key, err))
+        return false;
+    if (strcmp(a->key, a->statement.by) != 0)
+        *ret_verdict = APPROVAL_SIGNER;
     return true;
 }
 
-static bool judge_signature(const struct ground *g, struct view sig, struct approval_row *row,
-                            struct ens_err *err)
+bool approval_read(struct view file, struct approval *ret, enum approval_verdict *ret_verdict,
+                   struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf lines = {0};
+    ENS_CLEANUP(approval_free) struct approval a = {0};
+    enum approval_verdict verdict = APPROVAL_STATEMENT;
+    size_t split = approval_split(file);
     bool yes = false;
 
-    if (!sshsig_fits(g->tool, g->data, sig, &yes, row->key, row->why, err))
+    a.signed_text = view_slice(file, 0, split);
+    a.signature_text = view_slice(file, split, file.len - split);
+    if (split == file.len)
+        (void)snprintf(a.why, sizeof a.why, "no signature stands behind a statement");
+    else if (!read_statement(a.signed_text, &a, &yes, err))
         return false;
-    if (!yes)
+    if (yes && !read_signature(&a, &verdict, err))
+        return false;
+    *ret = a;
+    *ret_verdict = verdict;
+    a = (struct approval){0};
+    return true;
+}
+
+void approval_free(struct approval *a)
+{
+    statement_free(&a->statement);
+    sshsig_free(&a->signature);
+    *a = (struct approval){0};
+}
+
+/* ---- judging ---- */
+
+/* A regular file, read once. One that is too large is no approval: *ret_fits is false. */
+static bool read_file(const char *path, struct buf *ret, bool *ret_fits, struct ens_err *err)
+{
+    ENS_CLEANUP(file_closep) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    ENS_CLEANUP(buf_free) struct buf all = {0};
+    struct stat st;
+    uint8_t piece[4096];
+    size_t len = 0;
+
+    if (fd < 0)
+        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be opened", path);
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return ens_fail(err, ENS_DATA, "%s: not-regular: is no file: name an approval", path);
+    do {
+        if (!file_read(fd, path, piece, sizeof piece, &len, err) ||
+            !buf_append(&all, view_of(piece, len), err))
+            return false;
+        *ret_fits = all.len <= APPROVAL_FILE_MAX;
+    } while (len == sizeof piece && *ret_fits);
+    *ret = all;
+    all = (struct buf){0};
+    return true;
+}
+
+static bool for_other_key(const struct approval_row *row, const uint8_t *mrsigner)
+{
+    return mrsigner != NULL && memcmp(row->approval.statement.mrsigner, mrsigner, MRSIGNER_SIZE) != 0;
+}
+
+static bool is_too_long(const struct policy *p, uint32_t until, uint32_t today)
+{
+    struct date last;
+    struct date now;
+
+    return policy_approval_days(p) > 0 && date_of_bcd(until, &last) && date_of_bcd(today, &now) &&
+           date_to_days(last) - date_to_days(now) > (int64_t)policy_approval_days(p);
+}
+
+/* What a yes needs beyond what a no needs. */
+static enum approval_verdict judge_yes(const struct approval_ground *g, const struct approval *a,
+                                       const struct person_key *key)
+{
+    enum policy_approver_keys wanted = policy_approver_keys(g->policy);
+    unsigned flags = a->signature.type.is_sk ? a->signature.flags.data[0] : 0;
+
+    if (key->until != 0 && g->today > key->until)
+        return APPROVAL_KEY_EXPIRED;
+    if (wanted != POLICY_KEYS_ANY && !key->key.is_sk)
+        return APPROVAL_NOT_FIDO;
+    if (key->key.is_sk && (flags & SSHSIG_TOUCHED) == 0)
+        return APPROVAL_NO_TOUCH;
+    if (key->key.is_sk && (key->verify_required || wanted == POLICY_KEYS_FIDO_VERIFIED) &&
+        (flags & SSHSIG_VERIFIED) == 0)
+        return APPROVAL_NOT_VERIFIED;
+    if (g->today > a->statement.until)
+        return APPROVAL_EXPIRED;
+    return is_too_long(g->policy, a->statement.until, g->today) ? APPROVAL_TOO_LONG : APPROVAL_YES;
+}
+
+/* Whose it is, is known: does it count? */
+static enum approval_verdict judge_person(const struct approval_ground *g, const struct approval_row *row,
+                                          const struct person_key *key)
+{
+    const struct revoked *revoked = policy_revoked(g->policy);
+    const struct approval *a = &row->approval;
+    char id[2 * DIGEST_SIZE + 1];
+
+    hex_encode(id, view_of(a->id, DIGEST_SIZE));
+    if (revoked_has_key(revoked, a->key) || revoked_has_person(revoked, row->person))
+        return APPROVAL_REVOKED;
+    if (revoked_has_statement(revoked, id))
+        return APPROVAL_WITHDRAWN;
+    if (for_other_key(row, g->mrsigner))
+        return APPROVAL_OTHER_KEY;
+    return a->statement.is_yes ? judge_yes(g, a, key) : APPROVAL_NO;
+}
+
+static bool judge_signature(const struct approval_ground *g, struct approval_row *row, struct ens_err *err)
+{
+    const struct people *people = policy_people(g->policy);
+    const struct approval *a = &row->approval;
+    const struct person_key *key = people_find(people, a->signature.key);
+    bool yes = false;
+
+    if (key == NULL) {
+        row->verdict = APPROVAL_UNKNOWN_KEY;
         return true;
-    if (!sshsig_principals(g->tool, sig, g->allowed, &yes, &lines, row->why, err))
-        return false;
-    return !yes || find_principal(g, sig, buf_view(&lines), row, err);
-}
-
-/* A file of another size is no approval; one that cannot be read is an error. */
-static bool judge_file(const struct ground *g, struct approval_row *row, struct ens_err *err)
-{
-    ENS_CLEANUP(buf_free) struct buf sig = {0};
-    struct ens_err reason = {0};
-
-    if (!file_read_all(row->path, SSHSIG_FILE_MAX, &sig, &reason)) {
-        if (reason.code == ENS_DATA) {
-            set_why(row, "not an approval: the file is too large");
-            return true;
-        }
-        *err = reason;
-        return false;
     }
-    return judge_signature(g, buf_view(&sig), row, err);
-}
-
-/* ---- counting ---- */
-
-/* A row counts only if neither its principal nor its key has counted before. */
-static void count_row(const struct approvals *a, struct approval_row *row)
-{
-    for (const struct approval_row *other = a->rows; other < row && row->counts; other++) {
-        bool same_key = other->counts && strcmp(other->key, row->key) == 0;
-        bool same_principal = other->counts && strcmp(other->principal, row->principal) == 0;
-
-        row->counts = !same_key && !same_principal;
-        if (same_key)
-            set_why(row, "the same key again");
-        else if (same_principal)
-            set_why(row, "the same principal again");
+    if (!sshsig_verify(g->tool, a->signed_text, a->signature_text, &a->signature, &yes, err))
+        return false;
+    if (!yes) {
+        row->verdict = APPROVAL_SIGNATURE;
+        return true;
     }
+    row->person_index = key->person;
+    row->person = people_name(people, key->person);
+    row->verdict = judge_person(g, row, key);
+    return true;
 }
 
-bool approval_check(const struct sshsig_tool *tool, const struct signdata *data, const char *const *paths,
-                    size_t paths_len, struct view allowed, struct approvals *ret, struct ens_err *err)
+static bool judge_file(const struct approval_ground *g, struct approval_row *row, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+    bool fits = false;
+
+    if (!read_file(row->path, &file, &fits, err))
+        return false;
+    if (!fits) {
+        row->verdict = APPROVAL_STATEMENT;
+        (void)snprintf(row->approval.why, sizeof row->approval.why, "more than %d bytes", APPROVAL_FILE_MAX);
+        return true;
+    }
+    if (!approval_read(buf_view(&file), &row->approval, &row->verdict, err))
+        return false;
+    if (row->verdict == APPROVAL_YES && !judge_signature(g, row, err))
+        return false;
+    row->approval.signed_text = row->approval.signature_text = view_of(NULL, 0);
+    return true;
+}
+
+bool approvals_judge(const struct approval_ground *g, const char *const *paths, size_t len,
+                     struct approvals *ret, struct ens_err *err)
 {
     ENS_CLEANUP(approvals_free) struct approvals a = {0};
-    const struct ground g = {
-        .tool = tool, .data = view_of(data->bytes, sizeof data->bytes), .allowed = allowed};
 
-    a.rows = mem_alloc(paths_len, sizeof *a.rows, err);
+    a.rows = mem_alloc(len, sizeof *a.rows, err);
     if (a.rows == NULL)
         return false;
-    for (; a.len < paths_len; a.len++) {
-        struct approval_row *row = &a.rows[a.len];
-
-        row->path = paths[a.len];
-        if (!judge_file(&g, row, err))
+    for (; a.len < len; a.len++) {
+        a.rows[a.len].path = mem_strdup(paths[a.len], err);
+        if (a.rows[a.len].path == NULL || !judge_file(g, &a.rows[a.len], err)) {
+            a.len++;
             return false;
-        count_row(&a, row);
-        a.counted += row->counts ? 1 : 0;
+        }
     }
     *ret = a;
     a = (struct approvals){0};
@@ -133,52 +271,18 @@ bool approval_check(const struct sshsig_tool *tool, const struct signdata *data,
 
 void approvals_free(struct approvals *a)
 {
+    for (size_t i = 0; i < a->len; i++) {
+        mem_free(a->rows[i].path);
+        approval_free(&a->rows[i].approval);
+    }
     mem_free(a->rows);
     *a = (struct approvals){0};
 }
 
-/* ---- the table ---- */
-
-static bool render_row(const struct approval_row *row, struct buf *ret, struct ens_err *err)
+void approvals_bind(struct approvals *a, const uint8_t mrsigner[static MRSIGNER_SIZE])
 {
-    char path[256];
-
-    text_printable(path, sizeof path, row->path, strlen(row->path));
-    if (!buf_printf(ret, err, "  %s %s\n", row->counts ? "counts  " : "does not", path))
-        return false;
-    if (row->principal[0] != '\0' && !buf_printf(ret, err, "           by %s\n", row->principal))
-        return false;
-    if (row->key[0] != '\0' && !buf_printf(ret, err, "           key %s\n", row->key))
-        return false;
-    return row->counts || buf_printf(ret, err, "           because %s\n", row->why);
-}
-
-bool approval_render(const struct approvals *a, struct buf *ret, struct ens_err *err)
-{
-    if (!buf_printf(ret, err, "Approvals: %zu of %zu count\n", a->counted, a->len))
-        return false;
     for (size_t i = 0; i < a->len; i++) {
-        if (!render_row(&a->rows[i], ret, err))
-            return false;
+        if (a->rows[i].verdict > APPROVAL_OTHER_KEY && for_other_key(&a->rows[i], mrsigner))
+            a->rows[i].verdict = APPROVAL_OTHER_KEY;
     }
-    return true;
-}
-
-/* ---- making one ---- */
-
-bool approval_make(const struct sshsig_tool *tool, const char *ssh_key, const struct signdata *data,
-                   struct buf *ret, char ret_key[static SSHSIG_KEY_MAX], struct ens_err *err)
-{
-    ENS_CLEANUP(buf_free) struct buf sig = {0};
-    struct view bytes = view_of(data->bytes, sizeof data->bytes);
-    char why[SSHSIG_WHY_MAX];
-    bool yes = false;
-
-    if (!sshsig_make(tool, ssh_key, bytes, &sig, err) ||
-        !sshsig_fits(tool, bytes, buf_view(&sig), &yes, ret_key, why, err))
-        return false;
-    if (!yes)
-        return ens_fail(err, ENS_BADSIG, "%s: what ssh-keygen made does not verify (%s): nothing was written",
-                        ssh_key, why);
-    return buf_append(ret, buf_view(&sig), err);
 }

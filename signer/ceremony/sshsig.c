@@ -1,5 +1,5 @@
-/* ssh-keygen as approvals need it. Yes and no are its exit status; its words, which LC_ALL=C keeps in one
- * language, only decide how a no is explained. */
+/* SSHSIG: the parser of armour and blob, and the three calls of ssh-keygen. Yes and no are its exit status;
+ * its words are only shown. */
 #include "signer/ceremony/sshsig.h"
 
 #include <errno.h>
@@ -9,217 +9,235 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "signer/base/base64.h"
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/base/process.h"
 #include "signer/base/text.h"
 
-#define OUT_MAX         16384
-#define CHECK_SECONDS   60
-#define SIG_FILE        "/dev/fd/3"
-#define ALLOWED_FILE    "/dev/fd/4"
-#define REMEDY          "install openssh-client"
-#define FINGERPRINT     "SHA256:"
-#define FINGERPRINT_B64 43
-
-/* ---- its words ---- */
+#define OUT_MAX       16384
+#define CHECK_SECONDS 60
+#define SIG_FILE      "/dev/fd/3"
+#define SIGNERS_FILE  "/dev/fd/4"
+#define REMEDY        "install openssh-client"
+#define LINE_MAX      76 /* digits of base64 in a line */
 
 static bool starts_with(struct view v, const char *text)
 {
-    return v.len >= strlen(text) && memcmp(v.data, text, strlen(text)) == 0;
+    return view_equal(view_slice(v, 0, strlen(text)), view_of_string(text));
 }
 
-static bool mentions(struct view v, const char *text)
+/* ---- armour ---- */
+
+/* What stands between BEGIN and END; false: the frame is another. */
+static bool unframe(struct view text, struct view *ret)
 {
-    return memmem(v.data, v.len, text, strlen(text)) != NULL;
-}
+    size_t begin = strlen(SSHSIG_BEGIN);
+    size_t end = strlen(SSHSIG_END);
 
-/* Takes the first line off `text`; lines end with a newline or a carriage return. */
-static struct view take_line(struct view *text)
-{
-    size_t len = 0;
-
-    while (len < text->len && text->data[len] != '\n' && text->data[len] != '\r')
-        len++;
-    struct view line = view_slice(*text, 0, len);
-
-    *text = view_slice(*text, len < text->len ? len + 1 : len, text->len - (len < text->len ? len + 1 : len));
-    return line;
-}
-
-/* The first line that mentions `text`, or the empty view. */
-static struct view find_line(struct view words, const char *text)
-{
-    while (words.len > 0) {
-        struct view line = take_line(&words);
-
-        if (mentions(line, text))
-            return line;
-    }
-    return view_of(NULL, 0);
-}
-
-static struct view last_line(struct view words)
-{
-    struct view last = view_of(NULL, 0);
-
-    while (words.len > 0) {
-        struct view line = take_line(&words);
-
-        if (line.len > 0)
-            last = line;
-    }
-    return last;
-}
-
-/* "prefix: line", printable, with the approvers file by a name that a person knows. */
-static void explain(char ret[static SSHSIG_WHY_MAX], const char *prefix, struct view line)
-{
-    char raw[512];
-    char text[512];
-    const char *place = "";
-
-    if (starts_with(line, ALLOWED_FILE ":")) {
-        place = "approvers file, line ";
-        line = view_slice(line, strlen(ALLOWED_FILE ":"), line.len - strlen(ALLOWED_FILE ":"));
-    }
-    (void)snprintf(raw, sizeof raw, "%s%s%s%.*s", prefix, line.len > 0 ? ": " : "", place,
-                   (int)(line.len < 256 ? line.len : 256), line.len > 0 ? (const char *)line.data : "");
-    text_printable(text, sizeof text, raw, strlen(raw));
-    text_printable(ret, SSHSIG_WHY_MAX, text, strlen(text));
-}
-
-/* The fingerprint at the end of 'Good "..." signature [for P] with T key F'. Read from the end: a principal
- * may be called anything. */
-static bool read_fingerprint(struct view out, char ret[static SSHSIG_KEY_MAX])
-{
-    static const char before[] = " key " FINGERPRINT;
-    size_t len = strlen(before) + FINGERPRINT_B64;
-    struct view line = take_line(&out);
-
-    if (!starts_with(line, "Good ") || out.len > 0 || line.len < len)
+    if (text.len < begin + end || !starts_with(text, SSHSIG_BEGIN) ||
+        !view_equal(view_slice(text, text.len - end, end), view_of_string(SSHSIG_END)))
         return false;
-    struct view end = view_slice(line, line.len - len, len);
-
-    if (!starts_with(end, before))
-        return false;
-    (void)snprintf(ret, SSHSIG_KEY_MAX, FINGERPRINT "%.*s", FINGERPRINT_B64,
-                   (const char *)end.data + strlen(before));
+    *ret = view_slice(text, begin, text.len - begin - end);
     return true;
 }
 
-/* ---- the questions ---- */
-
-/* `files` are the signature and, where it is asked for, the allowed_signers file. */
-static bool ask(const struct sshsig_tool *tool, const char *const *argv, struct view data,
-                const struct view *files, size_t files_len, struct process_result *ret, struct ens_err *err)
+/* The digits without their line ends; lines have 1 to 76 digits. */
+static bool join_lines(struct view body, struct buf *ret, bool *ret_yes, struct ens_err *err)
 {
+    *ret_yes = false;
+    while (body.len > 0) {
+        const uint8_t *end = memchr(body.data, '\n', body.len);
+        size_t len = end != NULL ? (size_t)(end - body.data) : 0;
+
+        if (len == 0 || len > LINE_MAX)
+            return true;
+        if (!buf_append(ret, view_slice(body, 0, len), err))
+            return false;
+        body = view_slice(body, len + 1, body.len - len - 1);
+    }
+    *ret_yes = true;
+    return true;
+}
+
+static bool dearmour(struct view text, struct buf *ret, bool *ret_yes, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf digits = {0};
+    struct view body = {0};
+
+    *ret_yes = unframe(text, &body);
+    if (!*ret_yes)
+        return true;
+    if (!join_lines(body, &digits, ret_yes, err))
+        return false;
+    return !*ret_yes || base64_decode(buf_view(&digits), ret, ret_yes, err);
+}
+
+/* ---- blob ---- */
+
+static bool is(struct view v, const char *word)
+{
+    return view_equal(v, view_of_string(word));
+}
+
+static bool algorithm_fits(const struct sshsig *s)
+{
+    if (s->type.is_rsa)
+        return is(s->algorithm, "rsa-sha2-256") || is(s->algorithm, "rsa-sha2-512");
+    return is(s->algorithm, s->type.type);
+}
+
+static enum sshsig_verdict parse_blob(struct sshsig *s)
+{
+    static const char magic[] = "SSHSIG\0\0\0\1";
+    struct view left = buf_view(&s->blob);
+    struct view use = {0};
+    struct view reserved = {0};
+    struct view inner = {0};
+    size_t len = sizeof magic - 1;
+
+    if (!view_equal(view_slice(left, 0, len), view_of(magic, len)))
+        return SSHSIG_MALFORMED;
+    left = view_slice(left, len, left.len - len);
+    if (!sshkey_take(&left, &s->key) || !sshkey_take(&left, &use) || !sshkey_take(&left, &reserved) ||
+        !sshkey_take(&left, &s->hash) || !sshkey_take(&left, &inner) || left.len > 0)
+        return SSHSIG_MALFORMED;
+    if (!is(use, SSHSIG_NAMESPACE))
+        return SSHSIG_OTHER_USE;
+    if (reserved.len > 0 || (!is(s->hash, "sha256") && !is(s->hash, "sha512")))
+        return SSHSIG_MALFORMED;
+    enum sshkey_verdict key = sshkey_read(s->key, &s->type);
+
+    if (key != SSHKEY_OK)
+        return key == SSHKEY_CERTIFICATE ? SSHSIG_CERTIFICATE : SSHSIG_MALFORMED;
+    if (!sshkey_take(&inner, &s->algorithm) || !sshkey_take(&inner, &s->signature) || !algorithm_fits(s))
+        return SSHSIG_MALFORMED;
+    s->flags = inner;
+    return inner.len == (s->type.is_sk ? 5 : 0) ? SSHSIG_OK : SSHSIG_MALFORMED;
+}
+
+bool sshsig_parse(struct view text, struct sshsig *ret, enum sshsig_verdict *ret_verdict, struct ens_err *err)
+{
+    ENS_CLEANUP(sshsig_free) struct sshsig s = {0};
+    bool yes = false;
+
+    if (!dearmour(text, &s.blob, &yes, err))
+        return false;
+    *ret_verdict = yes ? parse_blob(&s) : SSHSIG_MALFORMED;
+    if (*ret_verdict != SSHSIG_OK)
+        return true;
+    *ret = s;
+    s = (struct sshsig){0};
+    return true;
+}
+
+void sshsig_free(struct sshsig *s)
+{
+    buf_free(&s->blob);
+    *s = (struct sshsig){0};
+}
+
+/* ---- verifying ---- */
+
+bool sshsig_verify(const struct sshsig_tool *tool, struct view data, struct view text, const struct sshsig *s,
+                   bool *ret_yes, struct ens_err *err)
+{
+    const char *const argv[] = {"ssh-keygen", "-Y", "verify",     "-n", SSHSIG_NAMESPACE, "-I",
+                                "ensign",     "-f", SIGNERS_FILE, "-s", SIG_FILE,         NULL};
+    static const char *const env[] = {"LC_ALL=C", NULL};
+    ENS_CLEANUP(process_result_free) struct process_result r = {0};
+    ENS_CLEANUP(buf_free) struct buf line = {0};
+
+    if (!buf_printf(&line, err, "ensign namespaces=\"" SSHSIG_NAMESPACE "\" %s ", s->type.type) ||
+        !base64_encode(s->key, &line, err) || !buf_append(&line, view_of_string("\n"), err))
+        return false;
+    const struct view files[] = {text, buf_view(&line)};
     const struct process p = {.program = tool->program,
                               .argv = argv,
-                              .env = tool->env,
+                              .env = env,
                               .remedy = REMEDY,
                               .input = data,
                               .files = files,
-                              .files_len = files_len,
+                              .files_len = 2,
                               .out_max = OUT_MAX,
                               .seconds = CHECK_SECONDS};
 
-    return process_run(&p, ret, err);
-}
-
-static void explain_misfit(struct view words, char ret_why[static SSHSIG_WHY_MAX])
-{
-    if (mentions(words, "namespace does not match"))
-        explain(ret_why, "made for another purpose: its namespace is not " SSHSIG_NAMESPACE,
-                view_of(NULL, 0));
-    else if (mentions(words, "incorrect signature"))
-        explain(ret_why, "does not fit these bytes: over other sign-data, or changed", view_of(NULL, 0));
-    else if (mentions(words, "parse signature") || mentions(words, "invalid format"))
-        explain(ret_why, "not an approval", take_line(&words));
-    else
-        explain(ret_why, "ssh-keygen refuses it", take_line(&words));
-}
-
-bool sshsig_fits(const struct sshsig_tool *tool, struct view data, struct view sig, bool *ret_yes,
-                 char ret_key[static SSHSIG_KEY_MAX], char ret_why[static SSHSIG_WHY_MAX],
-                 struct ens_err *err)
-{
-    static const char *const argv[] = {"ssh-keygen",     "-Y", "check-novalidate", "-n",
-                                       SSHSIG_NAMESPACE, "-s", SIG_FILE,           NULL};
-    ENS_CLEANUP(process_result_free) struct process_result r = {0};
-
-    if (!ask(tool, argv, data, &sig, 1, &r, err))
+    if (!process_run(&p, &r, err))
         return false;
-    if (r.status != 0) {
-        explain_misfit(buf_view(&r.words), ret_why);
-        *ret_yes = false;
-        return true;
-    }
-    struct view out = buf_view(&r.out);
-
-    *ret_yes = read_fingerprint(out, ret_key);
-    if (!*ret_yes)
-        explain(ret_why, "ssh-keygen names no key", take_line(&out));
-    return true;
-}
-
-/* No principal: not listed, or listed and not valid today. A line that cannot be read may be the reason. */
-static void explain_stranger(struct view words, char ret_why[static SSHSIG_WHY_MAX])
-{
-    struct view expired = find_line(words, "key has expired");
-    struct view early = find_line(words, "key is not yet valid");
-    struct view broken = find_line(words, ALLOWED_FILE ":");
-
-    if (expired.len > 0)
-        explain(ret_why, "expired", expired);
-    else if (early.len > 0)
-        explain(ret_why, "not yet valid", early);
-    else
-        explain(ret_why, "unknown signer: the key is not in the approvers file", broken);
-}
-
-bool sshsig_principals(const struct sshsig_tool *tool, struct view sig, struct view allowed, bool *ret_yes,
-                       struct buf *ret_lines, char ret_why[static SSHSIG_WHY_MAX], struct ens_err *err)
-{
-    static const char *const argv[] = {"ssh-keygen", "-Y", "find-principals", "-s",
-                                       SIG_FILE,     "-f", ALLOWED_FILE,      NULL};
-    ENS_CLEANUP(process_result_free) struct process_result r = {0};
-    const struct view files[] = {sig, allowed};
-
-    if (!ask(tool, argv, view_of(NULL, 0), files, 2, &r, err))
-        return false;
-    *ret_yes = r.status == 0 && r.out.len > 0;
-    if (!*ret_yes) {
-        explain_stranger(buf_view(&r.words), ret_why);
-        return true;
-    }
-    *ret_lines = r.out;
-    r.out = (struct buf){0};
-    return true;
-}
-
-bool sshsig_is_by(const struct sshsig_tool *tool, struct view data, struct view sig, struct view allowed,
-                  const char *principal, const char *key, bool *ret_yes, char ret_why[static SSHSIG_WHY_MAX],
-                  struct ens_err *err)
-{
-    const char *const argv[] = {"ssh-keygen",     "-Y", "verify", "-f", ALLOWED_FILE, "-n",
-                                SSHSIG_NAMESPACE, "-s", SIG_FILE, "-I", principal,    NULL};
-    ENS_CLEANUP(process_result_free) struct process_result r = {0};
-    const struct view files[] = {sig, allowed};
-    char got[SSHSIG_KEY_MAX];
-
-    if (!ask(tool, argv, data, files, 2, &r, err))
-        return false;
-    *ret_yes = r.status == 0 && read_fingerprint(buf_view(&r.out), got) && strcmp(got, key) == 0;
-    if (!*ret_yes) {
-        struct view words = buf_view(&r.words);
-
-        explain(ret_why, "not valid for this principal", take_line(&words));
-    }
+    *ret_yes = r.status == 0;
     return true;
 }
 
 /* ---- making one ---- */
+
+static bool check_readable(const char *key, struct ens_err *err)
+{
+    return access(key, R_OK) == 0 ||
+           ens_fail_errno(err, ENS_NOINPUT, errno, "%s: the SSH key cannot be read", key);
+}
+
+/* The last thing it said, for a person to read. */
+static void last_words(struct view words, char ret[static SSHSIG_COMMENT_MAX])
+{
+    while (words.len > 0 && (words.data[words.len - 1] == '\n' || words.data[words.len - 1] == '\r'))
+        words.len--;
+    const uint8_t *before = words.len > 0 ? memrchr(words.data, '\n', words.len) : NULL;
+    size_t at = before != NULL ? (size_t)(before - words.data) + 1 : 0;
+    struct view line = view_slice(words, at, words.len - at);
+
+    (void)text_printable(ret, SSHSIG_COMMENT_MAX, line.len > 0 ? (const char *)line.data : "no reason given",
+                         line.len > 0 ? line.len : strlen("no reason given"));
+}
+
+/* "256 SHA256:... COMMENT (ED25519)" */
+static bool read_signer(const char *line, struct sshsig_signer *ret)
+{
+    const char *key = strchr(line, ' ');
+    const char *end = strrchr(line, ' ');
+    size_t len = SSHKEY_FINGERPRINT_SIZE - 1;
+
+    if (key == NULL || strncmp(key + 1, "SHA256:", 7) != 0 || strlen(key + 1) < len + 1 ||
+        key[1 + len] != ' ')
+        return false;
+    memcpy(ret->fingerprint, key + 1, len);
+    ret->fingerprint[len] = '\0';
+    const char *comment = key + 1 + len + 1;
+
+    if (strncmp(comment, "no comment ", 11) == 0)
+        end = comment;
+
+    (void)text_printable(ret->comment, sizeof ret->comment, comment,
+                         end > comment ? (size_t)(end - comment) : 0);
+    return true;
+}
+
+bool sshsig_look(const struct sshsig_tool *tool, const char *key, struct sshsig_signer *ret,
+                 struct ens_err *err)
+{
+    ENS_CLEANUP(process_result_free) struct process_result r = {0};
+    const char *const argv[] = {"ssh-keygen", "-l", "-E", "sha256", "-f", key, NULL};
+    const struct process p = {.program = tool->program,
+                              .argv = argv,
+                              .env = tool->env,
+                              .remedy = REMEDY,
+                              .out_max = OUT_MAX,
+                              .seconds = CHECK_SECONDS};
+    char why[SSHSIG_COMMENT_MAX];
+
+    if (!check_readable(key, err) || !process_run(&p, &r, err) || !buf_append(&r.out, view_of("\0", 1), err))
+        return false;
+    char *line = (char *)r.out.data;
+
+    line[strcspn(line, "\n")] = '\0';
+    if (r.status == 0 && read_signer(line, ret))
+        return true;
+    last_words(buf_view(&r.words), why);
+    return ens_fail(
+        err, ENS_DATA,
+        "%s: ssh-keygen finds no key in it (%s): give an OpenSSH private key, or the .pub file of a "
+        "key in ssh-agent",
+        key, why);
+}
 
 /* The one use of the file system: ssh-keygen asks for the PIN of a FIDO key only where its standard input is
  * the terminal, so the data has to be a file, and the signature is then one beside it. */
@@ -254,7 +272,7 @@ static bool workplace_make(const char *tmpdir, struct view data, struct workplac
         return ens_fail_errno(err, ENS_CANTCREAT, errno,
                               "%s: no private directory can be made in it: set TMPDIR", tmpdir);
     w.dir = ens_take(name);
-    w.data = mem_printf(err, "%s/sign-data", w.dir);
+    w.data = mem_printf(err, "%s/statement", w.dir);
     w.sig = w.data == NULL ? NULL : mem_printf(err, "%s.sig", w.data);
     if (w.sig == NULL || !file_write_atomic(w.data, FILE_OUT_NEW, data, err))
         return false;
@@ -263,43 +281,14 @@ static bool workplace_make(const char *tmpdir, struct view data, struct workplac
     return true;
 }
 
-/* The reason is what was wrong with the key file, else the last line; what comes before it is advice. */
-static struct view find_reason(struct view words)
-{
-    static const char prompt[] = "Enter passphrase: ";
-    struct view reason = find_line(words, "Load key");
-
-    if (reason.len == 0)
-        reason = find_line(words, "are too open");
-    if (reason.len == 0)
-        reason = last_line(words);
-    /* Without a terminal a question that nobody answers stands before it. */
-    if (starts_with(reason, prompt))
-        reason = view_slice(reason, strlen(prompt), reason.len - strlen(prompt));
-    return reason.len > 0 ? reason : view_of_string("no reason given");
-}
-
-static bool fail_unmade(const char *key, struct view words, struct ens_err *err)
-{
-    struct view reason = find_reason(words);
-    bool is_no_key = mentions(reason, "load public key") || mentions(reason, "invalid format") ||
-                     mentions(reason, "error in libcrypto");
-
-    return ens_fail(err, is_no_key ? ENS_DATA : ENS_REFUSED,
-                    "%s: ssh-keygen made no signature (%.*s): give an OpenSSH private key, or the .pub file "
-                    "of a key in ssh-agent",
-                    key, (int)(reason.len < 200 ? reason.len : 200), (const char *)reason.data);
-}
-
 bool sshsig_make(const struct sshsig_tool *tool, const char *key, struct view data, struct buf *ret,
                  struct ens_err *err)
 {
     ENS_CLEANUP(process_result_free) struct process_result r = {0};
     ENS_CLEANUP(workplace_free) struct workplace w = {0};
+    char why[SSHSIG_COMMENT_MAX];
 
-    if (access(key, R_OK) != 0)
-        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: the SSH key cannot be read", key);
-    if (!workplace_make(tool->tmpdir, data, &w, err))
+    if (!check_readable(key, err) || !workplace_make(tool->tmpdir, data, &w, err))
         return false;
     const char *const argv[] = {"ssh-keygen",     "-q", "-Y", "sign", "-n",
                                 SSHSIG_NAMESPACE, "-f", key,  w.data, NULL};
@@ -313,7 +302,12 @@ bool sshsig_make(const struct sshsig_tool *tool, const char *key, struct view da
 
     if (!process_run(&p, &r, err))
         return false;
-    if (r.status != 0)
-        return fail_unmade(key, buf_view(&r.words), err);
-    return file_read_all(w.sig, SSHSIG_FILE_MAX, ret, err);
+    if (r.status == 0)
+        return file_read_all(w.sig, SSHSIG_TEXT_MAX, ret, err);
+    last_words(buf_view(&r.words), why);
+    return ens_fail(
+        err, ENS_REFUSED,
+        "%s: ssh-keygen made no signature (%s): give an OpenSSH private key, or the .pub file of a "
+        "key in ssh-agent",
+        key, why);
 }

@@ -1,48 +1,81 @@
-/* ssh-keygen as approvals need it: one function for each question that is put to it. OpenSSH's signatures
- * (SSHSIG) are made and verified by OpenSSH alone, so that agents, FIDO keys and certificates work as they do
- * elsewhere. What it is given is in memory; what it says beyond its exit status is only shown. */
+/* OpenSSH signatures (SSHSIG; OpenSSH's PROTOCOL.sshsig) as approvals carry them. The armour and the blob are
+ * taken apart here, because who somebody is hangs on the key in it; whether the signature verifies says
+ * ssh-keygen, which is shown exactly that key. Two readers that disagree end in "no". */
 #pragma once
 
 #include "signer/base/bytes.h"
+#include "signer/ceremony/sshkey.h"
 
-/* What a signature is made for, so that one made for another purpose is none (SSHSIG, "namespace"). */
-#define SSHSIG_NAMESPACE "ensign-sign-data"
+/* What a signature is made for, so that one made for another purpose is none (PROTOCOL.sshsig, "namespace").
+ */
+#define SSHSIG_NAMESPACE "ensign-approval-v1"
 
-/* A file with a signature; RSA-16384 gives 6 KiB. */
-#define SSHSIG_FILE_MAX 16384
-/* "SHA256:" and 43 digits of base64. */
-#define SSHSIG_KEY_MAX 64
-#define SSHSIG_WHY_MAX 160
+#define SSHSIG_BEGIN "-----BEGIN SSH SIGNATURE-----\n"
+#define SSHSIG_END   "-----END SSH SIGNATURE-----\n"
+
+/* The text of a signature by RSA-8192 has some 3 KiB. */
+#define SSHSIG_TEXT_MAX 16384
+
+/* ---- taking one apart ---- */
+
+enum sshsig_verdict {
+    SSHSIG_OK,
+    SSHSIG_MALFORMED,   /* frame, base64, version, bytes behind, hash, key or algorithm */
+    SSHSIG_OTHER_USE,   /* another namespace */
+    SSHSIG_CERTIFICATE, /* signed by a certificate: whose it is would say another */
+};
+
+/* Zero-initialise; release with sshsig_free. The views borrow from `blob`. */
+struct sshsig {
+    struct buf blob;
+    struct view key; /* the blob of the public key */
+    struct sshkey type;
+    struct view hash;      /* "sha256" or "sha512" */
+    struct view algorithm; /* of the signature */
+    struct view signature;
+    struct view flags; /* FIDO keys: one byte of flags, four of a counter; else empty */
+};
+
+/* Flags of a FIDO signature (WebAuthn, section 6.1, authenticator data): bits 0 and 2. */
+#define SSHSIG_TOUCHED  1u
+#define SSHSIG_VERIFIED 4u
+
+/* Reads `text` from BEGIN to END, with nothing behind. `ret` is set with SSHSIG_OK only. ENS_RESOURCE only.
+ */
+bool sshsig_parse(struct view text, struct sshsig *ret, enum sshsig_verdict *ret_verdict,
+                  struct ens_err *err) ENS_MUST_CHECK;
+void sshsig_free(struct sshsig *s);
+
+/* ---- ssh-keygen ---- */
 
 /* How ssh-keygen is run; everything is borrowed. */
 struct sshsig_tool {
-    const char *program;      /* the path of ssh-keygen, absolute: PATH is never searched for it */
-    const char *const *env;   /* its whole environment, NULL-terminated */
-    const char *tmpdir;       /* where a private directory can be made; for sshsig_make only */
+    const char *program;      /* its path, absolute: PATH is never searched for it */
+    const char *const *env;   /* its whole environment to sign, NULL-terminated; it verifies without one */
+    const char *tmpdir;       /* where a private directory can be made, to sign */
     bool terminal;            /* it may ask for a passphrase or a touch at the terminal */
-    const struct sink *words; /* is given what it says meanwhile; NULL: nobody is */
+    const struct sink *words; /* is given what it says while it signs; NULL: nobody is */
 };
 
-/* Each of the three: true with *ret_yes, and where that is false, `ret_why` in words. ENS_RESOURCE where
- * ssh-keygen is not installed or fails as a program. */
+/* Does `text`, of which `s` is what was read, verify over `data` under exactly the key of `s`? ENS_RESOURCE
+ * if ssh-keygen is not installed or fails as a program. */
+bool sshsig_verify(const struct sshsig_tool *tool, struct view data, struct view text, const struct sshsig *s,
+                   bool *ret_yes, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Is `sig` a signature over `data` in the namespace, by whatever key? Gives the key's fingerprint. */
-bool sshsig_fits(const struct sshsig_tool *tool, struct view data, struct view sig, bool *ret_yes,
-                 char ret_key[static SSHSIG_KEY_MAX], char ret_why[static SSHSIG_WHY_MAX],
+/* What is known of a key before it signs. */
+#define SSHSIG_COMMENT_MAX 128
+struct sshsig_signer {
+    char fingerprint[SSHKEY_FINGERPRINT_SIZE];
+    char comment[SSHSIG_COMMENT_MAX]; /* what the file calls it, printable; empty: nothing */
+};
+
+/* Whose key is in the file `key`, private or public? ENS_NOINPUT if it cannot be read, ENS_DATA if it is no
+ * key. */
+bool sshsig_look(const struct sshsig_tool *tool, const char *key, struct sshsig_signer *ret,
                  struct ens_err *err) ENS_MUST_CHECK;
 
-/* Whose key is it, by the allowed_signers file and today's date? Gives the principals, a line each. */
-bool sshsig_principals(const struct sshsig_tool *tool, struct view sig, struct view allowed, bool *ret_yes,
-                       struct buf *ret_lines, char ret_why[static SSHSIG_WHY_MAX],
-                       struct ens_err *err) ENS_MUST_CHECK;
-
-/* Is it the signature of `principal` with the key `key`, by the allowed_signers file? */
-bool sshsig_is_by(const struct sshsig_tool *tool, struct view data, struct view sig, struct view allowed,
-                  const char *principal, const char *key, bool *ret_yes, char ret_why[static SSHSIG_WHY_MAX],
-                  struct ens_err *err) ENS_MUST_CHECK;
-
 /* Signs `data` with the private key in the file `key`, or with the agent's key that the public key file `key`
- * names. ENS_NOINPUT where that cannot be read, ENS_DATA where it is no key, ENS_REFUSED where ssh-keygen
- * makes no signature (passphrase, touch, agent). Appends the signature's text. */
+ * names; appends the signature's text. ENS_NOINPUT if it cannot be read, ENS_REFUSED if ssh-keygen makes no
+ * signature (passphrase, touch, agent). */
 bool sshsig_make(const struct sshsig_tool *tool, const char *key, struct view data, struct buf *ret,
                  struct ens_err *err) ENS_MUST_CHECK;

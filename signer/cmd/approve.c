@@ -1,40 +1,277 @@
-/* approve: a reviewer's yes to exactly these 256 bytes, as an OpenSSH signature that `sign --approval`
- * counts. The reviewer's own rebuild is held against them first; nothing is written that does not verify. */
+/* approve: a reviewer's yes or no to exactly these sign-data under exactly this key, as a statement that the
+ * reviewer's SSH key signs and `sign --approval` counts. The own rebuilds are held against the sign-data
+ * first; nothing is written that does not verify. */
+#include <stdio.h>
 #include <string.h>
 
+#include "signer/base/date.h"
 #include "signer/base/file.h"
+#include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/base/text.h"
 #include "signer/ceremony/approval.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/child_env.h"
+#include "signer/cmd/clock.h"
 #include "signer/cmd/cmd.h"
+#include "signer/cmd/dangers.h"
 #include "signer/cmd/output.h"
-#include "signer/cmd/screen.h"
 #include "signer/cmd/rebuilt.h"
-#include "signer/sgx/params.h"
+#include "signer/cmd/request.h"
+#include "signer/cmd/screen.h"
+#include "signer/cmd/signer_name.h"
 
-static bool check_options(const struct args *args, struct ens_err *err)
+#define DAYS_DEFAULT 30
+
+/* One run of approve. */
+struct run {
+    const struct args *args;
+    struct requests requests;
+    struct rebuilds rebuilds;
+    struct statement statement;
+    struct output *out;
+    struct child_env env;
+    struct sshsig_tool tool;
+    struct sshsig_signer signer;
+};
+
+static void run_free(struct run *r)
 {
-    if (args->ssh_key == NULL)
+    child_env_free(&r->env);
+    output_closep(&r->out);
+    statement_free(&r->statement);
+    requests_free(&r->requests);
+}
+
+/* ---- the command line ---- */
+
+static bool check_usage(const struct args *a, struct ens_err *err)
+{
+    if (a->ssh_key == NULL)
         return ens_fail(err, ENS_USAGE,
                         "--ssh-key: is missing: name your SSH key, or the .pub file of a key in ssh-agent");
-    if (args->component != NULL && args->rebuilt == NULL)
+    if (a->pubkey == NULL && a->mrsigner == NULL)
+        return ens_fail(err, ENS_USAGE,
+                        "an approval is for one signing key: give --pubkey FILE, or --mrsigner HEX");
+    if (a->component != NULL && a->rebuilt.len == 0)
         return ens_fail(err, ENS_USAGE,
                         "--component: names a part of --rebuilt, which is missing: give both");
+    if (a->reject && (a->until != NULL || a->rebuilt.len > 0))
+        return ens_fail(err, ENS_USAGE,
+                        "--reject: a no has no end and needs no rebuild: leave --until and --rebuilt out");
+    if (a->note != NULL && (!statement_note_valid(view_of_string(a->note)) || strcmp(a->note, "-") == 0))
+        return ens_fail(err, ENS_USAGE,
+                        "--note: takes 1 to %d printable ASCII characters, no blank at either end, not '-'",
+                        STATEMENT_NOTE_MAX);
     return true;
 }
 
-/* Strictly 256 bytes, under the rules that sign applies to them. */
-static bool read_signdata(const struct args *args, struct sigstruct *ret, struct ens_err *err)
+static bool read_until(const struct args *a, uint32_t *ret, struct ens_err *err)
+{
+    uint32_t today = 0;
+    struct date d;
+
+    if (!clock_day(&today, err) || !date_of_bcd(today, &d))
+        return false;
+    if (a->until == NULL) {
+        *ret = date_to_bcd(date_of_days(date_to_days(d) + DAYS_DEFAULT));
+        return true;
+    }
+    if (!date_parse(a->until, "--until", &d, err))
+        return false;
+    *ret = date_to_bcd(d);
+    return *ret >= today || ens_fail(err, ENS_USAGE, "--until: %s is over: name a day to come", a->until);
+}
+
+/* --replaces: the id of an earlier statement. */
+static bool read_replaced(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
-    const char *name = args->operands[0];
+    ENS_CLEANUP(approval_free) struct approval old = {0};
+    enum approval_verdict verdict = APPROVAL_STATEMENT;
+    const char *path = r->args->replaces;
 
-    if (!file_read_all(name, SIGSTRUCT_SIZE, &file, err) || !signdata_parse(buf_view(&file), name, ret, err))
+    if (path == NULL)
+        return true;
+    if (!file_read_all(path, APPROVAL_FILE_MAX, &file, err) ||
+        !approval_read(buf_view(&file), &old, &verdict, err))
         return false;
-    return args->params.allow_unusual || params_check(ret, false, err) ||
-           ens_wrap(err, "%s: refused without --allow-unusual", name);
+    if (verdict != APPROVAL_YES)
+        return ens_fail(err, ENS_DATA, "%s: is no approval [%s]%s%s: give the file that is to be replaced",
+                        path, approval_word(verdict), old.why[0] != '\0' ? ": " : "", old.why);
+    if (strcmp(old.key, r->signer.fingerprint) != 0)
+        notice_warn("%s: is by another key, %s: it is replaced only if that key is yours as well", path,
+                    old.key);
+    r->statement.has_replaces = true;
+    memcpy(r->statement.replaces, old.id, DIGEST_SIZE);
+    return true;
 }
+
+/* ---- what is approved ---- */
+
+/* The 256 bytes, under the rules that sign applies to them; a digest says nothing to a reviewer. */
+static bool read_requests(struct run *r, struct ens_err *err)
+{
+    struct args args = *r->args;
+
+    args.blind = true;
+    args.out_dir = NULL;
+    if (args.operands_len > STATEMENT_ITEMS_MAX)
+        return ens_fail(err, ENS_USAGE, "%zu sign-data are given: an approval holds at most %d",
+                        args.operands_len, STATEMENT_ITEMS_MAX);
+    if (!requests_read(&args, &r->requests, err))
+        return false;
+    for (size_t i = 0; i < r->requests.len; i++) {
+        if (r->requests.items[i].is_blind)
+            return ens_fail(err, ENS_DATA,
+                            "%s: is a bare digest, of which nothing can be reviewed: give the 256 bytes",
+                            r->requests.items[i].path);
+    }
+    return true;
+}
+
+static bool fill_items(struct run *r, struct ens_err *err)
+{
+    struct statement *s = &r->statement;
+
+    s->items = mem_alloc(r->requests.len, sizeof *s->items, err);
+    if (s->items == NULL)
+        return false;
+    for (; s->items_len < r->requests.len; s->items_len++) {
+        const struct request *q = &r->requests.items[s->items_len];
+        struct statement_item *item = &s->items[s->items_len];
+        const struct rebuilt *build = NULL;
+
+        if (!rebuilt_find(&r->rebuilds, &q->css, q->path, &build, err))
+            return false;
+        memcpy(item->digest, q->digest, DIGEST_SIZE);
+        item->is_rebuilt = build != NULL;
+        if (build != NULL)
+            memcpy(item->rebuilt, build->sha256, DIGEST_SIZE);
+    }
+    return statement_sort(s) ||
+           ens_fail(err, ENS_DATA, "%s: the same sign-data is given twice: name each once",
+                    r->args->operands[0]);
+}
+
+static bool fill_statement(struct run *r, struct ens_err *err)
+{
+    struct statement *s = &r->statement;
+
+    s->is_yes = !r->args->reject;
+    memcpy(s->by, r->signer.fingerprint, sizeof s->by);
+    if (r->args->note != NULL)
+        memcpy(s->note, r->args->note, strlen(r->args->note) + 1);
+    return signer_name_read(r->args, s->mrsigner, err) && read_until(r->args, &s->until, err) &&
+           read_replaced(r, err) && rebuilt_measure(r->args, &r->rebuilds, err) && fill_items(r, err);
+}
+
+/* ---- the question ---- */
+
+static bool add_line(struct buf *text, const char *label, const char *value, struct ens_err *err)
+{
+    return text_line(text, err, "%-11s %s", label, value);
+}
+
+/* "a06a560b ... fb1a2290" */
+static void shorten(struct view v, char ret[static 24])
+{
+    char hex[2 * DIGEST_SIZE + 1];
+
+    hex_encode(hex, view_slice(v, 0, v.len <= DIGEST_SIZE ? v.len : 0));
+    (void)snprintf(ret, 24, "%.8s ... %.8s", hex, hex + 56);
+}
+
+static bool add_file(const struct run *r, struct buf *text, struct ens_err *err)
+{
+    const struct request *q = &r->requests.items[0];
+    const struct rebuilt *build = NULL;
+    char mrenclave[24];
+
+    if (r->requests.len > 1)
+        return text_line(text, err, "%-11s %zu, %s", "Files", r->requests.len,
+                         r->rebuilds.len > 0 ? "all rebuilt by you" : "NOT rebuilt by you");
+    shorten(sigstruct_get(&q->css, CSS_ENCLAVEHASH), mrenclave);
+    if (!rebuilt_find(&r->rebuilds, &q->css, q->path, &build, err) || !add_line(text, "File", q->path, err))
+        return false;
+    return build != NULL
+               ? text_line(text, err, "%-11s %s, as rebuilt from %s", "MRENCLAVE", mrenclave, build->path)
+               : text_line(text, err, "%-11s %s, NOT rebuilt by you", "MRENCLAVE", mrenclave);
+}
+
+/* What stands right above the question. */
+static bool summarise(const struct run *r, struct buf *text, struct ens_err *err)
+{
+    const struct statement *s = &r->statement;
+    char mrsigner[24];
+    struct date d = {0};
+
+    shorten(view_of(s->mrsigner, MRSIGNER_SIZE), mrsigner);
+    if (!add_file(r, text, err) ||
+        !text_line(text, err, "%-11s MRSIGNER %s, from %s", "Signer", mrsigner,
+                   r->args->pubkey != NULL ? r->args->pubkey : "--mrsigner") ||
+        !text_line(text, err, "%-11s %s%s%s", "You", r->signer.comment,
+                   r->signer.comment[0] != '\0' ? ", " : "", s->by))
+        return false;
+    if (!s->is_yes)
+        return add_line(text, "Answer", "no, without an end", err);
+    return date_of_bcd(s->until, &d) &&
+           text_line(text, err, "%-11s until %04u-%02u-%02u", "Valid", d.year, d.month, d.day);
+}
+
+static bool review(const struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    const struct request *first = &r->requests.items[0];
+
+    if (r->requests.len == 1) {
+        if (!notice_review(r->args, &(struct review){.css = &first->css, .digest = first->digest}, err))
+            return false;
+    } else if (!requests_render(&r->requests, r->statement.mrsigner, &text, err)) {
+        return false;
+    }
+    if (!summarise(r, &text, err))
+        return false;
+    notice_text(r->args, buf_view(&text));
+    return true;
+}
+
+static bool refuse(const struct run *r, enum screen_answer answer, struct ens_err *err)
+{
+    return ens_fail(err, ENS_REFUSED, "%s: nothing was written: the answer was %s", r->args->operands[0],
+                    answer == SCREEN_NO ? "no" : "not yes");
+}
+
+/* A no to the question may be one for the room. */
+static bool confirm_rejection(struct run *r, struct ens_err *err)
+{
+    static const struct screen_question question = {.text = "Write a rejection? Type yes: ", .yes = "yes"};
+    enum screen_answer answer = SCREEN_UNCLEAR;
+
+    if (!screen_ask(&question, &answer, err))
+        return false;
+    r->statement.is_yes = false;
+    r->statement.until = 0;
+    return answer == SCREEN_YES || refuse(r, answer, err);
+}
+
+static bool confirm(struct run *r, struct ens_err *err)
+{
+    const struct screen_question question = {
+        .text = r->statement.is_yes ? "Approve this? Type yes to approve, or no to reject: "
+                                    : "Reject this? Type yes to reject: ",
+        .yes = "yes",
+    };
+    enum screen_answer answer = SCREEN_YES;
+
+    if (!r->args->yes && !screen_ask(&question, &answer, err))
+        return false;
+    if (answer == SCREEN_NO && r->statement.is_yes)
+        return confirm_rejection(r, err);
+    return answer == SCREEN_YES || refuse(r, answer, err);
+}
+
+/* ---- making it ---- */
 
 /* ssh-keygen's words on the way, such as that a key waits to be touched. */
 static bool say_words(void *ctx, struct view piece, struct ens_err *err)
@@ -45,53 +282,73 @@ static bool say_words(void *ctx, struct view piece, struct ens_err *err)
     return true;
 }
 
-static bool confirm(const struct args *args, struct ens_err *err)
+/* What was made must be what sign will read. */
+static bool check_made(const struct run *r, struct view file, struct ens_err *err)
 {
-    const struct screen_question question = {.text = "Approve this? Type yes to approve: ", .yes = "yes"};
+    ENS_CLEANUP(approval_free) struct approval made = {0};
+    enum approval_verdict verdict = APPROVAL_STATEMENT;
+    bool yes = false;
 
-    return args->yes || screen_confirm(&question, args->operands[0], "not approved", err);
+    if (!approval_read(file, &made, &verdict, err))
+        return false;
+    if (verdict == APPROVAL_CERTIFICATE)
+        return ens_fail(err, ENS_DATA, "%s: is a certificate: give the key alone, whose line is in approvers",
+                        r->args->ssh_key);
+    if (verdict == APPROVAL_YES &&
+        !sshsig_verify(&r->tool, made.signed_text, made.signature_text, &made.signature, &yes, err))
+        return false;
+    return yes ||
+           ens_fail(err, ENS_BADSIG, "%s: what ssh-keygen made is no approval [%s]: nothing was written",
+                    r->args->ssh_key, approval_word(verdict == APPROVAL_YES ? APPROVAL_SIGNATURE : verdict));
 }
 
-static bool make_approval(const struct args *args, const struct sigstruct *css, struct output *out,
-                          struct ens_err *err)
+static void say_made(const struct run *r)
 {
-    ENS_CLEANUP(child_env_free) struct child_env env = {0};
-    ENS_CLEANUP(buf_free) struct buf approval = {0};
-    const struct sink words = {.put = say_words};
-    struct signdata data;
-    char key[SSHSIG_KEY_MAX];
-    bool terminal = screen_is_there();
+    const struct args *a = r->args;
+    char mrsigner[24];
+    char what[32];
 
-    signdata_extract(css, &data);
-    if (!child_env_make(child_env_ssh, &env, err))
-        return false;
-    const struct sshsig_tool tool = {.program = child_env_ssh_keygen,
-                                     .env = child_env_list(&env),
-                                     .tmpdir = child_env_tmpdir(),
-                                     .terminal = terminal,
-                                     .words = terminal ? &words : NULL};
+    shorten(view_of(r->statement.mrsigner, MRSIGNER_SIZE), mrsigner);
+    (void)snprintf(what, sizeof what, "%zu sign-data", r->requests.len);
+    notice_say(a, "%s: %s to %s under MRSIGNER %s.", a->output != NULL ? a->output : "stdout",
+               r->statement.is_yes ? "yes" : "NO", r->requests.len == 1 ? a->operands[0] : what, mrsigner);
+    notice_say(a, "  Next: carry it to the signing host.");
+}
 
-    if (!approval_make(&tool, args->ssh_key, &data, &approval, key, err) ||
-        !output_commit(out, buf_view(&approval), err))
+static bool make(struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+    ENS_CLEANUP(buf_free) struct buf signature = {0};
+
+    if (!statement_encode(&r->statement, &file, err) ||
+        !sshsig_make(&r->tool, r->args->ssh_key, buf_view(&file), &signature, err) ||
+        !buf_append(&file, buf_view(&signature), err) || !check_made(r, buf_view(&file), err) ||
+        !output_commit(r->out, buf_view(&file), err))
         return false;
-    notice_say(args, "Approved with the key %s.", key);
+    say_made(r);
     return true;
 }
 
 bool cmd_approve(const struct args *args, struct ens_err *err)
 {
-    ENS_CLEANUP(output_closep) struct output *out = NULL;
-    struct sigstruct css;
-    uint8_t digest[32];
+    static const struct sink words = {.put = say_words};
+    ENS_CLEANUP(run_free) struct run r = {.args = args};
+    bool terminal = screen_is_there();
 
-    if (!check_options(args, err) || !read_signdata(args, &css, err))
+    if (!check_usage(args, err) || !read_requests(&r, err))
         return false;
-    if (!args->yes && !screen_is_there())
+    if (!args->yes && !terminal)
         return ens_fail(err, ENS_REFUSED,
                         "%s: there is no terminal to ask at: give --yes to approve without asking",
                         args->operands[0]);
-    return output_open(args->output, false, args->force, &out, err) && rebuilt_check(args, &css, err) &&
-           signdata_digest(&css, digest, err) &&
-           notice_review(args, &(struct review){.css = &css, .digest = digest}, err) && confirm(args, err) &&
-           make_approval(args, &css, out, err);
+    if (!child_env_make(child_env_ssh, &r.env, err))
+        return false;
+    r.tool = (struct sshsig_tool){.program = child_env_ssh_keygen,
+                                  .env = child_env_list(&r.env),
+                                  .tmpdir = child_env_tmpdir(),
+                                  .terminal = terminal,
+                                  .words = terminal ? &words : NULL};
+    return output_open(args->output, false, args->force, &r.out, err) &&
+           sshsig_look(&r.tool, args->ssh_key, &r.signer, err) && fill_statement(&r, err) &&
+           review(&r, err) && confirm(&r, err) && make(&r, err);
 }

@@ -17,6 +17,16 @@ bool clock_is_given(void)
     return getenv("SOURCE_DATE_EPOCH") != NULL;
 }
 
+bool clock_day(uint32_t *ret_bcd, struct ens_err *err)
+{
+    struct date d;
+
+    if (!date_of_epoch(clock_now(), &d, err))
+        return ens_wrap(err, "the clock of this host");
+    *ret_bcd = date_to_bcd(d);
+    return true;
+}
+
 bool clock_today(uint32_t *ret_bcd, struct ens_err *err)
 {
     const char *epoch = getenv("SOURCE_DATE_EPOCH");

@@ -8,6 +8,10 @@
 /* Seconds since 1970 now. */
 int64_t clock_now(void);
 
+/* Today in UTC, in BCD, by the clock and nothing else: what decides whether an approval still counts is not
+ * for the environment to say. */
+bool clock_day(uint32_t *ret_bcd, struct ens_err *err) ENS_MUST_CHECK;
+
 /* Today in UTC, or the day of SOURCE_DATE_EPOCH (reproducible-builds.org), in BCD: the same day on every
  * host. */
 bool clock_today(uint32_t *ret_bcd, struct ens_err *err) ENS_MUST_CHECK;

@@ -11,6 +11,7 @@
 #include "signer/ceremony/review.h"
 #include "signer/cmd/clock.h"
 #include "signer/cmd/cmd.h"
+#include "signer/cmd/consent.h"
 
 static void put_text(struct transcript *t, const char *key, const char *value)
 {
@@ -102,6 +103,43 @@ void record_outcome(struct transcript *t, const struct request *r)
         if (r->outcome.rows[c].result != POLICY_ABSENT)
             transcript_add(t, "check", "%s: %s: %s: %s", r->path, policy_name((enum policy_check)c),
                            policy_result_name(r->outcome.rows[c].result), r->outcome.rows[c].text);
+    }
+}
+
+/* ---- the people ---- */
+
+static const char *or_none(const char *text)
+{
+    return text != NULL && text[0] != '\0' ? text : "-";
+}
+
+static void record_rejection(struct transcript *t, const struct approval_row *row, const struct request *q)
+{
+    char digest[2 * DIGEST_SIZE + 1];
+    char mrsigner[2 * MRSIGNER_SIZE + 1];
+    char id[2 * DIGEST_SIZE + 1];
+
+    hex_encode(digest, view_of(q->digest, DIGEST_SIZE));
+    hex_encode(mrsigner, view_of(row->approval.statement.mrsigner, MRSIGNER_SIZE));
+    hex_encode(id, view_of(row->approval.id, DIGEST_SIZE));
+    transcript_add(t, "rejection", "%s %s %s %s %s", digest, mrsigner, row->person, id, row->approval.key);
+}
+
+void record_approvals(struct transcript *t, const struct consent *c, const struct requests *r)
+{
+    for (size_t i = 0; i < c->approvals.len; i++) {
+        const struct approval_row *row = &c->approvals.rows[i];
+        char id[2 * DIGEST_SIZE + 1] = "-";
+
+        if (row->approval.has_statement)
+            hex_encode(id, view_of(row->approval.id, DIGEST_SIZE));
+        transcript_add(t, "approval", "%s %s %s %s %s", row->path, approval_word(row->verdict),
+                       or_none(row->person), id, or_none(row->approval.key));
+        for (size_t j = 0; row->verdict == APPROVAL_NO && j < r->len; j++) {
+            if (statement_find(&row->approval.statement, r->items[j].digest) != NULL &&
+                !approval_is_replaced(&c->approvals, row, r->items[j].digest))
+                record_rejection(t, row, &r->items[j]);
+        }
     }
 }
 

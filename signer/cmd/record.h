@@ -14,9 +14,14 @@ void record_command(struct transcript *t, const struct args *args);
 /* What is to be signed: name, SHA-256 and the main fields of each. */
 void record_requests(struct transcript *t, const struct requests *r);
 
-/* The policy's id and its people files; and each keyword that spoke, of one sign-data: holds, fails, unchecked. */
+/* The policy's id and its people files; and each keyword that spoke, of one sign-data: holds, fails,
+ * unchecked. */
 void record_policy(struct transcript *t, const char *path, const struct policy *p);
 void record_outcome(struct transcript *t, const struct request *r);
+
+/* Every approval with its verdict, and every "no" over what is to be signed, which a later run remembers. */
+struct consent;
+void record_approvals(struct transcript *t, const struct consent *c, const struct requests *r);
 
 /* A file that decided something, with its SHA-256. */
 void record_file(struct transcript *t, const char *key, const char *path);

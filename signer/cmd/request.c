@@ -8,6 +8,7 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
+#include "signer/ceremony/approval.h"
 #include "signer/ceremony/review.h"
 #include "signer/sgx/params.h"
 
@@ -46,8 +47,13 @@ static bool read_one(const struct args *args, struct request *ret, struct ens_er
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
 
-    if (!file_read_all(ret->path, SIGSTRUCT_SIZE, &file, err))
+    if (!file_read_all(ret->path, APPROVAL_FILE_MAX, &file, err))
         return false;
+    if (approval_recognise(buf_view(&file)))
+        return ens_fail(err, ENS_DATA,
+                        "%s: is an approval: give --approval before each, or --approval DIR for all in a "
+                        "directory",
+                        ret->path);
     if (file.len == DIGEST_FILE_SIZE)
         return read_blind(args, &file, ret, err);
     if (file.len == SIGSTRUCT_SIZE ? !read_unsigned(&file, ret, err)

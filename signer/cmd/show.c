@@ -10,6 +10,7 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
+#include "signer/ceremony/approval.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
 #include "signer/sgx/bits.h"
@@ -271,6 +272,8 @@ static bool show_file(struct show *s, const char *path, struct ens_err *err)
         return false;
     struct view v = view_of(head, len);
 
+    if (approval_recognise(v))
+        return show_approval(s, path, err);
     if (bundle_recognise(v))
         return show_bundle(s, path, err);
     if (sgxs_recognise(v))

@@ -39,3 +39,6 @@ bool show_bundle(struct show *s, const char *path, struct ens_err *err) ENS_MUST
 
 /* An ELF file that holds an enclave (show_enclave.c). */
 bool show_enclave(struct show *s, const char *path, struct ens_err *err) ENS_MUST_CHECK;
+
+/* An approval, or a statement that waits for its signature (show_approval.c). */
+bool show_approval(struct show *s, const char *path, struct ens_err *err) ENS_MUST_CHECK;

@@ -7,6 +7,7 @@
 #include "signer/base/hex.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
+#include "signer/base/text.h"
 #include "signer/ceremony/policy.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
@@ -26,6 +27,7 @@ struct run {
     struct requests requests;
     struct policy *policy;         /* NULL: none is given */
     struct transcript *transcript; /* NULL: none is kept */
+    struct consent consent;
     enum hsm_mechanism mechanism;
     struct output *out; /* one sign-data: where its signature goes */
     struct output *pubkey_out;
@@ -37,6 +39,7 @@ static void run_free(struct run *r)
     signing_key_close(&r->signer);
     output_closep(&r->pubkey_out);
     output_closep(&r->out);
+    consent_free(&r->consent);
     policy_freep(&r->policy);
     transcript_closep(&r->transcript);
     requests_free(&r->requests);
@@ -111,9 +114,56 @@ static bool check_policy(struct run *r, struct ens_err *err)
 
 /* ---- step 3: approvals ---- */
 
+static bool check_met(struct run *r, struct ens_err *err)
+{
+    for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
+        if (!policy_met(&r->requests.items[i].outcome, err)) {
+            record_outcome(r->transcript, &r->requests.items[i]);
+            return ens_wrap(err, "%s", r->requests.items[i].path);
+        }
+    }
+    return true;
+}
+
+/* Of each sign-data what each approval says of it, or why it does not count. */
+static bool show_answers(struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+
+    for (size_t i = 0; r->consent.approvals.len > 0 && i < r->requests.len; i++) {
+        if (!text_line(&text, err, "Approvals of %s", r->requests.items[i].path) ||
+            !consent_render(&r->consent, &r->requests, i, &text, err))
+            return false;
+    }
+    notice_text(r->args, buf_view(&text));
+    return true;
+}
+
+/* ssh-keygen is run before a module is loaded. If neither --mrsigner nor the policy says which key will sign,
+ * what is for another one is seen when the key is known (check_key_policy). */
 static bool check_approvals(struct run *r, struct ens_err *err)
 {
-    return consent_check(r->args, r->policy, &r->requests, r->transcript, err);
+    const uint8_t *mrsigner = r->policy != NULL ? policy_mrsigner(r->policy) : NULL;
+    uint8_t named[MRSIGNER_SIZE];
+
+    if (r->args->mrsigner != NULL) {
+        if (!hex_decode(r->args->mrsigner, "--mrsigner", named, sizeof named, err))
+            return false;
+        mrsigner = named;
+    }
+    if (!consent_judge(r->args, r->policy, NULL, mrsigner, &r->consent, err))
+        return false;
+    record_approvals(r->transcript, &r->consent, &r->requests);
+    if (mrsigner != NULL ? !consent_count(&r->consent, mrsigner, &r->requests, err)
+                         : !consent_hopeless(&r->consent, &r->requests, err))
+        return false;
+    if (check_met(r, err))
+        return true;
+    struct ens_err ignored = {0};
+
+    /* Why is told, whatever becomes of the telling. */
+    (void)show_answers(r, &ignored);
+    return false;
 }
 
 /* ---- before the token is woken: where things go, and who will be asked ---- */
@@ -150,6 +200,8 @@ static bool prepare(struct run *r, struct ens_err *err)
 
 static bool check_key_policy(struct run *r, struct ens_err *err)
 {
+    if (!consent_count(&r->consent, r->signer.mrsigner, &r->requests, err))
+        return false;
     for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
         signing_key_policy(&r->signer, r->policy, &r->requests.items[i].outcome);
         record_outcome(r->transcript, &r->requests.items[i]);
@@ -228,6 +280,17 @@ static bool show_policy(struct run *r, struct ens_err *err)
     return true;
 }
 
+static bool show_approvals(struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+
+    if (!show_answers(r, err) || !buf_printf(&text, err, "Approvals   ") ||
+        !consent_summary(&r->consent, &text, err) || !buf_printf(&text, err, "\n"))
+        return false;
+    notice_text(r->args, buf_view(&text));
+    return true;
+}
+
 /* What --quiet leaves of the table of a batch. */
 static void say_dangers(const struct run *r)
 {
@@ -255,7 +318,7 @@ static bool review(struct run *r, struct ens_err *err)
             notice_warn("%s: signing blind: what the digest stands for cannot be reviewed",
                         r->requests.items[i].path);
     }
-    if (!show_policy(r, err))
+    if (!show_policy(r, err) || !show_approvals(r, err))
         return false;
     if (r->requests.len == 1)
         return notice_review(r->args, &one, err);

@@ -13,6 +13,7 @@
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/enclave.h"
 #include "signer/cmd/profile.h"
+#include "signer/cmd/signer_name.h"
 #include "signer/cmd/verdict.h"
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
@@ -36,39 +37,22 @@ static void demands_free(struct demands *d)
     policy_freep(&d->policy);
 }
 
-static bool read_pubkey(const struct args *args, struct demands *ret, struct ens_err *err)
-{
-    ENS_CLEANUP(buf_free) struct buf file = {0};
-    struct pubkey key;
-
-    if (args->pubkey == NULL)
-        return true;
-    if (args->mrsigner != NULL)
-        return ens_fail(err, ENS_USAGE, "--pubkey and --mrsigner both name the signer: give one");
-    ret->has_mrsigner = true;
-    return file_read_all(args->pubkey, RSA3072_KEY_FILE_MAX, &file, err) &&
-           rsa3072_read_pubkey(buf_view(&file), args->pubkey, &key, err) &&
-           rsa3072_mrsigner(&key, ret->mrsigner, err);
-}
-
 static bool read_demands(const struct args *args, struct demands *ret, struct ens_err *err)
 {
     ret->has_mrenclave = args->mrenclave != NULL;
-    ret->has_mrsigner = args->mrsigner != NULL;
+    ret->has_mrsigner = args->mrsigner != NULL || args->pubkey != NULL;
     ret->has_isvprodid = args->params.isvprodid != NULL;
     ret->forbid_debug = args->params.forbid_debug;
     ret->allow_public_key = args->allow_public_key;
     return profile_parse(args->profile, &ret->profile, err) &&
            (args->mrenclave == NULL ||
             hex_decode(args->mrenclave, "--mrenclave", ret->mrenclave, sizeof ret->mrenclave, err)) &&
-           (args->mrsigner == NULL ||
-            hex_decode(args->mrsigner, "--mrsigner", ret->mrsigner, sizeof ret->mrsigner, err)) &&
+           (!ret->has_mrsigner || signer_name_read(args, ret->mrsigner, err)) &&
            (args->min_isvsvn == NULL ||
             num_parse(args->min_isvsvn, "--min-isvsvn", UINT16_MAX, &ret->min_isvsvn, err)) &&
            (args->params.isvprodid == NULL ||
             num_parse(args->params.isvprodid, "--isvprodid", UINT16_MAX, &ret->isvprodid, err)) &&
-           (args->policy == NULL || policy_read(args->policy, &ret->policy, err)) &&
-           read_pubkey(args, ret, err);
+           (args->policy == NULL || policy_read(args->policy, &ret->policy, err));
 }
 
 /* ---- one SIGSTRUCT against the demands ---- */

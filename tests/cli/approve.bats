@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# approve: a reviewer's yes. What ensign writes is judged by ssh-keygen itself.
+# approve: a reviewer's yes or no. What ensign writes is taken apart by hand, and judged by ssh-keygen itself.
 
 load helpers
 
@@ -16,6 +16,9 @@ setup_file() {
     sign_data good.signdata "$MRENCLAVE"
 }
 
+# The enclave key that everything here is for.
+SIGNER=9affcfae47b848ec2caf1c49b4b283531e1cc425f93582b36806e52a43d78d1a
+
 # Each test has the sign-data as s.signdata, and a TMPDIR of its own that must be empty at the end.
 begin() {
     unset SSH_AUTH_SOCK SSH_ASKPASS DISPLAY
@@ -31,14 +34,39 @@ nothing_left() {
 
 # approve ARG...: without questions.
 approve() {
-    ens approve --yes "$@"
+    ens approve --mrsigner "$SIGNER" --yes "$@"
     nothing_left
 }
 
-# approved_by NAME FILE [SIGN-DATA]: ssh-keygen counts it for this person.
+# statement FILE: what is signed.
+statement() {
+    sed '/^-----BEGIN/,$d' "$1"
+}
+
+# value FILE KEY: what its statement says.
+value() {
+    statement "$1" | sed -n "s/^$2: //p"
+}
+
+# answered_by NAME FILE ANSWER SIGN-DATA...: the statement says so of these, by that key, and ssh-keygen accepts
+# it as this person's.
+answered_by() {
+    local name=$1 file=$2 answer=$3 signature=$BATS_TEST_TMPDIR/signature
+    shift 3
+    sed -n '/^-----BEGIN/,$p' "$file" >"$signature"
+    statement "$file" | ssh-keygen -Y verify -f "$BATS_FILE_TMPDIR/allowed" -I "$name" -n ensign-approval-v1 \
+        -s "$signature" || fail "ssh-keygen does not accept $file as $name's"
+    [ "$(statement "$file" | head -1)" = 'ensign approval 1' ]
+    [ "$(value "$file" answer)" = "$answer" ]
+    [ "$(value "$file" by)" = "$(fingerprint "$BATS_FILE_TMPDIR/$name.pub")" ]
+    [ "$(value "$file" mrsigner)" = "$SIGNER" ]
+    [ "$(value "$file" items)" = $# ]
+    [ "$(value "$file" item | cut -d' ' -f1)" = "$(sha256sum "$@" | cut -d' ' -f1 | LC_ALL=C sort)" ]
+}
+
+# approved_by NAME FILE [SIGN-DATA...]
 approved_by() {
-    ssh-keygen -Y verify -f "$BATS_FILE_TMPDIR/allowed" -I "$1" -n ensign-sign-data -s "$2" \
-        <"${3:-s.signdata}" || fail "ssh-keygen does not accept $2 as $1's"
+    answered_by "$1" "$2" yes "${@:3}" $([ $# -gt 2 ] || echo s.signdata)
 }
 
 fingerprint() {
@@ -53,9 +81,118 @@ fingerprint() {
         approved_by "$who" "$who.approval"
         grep -qF "$(fingerprint "$KEYS/$who.pub")" "$ERR"
     done
+    [ "$(value alice.approval until)" = "$(date -u -d '+30 days' +%Y%m%d)" ]
+    [ "$(value alice.approval replaces)" = - ]
+    [ "$(value alice.approval note)" = - ]
+    [ "$(value alice.approval item)" = "$(sha256 s.signdata) not-rebuilt" ]
     poke s.signdata 200 01
     not approved_by alice alice.approval
     files s.signdata alice.approval bob.approval
+}
+
+@test "by hand, as ensign(5) says: the same statement, signed by ssh-keygen, is the same approval" {
+    begin
+    approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    ok
+    statement a.approval >statement
+    ssh-keygen -q -Y sign -n ensign-approval-v1 -f "$KEYS/alice" statement
+    cat statement statement.sig >by-hand.approval
+    same a.approval by-hand.approval
+}
+
+@test "several sign-data in one file, in order of their digests, by one touch" {
+    begin
+    for n in 1 2 3; do sign_data $n.signdata "$MRENCLAVE" isvsvn=$n; done
+    approve --ssh-key "$KEYS/alice" -o a.approval 3.signdata 1.signdata 2.signdata
+    ok
+    approved_by alice a.approval 1.signdata 2.signdata 3.signdata
+    approve --ssh-key "$KEYS/alice" -o b.approval 1.signdata 2.signdata 1.signdata
+    refused 65 'twice'
+}
+
+@test "--pubkey or --mrsigner: one is needed, and both name the same" {
+    begin
+    ens approve --yes --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    usage -- '--pubkey' '--mrsigner'
+    openssl genrsa -3 -out key.pem 3072 2>/dev/null
+    openssl rsa -in key.pem -pubout -out release.pem 2>/dev/null
+    ens approve --yes --ssh-key "$KEYS/alice" --pubkey release.pem -o a.approval s.signdata
+    ok
+    [ "$(value a.approval mrsigner)" = "$(mrsigner release.pem)" ]
+    approve --pubkey release.pem --ssh-key "$KEYS/alice" -o b.approval s.signdata
+    usage 'give one'
+    ens approve --yes --ssh-key "$KEYS/alice" --mrsigner "${SIGNER:1}" -o b.approval s.signdata
+    usage -- '--mrsigner' '64'
+    ens approve --yes --ssh-key "$KEYS/alice" --pubkey s.signdata -o b.approval s.signdata
+    refused 65 's\.signdata'
+}
+
+@test "--until, --note: what the room reads" {
+    begin
+    until=$(date -u -d '+3 days' +%Y%m%d)
+    approve --ssh-key "$KEYS/alice" --until "$until" --note 'built from 3f2a, one box' -o a.approval s.signdata
+    ok
+    approved_by alice a.approval
+    [ "$(value a.approval until)" = "$until" ]
+    [ "$(value a.approval note)" = 'built from 3f2a, one box' ]
+    approve --ssh-key "$KEYS/alice" --until "$(date -u +%Y%m%d)" -o b.approval s.signdata
+    ok
+    for wrong in "$(date -u -d yesterday +%Y%m%d)" 20270230 tomorrow 2099-01-01 ''; do
+        approve --ssh-key "$KEYS/alice" --until "$wrong" -o c.approval s.signdata
+        usage -- '--until'
+    done
+    for wrong in '' ' x' 'x ' - $'a\nb' 'café' "$(printf '%0201d' 0)"; do
+        approve --ssh-key "$KEYS/alice" --note "$wrong" -o c.approval s.signdata
+        usage -- '--note'
+    done
+}
+
+@test "--until: the clock of the host says which day it is, and not SOURCE_DATE_EPOCH" {
+    begin
+    SOURCE_DATE_EPOCH=946684800 approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    ok
+    [ "$(value a.approval until)" = "$(date -u -d '+30 days' +%Y%m%d)" ]
+    SOURCE_DATE_EPOCH=946684800 approve --ssh-key "$KEYS/alice" --until 20000102 -o b.approval s.signdata
+    usage -- '--until'
+}
+
+@test "A14: --reject: a no, without an end" {
+    begin
+    approve --ssh-key "$KEYS/alice" --reject --note 'the linker is not ours' -o a.approval s.signdata
+    ok
+    says 'a\.approval: NO to s\.signdata'
+    answered_by alice a.approval no s.signdata
+    [ "$(value a.approval until)" = - ]
+    [ "$(value a.approval note)" = 'the linker is not ours' ]
+    enclave own.sgxs
+    for more in --until=20991231 --rebuilt=own.sgxs; do
+        approve --ssh-key "$KEYS/alice" --reject "$more" -o b.approval s.signdata
+        usage -- '--reject'
+    done
+}
+
+@test "A14: --replaces: an earlier answer is taken back by its id" {
+    begin
+    approve --ssh-key "$KEYS/alice" --reject -o no.approval s.signdata
+    ok
+    approve --ssh-key "$KEYS/alice" --replaces no.approval -o a.approval s.signdata
+    ok
+    approved_by alice a.approval
+    [ "$(value a.approval replaces)" = "$(statement no.approval | sha256sum | cut -d' ' -f1)" ]
+    not_warned 'another key'
+    # Another key of the same person may be meant, or somebody else's answer by mistake.
+    approve --ssh-key "$KEYS/bob" --replaces no.approval -o b.approval s.signdata
+    ok
+    warned 'no\.approval: is by another key'
+    for wrong in s.signdata "$KEYS/alice.pub"; do
+        approve --ssh-key "$KEYS/alice" --replaces "$wrong" -o c.approval s.signdata
+        refused 65 'is no approval \[statement\]'
+    done
+    sed 's/^answer: no/answer: yes/' no.approval >edited.approval
+    approve --ssh-key "$KEYS/alice" --replaces edited.approval -o c.approval s.signdata
+    refused 65 'is no approval \[statement\]'
+    approve --ssh-key "$KEYS/alice" --replaces nosuch -o c.approval s.signdata
+    refused 66 nosuch
 }
 
 @test "the review is shown, and the approval goes to stdout without -o" {
@@ -66,7 +203,7 @@ fingerprint() {
     says_hex "$(sha256 s.signdata)"
     danger DEBUG
     cp "$OUT" "$BATS_TEST_TMPDIR/a.approval"
-    [ "$(head -1 "$OUT")" = '-----BEGIN SSH SIGNATURE-----' ]
+    [ "$(head -1 "$OUT")" = 'ensign approval 1' ]
     [ "$(tail -1 "$OUT")" = '-----END SSH SIGNATURE-----' ]
     approved_by alice "$BATS_TEST_TMPDIR/a.approval"
     approve --quiet --ssh-key "$KEYS/alice" s.signdata
@@ -80,7 +217,7 @@ fingerprint() {
     begin
     cp "$KEYS/alice.pub" agent.pub
     approve --ssh-key agent.pub -o a.approval s.signdata
-    refused 77 'No private key found'
+    refused 77 'agent\.pub: ssh-keygen made no signature'
     # -D keeps it in the foreground, so that its process is known.
     ssh-agent -D -a "$BATS_TEST_TMPDIR/agent" >/dev/null 3>&- &
     agent=$!
@@ -90,7 +227,7 @@ fingerprint() {
         sleep 0.1
     done
     ssh-add -q "$KEYS/alice"
-    ens approve --yes --ssh-key agent.pub -o a.approval s.signdata
+    ens approve --mrsigner "$SIGNER" --yes --ssh-key agent.pub -o a.approval s.signdata
     kill "$agent"
     wait "$agent" || true
     ok
@@ -105,11 +242,32 @@ fingerprint() {
     for own in own.sgxs own.orc; do
         approve --ssh-key "$KEYS/alice" --rebuilt $own -o "$own.approval" s.signdata
         ok
-        says "MRENCLAVE of $own is $MRENCLAVE"
+        says "as rebuilt from $own"
         approved_by alice "$own.approval"
+        [ "$(value "$own.approval" item)" = "$(sha256 s.signdata) rebuilt $(sha256 "$own")" ]
     done
     approve --ssh-key "$KEYS/alice" --rebuilt own.orc --component ronl --force -o own.orc.approval s.signdata
     ok
+    approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    ok
+    says 'NOT rebuilt by you'
+}
+
+@test "--rebuilt: several builds for several sign-data, and no sign-data without one" {
+    begin
+    enclave own.sgxs
+    other_enclave other.sgxs
+    sign_data other.signdata "$(sha256 other.sgxs)"
+    approve --ssh-key "$KEYS/alice" --rebuilt own.sgxs --rebuilt other.sgxs -o a.approval s.signdata other.signdata
+    ok
+    approved_by alice a.approval s.signdata other.signdata
+    value a.approval item | grep -qx "$(sha256 s.signdata) rebuilt $(sha256 own.sgxs)"
+    value a.approval item | grep -qx "$(sha256 other.signdata) rebuilt $(sha256 other.sgxs)"
+    approve --ssh-key "$KEYS/alice" --rebuilt own.sgxs -o b.approval s.signdata other.signdata
+    refused 65 'other\.signdata' "$(sha256 other.sgxs)" 'do not approve'
+    sign_data third.signdata "$(sha256 s.signdata)"
+    approve --ssh-key "$KEYS/alice" --rebuilt own.sgxs --rebuilt other.sgxs -o b.approval s.signdata third.signdata
+    refused 65 'third\.signdata' 'none of the 2 builds'
 }
 
 @test "--rebuilt: another build stops, and both values are named" {
@@ -135,9 +293,7 @@ fingerprint() {
     usage -- '--ssh-key'
     ens approve --ssh-key "$KEYS/alice"
     usage operand
-    ens approve --ssh-key "$KEYS/alice" s.signdata s.signdata
-    usage operand
-    ens approve --ssh-key "$KEYS/alice" --component ronl --yes s.signdata
+    approve --ssh-key "$KEYS/alice" --component ronl s.signdata
     usage -- '--rebuilt'
 }
 
@@ -157,6 +313,8 @@ fingerprint() {
     sigstruct whole one "$MRENCLAVE"
     approve --ssh-key "$KEYS/alice" -o a.approval whole
     refused 65 whole
+    approve --ssh-key "$KEYS/alice" -o a.approval s.signdata digest
+    refused 65 digest
     approve --ssh-key "$KEYS/alice" -o a.approval nosuch
     refused 66 nosuch
 }
@@ -176,14 +334,39 @@ fingerprint() {
     approve --ssh-key nosuch -o a.approval s.signdata
     refused 66 nosuch
     approve --ssh-key s.signdata -o a.approval s.signdata
-    refused 65 's\.signdata: ssh-keygen made no signature'
+    refused 65 's\.signdata: ssh-keygen finds no key in it'
     approve --ssh-key "$KEYS/locked" -o a.approval s.signdata
     refused 77 'locked: ssh-keygen made no signature' passphrase
     cp "$KEYS/alice" open
     chmod 644 open
     cp "$KEYS/alice.pub" open.pub
     approve --ssh-key open -o a.approval s.signdata
-    refused 77 'open: ssh-keygen made no signature' permissions
+    refused 77 'open: ssh-keygen made no signature'
+}
+
+@test "A2: a certificate signs for nobody: the key alone does" {
+    begin
+    ssh-keygen -q -t ed25519 -N '' -C '' -f "$BATS_TEST_TMPDIR/ca"
+    cp "$KEYS/alice.pub" certified.pub
+    ssh-keygen -q -s "$BATS_TEST_TMPDIR/ca" -I alice -n alice@example.org,al@example.org certified.pub
+    cp "$KEYS/alice" certified
+    mv certified-cert.pub certified.pub
+    approve --ssh-key certified -o a.approval s.signdata
+    refused 65 'certified: is a certificate'
+}
+
+@test "what ssh-keygen makes is looked at before it is written" {
+    begin
+    printf '%s\n' '-----BEGIN SSH SIGNATURE-----' AAAA '-----END SSH SIGNATURE-----' >"$BATS_TEST_TMPDIR/none"
+    own_keygen <<SH
+#!/bin/sh
+[ "\$3" != sign ] || exec cp "$BATS_TEST_TMPDIR/\$(cat "$BATS_TEST_TMPDIR/which")" "\$(eval echo \\\$\$#).sig"
+[ "\$2" != verify ] || exit 255
+exec /usr/bin/ssh-keygen "\$@"
+SH
+    echo none >"$BATS_TEST_TMPDIR/which"
+    approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    refused 86 'is no approval \[sshsig\]: nothing was written'
 }
 
 @test "without ssh-keygen the package is named" {
@@ -218,8 +401,8 @@ SH
     ok
     not grep -Ev '^(HOME|SSH_[A-Z_]*|DISPLAY|TERM|TZ|LC_ALL|PWD|SHLVL|OLDPWD|_)=' "$BATS_TEST_TMPDIR/env"
     grep -q '^LC_ALL=C$' "$BATS_TEST_TMPDIR/env"
-    # Signing gets none; verifying gets the signature; the shell reads the script with one of its own.
-    not grep -qE '^[4-9]$' "$BATS_TEST_TMPDIR/fds"
+    # Signing gets none; verifying gets the signature and the key; the shell reads the script with one of its own.
+    not grep -qE '^[5-9]$' "$BATS_TEST_TMPDIR/fds"
 }
 
 @test "an approval is not written over a file, and not where nothing can be" {
@@ -236,42 +419,51 @@ SH
 
 @test "without a terminal and without --yes nothing is approved" {
     begin
-    ens approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    ens approve --mrsigner "$SIGNER" --ssh-key "$KEYS/alice" -o a.approval s.signdata
     refused 77 terminal -- '--yes'
 }
 
-@test "on a terminal: yes approves, everything else does not" {
+@test "on a terminal: yes approves, no rejects if that is wanted, and everything else does nothing" {
     begin
-    tty_ens 'approve: ' yes -- approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    A=(approve --mrsigner "$SIGNER" --ssh-key "$KEYS/alice" -o a.approval s.signdata)
+    tty_ens 'approve, or no to reject: ' yes -- "${A[@]}"
     exits 0
     approved_by alice a.approval
-    grep -q "$MRENCLAVE" "$OUT"
+    tr -d ' ' <"$OUT" | grep -q "$MRENCLAVE"
     rm a.approval
-    for answer in no q '^D'; do
-        tty_ens 'approve: ' "$answer" -- approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
-        exits 77
-        unchanged
-    done
-    tty_ens 'approve: ' '' 'yes or no: ' y 'yes or no: ' YES -- \
-        approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    tty_ens 'reject: ' no 'Write a rejection\? Type yes: ' yes -- "${A[@]}"
+    exits 0
+    answered_by alice a.approval no s.signdata
+    rm a.approval
+    tty_ens 'reject: ' no 'Write a rejection\? Type yes: ' no -- "${A[@]}"
     exits 77
     unchanged
-    tty_ens 'approve: ' '^C' -- approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    # The end of the input is a no to both questions, and what is neither is asked for again.
+    tty_ens 'reject: ' '^D' 'Type yes: ' '^D' -- "${A[@]}"
+    exits 77
+    unchanged
+    tty_ens 'reject: ' '' 'yes or no: ' y 'yes or no: ' YES -- "${A[@]}"
+    exits 77
+    unchanged
+    tty_ens 'reject: ' '^C' -- "${A[@]}"
     exits 130
     unchanged
+    tty_ens 'Type yes to reject: ' yes -- "${A[@]}" --reject
+    exits 0
+    answered_by alice a.approval no s.signdata
     nothing_left
 }
 
 @test "on a terminal: ssh-keygen asks for the passphrase itself" {
     begin
-    tty_ens 'approve: ' yes 'passphrase' 'a passphrase' -- \
-        approve --ssh-key "$KEYS/locked" -o a.approval s.signdata
+    tty_ens 'reject: ' yes 'passphrase' 'a passphrase' -- \
+        approve --mrsigner "$SIGNER" --ssh-key "$KEYS/locked" -o a.approval s.signdata
     exits 0
     approved_by locked a.approval
     not grep -q 'a passphrase' "$OUT"
     [ "$(cat "$BATS_TEST_TMPDIR/echo")" = on ]
     nothing_left
-    tty_ens 'passphrase' 'a wrong one' -- approve --yes --ssh-key "$KEYS/locked" -o b.approval s.signdata
+    tty_ens 'passphrase' 'a wrong one' -- approve --mrsigner "$SIGNER" --yes --ssh-key "$KEYS/locked" -o b.approval s.signdata
     exits 77
     unchanged
     nothing_left
@@ -279,7 +471,7 @@ SH
 
 @test "on a terminal: interrupted at the passphrase, nothing is left and the terminal echoes" {
     begin
-    tty_ens 'passphrase' '^C' -- approve --yes --ssh-key "$KEYS/locked" -o a.approval s.signdata
+    tty_ens 'passphrase' '^C' -- approve --mrsigner "$SIGNER" --yes --ssh-key "$KEYS/locked" -o a.approval s.signdata
     exits 130
     unchanged
     nothing_left
@@ -295,7 +487,7 @@ SH
 exec $(command -v ssh-keygen) "\$@"
 SH
     tty_ens -- \
-        approve --yes --quiet --ssh-key "$KEYS/alice" -o a.approval s.signdata
+        approve --mrsigner "$SIGNER" --yes --quiet --ssh-key "$KEYS/alice" -o a.approval s.signdata
     exits 0
     grep -q 'ssh-keygen: Confirm user presence?\[2J' "$OUT"
     approved_by alice a.approval

@@ -153,7 +153,7 @@ counts() {
     people people alice@example.org "$BATS_TEST_TMPDIR/alice.pub"
     policy p 'approvals 1' 'approvers people'
     for n in 1 2; do
-        ens approve --ssh-key "$BATS_TEST_TMPDIR/alice" --yes -o "f$n.approval" "f$n.signdata"
+        ens approve --ssh-key "$BATS_TEST_TMPDIR/alice" --mrsigner "$(mrsigner "$BATS_FILE_TMPDIR/one.pem.pub")" --yes -o "f$n.approval" "f$n.signdata"
         ok
     done
     batch --policy p --approval f1.approval f1.signdata f2.signdata

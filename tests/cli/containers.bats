@@ -880,13 +880,12 @@ attach() {
     make_container oe --out oe
     ens gen-sign-data --from release.so -o s.signdata release.so
     ok
-    ens approve --yes --ssh-key alice --rebuilt mine.so -o s.approval s.signdata
+    ens approve --yes --mrsigner "$(sha256 release.so)" --ssh-key alice --rebuilt mine.so -o s.approval s.signdata
     ok
-    says "MRENCLAVE of mine\.so is $(field s.signdata enclavehash)"
-    echo "alice $(cat alice.pub)" >allowed
-    ssh-keygen -Y verify -f allowed -I alice -n ensign-sign-data -s s.approval <s.signdata
+    says 'as rebuilt from mine\.so'
+    grep -qx "item: $(sha256 s.signdata) rebuilt $(sha256 mine.so)" s.approval
     for wrong in evil.so oe; do
-        ens approve --yes --ssh-key alice --rebuilt "$wrong" -o no.approval s.signdata
+        ens approve --yes --mrsigner "$(sha256 release.so)" --ssh-key alice --rebuilt "$wrong" -o no.approval s.signdata
         refused 65 "$(field s.signdata enclavehash)" 'do not approve'
     done
     # Its SIGSTRUCT says the right thing, but the file is another one.
@@ -894,12 +893,12 @@ attach() {
     for at in $(found evil.so); do
         dd if=css of=evil.so bs=1 seek="$at" conv=notrunc status=none
     done
-    ens approve --yes --ssh-key alice --rebuilt evil.so -o no.approval s.signdata
+    ens approve --yes --mrsigner "$(sha256 release.so)" --ssh-key alice --rebuilt evil.so -o no.approval s.signdata
     refused 65 .
-    ens approve --yes --ssh-key alice --rebuilt css -o no.approval s.signdata
+    ens approve --yes --mrsigner "$(sha256 release.so)" --ssh-key alice --rebuilt css -o no.approval s.signdata
     refused 65 'no enclave'
     vector ego.signed ego
-    ens approve --yes --ssh-key alice --rebuilt ego -o no.approval s.signdata
+    ens approve --yes --mrsigner "$(sha256 release.so)" --ssh-key alice --rebuilt ego -o no.approval s.signdata
     refused 65 'ego-enclave'
 }
 

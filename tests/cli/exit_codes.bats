@@ -140,7 +140,7 @@ preload() {
     begin
     ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/alice"
     own_keygen </dev/null
-    ens approve --ssh-key "$BATS_TEST_TMPDIR/alice" --yes -o a.approval s.signdata
+    ens approve --ssh-key "$BATS_TEST_TMPDIR/alice" --mrsigner "$(sha256 s.signdata)" --yes -o a.approval s.signdata
     refused 71 'ssh-keygen'
 }
 

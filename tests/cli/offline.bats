@@ -4,7 +4,7 @@
 load helpers
 
 OFFLINE=$ROOT/build/$VARIANT/ensign-offline
-COMMANDS=(sign approve show keygen pubkey keys transcript)
+COMMANDS=(sign approve check show keygen pubkey keys transcript)
 
 setup_file() {
     token ensign
@@ -66,6 +66,8 @@ commands() {
         sed '1s/ensign-offline/ensign/' "$OUT" >text
         ens help "$command"
         ok
+        # What was rebuilt is measured where it was built.
+        [ "$command" != approve ] || sed -i '/^ *--rebuilt /d; /^ *--component /d' "$OUT"
         same "$OUT" text
     done
 }
@@ -89,8 +91,8 @@ commands() {
     off show --json b.orc
     refused 65 'b\.orc' 'is a bundle'
     ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/alice"
-    off approve --ssh-key "$BATS_TEST_TMPDIR/alice" --rebuilt b.orc --yes -o a s.signdata
-    refused 65 'b\.orc' 'is a bundle' 'use ensign'
+    off approve --ssh-key "$BATS_TEST_TMPDIR/alice" --mrsigner "$(sha256 s.signdata)" --rebuilt b.orc --yes -o a s.signdata
+    usage -- '--rebuilt: unknown option'
     off sign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$PINFILE" --yes -o out.sig b.orc
     refused 65 'b\.orc'
 }
@@ -138,7 +140,7 @@ commands() {
     ok
     prints "$MRENCLAVE"
     ssh-keygen -q -t ed25519 -N '' -C '' -f "$BATS_TEST_TMPDIR/alice"
-    off approve --ssh-key "$BATS_TEST_TMPDIR/alice" --rebuilt e.sgxs --yes -o a.approval s.signdata
+    off approve --ssh-key "$BATS_TEST_TMPDIR/alice" --pubkey P.pem --yes -o a.approval s.signdata
     ok
     people people alice@example.org "$BATS_TEST_TMPDIR/alice.pub"
     policy p 'approvals 1' 'approvers people' 'key local'

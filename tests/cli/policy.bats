@@ -306,7 +306,7 @@ told() {
 
 # approve WHO: WHO.approval, over s.signdata as it is now.
 approve() {
-    ens approve --quiet --ssh-key "$BATS_FILE_TMPDIR/$1" --yes --force -o "$1.approval" s.signdata
+    ens approve --quiet --ssh-key "$BATS_FILE_TMPDIR/$1" --mrsigner "$(mrsigner "$ONE.pub")" --yes --force -o "$1.approval" s.signdata
     ok
 }
 

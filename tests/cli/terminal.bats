@@ -187,7 +187,7 @@ setup_file() {
     sign_data bad.signdata "$MRENCLAVE" attributes=0x36 date=0x20230230 xfrm=7 miscmask=0
     ssh-keygen -q -t ed25519 -N '' -C '' -f "$BATS_TEST_TMPDIR/alice"
     people people alice@example.org "$BATS_TEST_TMPDIR/alice.pub"
-    ens approve --ssh-key "$BATS_TEST_TMPDIR/alice" --yes --allow-unusual -o a bad.signdata
+    ens approve --ssh-key "$BATS_TEST_TMPDIR/alice" --mrsigner "$(mrsigner "$BATS_FILE_TMPDIR/one.pem.pub")" --yes --allow-unusual -o a bad.signdata
     ok
     policy p 'isvprodid 0' 'isvsvn <= 65535' 'attributes 0x36/2' 'xfrm 7/3' 'debug allow' 'approvals 1' \
         'approvers people' 'key sensitive' 'max-items 9' 'provision-key allow' 'blind forbid' 'miscselect any'
@@ -198,7 +198,7 @@ setup_file() {
     ended 77
     grep -q '! PROVISIONKEY' "$BATS_TEST_TMPDIR/session"
     grep -q '  attributes  *holds: ' "$BATS_TEST_TMPDIR/session"
-    grep -q 'by alice@example.org' "$BATS_TEST_TMPDIR/session"
+    grep -q '^Approvals   1 of 1: alice@example.org' "$BATS_TEST_TMPDIR/session"
     fits
     mkdir out
     cp bad.signdata two.signdata
@@ -214,20 +214,22 @@ setup_file() {
     ssh-keygen -q -t ed25519 -N 'open sesame' -C '' -f "$BATS_TEST_TMPDIR/alice"
     ln -s "$BATS_TEST_TMPDIR/alice" alice
     before=$(picture)
-    types 'ensign approve --ssh-key alice -o a s.signdata'
-    sees '^Approve this\? Type yes to approve:$'
+    types 'ensign approve --ssh-key alice --mrsigner $M -o a s.signdata'
+    sees '^Approve this\? Type yes to approve, or no to reject:$'
+    types no
+    sees '^Write a rejection\? Type yes:$'
     types no
     ended 77
     nothing_left
-    types 'ensign approve --ssh-key alice -o a s.signdata'
-    sees '^Approve this\? Type yes to approve:$'
+    types 'ensign approve --ssh-key alice --mrsigner $M -o a s.signdata'
+    sees '^Approve this\? Type yes to approve, or no to reject:$'
     types yes
     sees '^(ssh-keygen: )?Enter passphrase.*:$'
     types C-c
     ended 130
     nothing_left
-    types 'clear; ensign approve --ssh-key alice -o a s.signdata'
-    sees '^Approve this\? Type yes to approve:$'
+    types 'clear; ensign approve --ssh-key alice --mrsigner $M -o a s.signdata'
+    sees '^Approve this\? Type yes to approve, or no to reject:$'
     types yes
     sees '^(ssh-keygen: )?Enter passphrase.*:$'
     types 'open sesame'

@@ -26,7 +26,7 @@ begin() {
         >"$BATS_TEST_TMPDIR/tmux.conf"
     before=$(picture)
     # K: a short name, so that what is typed fits on a line.
-    PATH=$BATS_TEST_TMPDIR/bin:$PATH K=$RELEASE PINFILE=$BATS_FILE_TMPDIR/pin ENSIGN_PKCS11_MODULE=$FAULT \
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH K=$RELEASE M=$MRENCLAVE PINFILE=$BATS_FILE_TMPDIR/pin ENSIGN_PKCS11_MODULE=$FAULT \
         HISTFILE='' mux new-session -d -x 80 -y 24 "exec env PS1='> ' bash --norc --noprofile"
     sees '^>$'
 }

@@ -1,0 +1,110 @@
+/* Approvals: counted for one sign-data, by persons. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "signer/base/hex.h"
+#include "signer/ceremony/approval.h"
+
+/* What a row that counts says of it; NULL: nothing. */
+static const struct statement_item *says(const struct approval_row *row, const uint8_t *digest)
+{
+    bool counts = row->verdict == APPROVAL_YES || row->verdict == APPROVAL_NO;
+
+    return counts ? statement_find(&row->approval.statement, digest) : NULL;
+}
+
+/* Did the same person take this statement back, in a later one about the same sign-data? */
+static bool is_replaced(const struct approvals *a, const char *person, const uint8_t *id,
+                        const uint8_t *digest)
+{
+    for (size_t i = 0; i < a->len; i++) {
+        const struct approval_row *row = &a->rows[i];
+
+        if (row->approval.statement.has_replaces && says(row, digest) != NULL &&
+            strcmp(row->person, person) == 0 &&
+            memcmp(row->approval.statement.replaces, id, DIGEST_SIZE) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool approval_is_replaced(const struct approvals *a, const struct approval_row *row,
+                          const uint8_t digest[static DIGEST_SIZE])
+{
+    return is_replaced(a, row->person, row->approval.id, digest);
+}
+
+static void count_row(const struct approvals *a, const struct approval_row *row, const uint8_t *digest,
+                      struct approval_tally *ret)
+{
+    const struct statement_item *item = says(row, digest);
+
+    if (item == NULL || approval_is_replaced(a, row, digest))
+        return;
+    if (row->verdict == APPROVAL_NO) {
+        ret->no[row->person_index] = true;
+        ret->no_record[row->person_index] = 0;
+        return;
+    }
+    ret->yes[row->person_index] = true;
+    ret->rebuilt[row->person_index] = ret->rebuilt[row->person_index] || item->is_rebuilt;
+}
+
+/* A no on record stands until its author takes it back, or it, its key or its author is revoked. */
+static void count_past(const struct approvals *a, const struct approval_ground *g,
+                       const struct transcript_rejection *past, const uint8_t *digest,
+                       struct approval_tally *ret)
+{
+    const struct revoked *revoked = policy_revoked(g->policy);
+    char hex[2 * DIGEST_SIZE + 1];
+    char mrsigner[2 * MRSIGNER_SIZE + 1];
+    uint8_t id[DIGEST_SIZE];
+    struct ens_err ignored = {0};
+    size_t person = 0;
+
+    hex_encode(hex, view_of(digest, DIGEST_SIZE));
+    hex_encode(mrsigner, view_of(g->mrsigner, g->mrsigner != NULL ? MRSIGNER_SIZE : 0));
+    if (strcmp(past->digest, hex) != 0 || (g->mrsigner != NULL && strcmp(past->mrsigner, mrsigner) != 0) ||
+        !people_find_name(policy_people(g->policy), past->person, &person) ||
+        revoked_has_person(revoked, past->person) || revoked_has_statement(revoked, past->id) ||
+        revoked_has_key(revoked, past->key))
+        return;
+    if (hex_decode(past->id, "", id, sizeof id, &ignored) && is_replaced(a, past->person, id, digest))
+        return;
+    if (!ret->no[person])
+        ret->no_record[person] = past->record;
+    ret->no[person] = true;
+}
+
+void approval_count(const struct approvals *a, const struct approval_ground *g,
+                    const struct transcript_rejections *past, const uint8_t digest[static DIGEST_SIZE],
+                    struct approval_tally *ret)
+{
+    *ret = (struct approval_tally){0};
+    for (size_t i = 0; past != NULL && i < past->len; i++)
+        count_past(a, g, &past->items[i], digest, ret);
+    for (size_t i = 0; i < a->len; i++)
+        count_row(a, &a->rows[i], digest, ret);
+    for (size_t i = 0; i < PEOPLE_MAX; i++) {
+        ret->counted += ret->yes[i];
+        ret->rebuilt_counted += ret->yes[i] && ret->rebuilt[i];
+        ret->rejected += ret->no[i];
+    }
+}
+
+bool approval_names(const struct policy *p, const bool persons[static PEOPLE_MAX], const uint64_t *records,
+                    struct buf *ret, struct ens_err *err)
+{
+    const char *gap = "";
+
+    for (size_t i = 0; i < PEOPLE_MAX; i++) {
+        if (!persons[i])
+            continue;
+        if (!buf_printf(ret, err, "%s%s", gap, people_name(policy_people(p), i)))
+            return false;
+        if (records != NULL && records[i] != 0 && !buf_printf(ret, err, " (record %" PRIu64 ")", records[i]))
+            return false;
+        gap = ", ";
+    }
+    return true;
+}
