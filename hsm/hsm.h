@@ -31,8 +31,14 @@ struct hsm_uri; /* a parsed RFC 7512 URI */
 bool hsm_uri_parse(const char *text, struct hsm_uri **ret, struct ens_err *err) ENS_MUST_CHECK;
 void hsm_uri_freep(struct hsm_uri **uri);
 
-/* The query attributes, or NULL where absent; owned by `uri`. module-name is a hint that nothing here uses.
- */
+/* What may be printed and recorded of a URI, right or wrong: the known attributes of its path, and nothing of
+ * its query, which may hold a PIN. Release with mem_free. ENS_RESOURCE. */
+bool hsm_uri_shown(const char *text, char **ret, struct ens_err *err) ENS_MUST_CHECK;
+/* The same of a parsed one; owned by `uri`. "pkcs11:", which matches all, for NULL. */
+const char *hsm_uri_text(const struct hsm_uri *uri);
+
+/* The query attributes, or NULL where absent; owned by `uri`. Never to be printed or recorded as they are.
+ * module-name is a hint that nothing here uses. */
 const char *hsm_uri_module_path(const struct hsm_uri *uri);
 const char *hsm_uri_module_name(const struct hsm_uri *uri);
 const char *hsm_uri_pin_source(const struct hsm_uri *uri);
@@ -67,13 +73,22 @@ struct hsm_token {
 };
 
 /* Selects the one token that matches the path attributes of `uri`; none: ENS_NOTFOUND, several:
- * ENS_AMBIGUOUS, both listing the candidates as URIs. `ret` may be NULL. */
+ * ENS_AMBIGUOUS, both listing the candidates as URIs. A list without it is read again for half a second:
+ * while another process writes to a token, some modules do not see it. A token that is not flagged as
+ * initialised (CKF_TOKEN_INITIALIZED) counts where it has a label, or where slot-id names it. `ret` may be
+ * NULL. */
 bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_token **ret,
                       struct ens_err *err) ENS_MUST_CHECK;
 
+/* After ENS_NOTFOUND or ENS_AMBIGUOUS: the candidates that had no room in the message, a line "  'URI'" each,
+ * for the caller to print; NULL: there are none. Owned by `hsm`. */
+const char *hsm_candidates(const struct hsm *hsm);
+
 /* One C_Login per token, never a second one: ENS_PIN on a wrong PIN. `pin` is NULL for a token with a PIN pad
- * (another is ignored there), and may be NULL where !login_required. Refuses an empty PIN, a locked one
- * (ENS_PINLOCKED), and the last try unless `allow_final_try`. Wipe `pin` as soon as this returns. */
+ * (another is ignored there), and may be NULL where !login_required: then there is no login. Right before the
+ * PIN goes to the token, its label and serial number are read again: ENS_DEVICE where another one is in its
+ * place. Refuses an empty PIN, a locked one (ENS_PINLOCKED), and the last try unless `allow_final_try`. Wipe
+ * `pin` as soon as this returns. */
 bool hsm_login(struct hsm *hsm, const struct secret *pin, bool allow_final_try,
                struct ens_err *err) ENS_MUST_CHECK;
 
@@ -92,12 +107,13 @@ struct hsm_key {
     struct pubkey pubkey;
     enum hsm_claim sign, sensitive, extractable, always_sensitive, never_extractable, local, decrypt, unwrap,
         always_authenticate;
-    bool has_rsa_pkcs, has_sha256_rsa_pkcs; /* mechanisms of the token, with CKF_SIGN */
+    bool has_rsa_pkcs, has_sha256_rsa_pkcs; /* mechanisms of the token, with CKF_SIGN, that the key allows */
     char why_not[160]; /* empty: it can sign enclaves; else the first reason why it cannot */
 };
 
-/* Selects the one private key that matches `uri`: none ENS_NOTFOUND, several ENS_AMBIGUOUS, with the
- * candidates. */
+/* Selects the one private key of the selected token that matches `uri`: none ENS_NOTFOUND, several
+ * ENS_AMBIGUOUS, with the candidates. Label and id are compared byte by byte; where no label is equal, zero
+ * bytes and blanks at the end make no difference. A `uri` of another token matches none. */
 bool hsm_select_key(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_key **ret,
                     struct ens_err *err) ENS_MUST_CHECK;
 

@@ -72,6 +72,7 @@ struct key {
     struct buf raw_label, raw_id;
     struct buf modulus; /* big-endian, without leading zero bytes; empty: unknown */
     CK_OBJECT_HANDLE handle;
+    bool is_restricted; /* CKA_ALLOWED_MECHANISMS leaves out a mechanism that signs enclaves */
 };
 
 struct hsm {
@@ -86,6 +87,7 @@ struct hsm {
     size_t token_count;
     bool tokens_listed;
     struct ens_err bad_slot; /* why the first unreadable slot was left out; code 0: there was none */
+    struct buf candidates;   /* text of hsm_candidates; empty: none */
 
     struct token *token; /* the selected one, in `tokens`; NULL: none */
     CK_SESSION_HANDLE session;
@@ -97,8 +99,34 @@ struct hsm {
     bool has_generated;
 };
 
+/* ---- candidates.c: what a URI could have meant, for an error ---- */
+
+/* What is gathered; release with candidates_free. */
+struct candidates {
+    struct buf lines; /* "  'URI'" each, with a newline */
+    size_t count;
+    const char *wanted;   /* a label that nothing has; NULL: not asked */
+    const char *near_uri; /* of the first that has nearly that label */
+};
+
+void candidates_free(struct candidates *c);
+/* Adds what has `label` (printable) and `uri`; both stay with the caller, as long as `c`. */
+bool candidates_add(struct candidates *c, const char *label, const char *uri,
+                    struct ens_err *err) ENS_MUST_CHECK;
+/* Is there one label that is probably meant? */
+bool candidates_has_near(const struct candidates *c);
+/* Fails with `code` and "OBJECT: FACT", and behind it the URI of the nearest label ("did you mean"), or
+ * `lead` and all candidates, or, where they do not fit into a message whole, how many hsm_candidates now
+ * lists. */
+bool candidates_fail(struct hsm *hsm, struct candidates *c, enum ens_code code, const char *lead,
+                     struct ens_err *err, const char *fmt, ...) ENS_PRINTF(6, 7);
+
 /* ---- token.c ---- */
 
+/* Does the token have all that the path of `uri` (NULL: nothing) says of token, slot and library? */
+bool token_matches(const struct hsm *hsm, const struct token *t, const struct hsm_uri *uri);
+/* The same label and serial number, but for the padding? */
+bool token_same_name(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b);
 void token_free_all(struct hsm *hsm);
 
 /* ---- session.c ---- */
@@ -109,7 +137,8 @@ bool token_session(struct hsm *hsm, bool rw, struct ens_err *err) ENS_MUST_CHECK
 void token_leave(struct hsm *hsm);
 /* public.pin_pad and the others, from info.flags. */
 void token_set_flags(struct token *t);
-/* Reads the flags of the selected token again: they change with every PIN that is tried. */
+/* Reads the flags of the selected token again: they change with every PIN that is tried. ENS_DEVICE where the
+ * slot now has a token of another label or serial number. */
 bool token_refresh(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
 /* Which mechanisms the selected token has; asked once. */
 bool token_mechanisms(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
@@ -143,10 +172,12 @@ bool attr_number(struct hsm *hsm, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE typ
 
 /* ---- key.c ---- */
 
-/* Reads all that is known of a private key, but for `public.uri`, which key_set_uri sets: the token's URI
- * and the label, and the id where the label is not unique among the private keys. */
+/* Reads all that is known of a private key, but for `public.uri`, which key_set_uri sets: the token's URI and
+ * the label, or the id of a key without label, where one alone is unique among the private keys; else both.
+ */
 bool key_load(struct hsm *hsm, CK_OBJECT_HANDLE handle, struct key **ret, struct ens_err *err) ENS_MUST_CHECK;
-bool key_set_uri(struct hsm *hsm, struct key *k, bool label_is_unique, struct ens_err *err) ENS_MUST_CHECK;
+bool key_set_uri(struct hsm *hsm, struct key *k, bool label_is_unique, bool id_is_unique,
+                 struct ens_err *err) ENS_MUST_CHECK;
 void key_freep(struct key **key);
-/* Makes `*key` the selected one, with its URI; it then belongs to `hsm`. */
+/* Makes `*key` the selected one, and gives it its URI where it has none yet; it then belongs to `hsm`. */
 bool key_take(struct hsm *hsm, struct key **key, struct ens_err *err) ENS_MUST_CHECK;

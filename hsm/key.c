@@ -72,6 +72,32 @@ static bool read_claims(struct hsm *hsm, struct key *k, struct ens_err *err)
     return true;
 }
 
+/* CKA_ALLOWED_MECHANISMS: no list, or an empty one, allows all that the token can. */
+static bool read_mechanisms(struct hsm *hsm, struct key *k, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf list = {0};
+    bool rsa_pkcs = false;
+    bool sha256_rsa_pkcs = false;
+
+    k->public.has_rsa_pkcs = hsm->token->rsa_pkcs;
+    k->public.has_sha256_rsa_pkcs = hsm->token->sha256_rsa_pkcs;
+    if (!attr_bytes(hsm, k->handle, CKA_ALLOWED_MECHANISMS, &list, err))
+        return false;
+    if (list.len == 0 || list.len % sizeof(CK_MECHANISM_TYPE) != 0)
+        return true;
+    for (size_t at = 0; at < list.len; at += sizeof(CK_MECHANISM_TYPE)) {
+        CK_MECHANISM_TYPE type = 0;
+
+        memcpy(&type, list.data + at, sizeof type);
+        rsa_pkcs = rsa_pkcs || type == CKM_RSA_PKCS;
+        sha256_rsa_pkcs = sha256_rsa_pkcs || type == CKM_SHA256_RSA_PKCS;
+    }
+    k->public.has_rsa_pkcs = k->public.has_rsa_pkcs && rsa_pkcs;
+    k->public.has_sha256_rsa_pkcs = k->public.has_sha256_rsa_pkcs && sha256_rsa_pkcs;
+    k->is_restricted = !rsa_pkcs || !sha256_rsa_pkcs;
+    return true;
+}
+
 static bool read_type(struct hsm *hsm, struct key *k, struct ens_err *err)
 {
     CK_ULONG type = 0;
@@ -173,6 +199,10 @@ static void judge(struct key *k)
         (void)snprintf(why, cap, "its public exponent is %" PRIu64 ": SGX needs 3", p->exponent);
     else if (p->sign == HSM_NO)
         (void)snprintf(why, cap, "it may not sign (CKA_SIGN is false)");
+    else if (!p->has_rsa_pkcs && !p->has_sha256_rsa_pkcs && k->is_restricted)
+        (void)snprintf(
+            why, cap,
+            "its CKA_ALLOWED_MECHANISMS has neither CKM_RSA_PKCS nor CKM_SHA256_RSA_PKCS of the token");
     else if (!p->has_rsa_pkcs && !p->has_sha256_rsa_pkcs)
         (void)snprintf(why, cap, "the token has neither CKM_RSA_PKCS nor CKM_SHA256_RSA_PKCS for signing");
 }
@@ -185,50 +215,60 @@ bool key_load(struct hsm *hsm, CK_OBJECT_HANDLE handle, struct key **ret, struct
         return false;
     k->handle = handle;
     if (!token_mechanisms(hsm, err) || !read_names(hsm, k, err) || !read_type(hsm, k, err) ||
-        !read_claims(hsm, k, err))
+        !read_claims(hsm, k, err) || !read_mechanisms(hsm, k, err))
         return false;
     if (k->public.is_rsa && !read_public_key(hsm, k, err))
         return false;
-    k->public.has_rsa_pkcs = hsm->token->rsa_pkcs;
-    k->public.has_sha256_rsa_pkcs = hsm->token->sha256_rsa_pkcs;
     judge(k);
     *ret = ens_take(k);
     return true;
 }
 
-/* Can the label stand in a URI, and name something? */
-static bool is_nameable(const struct buf *label)
-{
-    return label->len > 0 && memchr(label->data, 0, label->len) == NULL;
-}
-
-/* The token's URI and the label; the id where the label alone would name several keys, or none. */
-bool key_set_uri(struct hsm *hsm, struct key *k, bool label_is_unique, struct ens_err *err)
+/* The token's URI, and what tells the key from the others: label, or id, or both, an empty one included. */
+bool key_set_uri(struct hsm *hsm, struct key *k, bool label_is_unique, bool id_is_unique, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf b = {0};
-    bool by_label = is_nameable(&k->raw_label);
+    bool by_label = k->raw_label.len > 0 && label_is_unique;
+    bool by_id = !by_label && k->raw_id.len > 0 && id_is_unique && k->raw_label.len == 0;
 
     if (!buf_append(&b, view_of_string(hsm->token->uri), err))
         return false;
-    if (by_label && !uri_put(&b, URI_OBJECT, buf_view(&k->raw_label), err))
+    if (!by_id && !uri_put(&b, URI_OBJECT, buf_view(&k->raw_label), err))
         return false;
-    if ((!by_label || !label_is_unique) && !uri_put(&b, URI_ID, buf_view(&k->raw_id), err))
+    if (!by_label && !uri_put(&b, URI_ID, buf_view(&k->raw_id), err))
         return false;
+    mem_freep(&k->uri);
     k->uri = mem_strndup((const char *)b.data, b.len, err);
     k->public.uri = k->uri;
     return k->uri != NULL;
 }
 
-bool key_take(struct hsm *hsm, struct key **key, struct ens_err *err)
+/* Is there one private key at most with this attribute? An empty value cannot be searched for. */
+static bool is_unique(struct hsm *hsm, CK_ATTRIBUTE_TYPE type, const struct buf *value, bool *ret,
+                      struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) CK_OBJECT_HANDLE *found = NULL;
     size_t count = 0;
-    CK_ATTRIBUTE wanted[] = {
-        attr_of(CKA_CLASS, &class_private, sizeof class_private),
-        attr_of(CKA_LABEL, (*key)->raw_label.data, (*key)->raw_label.len),
-    };
+    CK_ATTRIBUTE wanted[] = {attr_of(CKA_CLASS, &class_private, sizeof class_private),
+                             attr_of(type, value->data, value->len)};
 
-    if (!attr_find(hsm, wanted, 2, 2, &found, &count, err) || !key_set_uri(hsm, *key, count == 1, err))
+    *ret = false;
+    if (value->len == 0)
+        return true;
+    if (!attr_find(hsm, wanted, 2, 2, &found, &count, err))
+        return false;
+    *ret = count == 1;
+    return true;
+}
+
+bool key_take(struct hsm *hsm, struct key **key, struct ens_err *err)
+{
+    bool label = false;
+    bool id = false;
+
+    if ((*key)->uri == NULL &&
+        (!is_unique(hsm, CKA_LABEL, &(*key)->raw_label, &label, err) ||
+         !is_unique(hsm, CKA_ID, &(*key)->raw_id, &id, err) || !key_set_uri(hsm, *key, label, id, err)))
         return false;
     key_freep(&hsm->key);
     hsm->key = ens_take(*key);

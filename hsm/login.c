@@ -62,6 +62,32 @@ static const char *wrong_pin_remedy(struct hsm *hsm)
     return "one attempt was made and is not repeated: check the PIN";
 }
 
+/* Did the token say why, so that it is known whether it counted the try? Some cards say CKR_GENERAL_ERROR to
+ * a wrong PIN. */
+static bool is_cause_known(CK_RV rv)
+{
+    return rv == CKR_PIN_EXPIRED || rv == CKR_PIN_LOCKED || rv == CKR_USER_PIN_NOT_INITIALIZED ||
+           rv == CKR_CANCEL || rv == CKR_FUNCTION_REJECTED;
+}
+
+/* Nobody is told to try again: three such tries lock the PIN. */
+static const char *unknown_cause_remedy(struct hsm *hsm)
+{
+    struct ens_err ignored = {0};
+
+    if (!token_refresh(hsm, &ignored))
+        return "it may have counted as a wrong PIN: look at the token with the vendor's tool before the PIN "
+               "is "
+               "tried again";
+    if (hsm->token->public.locked)
+        return "the PIN is now locked: unlock it with the vendor's tool";
+    if (hsm->token->public.final_try || hsm->token->public.count_low)
+        return "it counted as a wrong PIN: make sure of the PIN";
+    return "it may have counted as a wrong PIN: make sure of the PIN, and look at the token with the "
+           "vendor's tool "
+           "before it is tried again";
+}
+
 static bool login_failed(struct hsm *hsm, CK_RV rv, struct ens_err *err)
 {
     const char *label = hsm->token->label;
@@ -76,7 +102,17 @@ static bool login_failed(struct hsm *hsm, CK_RV rv, struct ens_err *err)
         return ens_fail(err, ENS_REFUSED,
                         "token '%s': cancelled at the PIN pad, C_Login failed with %s: repeat the command",
                         label, text);
+    if (!is_cause_known(rv))
+        return ens_fail(err, ckr_code(rv), "token '%s': C_Login failed with %s: %s", label, text,
+                        unknown_cause_remedy(hsm));
     return ckr_fail(err, rv, "token '%s': C_Login", label);
+}
+
+/* Opens the session and asks once more which token is there: one that took the place of the selected token
+ * while the PIN was typed must not get it. */
+static bool check_place(struct hsm *hsm, struct ens_err *err)
+{
+    return token_session(hsm, false, err) && token_refresh(hsm, err);
 }
 
 bool hsm_login(struct hsm *hsm, const struct secret *pin, bool allow_final_try, struct ens_err *err)
@@ -91,11 +127,16 @@ bool hsm_login(struct hsm *hsm, const struct secret *pin, bool allow_final_try, 
         return false;
     if (!t->public.login_required && !t->public.pin_pad && pin == NULL)
         return token_session(hsm, false, err);
-    if (!check_state(t, allow_final_try, err) || !check_pin(t, pin, err) || !token_session(hsm, false, err))
+    if (!check_state(t, allow_final_try, err) || !check_pin(t, pin, err) || !check_place(hsm, err) ||
+        !check_state(t, allow_final_try, err))
         return false;
     t->login_tried = true;
     CK_RV rv = call_login(hsm, CKU_USER, pin);
 
+    /* A token that says that it wants no login, and knows none: then the PIN was given for nothing. */
+    if (!t->public.login_required && (rv == CKR_FUNCTION_NOT_SUPPORTED || rv == CKR_USER_TYPE_INVALID ||
+                                      rv == CKR_USER_PIN_NOT_INITIALIZED))
+        return true;
     if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN)
         return login_failed(hsm, rv, err);
     hsm->logged_in = true;
@@ -104,7 +145,7 @@ bool hsm_login(struct hsm *hsm, const struct secret *pin, bool allow_final_try, 
 
 bool login_context(struct hsm *hsm, const struct secret *pin, struct ens_err *err)
 {
-    if (!check_pin(hsm->token, pin, err))
+    if (!check_pin(hsm->token, pin, err) || !token_refresh(hsm, err))
         return false;
     CK_RV rv = call_login(hsm, CKU_CONTEXT_SPECIFIC, pin);
 

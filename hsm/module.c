@@ -133,6 +133,7 @@ void hsm_closep(struct hsm **hsm)
         return;
     token_leave(h);
     token_free_all(h);
+    buf_free(&h->candidates);
     if (h->own_instance)
         (void)HSM_CALL(h, C_Finalize, NULL);
     p11_unloadp(&h->p11);

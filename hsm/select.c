@@ -7,6 +7,7 @@
 
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
+#include "signer/base/text.h"
 
 static const CK_OBJECT_CLASS class_private = CKO_PRIVATE_KEY;
 
@@ -42,16 +43,35 @@ static int by_label_and_id(const void *a, const void *b)
     return order != 0 ? order : compare_bytes(&left->raw_id, &right->raw_id);
 }
 
-static bool same_label(const struct key_list *list, size_t a, size_t b)
+/* Has no other key of the list this label (or this id)? */
+static bool is_alone(const struct key_list *list, size_t index, bool by_id)
 {
-    return compare_bytes(&list->keys[a]->raw_label, &list->keys[b]->raw_label) == 0;
+    const struct key *k = list->keys[index];
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct key *other = list->keys[i];
+
+        if (i != index && compare_bytes(by_id ? &k->raw_id : &k->raw_label,
+                                        by_id ? &other->raw_id : &other->raw_label) == 0)
+            return false;
+    }
+    return true;
 }
 
-/* Every private key of the selected token, sorted by label and id. */
-static bool load_all(struct hsm *hsm, struct key_list *list, struct ens_err *err)
+static int by_handle(const void *a, const void *b)
+{
+    CK_OBJECT_HANDLE left = *(const CK_OBJECT_HANDLE *)a;
+    CK_OBJECT_HANDLE right = *(const CK_OBJECT_HANDLE *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Every private key once: some modules give a handle twice. */
+static bool find_all(struct hsm *hsm, CK_OBJECT_HANDLE **ret, size_t *ret_count, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) CK_OBJECT_HANDLE *found = NULL;
     size_t count = 0;
+    size_t kept = 0;
     CK_ATTRIBUTE wanted[] = {attr_of(CKA_CLASS, &class_private, sizeof class_private)};
 
     if (!attr_find(hsm, wanted, 1, HSM_KEYS_MAX + 1, &found, &count, err))
@@ -59,6 +79,25 @@ static bool load_all(struct hsm *hsm, struct key_list *list, struct ens_err *err
     if (count > HSM_KEYS_MAX)
         return ens_fail(err, ENS_DEVICE, "token '%s' has more than %d private keys: ensign lists no more",
                         hsm->token->label, HSM_KEYS_MAX);
+    if (count > 0)
+        qsort(found, count, sizeof *found, by_handle);
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || found[i] != found[i - 1])
+            found[kept++] = found[i];
+    }
+    *ret = ens_take(found);
+    *ret_count = kept;
+    return true;
+}
+
+/* Every private key of the selected token, sorted by label and id. */
+static bool load_all(struct hsm *hsm, struct key_list *list, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) CK_OBJECT_HANDLE *found = NULL;
+    size_t count = 0;
+
+    if (!find_all(hsm, &found, &count, err))
+        return false;
     list->keys = mem_alloc(count, sizeof(struct key *), err);
     if (list->keys == NULL)
         return false;
@@ -70,10 +109,7 @@ static bool load_all(struct hsm *hsm, struct key_list *list, struct ens_err *err
     if (count > 0)
         qsort(list->keys, count, sizeof(struct key *), by_label_and_id);
     for (size_t i = 0; i < count; i++) {
-        bool is_unique =
-            (i == 0 || !same_label(list, i - 1, i)) && (i + 1 == count || !same_label(list, i, i + 1));
-
-        if (!key_set_uri(hsm, list->keys[i], is_unique, err))
+        if (!key_set_uri(hsm, list->keys[i], is_alone(list, i, false), is_alone(list, i, true), err))
             return false;
     }
     return true;
@@ -95,58 +131,109 @@ bool hsm_list_keys(struct hsm *hsm, bool (*each)(void *ctx, const struct hsm_key
 
 /* ---- selecting one ---- */
 
-static bool key_matches(const struct key *k, const struct hsm_uri *uri)
+/* `loosely`: zero bytes and blanks at the end of a label make no difference. */
+static bool key_matches(const struct key *k, const struct hsm_uri *uri, bool loosely)
 {
-    return uri_matches(uri, URI_OBJECT, buf_view(&k->raw_label)) &&
-           uri_matches(uri, URI_ID, buf_view(&k->raw_id));
+    struct view label = buf_view(&k->raw_label);
+    struct view wanted;
+
+    if (!uri_matches(uri, URI_ID, buf_view(&k->raw_id)))
+        return false;
+    return uri_matches(uri, URI_OBJECT, label) ||
+           (loosely && uri_get(uri, URI_OBJECT, &wanted) && view_equal(uri_trim(wanted), uri_trim(label)));
 }
 
-/* " 'URI' 'URI'" of the keys that match `uri` (NULL: all). `*ret_same` counts those that no URI can tell
- * apart, because another key has the same label and id. */
-static bool candidates(const struct key_list *list, const struct hsm_uri *uri, struct buf *ret,
-                       size_t *ret_same, struct ens_err *err)
+static size_t count_matches(const struct key_list *list, const struct hsm_uri *uri, bool loosely, size_t *ret)
 {
-    *ret_same = 0;
+    size_t count = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (key_matches(list->keys[i], uri, loosely)) {
+            *ret = i;
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool no_key(struct hsm *hsm, const struct key_list *list, const struct hsm_uri *uri,
+                   struct ens_err *err)
+{
+    ENS_CLEANUP(candidates_free) struct candidates c = {0};
+    struct view wanted;
+    char name[64] = "";
+
+    if (list->count == 0)
+        return ens_fail(err, ENS_NOTFOUND, "token '%s' has no private key%s", hsm->token->label,
+                        hsm->logged_in ? ": make one with 'ensign keygen'"
+                                       : " that it shows without a PIN: give --pin-source");
+    if (uri_get(uri, URI_OBJECT, &wanted)) {
+        text_printable(name, sizeof name, (const char *)wanted.data, wanted.len);
+        c.wanted = name;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        if (!candidates_add(&c, list->keys[i]->label, list->keys[i]->uri, err))
+            return false;
+    }
+    if (candidates_has_near(&c))
+        return candidates_fail(hsm, &c, ENS_NOTFOUND, "", err,
+                               "no private key on token '%s' has the label '%s'", hsm->token->label, name);
+    return candidates_fail(hsm, &c, ENS_NOTFOUND, "it has", err,
+                           "no private key on token '%s' matches '%.160s'", hsm->token->label,
+                           hsm_uri_text(uri));
+}
+
+/* Several match; those that no URI can tell apart, because another key has the same label and id, are said.
+ */
+static bool several_keys(struct hsm *hsm, const struct key_list *list, const struct hsm_uri *uri,
+                         bool loosely, struct ens_err *err)
+{
+    ENS_CLEANUP(candidates_free) struct candidates c = {0};
+    bool same = false;
+
     for (size_t i = 0; i < list->count; i++) {
         const struct key *k = list->keys[i];
 
-        if (!key_matches(k, uri))
+        if (!key_matches(k, uri, loosely))
             continue;
-        if (i > 0 && by_label_and_id(&list->keys[i - 1], &list->keys[i]) == 0) {
-            (*ret_same)++;
-            continue;
-        }
-        if (!buf_append(ret, view_of_string(" '"), err) || !buf_append(ret, view_of_string(k->uri), err) ||
-            !buf_append(ret, view_of_string("'"), err))
+        if (i > 0 && by_label_and_id(&list->keys[i - 1], &list->keys[i]) == 0)
+            same = true;
+        else if (!candidates_add(&c, k->label, k->uri, err))
             return false;
     }
-    return buf_append(ret, view_of("", 1), err);
+    return candidates_fail(
+        hsm, &c, ENS_AMBIGUOUS,
+        same ? "some have the same label and the same id: give one another CKA_ID:" : "name one of them:",
+        err, "several private keys on token '%s' match '%.160s'", hsm->token->label, hsm_uri_text(uri));
 }
 
-static bool not_one_key(struct hsm *hsm, const struct hsm_uri *uri, bool is_ambiguous, struct ens_err *err)
+/* The one key among all that matches exactly, else the one that matches loosely. `was_found`: the module's
+ * own search gave one. */
+static bool scan(struct hsm *hsm, const struct hsm_uri *uri, bool was_found, struct key **ret,
+                 struct ens_err *err)
 {
     ENS_CLEANUP(key_list_free) struct key_list list = {0};
-    ENS_CLEANUP(buf_free) struct buf text = {0};
-    const char *label = hsm->token->label;
-    size_t same = 0;
+    size_t at = 0;
 
-    if (!load_all(hsm, &list, err) || !candidates(&list, is_ambiguous ? uri : NULL, &text, &same, err))
+    if (!load_all(hsm, &list, err))
         return false;
-    if (!is_ambiguous && list.count == 0)
-        return ens_fail(err, ENS_NOTFOUND, "token '%s' has no private key%s: make one with 'ensign keygen'",
-                        label, hsm->logged_in ? "" : " that it shows without a PIN");
-    if (!is_ambiguous)
-        return ens_fail(err, ENS_NOTFOUND, "no private key on token '%s' matches '%.160s': it has%s", label,
-                        uri_text(uri), (const char *)text.data);
-    if (same > 0)
+    size_t count = count_matches(&list, uri, false, &at);
+    bool loosely = count == 0;
+
+    if (loosely)
+        count = count_matches(&list, uri, true, &at);
+    if (count == 0 && was_found)
         return ens_fail(
-            err, ENS_AMBIGUOUS,
-            "several private keys on token '%s' match '%.160s', and some have the same label and the "
-            "same id: give one another CKA_ID:%s",
-            label, uri_text(uri), (const char *)text.data);
-    return ens_fail(err, ENS_AMBIGUOUS,
-                    "several private keys on token '%s' match '%.160s': name one of them:%s", label,
-                    uri_text(uri), (const char *)text.data);
+            err, ENS_DEVICE,
+            "token '%s' gave a key for '%.160s' that has another label or id: the module's search is broken",
+            hsm->token->label, hsm_uri_text(uri));
+    if (count == 0)
+        return no_key(hsm, &list, uri, err);
+    if (count > 1)
+        return several_keys(hsm, &list, uri, loosely, err);
+    *ret = list.keys[at];
+    list.keys[at] = NULL;
+    return true;
 }
 
 static bool check_type(const struct hsm_uri *uri, struct ens_err *err)
@@ -156,11 +243,28 @@ static bool check_type(const struct hsm_uri *uri, struct ens_err *err)
     if (uri_get(uri, URI_TYPE, &type) && !view_equal(type, view_of_string("private")))
         return ens_fail(err, ENS_USAGE,
                         "'%.160s' does not name a private key: write type=private, or leave type out",
-                        uri_text(uri));
+                        hsm_uri_text(uri));
     return true;
 }
 
-/* Finds up to `max` private keys by what `uri` says of label and id. */
+/* Does the URI ask for a label or an id that can be searched for? */
+static bool is_asked(const struct hsm_uri *uri)
+{
+    struct view v;
+
+    return (uri_get(uri, URI_ID, &v) && v.len > 0) || (uri_get(uri, URI_OBJECT, &v) && v.len > 0);
+}
+
+/* The URI may name the token as well, and then it must be the selected one. */
+static bool check_token(const struct hsm *hsm, const struct hsm_uri *uri, struct ens_err *err)
+{
+    return token_matches(hsm, hsm->token, uri) ||
+           ens_fail(err, ENS_NOTFOUND,
+                    "'%.160s' names another token than '%s', which was selected: name one token",
+                    hsm_uri_text(uri), hsm->token->uri);
+}
+
+/* Finds up to two private keys by what `uri` says of label and id; an empty value cannot be searched for. */
 static bool find_private(struct hsm *hsm, const struct hsm_uri *uri, CK_OBJECT_HANDLE **ret,
                          size_t *ret_count, struct ens_err *err)
 {
@@ -168,9 +272,9 @@ static bool find_private(struct hsm *hsm, const struct hsm_uri *uri, CK_OBJECT_H
     size_t count = 1;
     struct view v;
 
-    if (uri_get(uri, URI_ID, &v))
+    if (uri_get(uri, URI_ID, &v) && v.len > 0)
         wanted[count++] = attr_of(CKA_ID, v.data, v.len);
-    if (uri_get(uri, URI_OBJECT, &v))
+    if (uri_get(uri, URI_OBJECT, &v) && v.len > 0)
         wanted[count++] = attr_of(CKA_LABEL, v.data, v.len);
     return attr_find(hsm, wanted, count, 2, ret, ret_count, err);
 }
@@ -182,18 +286,18 @@ bool hsm_select_key(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm
     ENS_CLEANUP(key_freep) struct key *k = NULL;
     size_t count = 0;
 
-    if (!check_type(uri, err) || !token_session(hsm, false, err) ||
+    if (!check_type(uri, err) || !token_session(hsm, false, err) || !check_token(hsm, uri, err) ||
         !find_private(hsm, uri, &found, &count, err))
         return false;
-    if (count != 1)
-        return not_one_key(hsm, uri, count > 1, err);
-    if (!key_load(hsm, found[0], &k, err))
+    if (count == 1 && !key_load(hsm, found[0], &k, err))
         return false;
-    /* A module that ignores part of the search must not choose the key. */
-    if (!key_matches(k, uri))
-        return ens_fail(err, ENS_DEVICE,
-                        "token '%s' gave key '%s' for '%.160s': the module's search is broken",
-                        hsm->token->label, k->label, uri_text(uri));
+    /* A module that ignores part of the search, gives a handle twice or pads labels does not choose the key:
+     * then all are looked at. */
+    if (k == NULL || !key_matches(k, uri, false)) {
+        key_freep(&k);
+        if (!scan(hsm, uri, count == 1 && is_asked(uri), &k, err))
+            return false;
+    }
     if (!key_take(hsm, &k, err))
         return false;
     *ret = &hsm->key->public;

@@ -21,6 +21,12 @@ bool token_refresh(struct hsm *hsm, struct ens_err *err)
 
     if (rv != CKR_OK)
         return ckr_fail(err, rv, "token '%s': C_GetTokenInfo", hsm->token->label);
+    if (!token_same_name(&info, &hsm->token->info))
+        return ens_fail(
+            err, ENS_DEVICE,
+            "token '%s': another token is in its place now, and got no PIN: put the right one there, then "
+            "repeat",
+            hsm->token->label);
     hsm->token->info.flags = info.flags;
     token_set_flags(hsm->token);
     return true;
@@ -35,12 +41,6 @@ static CK_RV open_session(struct hsm *hsm, bool rw, CK_SESSION_HANDLE *ret)
     return HSM_CALL(hsm, C_OpenSession, hsm->token->public.slot_id, flags, NULL, NULL, ret);
 }
 
-/* What tokens without read-only sessions (AWS CloudHSM) say to one. */
-static bool wants_rw(CK_RV rv)
-{
-    return rv == CKR_SESSION_READ_ONLY || rv == CKR_FUNCTION_NOT_SUPPORTED || rv == CKR_ARGUMENTS_BAD;
-}
-
 bool token_session(struct hsm *hsm, bool rw, struct ens_err *err)
 {
     CK_SESSION_HANDLE session = 0;
@@ -51,9 +51,11 @@ bool token_session(struct hsm *hsm, bool rw, struct ens_err *err)
         return true;
     CK_RV rv = open_session(hsm, rw, &session);
 
-    if (!rw && wants_rw(rv)) {
+    /* Tokens without read-only sessions (AWS CloudHSM) refuse them with any code. Where both are
+     * refused, the first answer is the one that is said. */
+    if (!rw && rv != CKR_OK && open_session(hsm, true, &session) == CKR_OK) {
         rw = true;
-        rv = open_session(hsm, rw, &session);
+        rv = CKR_OK;
     }
     if (rv != CKR_OK)
         return ckr_fail(err, rv, "token '%s': C_OpenSession", hsm->token->label);

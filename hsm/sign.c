@@ -61,7 +61,7 @@ static bool choose(const struct hsm *hsm, const struct hsm_sign_args *args, stru
     if (!by_message)
         use_digest(in, args->digest);
     if (by_message ? !key->has_sha256_rsa_pkcs : !key->has_rsa_pkcs)
-        return ens_fail(err, ENS_BADKEY, "token '%s' does not sign with %s: try --mechanism %s",
+        return ens_fail(err, ENS_BADKEY, "token '%s' or its key does not sign with %s: try --mechanism %s",
                         hsm->token->label, in->name, by_message ? "rsa-pkcs" : "sha256-rsa-pkcs");
     return true;
 }
@@ -70,7 +70,8 @@ static bool choose(const struct hsm *hsm, const struct hsm_sign_args *args, stru
 static bool ask(struct hsm *hsm, const struct hsm_sign_args *args, struct secret *ret, struct ens_err *err)
 {
     if (hsm->context_refused)
-        return ens_fail(err, ENS_PIN, "key '%s': an earlier PIN was refused: repeat the command",
+        return ens_fail(err, ENS_PIN,
+                        "key '%s': an earlier PIN was refused, and no other is tried: make sure of the PIN",
                         hsm->key->label);
     if (hsm->token->public.pin_pad)
         return true;

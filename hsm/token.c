@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
@@ -52,7 +53,7 @@ static void print_field(char *ret, size_t cap, const unsigned char *text, size_t
     text_printable(ret, cap, (const char *)v.data, v.len);
 }
 
-/* Fills `t` from slot `id`. `*ret_usable` is false for a slot without an initialised token. */
+/* Fills `t` from slot `id`. `*ret_usable` is false for a slot without a token. */
 static CK_RV read_slot(struct hsm *hsm, CK_SLOT_ID id, struct token *t, bool *ret_usable,
                        const char **ret_call)
 {
@@ -69,7 +70,7 @@ static CK_RV read_slot(struct hsm *hsm, CK_SLOT_ID id, struct token *t, bool *re
     if (rv != CKR_OK)
         return rv;
     t->public.slot_id = id;
-    *ret_usable = (t->info.flags & CKF_TOKEN_INITIALIZED) != 0;
+    *ret_usable = true;
     return CKR_OK;
 }
 
@@ -87,10 +88,11 @@ static void set_texts(struct token *t)
     token_set_flags(t);
 }
 
-static bool same_name(const struct token *a, const struct token *b)
+bool token_same_name(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b)
 {
-    return memcmp(a->info.label, b->info.label, sizeof a->info.label) == 0 &&
-           memcmp(a->info.serialNumber, b->info.serialNumber, sizeof a->info.serialNumber) == 0;
+    return view_equal(field(a->label, sizeof a->label), field(b->label, sizeof b->label)) &&
+           view_equal(field(a->serialNumber, sizeof a->serialNumber),
+                      field(b->serialNumber, sizeof b->serialNumber));
 }
 
 /* Label and serial number name a token, unless another one has the same. */
@@ -100,7 +102,7 @@ static bool set_uri(struct hsm *hsm, struct token *t, struct ens_err *err)
     bool is_unique = true;
 
     for (size_t i = 0; i < hsm->token_count; i++)
-        is_unique = is_unique && (&hsm->tokens[i] == t || !same_name(&hsm->tokens[i], t));
+        is_unique = is_unique && (&hsm->tokens[i] == t || !token_same_name(&hsm->tokens[i].info, &t->info));
     if (!buf_append(&b, view_of_string("pkcs11:"), err) ||
         !uri_put(&b, URI_TOKEN, field(t->info.label, sizeof t->info.label), err) ||
         !uri_put(&b, URI_SERIAL, field(t->info.serialNumber, sizeof t->info.serialNumber), err))
@@ -164,11 +166,20 @@ void token_free_all(struct hsm *hsm)
     mem_free(hsm->tokens);
     hsm->tokens = NULL;
     hsm->token_count = 0;
+    hsm->tokens_listed = false;
+    hsm->bad_slot = (struct ens_err){0};
 }
 
 /* ---- matching ---- */
 
-static bool token_matches(const struct hsm *hsm, const struct token *t, const struct hsm_uri *uri)
+/* CKF_TOKEN_INITIALIZED is a hint: some tokens with keys lack it (nShield's accelerator slot). Without it a
+ * token counts where it has a label. */
+static bool is_usable(const struct token *t)
+{
+    return (t->info.flags & CKF_TOKEN_INITIALIZED) != 0 || field(t->info.label, sizeof t->info.label).len > 0;
+}
+
+bool token_matches(const struct hsm *hsm, const struct token *t, const struct hsm_uri *uri)
 {
     const struct {
         enum uri_attr attr;
@@ -184,6 +195,8 @@ static bool token_matches(const struct hsm *hsm, const struct token *t, const st
         {URI_LIBRARY_MANUFACTURER, view_of(hsm->info.manufacturerID, sizeof hsm->info.manufacturerID)},
     };
 
+    if (!is_usable(t))
+        return false;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (!uri_matches(uri, fields[i].attr, fields[i].actual))
             return false;
@@ -211,61 +224,99 @@ bool hsm_list_tokens(struct hsm *hsm, const struct hsm_uri *uri,
     return true;
 }
 
-/* " 'URI' 'URI'" of the tokens that match `uri` (NULL: all). */
-static bool candidates(const struct hsm *hsm, const struct hsm_uri *uri, struct buf *ret, struct ens_err *err)
+static size_t count_matching(const struct hsm *hsm, const struct hsm_uri *uri, struct token **ret)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < hsm->token_count; i++) {
+        if (token_matches(hsm, &hsm->tokens[i], uri)) {
+            *ret = &hsm->tokens[i];
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool add_matching(const struct hsm *hsm, const struct hsm_uri *uri, struct candidates *c,
+                         struct ens_err *err)
 {
     for (size_t i = 0; i < hsm->token_count; i++) {
         const struct token *t = &hsm->tokens[i];
 
-        if (token_matches(hsm, t, uri) && !buf_printf(ret, err, " '%s'", t->uri))
+        if (token_matches(hsm, t, uri) && !candidates_add(c, t->label, t->uri, err))
             return false;
     }
-    return buf_append(ret, view_of("", 1), err);
+    return true;
 }
 
-static bool none_matches(const struct hsm *hsm, const struct hsm_uri *uri, struct ens_err *err)
+static bool none_matches(struct hsm *hsm, const struct hsm_uri *uri, struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf list = {0};
+    ENS_CLEANUP(candidates_free) struct candidates c = {0};
+    struct view wanted;
+    char name[64] = "";
 
     /* The slot that could not be read may be the one. */
     if (hsm->bad_slot.code != ENS_OK) {
         *err = hsm->bad_slot;
-        return ens_wrap(err, "no token matches '%.160s', and a slot cannot be read", uri_text(uri));
+        return ens_wrap(err, "no token matches '%.160s', and a slot cannot be read", hsm_uri_text(uri));
     }
-    if (hsm->token_count == 0)
+    if (uri_get(uri, URI_TOKEN, &wanted)) {
+        text_printable(name, sizeof name, (const char *)wanted.data, wanted.len);
+        c.wanted = name;
+    }
+    if (!add_matching(hsm, NULL, &c, err))
+        return false;
+    if (c.count == 0)
         return ens_fail(err, ENS_NOTFOUND,
                         "no token matches '%.160s': the module has no initialised token: "
                         "connect it, or check the module's own configuration",
-                        uri_text(uri));
-    if (!candidates(hsm, NULL, &list, err))
-        return false;
-    return ens_fail(err, ENS_NOTFOUND, "no token matches '%.160s': the module has%s", uri_text(uri),
-                    (const char *)list.data);
+                        hsm_uri_text(uri));
+    if (candidates_has_near(&c))
+        return candidates_fail(hsm, &c, ENS_NOTFOUND, "", err, "no token has the label '%s'", name);
+    return candidates_fail(hsm, &c, ENS_NOTFOUND, "the module has", err, "no token matches '%.160s'",
+                           hsm_uri_text(uri));
+}
+
+/* ---- selecting ---- */
+
+/* While another process writes to a token, the module may see no token there, or an empty one, for a moment:
+ * the list is read again before that is said. */
+static bool list_again(struct hsm *hsm, const struct hsm_uri *uri, struct token **ret, size_t *ret_count,
+                       struct ens_err *err)
+{
+    static const long waits_ms[] = {20, 80, 150, 250};
+
+    for (size_t i = 0;
+         *ret_count == 0 && hsm->bad_slot.code == ENS_OK && i < sizeof waits_ms / sizeof waits_ms[0]; i++) {
+        const struct timespec wait = {.tv_nsec = waits_ms[i] * 1000000};
+
+        (void)nanosleep(&wait, NULL);
+        token_free_all(hsm);
+        if (!interrupt_check(err) || !list_tokens(hsm, err))
+            return false;
+        *ret_count = count_matching(hsm, uri, ret);
+    }
+    return true;
 }
 
 bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_token **ret,
                       struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf list = {0};
+    ENS_CLEANUP(candidates_free) struct candidates c = {0};
     struct token *found = NULL;
-    size_t count = 0;
 
     if (!list_tokens(hsm, err))
         return false;
-    for (size_t i = 0; i < hsm->token_count; i++) {
-        if (!token_matches(hsm, &hsm->tokens[i], uri))
-            continue;
-        found = &hsm->tokens[i];
-        count++;
-    }
+    size_t count = count_matching(hsm, uri, &found);
+
+    if (hsm->token == NULL && !list_again(hsm, uri, &found, &count, err))
+        return false;
     if (count == 0)
         return none_matches(hsm, uri, err);
-    if (count > 1) {
-        if (!candidates(hsm, uri, &list, err))
-            return false;
-        return ens_fail(err, ENS_AMBIGUOUS, "%zu tokens match '%.160s': name one of them:%s", count,
-                        uri_text(uri), (const char *)list.data);
-    }
+    if (count > 1)
+        return add_matching(hsm, uri, &c, err) &&
+               candidates_fail(hsm, &c, ENS_AMBIGUOUS, "name one of them:", err, "%zu tokens match '%.160s'",
+                               count, hsm_uri_text(uri));
     if (found != hsm->token)
         token_leave(hsm);
     hsm->token = found;

@@ -1,6 +1,8 @@
 /* RFC 7512: parses a PKCS#11 URI strictly and compares its attributes with what a token says. One table
  * holds the attributes; no other place knows their names. Whatever a consumer could read in two ways
- * (a duplicate, an unknown attribute, a raw space) is an error: a signing key is at stake. */
+ * (a duplicate, an unknown attribute, a raw space) is an error: a signing key is at stake.
+ * A query may hold a PIN, in a right place or in a wrong one: no message and no text for a record holds
+ * anything of a query but the names of RFC 7512. */
 #include "hsm/uri.h"
 
 #include <stdio.h>
@@ -12,26 +14,25 @@
 #include "signer/base/num.h"
 #include "signer/base/text.h"
 
-#define URI_SCHEME "pkcs11:"
-
-/* `max` is the size of the Cryptoki field that the value is compared with; 0: no such field. */
+/* `max` is the size of the Cryptoki field that the value is compared with; 0: no such field. `binary`: may
+ * hold zero bytes, with which some modules end or pad what they store. */
 static const struct attr_rule {
     const char *name;
     size_t max;
     bool in_query;
-    bool binary; /* may hold zero bytes */
+    bool binary;
 } rules[URI_ATTRS] = {
-    [URI_TOKEN] = {"token", 32, false, false},
-    [URI_MANUFACTURER] = {"manufacturer", 32, false, false},
-    [URI_MODEL] = {"model", 16, false, false},
-    [URI_SERIAL] = {"serial", 16, false, false},
+    [URI_TOKEN] = {"token", 32, false, true},
+    [URI_MANUFACTURER] = {"manufacturer", 32, false, true},
+    [URI_MODEL] = {"model", 16, false, true},
+    [URI_SERIAL] = {"serial", 16, false, true},
     [URI_SLOT_ID] = {"slot-id", 20, false, false},
-    [URI_SLOT_DESCRIPTION] = {"slot-description", 64, false, false},
-    [URI_SLOT_MANUFACTURER] = {"slot-manufacturer", 32, false, false},
-    [URI_LIBRARY_DESCRIPTION] = {"library-description", 32, false, false},
-    [URI_LIBRARY_MANUFACTURER] = {"library-manufacturer", 32, false, false},
+    [URI_SLOT_DESCRIPTION] = {"slot-description", 64, false, true},
+    [URI_SLOT_MANUFACTURER] = {"slot-manufacturer", 32, false, true},
+    [URI_LIBRARY_DESCRIPTION] = {"library-description", 32, false, true},
+    [URI_LIBRARY_MANUFACTURER] = {"library-manufacturer", 32, false, true},
     [URI_LIBRARY_VERSION] = {"library-version", 7, false, false},
-    [URI_OBJECT] = {"object", 0, false, false},
+    [URI_OBJECT] = {"object", 0, false, true},
     [URI_ID] = {"id", 0, false, true},
     [URI_TYPE] = {"type", 0, false, false},
     [URI_PIN_SOURCE] = {"pin-source", 0, true, false},
@@ -52,17 +53,10 @@ struct hsm_uri {
 
 /* ---- characters ---- */
 
-/* RFC 3986 "unreserved": never encoded. isalnum would ask the locale. */
-static bool is_unreserved(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("-._~", c) != NULL);
-}
-
 /* RFC 7512, section 2.3: pk11-pchar and pk11-qchar without pct-encoded. */
 static bool is_allowed(char c, bool in_query)
 {
-    return is_unreserved(c) || (c != '\0' && strchr(":[]@!$'()*+,=", c) != NULL) ||
+    return uri_is_unreserved(c) || (c != '\0' && strchr(":[]@!$'()*+,=", c) != NULL) ||
            (c != '\0' && strchr(in_query ? "/?|" : "&", c) != NULL);
 }
 
@@ -83,8 +77,14 @@ static bool decode(const char *name, struct view in, bool in_query, struct buf *
             byte = (uint8_t)(high << 4 | low);
             i += 2;
         } else if (!is_allowed((char)byte, in_query)) {
-            return ens_fail(err, ENS_USAGE, "PKCS#11 URI: byte 0x%02x in %s is not allowed: write %%%02X",
-                            byte, name, byte);
+            return in_query
+                       ? ens_fail(err, ENS_USAGE,
+                                  "PKCS#11 URI: %s holds a byte that is not allowed: write it as %% and two "
+                                  "hex digits",
+                                  name)
+                       : ens_fail(err, ENS_USAGE,
+                                  "PKCS#11 URI: byte 0x%02x in %s is not allowed: write %%%02X", byte, name,
+                                  byte);
         }
         if (!buf_append(ret, view_of(&byte, 1), err))
             return false;
@@ -150,8 +150,8 @@ static bool check_value(struct hsm_uri *uri, enum uri_attr attr, struct ens_err 
     const char *text = (const char *)value->data;
 
     if (!rule->binary && strlen(text) != value->len)
-        return ens_fail(err, ENS_USAGE, "PKCS#11 URI: %s holds a zero byte: only id is binary", rule->name);
-    if (rule->max > 0 && value->len > rule->max)
+        return ens_fail(err, ENS_USAGE, "PKCS#11 URI: %s holds a zero byte: take %%00 out", rule->name);
+    if (rule->max > 0 && uri_trim(buf_view(value)).len > rule->max)
         return ens_fail(err, ENS_USAGE, "PKCS#11 URI: %s has %zu bytes: no token can have more than %zu",
                         rule->name, value->len, rule->max);
     if (attr == URI_SLOT_ID)
@@ -161,12 +161,17 @@ static bool check_value(struct hsm_uri *uri, enum uri_attr attr, struct ens_err 
     if (attr == URI_TYPE)
         return check_type(text, err);
     if (attr == URI_MODULE_PATH && text[0] != '/')
-        return ens_fail(err, ENS_USAGE, "PKCS#11 URI: module-path '%s' is not absolute: begin it with /",
-                        text);
+        return ens_fail(err, ENS_USAGE, "PKCS#11 URI: module-path is not absolute: begin it with /");
     return true;
 }
 
 /* ---- attributes ---- */
+
+const char *uri_attr_name(enum uri_attr attr, bool *ret_in_query)
+{
+    *ret_in_query = rules[attr].in_query;
+    return rules[attr].name;
+}
 
 static bool name_equals(struct view name, const char *text)
 {
@@ -179,7 +184,7 @@ static bool is_vendor_name(struct view name)
     if (name.len < 3 || memcmp(name.data, "x-", 2) != 0)
         return false;
     for (size_t i = 2; i < name.len; i++) {
-        if (!is_unreserved((char)name.data[i]) && name.data[i] != '_')
+        if (!uri_is_unreserved((char)name.data[i]) && name.data[i] != '_')
             return false;
     }
     return true;
@@ -207,11 +212,16 @@ static bool parse_known(struct hsm_uri *uri, enum uri_attr attr, struct view val
     return check_value(uri, attr, err);
 }
 
-static bool unknown_attribute(struct view name, struct ens_err *err)
+/* A name of the path is quoted: it may be a slip. One of the query may be a PIN. */
+static bool unknown_attribute(struct view name, bool in_query, struct ens_err *err)
 {
     const char *names[URI_ATTRS + 1] = {NULL};
     char word[64];
 
+    if (in_query)
+        return ens_fail(err, ENS_USAGE,
+                        "PKCS#11 URI: an attribute behind the '?' is not one of RFC 7512: give pin-source, "
+                        "module-path or module-name");
     for (size_t i = 0; i < URI_ATTRS; i++)
         names[i] = rules[i].name;
     (void)snprintf(word, sizeof word, "%.*s", (int)(name.len < 40 ? name.len : 40), (const char *)name.data);
@@ -222,22 +232,48 @@ static bool unknown_attribute(struct view name, struct ens_err *err)
                     near != NULL ? "'?" : "");
 }
 
+bool uri_attr_find(struct view name, enum uri_attr *ret)
+{
+    for (size_t i = 0; i < URI_ATTRS; i++) {
+        if (name_equals(name, rules[i].name)) {
+            *ret = (enum uri_attr)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A value may hold '&' and "pin-value" (RFC 7512), but not "pin-value=": ensign itself would write %3D. */
+static bool check_forgotten_mark(struct view value, struct ens_err *err)
+{
+    size_t at = uri_query_in_path(value);
+    struct view rest = view_slice(value, at, value.len - at);
+
+    if (rest.len == 0 || memchr(rest.data, '=', rest.len) == NULL)
+        return true;
+    return ens_fail(err, ENS_USAGE,
+                    "PKCS#11 URI: a query stands before the '?': write ?pin-source=file:PATH at the end, or "
+                    "give --pin-source");
+}
+
 static bool parse_attribute(struct hsm_uri *uri, struct view piece, bool in_query, struct ens_err *err)
 {
     const uint8_t *equals = piece.len > 0 ? memchr(piece.data, '=', piece.len) : NULL;
+    enum uri_attr attr = URI_ATTRS;
 
     if (equals == NULL)
-        return ens_fail(err, ENS_USAGE, "PKCS#11 URI: '%.*s' is not NAME=VALUE%s",
-                        (int)(piece.len < 80 ? piece.len : 80), (const char *)piece.data,
-                        piece.len == 0 ? ": take out the empty attribute" : "");
+        return ens_fail(err, ENS_USAGE, "PKCS#11 URI: an attribute %s the '?' is not NAME=VALUE%s",
+                        in_query ? "behind" : "before",
+                        piece.len == 0 ? ": take out the empty attribute"
+                                       : ": write the name before its value");
 
     struct view name = view_slice(piece, 0, (size_t)(equals - piece.data));
     struct view value = view_slice(piece, name.len + 1, piece.len - name.len - 1);
 
-    for (size_t i = 0; i < URI_ATTRS; i++) {
-        if (name_equals(name, rules[i].name))
-            return parse_known(uri, (enum uri_attr)i, value, in_query, err);
-    }
+    if (!in_query && !check_forgotten_mark(value, err))
+        return false;
+    if (uri_attr_find(name, &attr))
+        return parse_known(uri, attr, value, in_query, err);
     if (is_vendor_name(name)) {
         struct buf ignored = {0};
         bool ok = decode("a vendor attribute", value, in_query, &ignored, err);
@@ -245,7 +281,7 @@ static bool parse_attribute(struct hsm_uri *uri, struct view piece, bool in_quer
         buf_free(&ignored);
         return ok;
     }
-    return unknown_attribute(name, err);
+    return unknown_attribute(name, in_query, err);
 }
 
 /* Attributes of the path are separated by ';', those of the query by '&'. */
@@ -269,31 +305,17 @@ static bool parse_list(struct hsm_uri *uri, struct view list, bool in_query, str
 bool hsm_uri_parse(const char *text, struct hsm_uri **ret, struct ens_err *err)
 {
     ENS_CLEANUP(hsm_uri_freep) struct hsm_uri *uri = NULL;
-    size_t len = strnlen(text, URI_MAX + 1);
+    struct view path;
+    struct view query;
 
-    if (len > URI_MAX)
-        return ens_fail(err, ENS_USAGE, "PKCS#11 URI: more than %d characters", URI_MAX);
-    if (strncasecmp(text, URI_SCHEME, strlen(URI_SCHEME)) != 0)
+    if (strnlen(text, URI_MAX + 1) > URI_MAX)
+        return ens_fail(err, ENS_USAGE, "PKCS#11 URI: has more than %d characters: shorten it", URI_MAX);
+    if (!uri_split(text, &path, &query))
         return ens_fail(err, ENS_USAGE,
-                        "'%.80s' is not a PKCS#11 URI: write pkcs11:token=LABEL;object=LABEL (RFC 7512)",
-                        text);
+                        "is not a PKCS#11 URI: write pkcs11:token=LABEL;object=LABEL (RFC 7512)");
     uri = mem_alloc(1, sizeof *uri, err);
-    if (uri == NULL)
-        return false;
-    uri->text = mem_alloc(len + 1, 1, err);
-    if (uri->text == NULL)
-        return false;
-    text_printable(uri->text, len + 1, text, len);
-
-    struct view path = view_of(text + strlen(URI_SCHEME), len - strlen(URI_SCHEME));
-    const uint8_t *mark = path.len > 0 ? memchr(path.data, '?', path.len) : NULL;
-    struct view query = view_of(NULL, 0);
-
-    if (mark != NULL) {
-        query = view_of(mark + 1, path.len - (size_t)(mark - path.data) - 1);
-        path.len = (size_t)(mark - path.data);
-    }
-    if (!parse_list(uri, path, false, err) || !parse_list(uri, query, true, err))
+    if (uri == NULL || !hsm_uri_shown(text, &uri->text, err) || !parse_list(uri, path, false, err) ||
+        !parse_list(uri, query, true, err))
         return false;
     *ret = ens_take(uri);
     return true;
@@ -340,7 +362,7 @@ const char *hsm_uri_pin_source(const struct hsm_uri *uri)
     return get_string(uri, URI_PIN_SOURCE);
 }
 
-const char *uri_text(const struct hsm_uri *uri)
+const char *hsm_uri_text(const struct hsm_uri *uri)
 {
     return uri != NULL ? uri->text : URI_SCHEME;
 }
@@ -372,22 +394,4 @@ bool uri_matches_version(const struct hsm_uri *uri, unsigned major, unsigned min
 {
     return uri == NULL || !uri->present[URI_LIBRARY_VERSION] ||
            (uri->version_major == major && uri->version_minor == minor);
-}
-
-/* ---- writing ---- */
-
-bool uri_put(struct buf *b, enum uri_attr attr, struct view value, struct ens_err *err)
-{
-    bool first = b->len > 0 && b->data[b->len - 1] == ':';
-
-    if (!buf_printf(b, err, "%s%s=", first ? "" : ";", rules[attr].name))
-        return false;
-    for (size_t i = 0; i < value.len; i++) {
-        /* All of a CKA_ID is encoded, as RFC 7512 section 2.3 recommends for binary data. */
-        bool plain = attr != URI_ID && is_unreserved((char)value.data[i]);
-
-        if (!buf_printf(b, err, plain ? "%c" : "%%%02X", value.data[i]))
-            return false;
-    }
-    return true;
 }

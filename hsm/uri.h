@@ -6,6 +6,8 @@
 /* Longest URI; RFC 7512 sets none, and no attribute of a token is longer than 64 bytes. */
 #define URI_MAX 4096
 
+#define URI_SCHEME "pkcs11:"
+
 enum uri_attr {
     URI_TOKEN,
     URI_MANUFACTURER,
@@ -27,11 +29,14 @@ enum uri_attr {
     URI_ATTRS /* their number */
 };
 
+/* ---- uri.c ---- */
+
+/* The attribute of this name, among those of RFC 7512. */
+bool uri_attr_find(struct view name, enum uri_attr *ret);
+const char *uri_attr_name(enum uri_attr attr, bool *ret_in_query);
+
 /* The decoded value of an attribute; false where the URI does not have it. Owned by `uri`. */
 bool uri_get(const struct hsm_uri *uri, enum uri_attr attr, struct view *ret);
-
-/* The URI as it was given, printable; owned by `uri`. "pkcs11:", which matches all, for NULL. */
-const char *uri_text(const struct hsm_uri *uri);
 
 /* Does `actual` equal the attribute (fields of fixed size: but for the padding at the end)? True where the
  * attribute, or `uri` itself, is absent. */
@@ -42,6 +47,18 @@ bool uri_matches_version(const struct hsm_uri *uri, unsigned major, unsigned min
 
 /* `v` without the spaces and zero bytes that pad a Cryptoki field at its end. */
 struct view uri_trim(struct view v);
+
+/* ---- uri_text.c ---- */
+
+/* RFC 3986 "unreserved": never encoded. */
+bool uri_is_unreserved(char c);
+
+/* The part behind the scheme up to the first '?', and what follows it; false: no PKCS#11 URI, or a longer
+ * one. */
+bool uri_split(const char *text, struct view *ret_path, struct view *ret_query);
+
+/* Where in a piece of the path a query seems to begin whose '?' was forgotten; its length: nowhere. */
+size_t uri_query_in_path(struct view piece);
 
 /* Appends "NAME=VALUE" for a path attribute, percent-encoded, after ';' where `b` holds one already.
  * Start with "pkcs11:" in `b`. ENS_RESOURCE. */

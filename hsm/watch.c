@@ -29,12 +29,17 @@ struct watch {
 
 _Noreturn static void expire(const struct watch *w)
 {
-    char line[256];
-    int len =
-        snprintf(line, sizeof line,
-                 "ensign: the PKCS#11 module does not answer: %s took more than %u s: check the token and "
-                 "its connection, then repeat, with a larger --hsm-timeout if it is slow\n",
-                 w->call, w->limit);
+    /* A login without an answer may have been counted as a wrong PIN. */
+    const char *remedy =
+        strcmp(w->call, "C_Login") == 0
+            ? "it may have counted as a wrong PIN: look at the token with the vendor's tool before the PIN "
+              "is tried "
+              "again"
+            : "check the token and its connection, then repeat, with a larger --hsm-timeout if it is slow";
+    char line[384];
+    int len = snprintf(line, sizeof line,
+                       "ensign: the PKCS#11 module does not answer: %s took more than %u s: %s\n", w->call,
+                       w->limit, remedy);
 
     if (len > 0 && write(STDERR_FILENO, line, (size_t)len) < 0)
         _exit(ENS_DEVICE); /* stderr is closed: the status has to say it */

@@ -61,7 +61,8 @@ static bool dispatch(int argc, char **argv, struct ens_err *err)
     if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return print_help(argc - 2, argv + 2, err);
     if (argv[1][0] == '-')
-        return ens_fail(err, ENS_USAGE, "%s: unknown option: see ensign --help", argv[1]);
+        return ens_fail(err, ENS_USAGE, "%.*s: unknown option: see ensign --help", (int)strcspn(argv[1], "="),
+                        argv[1]); /* what follows may hold a PIN */
     return run_command(argc - 1, argv + 1, err);
 }
 

@@ -53,6 +53,7 @@ struct args {
     bool elf_metadata;
     bool x509;
     bool allow_final_try;
+    bool allow_module_path;
     bool allow_public_key;
     bool ephemeral_key;
     const char *ssh_key;

@@ -190,8 +190,7 @@ static bool list_token(void *ctx, const struct hsm_token *t, struct ens_err *err
 /* ---- --require ---- */
 
 /* Is there exactly one such key, and can it sign enclaves? */
-static bool require(const struct args *args, const struct hsm_uri *uri, struct token_session *s,
-                    struct ens_err *err)
+static bool require(const struct hsm_uri *uri, struct token_session *s, struct ens_err *err)
 {
     const struct hsm_key *key = NULL;
 
@@ -201,7 +200,7 @@ static bool require(const struct args *args, const struct hsm_uri *uri, struct t
         return ens_wrap(err, "--require");
     }
     if (key->why_not[0] != '\0')
-        return ens_fail(err, ENS_NO, "--require: %s: cannot sign enclaves: %s", args->require, key->why_not);
+        return ens_fail(err, ENS_NO, "--require: %s: cannot sign enclaves: %s", key->uri, key->why_not);
     return true;
 }
 
@@ -214,7 +213,7 @@ static bool list_one(const struct args *args, const struct hsm_uri *required, st
             err->code = ENS_NO;
         return false;
     }
-    return token_login(args, s, err) && (required == NULL || require(args, required, s, err)) &&
+    return token_login(args, s, err) && (required == NULL || require(required, s, err)) &&
            list_token(l, s->token, err) && hsm_list_keys(s->hsm, list_key, l, err);
 }
 

@@ -3,7 +3,9 @@
 #include "signer/cmd/cmd.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "signer/base/text.h"
 
@@ -126,6 +128,35 @@ static bool take_short(const struct cmd *cmd, struct cursor *c, struct args *ret
     return true;
 }
 
+/* Options that were not given, from the environment; an empty variable says nothing. ENSIGN_PKCS11_MODULE is
+ * not among them: module-path in the URI comes before it. */
+static void take_environment(const struct cmd *cmd, struct args *ret)
+{
+    const struct {
+        const char *option, *variable;
+        const char **value;
+    } rows[] = {{"key", "ENSIGN_KEY", &ret->key}, {"token", "ENSIGN_TOKEN", &ret->token}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const char *value = getenv(rows[i].variable);
+
+        if (find_long(cmd, rows[i].option, strlen(rows[i].option)) != NULL && *rows[i].value == NULL &&
+            value != NULL && value[0] != '\0')
+            *rows[i].value = value;
+    }
+}
+
+/* A URI may hold a PIN: as an operand it would be taken for a file, and said and recorded as one. */
+static bool check_no_uri(const char *operand, struct ens_err *err)
+{
+    static const char scheme[] = "pkcs11:";
+
+    if (strncasecmp(operand, scheme, sizeof scheme - 1) != 0)
+        return true;
+    return ens_fail(err, ENS_USAGE,
+                    "an operand is a PKCS#11 URI, not a file: give it with --key, --token or --require");
+}
+
 static bool check_operands(const struct cmd *cmd, size_t n, struct ens_err *err)
 {
     if (n < cmd->min)
@@ -147,13 +178,17 @@ bool opts_parse(const struct cmd *cmd, int argc, char **argv, struct args *ret, 
     for (; c.at < argc; c.at++) {
         char *word = argv[c.at];
 
-        if (ended || word[0] != '-' || word[1] == '\0')
+        if (ended || word[0] != '-' || word[1] == '\0') {
+            if (!check_no_uri(word, err))
+                return false;
             argv[operands++] = word;
-        else if (strcmp(word, "--") == 0)
+        } else if (strcmp(word, "--") == 0) {
             ended = true;
-        else if (!(word[1] == '-' ? take_long(cmd, &c, &args, err) : take_short(cmd, &c, &args, err)))
+        } else if (!(word[1] == '-' ? take_long(cmd, &c, &args, err) : take_short(cmd, &c, &args, err))) {
             return false;
+        }
     }
+    take_environment(cmd, &args);
     args.operands = argv;
     args.operands_len = operands;
     if (!args.help && !check_operands(cmd, operands, err))

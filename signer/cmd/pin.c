@@ -1,4 +1,4 @@
-/* PIN sources. */
+/* PIN sources. No message quotes a source: messages are recorded, and somebody may have typed the PIN itself. */
 #include "signer/cmd/pin.h"
 
 #include <errno.h>
@@ -14,6 +14,21 @@
 #include "signer/cmd/screen.h"
 
 /* Reads all of `fd`; one trailing newline is dropped, and nothing else may follow it. */
+/* A CR would be tried as a part of the PIN, and counted as a wrong one. */
+static bool check_line(const struct secret *pin, const char *name, struct ens_err *err)
+{
+    if (memchr(pin->data, '\n', pin->len) != NULL)
+        return ens_fail(err, ENS_DATA, "%s: has more than one line: give a file that holds the PIN only",
+                        name);
+    if (pin->len > 0 && pin->data[pin->len - 1] == '\r')
+        return ens_fail(
+            err, ENS_DATA,
+            "%s: the line ends with a carriage return, as Windows writes it: take it out; no PIN was "
+            "tried",
+            name);
+    return true;
+}
+
 static bool read_fd(int fd, const char *name, struct secret *ret, struct ens_err *err)
 {
     size_t len = 0;
@@ -26,33 +41,35 @@ static bool read_fd(int fd, const char *name, struct secret *ret, struct ens_err
                         name, SECRET_MAX);
     if (len > 0 && ret->data[len - 1] == '\n')
         len--;
-    if (memchr(ret->data, '\n', len) != NULL)
-        return ens_fail(err, ENS_DATA, "%s: has more than one line: give a file that holds the PIN only",
-                        name);
     ret->data[len] = '\0';
     ret->len = len;
-    return true;
+    return check_line(ret, name, err);
 }
+
+#define PIN_FILE "PIN file"
 
 static bool read_file(const char *path, struct secret *ret, struct ens_err *err)
 {
     struct stat st;
     ENS_CLEANUP(file_closep) int fd = -1;
 
-    if (!file_open(path, &fd, err))
-        return false;
-    if (fstat(fd, &st) != 0)
-        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be examined", path);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return ens_fail_errno(err, ENS_NOINPUT, errno, PIN_FILE ": cannot be opened");
     if (!S_ISREG(st.st_mode))
-        return ens_fail(err, ENS_DATA, "%s: is not a regular file: give --pin-source fd:N for a pipe", path);
+        return ens_fail(err, ENS_DATA, PIN_FILE ": is not a regular file: give --pin-source fd:N for a pipe");
     if ((st.st_mode & 077) != 0)
-        return ens_fail(err, ENS_DATA, "%s: mode %04o lets others read the PIN: chmod 600 it", path,
+        return ens_fail(err, ENS_DATA,
+                        PIN_FILE
+                        ": mode %04o lets others read the PIN: chmod 600 it, or where that cannot be, "
+                        "open it yourself: --pin-source fd:3 3<FILE",
                         (unsigned)(st.st_mode & 07777));
-    return read_fd(fd, path, ret, err);
+    return read_fd(fd, PIN_FILE, ret, err);
 }
 
 static bool read_source(const char *source, const char *what, struct secret *ret, struct ens_err *err)
 {
+    struct ens_err ignored = {0};
     uint64_t fd = 0;
 
     if (source == NULL || strcmp(source, "tty") == 0)
@@ -61,10 +78,11 @@ static bool read_source(const char *source, const char *what, struct secret *ret
         return ens_fail(err, ENS_USAGE, "--pin-source: file: names no file: give file:PATH");
     if (strncmp(source, "file:", 5) == 0)
         return read_file(source + 5, ret, err);
-    /* Not quoted: somebody may have typed the PIN itself. */
-    if (strncmp(source, "fd:", 3) != 0)
+    if (source[0] == '/')
+        return read_file(source, ret, err);
+    if (strncmp(source, "fd:", 3) != 0 || !num_parse(source + 3, "fd", INT_MAX, &fd, &ignored))
         return ens_fail(err, ENS_USAGE, "--pin-source: is no source: give tty, file:PATH or fd:N");
-    return num_parse(source + 3, "--pin-source fd", INT_MAX, &fd, err) && read_fd((int)fd, source, ret, err);
+    return read_fd((int)fd, "--pin-source fd", ret, err);
 }
 
 bool pin_read(const char *source, const char *what, struct secret *ret, struct ens_err *err)

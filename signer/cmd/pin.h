@@ -3,7 +3,8 @@
 
 #include "signer/base/secret.h"
 
-/* Reads the PIN from `source`: NULL or "tty" (prompted with `what`, not echoed), "file:PATH" (a regular file
- * that only its owner can read, else ENS_DATA), "fd:N". One trailing newline is dropped. ENS_USAGE for
- * another source, ENS_NOINPUT where it cannot be opened. The caller wipes `ret`. */
+/* Reads the PIN from `source`: NULL or "tty" (prompted with `what`, not echoed), "file:PATH" or "/PATH" (a
+ * regular file that only its owner can read, else ENS_DATA), "fd:N". One trailing newline is dropped; a CR
+ * before it is ENS_DATA. ENS_USAGE for another source, ENS_NOINPUT where it cannot be opened; no message
+ * quotes `source`. The caller wipes `ret`. */
 bool pin_read(const char *source, const char *what, struct secret *ret, struct ens_err *err) ENS_MUST_CHECK;

@@ -59,8 +59,8 @@ bool cmd_pubkey(const struct args *args, struct ens_err *err)
         return ens_fail(err, ENS_USAGE,
                         "--key: is missing: name the private key with its URI (ensign keys lists them)");
     if (!output_open(args->output, false, args->force, &out, err) ||
-        !token_open(args, "--key", args->key, &s, err) || !hsm_select_key(s.hsm, s.uri, &selected, err) ||
-        !hsm_public_key(s.hsm, &key, err) || !rsa3072_mrsigner(&key, mrsigner, err))
+        !token_open_key(args, &s, &selected, err) || !hsm_public_key(s.hsm, &key, err) ||
+        !rsa3072_mrsigner(&key, mrsigner, err))
         return false;
     hex_encode(hex, view_of(mrsigner, sizeof mrsigner));
     notice_say(args, "MRSIGNER %s", hex);

@@ -25,6 +25,16 @@ static void put_option(struct transcript *t, const char *name, const char *value
         transcript_add(t, "option", "--%s %s", name, value);
 }
 
+/* Of a URI, what may be recorded: not its query, which may hold a PIN. */
+static void put_uri(struct transcript *t, const char *name, const char *uri)
+{
+    ENS_CLEANUP(mem_freep) char *shown = NULL;
+    struct ens_err why = {0};
+
+    if (uri != NULL && hsm_uri_shown(uri, &shown, &why))
+        put_option(t, name, shown);
+}
+
 static void put_flag(struct transcript *t, const char *name, bool is_set)
 {
     if (is_set)
@@ -35,7 +45,7 @@ void record_command(struct transcript *t, const struct args *args)
 {
     transcript_add(t, "command", "ensign sign");
     transcript_add(t, "version", "%s", ENSIGN_VERSION);
-    put_option(t, "key", args->key);
+    put_uri(t, "key", args->key);
     put_option(t, "module", args->module);
     put_option(t, "module-args", args->module_args);
     put_option(t, "mrsigner", args->mrsigner);

@@ -27,8 +27,7 @@ bool signing_key_mechanism(const char *name, enum hsm_mechanism *ret, struct ens
 
 bool signing_key_open(const struct args *args, struct signing_key *ret, struct ens_err *err)
 {
-    return token_open(args, "--key", args->key, &ret->token, err) &&
-           hsm_select_key(ret->token.hsm, ret->token.uri, &ret->selected, err) &&
+    return token_open_key(args, &ret->token, &ret->selected, err) &&
            hsm_public_key(ret->token.hsm, &ret->key, err) && rsa3072_mrsigner(&ret->key, ret->mrsigner, err);
 }
 
@@ -49,8 +48,8 @@ bool signing_key_pin(const struct args *args, const struct signing_key *k, struc
     hex_encode(hex, view_of(k->mrsigner, MRSIGNER_SIZE));
     if (memcmp(want, k->mrsigner, sizeof want) != 0)
         return ens_fail(err, ENS_REFUSED,
-                        "key %s: its MRSIGNER is %s, not that of --mrsigner: name the right key", args->key,
-                        hex);
+                        "key %s: its MRSIGNER is %s, not that of --mrsigner: name the right key",
+                        k->selected->uri, hex);
     return true;
 }
 

@@ -17,8 +17,8 @@ static const struct opt common[] = {
 };
 
 static const struct opt token_options[] = {
-    {"module", 0, TEXT(module), "PATH",
-     "PKCS#11 module (else module-path of the URI, else ENSIGN_PKCS11_MODULE)"},
+    {"module", 0, TEXT(module), "PATH", "PKCS#11 module (else ENSIGN_PKCS11_MODULE)"},
+    {"allow-module-path", 0, FLAG(allow_module_path), "load what module-path in the URI names"},
     {"module-args", 0, TEXT(module_args), "STRING", "argument string for C_Initialize"},
     {"pin-source", 0, TEXT(pin_source), "SRC", "tty (default), file:PATH or fd:N"},
     {"allow-final-try", 0, FLAG(allow_final_try), "try the PIN although one more wrong one locks it"},
@@ -34,7 +34,7 @@ static const struct opt output_options[] = {
 };
 
 static const struct opt sign_options[] = {
-    {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key"},
+    {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key (else ENSIGN_KEY)"},
     {"mrsigner", 0, TEXT(mrsigner), "HEX", "sign only with the key that has this MRSIGNER"},
     {"policy", 0, TEXT(policy), "FILE", "sign only what this policy allows"},
     {"approval", 0, LIST(approvals), "FILE",
@@ -80,7 +80,7 @@ static const struct opt check_options[] = {
 };
 
 static const struct opt keygen_options[] = {
-    {"token", 0, TEXT(token), "URI", "RFC 7512 URI of the token"},
+    {"token", 0, TEXT(token), "URI", "RFC 7512 URI of the token (else ENSIGN_TOKEN)"},
     {"label", 0, TEXT(label), "L", "CKA_LABEL of the new key"},
     {"id", 0, TEXT(id), "HEX", "CKA_ID of the new key (default: 20 bytes of MRSIGNER)"},
     {"pubkey", 0, TEXT(pubkey), "FILE", "write the public key as well, PEM"},
@@ -89,13 +89,13 @@ static const struct opt keygen_options[] = {
 };
 
 static const struct opt pubkey_options[] = {
-    {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key"},
+    {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key (else ENSIGN_KEY)"},
     {"x509", 0, FLAG(x509), "a self-signed X.509 certificate; the key signs it"},
     {0},
 };
 
 static const struct opt keys_options[] = {
-    {"token", 0, TEXT(token), "URI", "only this token"},
+    {"token", 0, TEXT(token), "URI", "only this token (else ENSIGN_TOKEN)"},
     {"require", 0, TEXT(require), "URI", "exit 1 unless this key can sign enclaves"},
     {"json", 0, FLAG(json), "one JSON document"},
     {0},
@@ -185,7 +185,7 @@ static const struct opt compare_options[] = {
 };
 
 static const struct opt resign_options[] = {
-    {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key"},
+    {"key", 0, TEXT(key), "URI", "RFC 7512 URI of the private key (else ENSIGN_KEY)"},
     {"mrsigner", 0, TEXT(mrsigner), "HEX", "sign only with the key that has this MRSIGNER"},
     {"policy", 0, TEXT(policy), "FILE", "sign only what this policy allows"},
     {"mechanism", 0, TEXT(mechanism), "NAME", "auto (default), rsa-pkcs or sha256-rsa-pkcs"},
@@ -357,9 +357,11 @@ bool cmd_find(const char *name, const struct cmd **ret, struct ens_err *err)
         }
         names[n++] = cmd->name;
     }
+    /* A URI that was typed in its place may hold a PIN in its query. */
+    int shown = (int)strcspn(name, "?");
     const char *near = text_nearest(name, names);
 
     if (near != NULL)
-        return ens_fail(err, ENS_USAGE, "%s: unknown command: did you mean %s?", name, near);
-    return ens_fail(err, ENS_USAGE, "%s: unknown command: see ensign help", name);
+        return ens_fail(err, ENS_USAGE, "%.*s: unknown command: did you mean %s?", shown, name, near);
+    return ens_fail(err, ENS_USAGE, "%.*s: unknown command: see ensign help", shown, name);
 }

@@ -14,16 +14,16 @@
 #define TIMEOUT_DEFAULT 120
 #define TIMEOUT_MAX     86400
 
-/* --pin-source, else pin-source of the URI, where RFC 7512 knows a plain path and a file: URI. */
+/* --pin-source, else pin-source of the URI: a plain path or a file: URI (RFC 7512, section 2.4). */
 static bool choose_pin_source(const struct args *args, struct token_session *s, struct ens_err *err)
 {
     const char *from_uri = hsm_uri_pin_source(s->uri);
 
     s->pin_source = args->pin_source != NULL ? args->pin_source : from_uri;
-    if (args->pin_source == NULL && from_uri != NULL && strncmp(from_uri, "file:", 5) != 0)
+    if (args->pin_source == NULL && from_uri != NULL && from_uri[0] != '/' &&
+        strncmp(from_uri, "file:", 5) != 0)
         return ens_fail(err, ENS_USAGE,
-                        "URI: pin-source '%s' is not understood: write file:PATH, or give --pin-source",
-                        from_uri);
+                        "URI: pin-source is not a file: write pin-source=file:PATH, or give --pin-source");
     return true;
 }
 
@@ -39,6 +39,10 @@ static bool choose_module(const struct args *args, const struct hsm_uri *uri, st
         return false;
     ret->timeout_s = (unsigned)seconds;
     ret->module_args = args->module_args;
+    if (args->module == NULL && from_uri != NULL && !args->allow_module_path)
+        return ens_fail(err, ENS_USAGE,
+                        "URI: module-path is not loaded, because a URI may come from anywhere: give --module "
+                        "PATH, or --allow-module-path");
     ret->module = args->module != NULL ? args->module : from_uri;
     if (ret->module == NULL)
         ret->module = getenv("ENSIGN_PKCS11_MODULE");
@@ -62,8 +66,20 @@ bool token_load(const struct args *args, const char *option, const char *uri_tex
     return true;
 }
 
+/* After a URI that did not name one token or key: what it could have meant, where the error has no room for
+ * it. */
+static void say_candidates(const struct hsm *hsm)
+{
+    static const struct args not_quiet;
+    const char *text = hsm_candidates(hsm);
+
+    if (text != NULL)
+        notice_text(&not_quiet, view_of_string(text));
+}
+
 void token_close(struct token_session *s)
 {
+    say_candidates(s->hsm);
     hsm_closep(&s->hsm);
     hsm_uri_freep(&s->uri);
 }
@@ -77,7 +93,8 @@ bool token_login(const struct args *args, struct token_session *s, struct ens_er
         notice_say(args, "Token %s: enter the PIN on its PIN pad.", t->label);
         return hsm_login(s->hsm, NULL, args->allow_final_try, err);
     }
-    if (!t->login_required)
+    /* Flags are hints: a PIN that was given is used, because a key may want it all the same. */
+    if (!t->login_required && (s->pin_source == NULL || strcmp(s->pin_source, "tty") == 0))
         return hsm_login(s->hsm, NULL, args->allow_final_try, err);
     /* What the token says of earlier wrong PINs is refused before anybody types one. */
     if (t->locked || (t->final_try && !args->allow_final_try))
@@ -95,9 +112,26 @@ bool token_open(const struct args *args, const char *option, const char *uri_tex
 {
     ENS_CLEANUP(token_close) struct token_session s = {0};
 
-    if (!token_load(args, option, uri_text, &s, err) || !hsm_select_token(s.hsm, s.uri, &s.token, err) ||
-        !token_login(args, &s, err))
+    if (!token_load(args, option, uri_text, &s, err))
         return false;
+    if (!hsm_select_token(s.hsm, s.uri, &s.token, err))
+        return ens_wrap(err, "%s", option);
+    if (!token_login(args, &s, err))
+        return false;
+    *ret = s;
+    s = (struct token_session){0};
+    return true;
+}
+
+bool token_open_key(const struct args *args, struct token_session *ret, const struct hsm_key **ret_key,
+                    struct ens_err *err)
+{
+    ENS_CLEANUP(token_close) struct token_session s = {0};
+
+    if (!token_open(args, "--key", args->key, &s, err))
+        return false;
+    if (!hsm_select_key(s.hsm, s.uri, ret_key, err))
+        return ens_wrap(err, "--key");
     *ret = s;
     s = (struct token_session){0};
     return true;
@@ -109,10 +143,10 @@ static bool ask_again(void *ctx, struct secret *ret, struct ens_err *err)
     struct token_session *s = ctx;
 
     if (s->pin_source != NULL && strncmp(s->pin_source, "fd:", 3) == 0)
-        return ens_fail(err, ENS_PIN,
-                        "%s: the key wants the PIN again for each signature: give --pin-source file:PATH "
-                        "or tty",
-                        s->pin_source);
+        return ens_fail(
+            err, ENS_PIN,
+            "--pin-source: the key wants the PIN again for each signature, and a descriptor gives it "
+            "once: give file:PATH or tty");
     (void)snprintf(s->prompt, sizeof s->prompt, "PIN of token %.40s again, for this signature",
                    s->token->label);
     return pin_read(s->pin_source, s->prompt, ret, err);

@@ -14,14 +14,19 @@ struct token_session {
     char prompt[96];
 };
 
-/* Loads the module that the options, the URI or ENSIGN_PKCS11_MODULE name; `option` is the option that gave
- * `uri_text`, for messages. Nothing is selected yet. Release with token_close. */
+/* Loads the module that --module (or ENSIGN_PKCS11_MODULE) names, or the URI where --allow-module-path is
+ * given; `option` is the option that gave `uri_text`, for messages. Nothing is selected yet. Release with
+ * token_close. */
 bool token_load(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
                 struct ens_err *err) ENS_MUST_CHECK;
 
 /* token_load, selects the one token, reads the PIN and logs in once. */
 bool token_open(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
                 struct ens_err *err) ENS_MUST_CHECK;
+
+/* token_open with --key, and selects its one private key. */
+bool token_open_key(const struct args *args, struct token_session *ret, const struct hsm_key **ret_key,
+                    struct ens_err *err) ENS_MUST_CHECK;
 
 /* Logs in to the token that was selected through `s->hsm`. */
 bool token_login(const struct args *args, struct token_session *s, struct ens_err *err) ENS_MUST_CHECK;

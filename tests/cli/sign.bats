@@ -494,7 +494,8 @@ PY
 
 @test "the module comes from --module, the URI or the environment, and there is no default" {
     begin
-    ens sign --key "$RELEASE?module-path=$SOFTHSM" --pin-source "file:$PINFILE" --yes -o one s.signdata
+    ens sign --key "$RELEASE?module-path=$SOFTHSM" --allow-module-path --pin-source "file:$PINFILE" --yes \
+        -o one s.signdata
     ok
     ENSIGN_PKCS11_MODULE=$SOFTHSM ens sign --key "$RELEASE" --pin-source "file:$PINFILE" --yes \
         -o two s.signdata

@@ -16,7 +16,12 @@
  *   needrw               C_OpenSession of a read-only session is CKR_SESSION_READ_ONLY
  *   pinpad=PIN           the token has a PIN pad on which PIN is typed; a PIN in C_Login is CKR_ARGUMENTS_BAD
  *   finaltry, countlow, pinlocked   the flag is set in the token's information
- *   nologin              CKF_LOGIN_REQUIRED is not set
+ *   nologin, noinit      CKF_LOGIN_REQUIRED, CKF_TOKEN_INITIALIZED is not set
+ *   noro=RV              C_OpenSession of a read-only session returns RV
+ *   noslots=N            the first N lists of C_GetSlotList are empty
+ *   swap=N               from the N-th C_GetTokenInfo on, another token is in the slot
+ *   labelnul             every CKA_LABEL is shown with a zero byte behind it
+ *   dup                  C_FindObjects gives the first handle twice
  *   alwaysauth=PIN       private keys claim CKA_ALWAYS_AUTHENTICATE, and C_Sign wants PIN before each
  * signature dropattr=ATTR[:CLASS]       objects (of that class) do not have the attribute
  *   setattr=ATTR:HEX[:CLASS]    objects (of that class) have this value
@@ -104,6 +109,15 @@ static unsigned long count_call(const char *name)
     return 0;
 }
 
+static unsigned long calls_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0] && calls[i].name != NULL; i++) {
+        if (strcmp(calls[i].name, name) == 0)
+            return calls[i].count;
+    }
+    return 0;
+}
+
 static void log_call(const char *name)
 {
     const char *path = getenv("ENSIGN_FAULT_LOG");
@@ -180,7 +194,6 @@ static CK_RV enter(const char *name)
 
 FORWARD(C_Finalize, (void *r), (r))
 FORWARD(C_GetInfo, (CK_INFO * i), (i))
-FORWARD(C_GetSlotList, (CK_BBOOL p, CK_SLOT_ID *l, CK_ULONG *n), (p, l, n))
 FORWARD(C_GetSlotInfo, (CK_SLOT_ID s, CK_SLOT_INFO *i), (s, i))
 FORWARD(C_CloseAllSessions, (CK_SLOT_ID s), (s))
 FORWARD(C_GetSessionInfo, (CK_SESSION_HANDLE h, CK_SESSION_INFO *i), (h, i))
@@ -190,7 +203,6 @@ FORWARD(C_DestroyObject, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o), (h, o))
 FORWARD(C_SetAttributeValue, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *t, CK_ULONG n),
         (h, o, t, n))
 FORWARD(C_FindObjectsInit, (CK_SESSION_HANDLE h, CK_ATTRIBUTE *t, CK_ULONG n), (h, t, n))
-FORWARD(C_FindObjects, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE *o, CK_ULONG m, CK_ULONG *n), (h, o, m, n))
 FORWARD(C_FindObjectsFinal, (CK_SESSION_HANDLE h), (h))
 FORWARD(C_GenerateRandom, (CK_SESSION_HANDLE h, CK_BYTE *d, CK_ULONG n), (h, d, n))
 
@@ -255,6 +267,33 @@ static CK_RV fault_C_Initialize(void *args)
     return rv != CKR_OK ? rv : real->C_Initialize(&mine);
 }
 
+static CK_RV fault_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)
+{
+    static unsigned long lists;
+    CK_RV rv = enter("C_GetSlotList");
+
+    if (rv == CKR_OK && has("noslots") && lists < number(nth_value("noslots", 0))) {
+        lists += list != NULL;
+        *count = 0;
+        return CKR_OK;
+    }
+    return rv == CKR_OK ? real->C_GetSlotList(present, list, count) : rv;
+}
+
+static CK_RV fault_C_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *list, CK_ULONG max,
+                                 CK_ULONG *count)
+{
+    CK_RV rv = enter("C_FindObjects");
+
+    if (rv == CKR_OK)
+        rv = real->C_FindObjects(session, list, max, count);
+    if (rv == CKR_OK && has("dup") && *count > 0 && *count < max) {
+        list[*count] = list[0];
+        (*count)++;
+    }
+    return rv;
+}
+
 static CK_RV fault_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
     CK_RV rv = enter("C_GetTokenInfo");
@@ -269,6 +308,10 @@ static CK_RV fault_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
     info->flags |= has("pinlocked") ? CKF_USER_PIN_LOCKED : 0;
     if (has("nologin"))
         info->flags &= ~CKF_LOGIN_REQUIRED;
+    if (has("noinit"))
+        info->flags &= ~CKF_TOKEN_INITIALIZED;
+    if (has("swap") && calls_of("C_GetTokenInfo") >= number(nth_value("swap", 0)))
+        info->serialNumber[0] ^= 1;
     return CKR_OK;
 }
 
@@ -281,6 +324,8 @@ static CK_RV fault_C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *app, CK_
         return rv;
     if (has("needrw") && (flags & CKF_RW_SESSION) == 0)
         return CKR_SESSION_READ_ONLY;
+    if (has("noro") && (flags & CKF_RW_SESSION) == 0)
+        return number(nth_value("noro", 0));
     if (has("maxsess") && sessions >= number(nth_value("maxsess", 0)))
         return CKR_SESSION_COUNT;
     rv = real->C_OpenSession(slot, flags, app, notify, ret);
@@ -439,6 +484,9 @@ static CK_RV fault_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HAND
         rv = one != CKR_OK ? one : rv;
         if (one == CKR_OK && list[i].pValue != NULL && room >= 384)
             widen(&list[i]);
+        if (one == CKR_OK && has("labelnul") && list[i].type == CKA_LABEL && list[i].pValue != NULL &&
+            list[i].ulValueLen < room)
+            ((CK_BYTE *)list[i].pValue)[list[i].ulValueLen++] = 0;
     }
     return missing ? CKR_ATTRIBUTE_TYPE_INVALID : rv;
 }

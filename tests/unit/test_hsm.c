@@ -242,10 +242,13 @@ static void finds_none_or_several_keys(void **state)
         enum ens_code code;
         const char *says;
     } bad[] = {
-        {ENSIGN ";object=nosuch", ENS_NOTFOUND, ";object=release'"},
+        {ENSIGN ";object=nosuch", ENS_NOTFOUND, "name one of the 9 that are listed"},
         {ENSIGN ";id=%e3", ENS_NOTFOUND, "no private key on token 'ensign' matches"},
         {ENSIGN ";id=%e3%08;object=f4", ENS_NOTFOUND, "no private key on token 'ensign' matches"},
         {ENSIGN ";object=", ENS_NOTFOUND, "matches 'pkcs11:token=ensign;object='"},
+        {ENSIGN ";object=relase", ENS_NOTFOUND,
+         "has the label 'relase': did you mean 'pkcs11:token=ensign;serial="},
+        {"pkcs11:token=other;object=release", ENS_NOTFOUND, "names another token"},
         {ENSIGN ";object=dup", ENS_AMBIGUOUS, ";object=dup;id=%05'"},
         {ENSIGN ";object=same", ENS_AMBIGUOUS, "same label and the same id"},
         {ENSIGN, ENS_AMBIGUOUS, "several private keys"},
