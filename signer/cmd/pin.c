@@ -1,9 +1,11 @@
-/* PIN sources. No message quotes a source: messages are recorded, and somebody may have typed the PIN itself. */
+/* PIN sources. Of a source no message quotes more than a file that an option names as one: messages are recorded,
+ * and somebody may have typed the PIN itself. */
 #include "signer/cmd/pin.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,7 +15,6 @@
 #include "signer/base/num.h"
 #include "signer/cmd/screen.h"
 
-/* Reads all of `fd`; one trailing newline is dropped, and nothing else may follow it. */
 /* A CR would be tried as a part of the PIN, and counted as a wrong one. */
 static bool check_line(const struct secret *pin, const char *name, struct ens_err *err)
 {
@@ -29,6 +30,7 @@ static bool check_line(const struct secret *pin, const char *name, struct ens_er
     return true;
 }
 
+/* Reads all of `fd`; one trailing newline is dropped, and nothing else may follow it. */
 static bool read_fd(int fd, const char *name, struct secret *ret, struct ens_err *err)
 {
     size_t len = 0;
@@ -46,50 +48,60 @@ static bool read_fd(int fd, const char *name, struct secret *ret, struct ens_err
     return check_line(ret, name, err);
 }
 
-#define PIN_FILE "PIN file"
-
-static bool read_file(const char *path, struct secret *ret, struct ens_err *err)
+static bool read_file(const char *path, const char *name, struct secret *ret, struct ens_err *err)
 {
     struct stat st;
     ENS_CLEANUP(file_closep) int fd = -1;
 
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st) != 0)
-        return ens_fail_errno(err, ENS_NOINPUT, errno, PIN_FILE ": cannot be opened");
+        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be opened", name);
     if (!S_ISREG(st.st_mode))
-        return ens_fail(err, ENS_DATA, PIN_FILE ": is not a regular file: give --pin-source fd:N for a pipe");
+        return ens_fail(err, ENS_DATA, "%s: is not a regular file: give --pin-source fd:N for a pipe", name);
     if ((st.st_mode & 077) != 0)
         return ens_fail(err, ENS_DATA,
-                        PIN_FILE
-                        ": mode %04o lets others read the PIN: chmod 600 it, or where that cannot be, "
+                        "%s: mode %04o lets others read the PIN: chmod 600 it, or where that cannot be, "
                         "open it yourself: --pin-source fd:3 3<FILE",
-                        (unsigned)(st.st_mode & 07777));
-    return read_fd(fd, PIN_FILE, ret, err);
+                        name, (unsigned)(st.st_mode & 07777));
+    return read_fd(fd, name, ret, err);
 }
 
-static bool read_source(const char *source, const char *what, struct secret *ret, struct ens_err *err)
+/* Descriptors that a shell opens; what is larger may be a PIN. */
+#define FD_SHOWN 1024
+
+static bool read_descriptor(const char *number, struct secret *ret, struct ens_err *err)
 {
     struct ens_err ignored = {0};
     uint64_t fd = 0;
+    char name[32];
+
+    if (!num_parse(number, "fd", INT_MAX, &fd, &ignored))
+        return ens_fail(err, ENS_USAGE, "--pin-source: fd: names no descriptor: give fd:N");
+    (void)snprintf(name, sizeof name, fd < FD_SHOWN ? "fd:%u" : "--pin-source fd", (unsigned)fd);
+    return read_fd((int)fd, name, ret, err);
+}
+
+static bool read_source(const char *source, bool from_uri, const char *what, struct secret *ret,
+                        struct ens_err *err)
+{
+    const char *path = strncmp(source != NULL ? source : "", "file:", 5) == 0 ? source + 5 : source;
 
     if (source == NULL || strcmp(source, "tty") == 0)
         return screen_read_secret(what, ret, err);
     if (strcmp(source, "file:") == 0)
         return ens_fail(err, ENS_USAGE, "--pin-source: file: names no file: give file:PATH");
-    if (strncmp(source, "file:", 5) == 0)
-        return read_file(source + 5, ret, err);
-    if (source[0] == '/')
-        return read_file(source, ret, err);
-    if (strncmp(source, "fd:", 3) != 0 || !num_parse(source + 3, "fd", INT_MAX, &fd, &ignored))
-        return ens_fail(err, ENS_USAGE, "--pin-source: is no source: give tty, file:PATH or fd:N");
-    return read_fd((int)fd, "--pin-source fd", ret, err);
+    if (path != source || source[0] == '/')
+        return read_file(path, from_uri || path == source ? "PIN file" : path, ret, err);
+    if (strncmp(source, "fd:", 3) == 0)
+        return read_descriptor(source + 3, ret, err);
+    return ens_fail(err, ENS_USAGE, "--pin-source: is no source: give tty, file:PATH or fd:N");
 }
 
-bool pin_read(const char *source, const char *what, struct secret *ret, struct ens_err *err)
+bool pin_read(const char *source, bool from_uri, const char *what, struct secret *ret, struct ens_err *err)
 {
     ENS_CLEANUP(secret_wipe) struct secret pin = {0};
 
-    if (!secret_alloc(&pin, err) || !read_source(source, what, &pin, err))
+    if (!secret_alloc(&pin, err) || !read_source(source, from_uri, what, &pin, err))
         return false;
     *ret = pin;
     pin = (struct secret){0};

@@ -19,9 +19,9 @@ static bool choose_pin_source(const struct args *args, struct token_session *s, 
 {
     const char *from_uri = hsm_uri_pin_source(s->uri);
 
-    s->pin_source = args->pin_source != NULL ? args->pin_source : from_uri;
-    if (args->pin_source == NULL && from_uri != NULL && from_uri[0] != '/' &&
-        strncmp(from_uri, "file:", 5) != 0)
+    s->pin_from_uri = args->pin_source == NULL && from_uri != NULL;
+    s->pin_source = s->pin_from_uri ? from_uri : args->pin_source;
+    if (s->pin_from_uri && from_uri[0] != '/' && strncmp(from_uri, "file:", 5) != 0)
         return ens_fail(err, ENS_USAGE,
                         "URI: pin-source is not a file: write pin-source=file:PATH, or give --pin-source");
     return true;
@@ -102,7 +102,7 @@ bool token_login(const struct args *args, struct token_session *s, struct ens_er
     if (t->count_low)
         notice_warn("token %s: a wrong PIN was entered before", t->label);
     (void)snprintf(s->prompt, sizeof s->prompt, "PIN of token %.64s", t->label);
-    if (!pin_read(s->pin_source, s->prompt, &pin, err))
+    if (!pin_read(s->pin_source, s->pin_from_uri, s->prompt, &pin, err))
         return false;
     return hsm_login(s->hsm, &pin, args->allow_final_try, err);
 }
@@ -149,7 +149,7 @@ static bool ask_again(void *ctx, struct secret *ret, struct ens_err *err)
             "once: give file:PATH or tty");
     (void)snprintf(s->prompt, sizeof s->prompt, "PIN of token %.40s again, for this signature",
                    s->token->label);
-    return pin_read(s->pin_source, s->prompt, ret, err);
+    return pin_read(s->pin_source, s->pin_from_uri, s->prompt, ret, err);
 }
 
 bool token_sign(struct token_session *s, enum hsm_mechanism mechanism, const struct pubkey *key,

@@ -11,6 +11,7 @@ struct token_session {
     const struct hsm_token *token; /* owned by `hsm` */
     const char *module;            /* as it was named; borrowed */
     const char *pin_source;        /* NULL: the terminal */
+    bool pin_from_uri;             /* it stood in the URI: nothing of it is said */
     char prompt[96];
 };
 

@@ -111,13 +111,17 @@ not_told() {
 
 @test "A1: a PIN that is typed in a wrong place is not repeated" {
     begin
-    for where in "--pin-source s3cret" "--pin-source fd:s3cret" "--pin-source file:s3cret" \
-        "--pin-source /s3cret" "--pin=s3cret" "--pin-value=s3cret"; do
+    for where in "--pin-source s3cret" "--pin-source fd:s3cret" "--pin-source /s3cret" \
+        "--pin-source FILE:s3cret" "--pin=s3cret" "--pin-value=s3cret"; do
         # shellcheck disable=SC2086
         ens sign --yes --transcript t --key "$RELEASE" --module "$SOFTHSM" -o out.sig $where s.signdata
         [ "$status" -ne 0 ]
         not_told
     done
+    ens sign --yes --transcript t --key "$RELEASE" --module "$SOFTHSM" -o out.sig --pin-source fd:987654 \
+        s.signdata
+    exits 74
+    not grep -rqF 987654 "$ERR" .
     ens sign --yes --module "$SOFTHSM" -o out.sig "$RELEASE?pin-value=s3cret" s.signdata
     usage 'an operand is a PKCS#11 URI'
     ens "--key=$RELEASE?pin-value=s3cret" sign s.signdata
