@@ -1,5 +1,5 @@
-/* PIN sources. Of a source no message quotes more than a file that an option names as one: messages are recorded,
- * and somebody may have typed the PIN itself. */
+/* PIN sources. Of a source no message quotes more than a file that an option names as one: messages are
+ * recorded, and somebody may have typed the PIN itself. */
 #include "signer/cmd/pin.h"
 
 #include <errno.h>
