@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "signer/base/mem.h"
 
@@ -26,11 +27,21 @@ static CK_C_GetFunctionList function_of(void *symbol)
     return function;
 }
 
+/* The loader would wait for ever for a pipe that nobody writes to. What is not there it says itself. */
+static bool is_special(const char *module)
+{
+    struct stat st;
+
+    return strchr(module, '/') != NULL && stat(module, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
 /* Loads the file with the dynamic linker's own words on failure, which libp11 does not pass on. */
 static bool load_file(const char *module, struct hsm *hsm, CK_C_GetFunctionList *ret, struct ens_err *err)
 {
     if (module == NULL || module[0] == '\0')
         return not_a_module("no PKCS#11 module is named", ", and there is no default", ENS_USAGE, err);
+    if (is_special(module))
+        return not_a_module(module, ": is no regular file", ENS_MODULE, err);
     watch_begin(hsm->watch, "dlopen");
     hsm->handle = dlopen(module, RTLD_NOW | RTLD_LOCAL);
     (void)watch_end(hsm->watch, CKR_OK);

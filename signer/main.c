@@ -1,13 +1,30 @@
 /* ensign: process hardening, dispatch, and the one place where an error is printed and becomes the exit
  * status. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "signer/base/interrupt.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/progress.h"
+
+/* What ensign opens must never become its stdin, stdout or stderr: where one of them is closed, /dev/null
+ * stands there instead, open the wrong way round. What is read from stdin, or written to stdout, then fails
+ * as it does with a closed one; words to stderr go nowhere. */
+static bool fill_streams(struct ens_err *err)
+{
+    static const int modes[] = {O_WRONLY, O_RDONLY, O_WRONLY};
+
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+            return ens_fail(err, ENS_RESOURCE,
+                            "/dev/null: cannot stand for a closed stdin, stdout or stderr");
+    }
+    return true;
+}
 
 /* A PIN may be in memory: no core file, and no ptrace by other processes of the user. */
 static bool harden(struct ens_err *err)
@@ -69,7 +86,7 @@ static bool dispatch(int argc, char **argv, struct ens_err *err)
 int main(int argc, char **argv)
 {
     struct ens_err err = {0};
-    bool ok = harden(&err) && dispatch(argc, argv, &err);
+    bool ok = fill_streams(&err) && harden(&err) && dispatch(argc, argv, &err);
 
     /* A result that could not be written is no result. */
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {

@@ -9,6 +9,7 @@
 
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
 
 /* What is open without any file of the work: streams, the module, its token. */
 #define OTHER_FDS 32
@@ -33,17 +34,35 @@ size_t file_room(size_t each, size_t max)
     return room > 0 ? (size_t)room : 1;
 }
 
+/* What is no regular file: a descriptor of ensign's own is read as it comes. */
+static bool take_special(int fd, const struct stat *st, bool is_own, const char *path, struct ens_err *err)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (S_ISDIR(st->st_mode))
+        return ens_fail(err, ENS_NOINPUT, "%s: is a directory: name a file", path);
+    if (!is_own)
+        return ens_fail(err, ENS_DATA,
+                        "%s: is a %s and no file: let the shell open it, and name it /dev/stdin", path,
+                        S_ISFIFO(st->st_mode) ? "named pipe" : "device");
+    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0)
+        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be waited for", path);
+    return true;
+}
+
 bool file_open(const char *path, int *ret_fd, struct ens_err *err)
 {
+    ENS_CLEANUP(path_place_free) struct path_place place = {0};
+    ENS_CLEANUP(file_closep) int fd = -1;
     struct stat st;
-    ENS_CLEANUP(file_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
-    if (fd < 0)
-        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be opened", path);
+    if (!path_find(path, ENS_NOINPUT, &place, err) ||
+        !path_open_place(&place, path, O_RDONLY, 0, ENS_NOINPUT, &fd, err))
+        return false;
     if (fstat(fd, &st) != 0)
         return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be examined", path);
-    if (S_ISDIR(st.st_mode))
-        return ens_fail(err, ENS_NOINPUT, "%s: is a directory: name a file", path);
+    if (!S_ISREG(st.st_mode) && !take_special(fd, &st, place.is_magic, path, err))
+        return false;
     *ret_fd = fd;
     fd = -1;
     return true;

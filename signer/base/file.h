@@ -15,7 +15,9 @@ void file_closep(int *fd);
  * less what is open without them): 1 to `max`. */
 size_t file_room(size_t each, size_t max);
 
-/* Opens a file for reading; ENS_NOINPUT naming `path` (also for a directory). */
+/* Opens a regular file for reading, without following the links of others (path.h), and without waiting for
+ * whatever stands there. A pipe or a device counts only as a descriptor that ensign was given (/dev/stdin,
+ * <(...)). ENS_NOINPUT naming `path` (also for a directory), ENS_DATA for a pipe or a device. */
 bool file_open(const char *path, int *ret_fd, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Reads until `len` bytes are there or the file ends; restarts after EINTR unless ensign was interrupted.
@@ -46,12 +48,13 @@ enum file_out_mode {
 
 struct file_out;
 
-/* Prepares an output at `path` (a symbolic link is followed to its target): what stands there may be
- * replaced, and its directory can be written to. Nothing is created yet. */
+/* Prepares an output at `path` (a symbolic link is followed to its target, unless it is another user's:
+ * path.h): what stands there may be replaced, and its directory can be written to. Nothing is created yet. */
 bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **ret,
                    struct ens_err *err) ENS_MUST_CHECK;
 
 /* Creates the temporary file beside the target, where that was not done yet; file_out_write does it as well.
+ * It is private (0600) and locked until it has its mode, right before the rename.
  * Until file_out_commit nothing is seen at the target; without it file_out_closep removes the temporary file.
  */
 bool file_out_create(struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;
@@ -65,7 +68,8 @@ int file_out_fd(const struct file_out *out);
 
 bool file_out_write(struct file_out *out, struct view v, struct ens_err *err) ENS_MUST_CHECK;
 
-/* fsync, rename over the target, fsync of the directory. */
+/* fsync, rename over the target, fsync of the directory. An error after the rename says that the file is in
+ * place. */
 bool file_out_commit(struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The same for those of `outs` that are not NULL, where the disk has less to do than for one after the other:
@@ -78,6 +82,10 @@ void file_out_closep(struct file_out **out);
 /* The three in one, for an output that is already in memory. */
 bool file_write_atomic(const char *path, enum file_out_mode mode, struct view v,
                        struct ens_err *err) ENS_MUST_CHECK;
+
+/* Has the disk write an open directory, after a name in it became that of `path`. A file system that cannot
+ * flush directories is taken as it is. ENS_IO: the name may be lost if the host crashes now. */
+bool file_sync_directory(int dir_fd, const char *path, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Removes the temporary files that killed processes left in `directory`: those of this user on which nobody
  * has the lock that file_out_create takes. Gives their number. ENS_CANTCREAT: the directory cannot be read.

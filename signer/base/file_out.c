@@ -1,80 +1,72 @@
 /* Output that appears complete or not at all: a temporary file in the directory of the target, fsync,
- * rename, fsync of the directory. A kill at any point leaves the old file, or the new one, and at worst
- * a stray temporary file named .ensign-XXXXXXXX, which file_sweep can tell from one in use by its lock. */
+ * rename, fsync of the directory. Others cannot open it before it is finished, and so cannot lock it. A kill
+ * at any point leaves the old file, or the new one, and at worst a stray temporary file named
+ * .ensign-XXXXXXXX, which file_sweep can tell from one in use by its lock. */
 #include "signer/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "signer/base/interrupt.h"
+#include "signer/base/lock.h"
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
 
 /* Attempts at a random name that nobody uses yet. */
 #define FILE_OUT_ATTEMPTS 16
 
 struct file_out {
     char *path;    /* as the user named it, for messages */
-    char *target;  /* after symbolic links */
-    char *name;    /* the part of `target` after its directory; points into it */
+    char *name;    /* in the directory `dir_fd`, after symbolic links */
     char temp[24]; /* name of the temporary file in that directory; empty: none to remove */
     int dir_fd;
     int fd;
     enum file_out_mode mode;
+    mode_t new_mode;  /* of a new file */
     bool exists;      /* something regular stands at the target, and `st` describes it */
     bool is_expected; /* and it must be that */
     struct stat st;
 };
 
-/* Follows symbolic links by hand, so that a link to a file that does not exist yet works as well. */
-static bool resolve_target(struct file_out *out, struct ens_err *err)
+/* Is it a call that the file system does not have? */
+static bool is_unsupported(int reason)
 {
-    char link[PATH_MAX];
-
-    for (int depth = 0; depth < 16; depth++) {
-        ssize_t n = readlink(out->target, link, sizeof link - 1);
-
-        if (n < 0)
-            return true;
-        if ((size_t)n >= sizeof link - 1)
-            return ens_fail(err, ENS_CANTCREAT, "%s: its link target is too long: name the target",
-                            out->path);
-        link[n] = '\0';
-        char *slash = strrchr(out->target, '/');
-        char *next = link[0] == '/' || slash == NULL
-                         ? mem_strdup(link, err)
-                         : mem_printf(err, "%.*s/%s", (int)(slash - out->target), out->target, link);
-
-        if (next == NULL)
-            return false;
-        mem_free(out->target);
-        out->target = next;
-    }
-    return ens_fail(err, ENS_CANTCREAT, "%s: too many symbolic links: name the target", out->path);
+    return reason == ENOSYS || reason == ENOTSUP;
 }
 
+/* Guards what new_file_mode asks: it must set the mask to read it. */
+static pthread_mutex_t umask_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The mode of a new file: what the umask leaves of 0666. */
+static mode_t new_file_mode(void)
+{
+    (void)pthread_mutex_lock(&umask_lock);
+    mode_t mask = umask(077);
+
+    (void)umask(mask);
+    (void)pthread_mutex_unlock(&umask_lock);
+    return 0666 & ~mask;
+}
+
+/* Where the output goes, after its links, and its directory, open for fsync. */
 static bool open_directory(struct file_out *out, struct ens_err *err)
 {
-    char *slash = strrchr(out->target, '/');
+    ENS_CLEANUP(path_place_free) struct path_place place = {0};
 
-    out->name = slash == NULL ? out->target : slash + 1;
-    if (out->name[0] == '\0')
+    if (out->path[0] == '\0' || out->path[strlen(out->path) - 1] == '/')
         return ens_fail(err, ENS_CANTCREAT, "%s: is no file name: name the output file", out->path);
-    ENS_CLEANUP(mem_freep)
-    char *dir = slash == NULL
-                    ? mem_strdup(".", err)
-                    : mem_strndup(out->target, slash == out->target ? 1 : (size_t)(slash - out->target), err);
-    if (dir == NULL)
+    if (!path_find(out->path, ENS_CANTCREAT, &place, err))
         return false;
-    out->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    out->dir_fd = openat(place.dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (out->dir_fd < 0)
         return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: its directory cannot be opened", out->path);
+    out->name = ens_take(place.name);
     return true;
 }
 
@@ -96,45 +88,43 @@ static bool examine_target(struct file_out *out, struct ens_err *err)
     return true;
 }
 
-/* Says that a process is at the temporary file, for as long as it lives. False where a sweep took the file
- * before that; a file system without locks cannot be swept either. */
-static bool hold_temp(int fd)
+/* Says that a process is at the temporary file, for as long as it lives. `*ret_ok` false where a sweep took
+ * the file before that; a file system without locks cannot be swept either. */
+static bool hold_temp(int fd, const char *path, bool *ret_ok, struct ens_err *err)
 {
     struct stat st;
+    bool held = false;
 
-    (void)flock(fd, LOCK_EX);
-    return fstat(fd, &st) != 0 || st.st_nlink > 0;
+    if (!lock_take(fd, path, NULL, &held, err))
+        return false;
+    *ret_ok = fstat(fd, &st) != 0 || st.st_nlink > 0;
+    return true;
 }
 
+/* Private until it is finished: nobody else can open it, and take the lock first. */
 static bool create_temp(struct file_out *out, struct ens_err *err)
 {
-    /* A file that replaces another is private until it has the other's mode. */
-    mode_t mode = out->exists ? 0600 : 0666;
-
     for (int i = 0; i < FILE_OUT_ATTEMPTS; i++) {
         uint32_t random = 0;
+        bool held = false;
 
         if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
             return ens_fail_errno(err, ENS_RESOURCE, errno, "no random bytes for a file name");
-        char temp[sizeof out->temp];
-
-        (void)snprintf(temp, sizeof temp, ".ensign-%08x", random);
-        out->fd = openat(out->dir_fd, temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-        if (out->fd >= 0 && hold_temp(out->fd)) {
-            memcpy(out->temp, temp, sizeof temp);
-            return true;
-        }
-        if (out->fd >= 0) {
-            file_closep(&out->fd);
-            continue;
-        }
-        if (errno != EEXIST)
+        (void)snprintf(out->temp, sizeof out->temp, ".ensign-%08x", random);
+        out->fd = openat(out->dir_fd, out->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (out->fd < 0 && errno != EEXIST)
             break;
+        if (out->fd >= 0 && !hold_temp(out->fd, out->path, &held, err))
+            return false;
+        if (held)
+            return true;
+        file_closep(&out->fd);
     }
+    out->temp[0] = '\0';
     return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be created", out->path);
 }
 
-static bool keep_mode_and_owner(struct file_out *out, struct ens_err *err)
+static bool keep_owner(struct file_out *out, struct ens_err *err)
 {
     struct stat now;
 
@@ -147,9 +137,22 @@ static bool keep_mode_and_owner(struct file_out *out, struct ens_err *err)
         return ens_fail_errno(err, ENS_CANTCREAT, errno,
                               "%s: its owner cannot be kept: run as its owner, or write to a new file",
                               out->path);
-    if (fchmod(out->fd, out->st.st_mode & 07777) != 0)
-        return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: its mode cannot be kept", out->path);
     return true;
+}
+
+/* What is written is finished: it gets its mode. Some file systems have one mode for all files: there a new
+ * file stays as it was created. */
+static bool set_mode(struct file_out *out, struct ens_err *err)
+{
+    mode_t mode = out->exists ? out->st.st_mode & 07777 : out->new_mode;
+    struct stat now;
+
+    if (fstat(out->fd, &now) == 0 && (now.st_mode & 07777) == mode)
+        return true;
+    if (fchmod(out->fd, mode) == 0 || (!out->exists && (errno == EPERM || is_unsupported(errno))))
+        return true;
+    return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: its mode cannot be %s", out->path,
+                          out->exists ? "kept" : "set");
 }
 
 bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **ret, struct ens_err *err)
@@ -162,10 +165,8 @@ bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **
     out->fd = -1;
     out->mode = mode;
     out->path = mem_strdup(path, err);
-    out->target = mem_strdup(path, err);
-    if (out->path == NULL || out->target == NULL)
-        return false;
-    if (!resolve_target(out, err) || !open_directory(out, err) || !examine_target(out, err))
+    out->new_mode = new_file_mode();
+    if (out->path == NULL || !open_directory(out, err) || !examine_target(out, err))
         return false;
     if (faccessat(out->dir_fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
         return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be created", path);
@@ -201,12 +202,11 @@ bool file_out_create(struct file_out *out, struct ens_err *err)
 {
     if (out->fd >= 0)
         return true;
-    if (!create_temp(out, err))
-        return false;
-    if (keep_mode_and_owner(out, err))
+    if (create_temp(out, err) && keep_owner(out, err))
         return true;
-    /* A file of another mode or owner is not the output: it goes, and asking again fails again. */
-    (void)unlinkat(out->dir_fd, out->temp, 0);
+    /* A file of another owner is not the output: it goes, and asking again fails again. */
+    if (out->temp[0] != '\0')
+        (void)unlinkat(out->dir_fd, out->temp, 0);
     out->temp[0] = '\0';
     file_closep(&out->fd);
     return false;
@@ -222,47 +222,76 @@ bool file_out_write(struct file_out *out, struct view v, struct ens_err *err)
     return file_out_create(out, err) && file_write(out->fd, out->path, v, err);
 }
 
-/* Puts the temporary file in place; what stands there in the meantime is kept in FILE_OUT_NEW. Some file
- * systems cannot rename without replacing: there a second name is made, and the first removed. */
+/* Gives the file its name where nothing has that. Some file systems cannot rename without replacing: there a
+ * second name is made, and the first removed. */
+static int rename_new(const struct file_out *out)
+{
+    if (renameat2(out->dir_fd, out->temp, out->dir_fd, out->name, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && !is_unsupported(errno))
+        return errno;
+    if (linkat(out->dir_fd, out->temp, out->dir_fd, out->name, 0) == 0) {
+        (void)unlinkat(out->dir_fd, out->temp, 0);
+        return 0;
+    }
+    /* EPERM: "the file system does not support the creation of hard links" (link(2)). */
+    return errno == EPERM || is_unsupported(errno) ? ENOTSUP : errno;
+}
+
+static int rename_over(const struct file_out *out)
+{
+    return renameat2(out->dir_fd, out->temp, out->dir_fd, out->name, 0) == 0 ? 0 : errno;
+}
+
+/* Puts the temporary file in place; what stands there in the meantime is kept in FILE_OUT_NEW. */
 static bool put_in_place(struct file_out *out, struct ens_err *err)
 {
-    unsigned flags = out->mode == FILE_OUT_NEW ? RENAME_NOREPLACE : 0;
     struct stat now;
 
     if (out->is_expected &&
         (fstatat(out->dir_fd, out->name, &now, AT_SYMLINK_NOFOLLOW) != 0 || !is_unchanged(&now, &out->st)))
         return fail_changed(out, err);
-    int failed = renameat2(out->dir_fd, out->temp, out->dir_fd, out->name, flags);
+    int reason = out->mode == FILE_OUT_NEW ? rename_new(out) : rename_over(out);
 
-    if (failed != 0 && flags != 0 && errno == EINVAL) {
-        failed = linkat(out->dir_fd, out->temp, out->dir_fd, out->name, 0);
-        if (failed == 0)
-            (void)unlinkat(out->dir_fd, out->temp, 0);
-    }
-    if (failed == 0) {
+    if (reason == 0) {
         out->temp[0] = '\0';
         return true;
     }
-    if (errno == EEXIST)
+    if (reason == EEXIST)
         return ens_fail(err, ENS_CANTCREAT, "%s: exists already: name another file, or give --force",
                         out->path);
-    return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be put in place", out->path);
+    if (reason == ENOTSUP)
+        return ens_fail(
+            err, ENS_CANTCREAT,
+            "%s: its file system has neither renaming that keeps what is there nor hard links, and "
+            "nothing was put in place: give --force, or name a file on another file system",
+            out->path);
+    return ens_fail_errno(err, ENS_CANTCREAT, reason, "%s: cannot be put in place", out->path);
 }
 
 /* The first step: what was written, to disk. */
 static bool sync_file(struct file_out *out, struct ens_err *err)
 {
-    if (!file_out_create(out, err))
+    if (!file_out_create(out, err) || !set_mode(out, err))
         return false;
-    return fsync(out->fd) == 0 ||
-           ens_fail_errno(err, ENS_IO, errno, "%s: cannot be written to disk", out->path);
+    if (fsync(out->fd) == 0)
+        return true;
+    if (errno == EINVAL || is_unsupported(errno))
+        return ens_fail(err, ENS_IO,
+                        "%s: its file system cannot flush a file to the disk, and nothing was put in place: "
+                        "name a file on another file system",
+                        out->path);
+    return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be written to disk", out->path);
 }
 
-/* The last step: the new name, to disk. */
-static bool sync_directory(struct file_out *out, struct ens_err *err)
+bool file_sync_directory(int dir_fd, const char *path, struct ens_err *err)
 {
-    return fsync(out->dir_fd) == 0 ||
-           ens_fail_errno(err, ENS_IO, errno, "%s: its directory cannot be written to disk", out->path);
+    if (fsync(dir_fd) == 0 || errno == EINVAL || errno == EBADF || is_unsupported(errno))
+        return true;
+    return ens_fail_errno(err, ENS_IO, errno,
+                          "%s: is in place, but its directory cannot be written to disk: run sync, and look "
+                          "whether it is still there",
+                          path);
 }
 
 /* Are they in one directory? Where that cannot be told, no. */
@@ -303,8 +332,10 @@ void file_out_commit_all(struct file_out *const *outs, size_t len, struct ens_er
             (void)put_in_place(outs[i], &ret_errs[i]);
     }
     for (size_t i = 0; i < len; i++) {
-        if (outs[i] != NULL && ret_errs[i].code == ENS_OK && !is_directory_synced(outs, i, ret_errs))
-            (void)sync_directory(outs[i], &ret_errs[i]);
+        bool ok = outs[i] == NULL || ret_errs[i].code != ENS_OK || is_directory_synced(outs, i, ret_errs) ||
+                  file_sync_directory(outs[i]->dir_fd, outs[i]->path, &ret_errs[i]);
+
+        (void)ok;
     }
 }
 
@@ -329,7 +360,7 @@ void file_out_closep(struct file_out **out)
     file_closep(&(*out)->fd);
     file_closep(&(*out)->dir_fd);
     mem_free((*out)->path);
-    mem_free((*out)->target);
+    mem_free((*out)->name);
     mem_free(*out);
     *out = NULL;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "signer/base/mem.h"
+#include "signer/cmd/output.h"
 
 bool deliver_open(const struct args *args, const char *own, enum file_out_mode own_mode, int own_fd,
                   struct deliver *ret, struct ens_err *err)
@@ -13,6 +14,8 @@ bool deliver_open(const struct args *args, const char *own, enum file_out_mode o
     struct deliver d = {.name = own, .to_stdout = args->output != NULL && strcmp(args->output, "-") == 0};
     enum file_out_mode mode = own_mode;
 
+    if (d.to_stdout && !output_stdout_is_open(err))
+        return false;
     if (d.to_stdout && isatty(STDOUT_FILENO) == 1)
         return ens_fail(err, ENS_USAGE, "stdout: is a terminal, and the result is binary: give -o FILE");
     if (args->output != NULL && !d.to_stdout) {

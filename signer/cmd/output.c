@@ -1,6 +1,7 @@
 /* Where a result goes. */
 #include "signer/cmd/output.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,12 +12,22 @@ struct output {
     struct file_out *file; /* NULL: stdout */
 };
 
+bool output_stdout_is_open(struct ens_err *err)
+{
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+    return (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY) ||
+           ens_fail(err, ENS_IO, "stdout: is closed, and the result goes there: give -o FILE");
+}
+
 bool output_open(const char *path, bool binary, bool force, struct output **ret, struct ens_err *err)
 {
     ENS_CLEANUP(output_closep) struct output *o = mem_alloc(1, sizeof *o, err);
     bool to_stdout = path == NULL || strcmp(path, "-") == 0;
 
     if (o == NULL)
+        return false;
+    if (to_stdout && !output_stdout_is_open(err))
         return false;
     if (to_stdout && binary && isatty(STDOUT_FILENO) == 1)
         return ens_fail(err, ENS_USAGE, "stdout: is a terminal, and the result is binary: give -o FILE");

@@ -13,6 +13,7 @@
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
+#include "signer/base/path.h"
 #include "signer/cmd/screen.h"
 
 /* A CR would be tried as a part of the PIN, and counted as a wrong one. */
@@ -53,9 +54,11 @@ static bool read_file(const char *path, const char *name, struct secret *ret, st
     struct stat st;
     ENS_CLEANUP(file_closep) int fd = -1;
 
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &st) != 0)
-        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be opened", name);
+    /* What a URI names is not repeated, not even in an error. */
+    if (!path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err))
+        return strcmp(name, path) == 0 ? false : ens_fail(err, ENS_NOINPUT, "%s: cannot be opened", name);
+    if (fstat(fd, &st) != 0)
+        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be examined", name);
     if (!S_ISREG(st.st_mode))
         return ens_fail(err, ENS_DATA, "%s: is not a regular file: give --pin-source fd:N for a pipe", name);
     if ((st.st_mode & 077) != 0)

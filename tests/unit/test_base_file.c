@@ -90,11 +90,15 @@ static void one_byte_above_the_limit_is_refused(void **state)
 
 static void an_endless_file_ends_at_the_limit(void **state)
 {
+    ENS_CLEANUP(file_closep) int fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
     struct buf all = {0};
     struct ens_err err;
+    char own[32];
 
     (void)state;
-    assert_fails(file_read_all("/dev/zero", 100000, &all, &err), err, ENS_DATA, "more than 100000 bytes");
+    (void)snprintf(own, sizeof own, "/dev/fd/%d", fd);
+    assert_fails(file_read_all(own, 100000, &all, &err), err, ENS_DATA, "more than 100000 bytes");
+    assert_fails(file_read_all("/dev/zero", 100000, &all, &err), err, ENS_DATA, "is a device");
     assert_null(all.data);
 }
 

@@ -261,7 +261,7 @@ static void one_alone_is_like_many(void **state)
     assert_int_equal(events[1].what, 'n');
     assert_int_equal(events[2].what, 'd');
     broken = ino_of("b");
-    assert_fails(file_out_commit(h->outs[4], &err), err, ENS_IO, "b/5: its directory");
+    assert_fails(file_out_commit(h->outs[4], &err), err, ENS_IO, "b/5: is in place, but its directory");
 }
 
 static void room_is_what_the_limit_leaves(void **state)

@@ -1,0 +1,351 @@
+#!/usr/bin/env bats
+# The room around the work: what an audit of ensign found, a test for each kind.
+
+load helpers
+
+setup_file() {
+    token ensign
+    cd "$BATS_FILE_TMPDIR" || return 1
+    test_key one one.pem
+    import one.pem release 01
+    enclave own-copy.sgxs
+    bundle good.orc
+    "$ENSIGN" gen-sign-data -q --date 20260101 --forbid-debug -o good.signdata own-copy.sgxs 2>/dev/null
+    pem_sign one.pem good.signdata expected.sig
+    sigstruct good.css one "$MRENCLAVE"
+}
+
+begin() {
+    need_fault
+    cp "$BATS_FILE_TMPDIR/good.signdata" s.signdata
+    EXPECTED=$BATS_FILE_TMPDIR/expected.sig
+    PUB=$BATS_FILE_TMPDIR/one.pem.pub
+    # shellcheck disable=SC2034
+    OUT=$BATS_TEST_TMPDIR/stdout ERR=$BATS_TEST_TMPDIR/stderr
+}
+
+# traced OPTION... -- ARG...: ensign under strace, where calls fail as the options say.
+traced() {
+    local options=()
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    shift
+    command -v strace >/dev/null || fail "strace is not installed"
+    [ "$VARIANT" != asan ] || export ASAN_OPTIONS=detect_leaks=0
+    before=$(picture)
+    status=0
+    setsid --wait timeout -k 5 60 strace -f -qq -o "$BATS_TEST_TMPDIR/trace" "${options[@]}" "$ENSIGN" "$@" \
+        </dev/null >"$OUT" 2>"$ERR" || status=$?
+    tell "$@"
+}
+
+# need_root: tests with files of other users.
+need_root() {
+    [ "$(id -u)" = 0 ] || skip "root only: files of other users cannot be made"
+}
+
+# ---- A4: descriptors 0 to 2 ----
+
+# closed ARG...: sign with a transcript, under whatever redirections the caller gave.
+closed() {
+    status=0
+    setsid --wait timeout -k 5 60 "$ENSIGN" sign --key "$RELEASE" --module "$SOFTHSM" \
+        --pin-source "file:$BATS_FILE_TMPDIR/pin" --yes --transcript t "$@" s.signdata || status=$?
+}
+
+# whole: the transcript holds together, and neither review nor signature is in it.
+whole() {
+    ens transcript t
+    ok
+    not grep -qaE 'MRENCLAVE +[0-9a-f]{8} ' t
+    not grep -qaF "$(head -c 40 "$EXPECTED" | tr -d '\0\n')" t
+}
+
+@test "A4: stdin is closed: the signature is made, the transcript is whole" {
+    begin
+    closed -o x.sig <&- >"$OUT" 2>"$ERR"
+    exits 0
+    same x.sig "$EXPECTED"
+    whole
+}
+
+@test "A4: stderr is closed: the signature is made, the review goes nowhere" {
+    begin
+    closed -o x.sig </dev/null >"$OUT" 2>&-
+    exits 0
+    same x.sig "$EXPECTED"
+    whole
+}
+
+@test "A4: stdout is closed: a result that goes there is refused before a PIN is asked for, 74" {
+    begin
+    ENSIGN_FAULT_MODULE=$SOFTHSM SOFTHSM=$FAULT closed </dev/null 2>"$ERR" >&-
+    exits 74
+    grep -q '^ensign: stdout: is closed' "$ERR"
+    called C_Login 0
+    # One that goes elsewhere is none of its business.
+    rm -f t
+    closed -o x.sig </dev/null 2>"$ERR" >&-
+    exits 0
+    same x.sig "$EXPECTED"
+    whole
+    # Open, but not for writing, is closed for a result.
+    closed </dev/null 2>"$ERR" 1</dev/null
+    exits 74
+}
+
+@test "A4: stdout is closed: every command that has a result says so" {
+    local args
+    begin
+    cp "$BATS_FILE_TMPDIR/good.orc" b.orc
+    enclave e.sgxs
+    for args in 'show s.signdata' 'show --json s.signdata' 'gen-sign-data e.sgxs' 'verify b.orc' '--version' help \
+        'compare e.sgxs e.sgxs' 'sgx-gen-sign-data e.sgxs' "set-sig -o - b.orc $BATS_FILE_TMPDIR/good.css"; do
+        status=0
+        # shellcheck disable=SC2086
+        "$ENSIGN" $args </dev/null 2>"$ERR" >&- || status=$?
+        [ "$status" = 74 ] || fail "$args: $status" "$(cat "$ERR")"
+    done
+}
+
+@test "A4: all three are closed" {
+    begin
+    closed -o x.sig <&- >&- 2>&-
+    exits 0
+    same x.sig "$EXPECTED"
+    whole
+}
+
+# ---- A11: nobody else can hold ensign up ----
+
+# race SECONDS: takes the lock of every temporary file that appears in d, as another user where this is root.
+race() {
+    local as=()
+    [ "$(id -u)" != 0 ] || as=(setpriv --reuid 65534 --clear-groups)
+    "${as[@]}" "$PYTHON" - "$1" >"$BATS_TEST_TMPDIR/race" 3>&- <<'PY' &
+import ctypes, fcntl, os, select, struct, sys, time
+libc = ctypes.CDLL("libc.so.6", use_errno=True)
+watch = libc.inotify_init1(0)
+assert libc.inotify_add_watch(watch, b"d", 0x100) >= 0  # IN_CREATE
+print("ready", flush=True)
+end = time.time() + float(sys.argv[1])
+while time.time() < end:
+    if not select.select([watch], [], [], 0.1)[0]:
+        continue
+    data = os.read(watch, 4096)
+    at = 0
+    while at < len(data):
+        size, = struct.unpack_from("I", data, at + 12)
+        name = data[at + 16:at + 16 + size].rstrip(b"\0").decode()
+        at += 16 + size
+        try:
+            fd = os.open("d/" + name, os.O_RDONLY)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            print("holding", name, flush=True)
+            time.sleep(max(0, end - time.time()))
+        except OSError as e:
+            print("lost", e, flush=True)
+PY
+    RACER=$!
+    until grep -q ready "$BATS_TEST_TMPDIR/race"; do
+        kill -0 "$RACER" || fail "the racer ended"
+        sleep 0.05
+    done
+}
+
+@test "A11: another user cannot take the lock of a temporary file" {
+    begin
+    need_root
+    # Others can reach it, and see what is made in it.
+    PLACE=$(mktemp -d /tmp/ensign-a11-XXXXXX)
+    chmod 755 "$PLACE"
+    cp s.signdata "$PLACE/"
+    enclave "$PLACE/e.sgxs"
+    cd "$PLACE"
+    mkdir d
+    race 600
+    for _ in 1 2 3 4 5 6 7 8; do
+        ens gen-sign-data --force --date 20260101 -o d/out e.sgxs
+        ok
+        mode_is d/out 644
+    done
+    kill "$RACER"
+    wait "$RACER" || true
+    not grep -q holding "$BATS_TEST_TMPDIR/race"
+    cd /
+    rm -rf "$PLACE"
+}
+
+@test "A11: a temporary file is private from the first call on" {
+    begin
+    enclave e.sgxs
+    umask 000
+    traced -e trace=openat -- gen-sign-data --date 20260101 -o out e.sgxs
+    ok
+    mode_is out 666
+    [ "$(grep -c '"\.ensign-.*O_CREAT' "$BATS_TEST_TMPDIR/trace")" -eq "$(grep -c '"\.ensign-.*, 0600)' "$BATS_TEST_TMPDIR/trace")" ]
+    grep -q '"\.ensign-.*, 0600)' "$BATS_TEST_TMPDIR/trace"
+    umask 022
+}
+
+# ---- A12: links of others ----
+
+@test "A12: a link of another user in a sticky directory is not followed, neither for an output nor for an input" {
+    local place=$BATS_TEST_TMPDIR/work/tmp
+    begin
+    need_root
+    enclave e.sgxs
+    mkdir "$place" real
+    chmod 1777 "$place"
+    echo precious >real/victim
+    ln -s ../real/victim "$place/out"
+    ln -s ../real "$place/dir"
+    ln -s ../s.signdata "$place/in"
+    ln -s ../e.sgxs "$place/e"
+    chown -h 12345 "$place"/*
+    for out in tmp/out tmp/dir/out "$place/out" tmp/../tmp/out tmp/dir/../real/victim; do
+        ens gen-sign-data --force --date 20260101 -o "$out" e.sgxs
+        refused 73 "${out##*/}: a symbolic link of user 12345"
+    done
+    ens show tmp/in
+    refused 66 'tmp/in: a symbolic link of user 12345'
+    ens gen-sign-data -o o tmp/e
+    refused 66 'tmp/e: a symbolic link'
+    ens set-sig --force -o tmp/out "$BATS_FILE_TMPDIR/good.orc" "$BATS_FILE_TMPDIR/good.css"
+    refused 73 'tmp/out: a symbolic link'
+    sign --policy tmp/in -o x s.signdata
+    refused 66 'tmp/in: a symbolic link'
+    sign --pubkey tmp/out --force -o x s.signdata
+    refused 73 'tmp/out: a symbolic link'
+    sign --pin-source file:tmp/in -o x s.signdata
+    refused 66 'tmp/in: a symbolic link'
+    # One's own, and one of the directory's owner, are followed.
+    chown -h 0 "$place"/*
+    ens show tmp/in
+    ok
+    chown 12345 "$place"
+    chown -h 12345 "$place/in" "$place/out"
+    ens show tmp/in
+    ok
+    ens gen-sign-data --force --date 20260101 -o tmp/out e.sgxs
+    ok
+    size_is real/victim 256
+}
+
+# ---- A15: no operand blocks ----
+
+# blocked CODES COMMAND...: ends at once with one of the codes, although "fifo" has no writer.
+blocked() {
+    local codes=$1
+    shift
+    LIMIT=20 ens "$@"
+    [[ " $codes " = *" $status "* ]] || fail "$*: exit status $status, must be one of $codes"
+    [ -n "$(errors)" ] || fail "no error line"
+}
+
+@test "A15: a named pipe as an operand, or as an option's file, ends at once" {
+    local k=(--key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --yes)
+    begin
+    mkfifo fifo
+    enclave e.sgxs
+    cp "$BATS_FILE_TMPDIR/good.orc" b.orc
+    cp "$BATS_FILE_TMPDIR/good.css" s.css
+    cp "$EXPECTED" s.sig
+    printf '\177ELF' >a.elf
+    echo 'policy 1' >policy
+    ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/alice"
+    for command in show verify extract 'verify --json' transcript gen-sign-data sgx-gen-sign-data; do
+        # shellcheck disable=SC2086
+        blocked '65 66' $command fifo
+    done
+    blocked '65 66' compare fifo e.sgxs
+    blocked '65 66' compare e.sgxs fifo
+    blocked '65 66' gen-sign-data --from fifo -o o e.sgxs
+    blocked '65 66' set-sig fifo s.css
+    blocked '65 66' set-sig b.orc fifo
+    blocked '65 66' set-sig b.orc s.sig fifo
+    blocked '65 66' set-sig --sign-data fifo b.orc s.sig "$PUB"
+    blocked '65 66' verify --pubkey fifo b.orc
+    blocked '65 66' verify --policy fifo b.orc
+    blocked '65 66' init --runtime-name n --runtime-version 1.0.0 -o n.orc \
+        --runtime-id 0000000000000000000000000000000000000000000000000000000000000000 fifo
+    blocked '65 66' init --runtime-name n --runtime-version 1.0.0 -o n.orc --sgx-executable fifo \
+        --runtime-id 0000000000000000000000000000000000000000000000000000000000000000 a.elf
+    blocked '65 66' component-add fifo rofl.name a.elf
+    blocked '65 66' component-add b.orc rofl.name fifo
+    blocked '65 66' component-add --sgx-executable fifo b.orc rofl.name a.elf
+    blocked '65 66' component-add --sgx-executable e.sgxs --sgx-signature fifo b.orc rofl.name a.elf
+    blocked '65 66' sign "${k[@]}" -o o fifo
+    blocked '65 66' sign "${k[@]}" --policy fifo -o o s.signdata
+    blocked '65 66' sign "${k[@]}" --pin-source file:fifo -o o s.signdata
+    blocked '69' sign "${k[@]}" --module "$PWD/fifo" -o o s.signdata
+    blocked '65 73' sign "${k[@]}" --transcript fifo -o o s.signdata
+    blocked '73' sign "${k[@]}" --force -o fifo s.signdata
+    blocked '65 66' resign "${k[@]}" fifo
+    blocked '65 66' approve --yes --ssh-key fifo -o o s.signdata
+    blocked '65 66' approve --yes --ssh-key "$BATS_TEST_TMPDIR/alice" -o o fifo
+    blocked '65 66' approve --yes --ssh-key "$BATS_TEST_TMPDIR/alice" --rebuilt fifo -o o s.signdata
+}
+
+@test "A15: a pipe that the shell opened is read as ever" {
+    begin
+    ens show <(cat s.signdata)
+    ok
+    prints "$(head -c 8 <<<"$MRENCLAVE")"
+    STDIN=<(sleep 0.3; cat s.signdata) ens show /dev/stdin
+    ok
+    STDIN=s.signdata ens show /dev/stdin
+    ok
+}
+
+# ---- C7: file systems that lack something ----
+
+@test "C7: neither renaming that keeps what is there nor hard links: said, with the remedy" {
+    begin
+    enclave e.sgxs
+    for reason in EINVAL ENOSYS EOPNOTSUPP; do
+        rm -f o
+        # Hard links do as well.
+        traced -e "inject=renameat2:error=$reason" -- gen-sign-data --date 20260101 -o o e.sgxs
+        ok
+        size_is o 256
+        rm o
+        for link in EPERM ENOSYS EOPNOTSUPP; do
+            traced -e "inject=renameat2:error=$reason" -e "inject=linkat:error=$link" -- \
+                gen-sign-data --date 20260101 -o o e.sgxs
+            refused 73 '^ensign: o: its file system' 'nothing was put in place' -- '--force'
+        done
+    done
+}
+
+@test "C7: a directory that cannot be flushed is taken as it is; one that fails is said, with what is in place" {
+    begin
+    enclave e.sgxs
+    # The second fsync is the directory's.
+    for reason in EINVAL ENOSYS EBADF; do
+        rm -f o
+        traced -e "inject=fsync:error=$reason:when=2" -- gen-sign-data --date 20260101 -o o e.sgxs
+        ok
+        size_is o 256
+    done
+    rm o
+    traced -e inject=fsync:error=EIO:when=2 -- gen-sign-data --date 20260101 -o o e.sgxs
+    exits 74
+    grep -Eq '^ensign: o: is in place, but its directory' "$ERR"
+    size_is o 256
+    rm o
+    traced -e inject=fsync:error=EINVAL:when=1 -- gen-sign-data --date 20260101 -o o e.sgxs
+    refused 74 'o: its file system cannot flush' 'nothing was put in place'
+}
+
+@test "C7: a file system that has one mode for all files" {
+    begin
+    enclave e.sgxs
+    traced -e inject=fchmod:error=EPERM -- gen-sign-data --date 20260101 -o o e.sgxs
+    ok
+    size_is o 256
+    traced -e inject=flock:error=ENOLCK -- gen-sign-data --force --date 20260101 -o o e.sgxs
+    ok
+}
