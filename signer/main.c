@@ -18,7 +18,7 @@ static bool fill_streams(struct ens_err *err)
 {
     static const int modes[] = {O_WRONLY, O_RDONLY, O_WRONLY};
 
-    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+    for (int fd = 0; fd <= 2; fd++) {
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
             return ens_fail(err, ENS_RESOURCE,
                             "/dev/null: cannot stand for a closed stdin, stdout or stderr");
