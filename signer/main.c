@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "signer/base/interrupt.h"
+#include "signer/base/ossl.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/progress.h"
 
@@ -37,6 +38,38 @@ static bool harden(struct ens_err *err)
     return true;
 }
 
+/* What names files or code to the libraries that ensign is made of: all of OpenSSL's variables, and those
+ * that glibc does not believe in a privileged program either (ld.so(8), "secure-execution mode"). Those of a
+ * PKCS#11 module are nobody's list, and stay; what else ensign starts gets a list of its own (child_env.c).
+ */
+static bool is_foreign(const char *variable)
+{
+    static const char *const names[] = {
+        "OPENSSL_", "SSL_CERT_",    "MALLOC_",      "GCONV_PATH=",       "GETCONF_DIR=", "GLIBC_TUNABLES=",
+        "LOCPATH=", "HOSTALIASES=", "LOCALDOMAIN=", "NIS_PATH=",         "NLSPATH=",     "RES_OPTIONS=",
+        "TZDIR=",   "RANDFILE=",    "CTLOG_FILE=",  "RESOLV_HOST_CONF=",
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strncmp(variable, names[i], strlen(names[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Takes them out, in place. */
+static void reduce_environment(void)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; environ != NULL && environ[i] != NULL; i++) {
+        if (!is_foreign(environ[i]))
+            environ[kept++] = environ[i];
+    }
+    if (environ != NULL)
+        environ[kept] = NULL;
+}
+
 static bool print_help(int argc, char **argv, struct ens_err *err)
 {
     const struct cmd *cmd = NULL;
@@ -62,6 +95,8 @@ static bool run_command(int argc, char **argv, struct ens_err *err)
         opts_help(cmd);
         return true;
     }
+    if (!ossl_start(!cmd_loads_module(cmd), err))
+        return false;
     if (args.quiet)
         progress_disable();
     return cmd->run(&args, err);
@@ -86,6 +121,8 @@ static bool dispatch(int argc, char **argv, struct ens_err *err)
 int main(int argc, char **argv)
 {
     struct ens_err err = {0};
+
+    reduce_environment();
     bool ok = fill_streams(&err) && harden(&err) && dispatch(argc, argv, &err);
 
     /* A result that could not be written is no result. */

@@ -10,15 +10,30 @@ struct digest {
     EVP_MD_CTX *ctx;
 };
 
+/* The algorithm, as ensign's own context has it; NULL: out of memory. The caller releases it. */
+static EVP_MD *fetch(enum digest_kind kind)
+{
+    OSSL_LIB_CTX *context = ossl_context();
+
+    return context != NULL ? EVP_MD_fetch(context, kind == DIGEST_SHA256 ? "SHA256" : "SHA512-256", NULL)
+                           : NULL;
+}
+
+static void md_freep(EVP_MD **md)
+{
+    EVP_MD_free(*md);
+}
+
 bool digest_new(enum digest_kind kind, struct digest **ret, struct ens_err *err)
 {
     ENS_CLEANUP(digest_freep) struct digest *d = mem_alloc(1, sizeof *d, err);
 
     if (d == NULL)
         return false;
+    ENS_CLEANUP(md_freep) EVP_MD *md = fetch(kind);
+
     d->ctx = EVP_MD_CTX_new();
-    if (d->ctx == NULL ||
-        EVP_DigestInit_ex(d->ctx, kind == DIGEST_SHA256 ? EVP_sha256() : EVP_sha512_256(), NULL) != 1)
+    if (md == NULL || d->ctx == NULL || EVP_DigestInit_ex2(d->ctx, md, NULL) != 1)
         return ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot start a digest");
     *ret = ens_take(d);
     return true;

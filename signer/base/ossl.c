@@ -1,9 +1,48 @@
-/* OpenSSL's error queue, turned into an error value. */
+/* OpenSSL's library context and its error queue. */
 #include "signer/base/ossl.h"
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/provider.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+static pthread_mutex_t context_lock = PTHREAD_MUTEX_INITIALIZER;
+static OSSL_LIB_CTX *context; /* under that lock; kept once it is whole */
+
+bool ossl_start(bool is_alone, struct ens_err *err)
+{
+    uint64_t options = OPENSSL_INIT_NO_LOAD_CONFIG;
+
+    if (is_alone)
+        options |= OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS;
+    return OPENSSL_init_crypto(options, NULL) == 1 || ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot start");
+}
+
+static OSSL_LIB_CTX *make_context(void)
+{
+    OSSL_LIB_CTX *made = NULL;
+
+    if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+        return NULL;
+    made = OSSL_LIB_CTX_new();
+    if (made != NULL && OSSL_PROVIDER_load(made, "default") != NULL)
+        return made;
+    OSSL_LIB_CTX_free(made);
+    return NULL;
+}
+
+void *ossl_context(void)
+{
+    (void)pthread_mutex_lock(&context_lock);
+    if (context == NULL)
+        context = make_context();
+    void *now = context;
+
+    (void)pthread_mutex_unlock(&context_lock);
+    return now;
+}
 
 bool ossl_fail(struct ens_err *err, enum ens_code code, const char *fmt, ...)
 {

@@ -108,6 +108,9 @@ extern const char cmd_program[];
 /* The command of this name; ENS_USAGE with the nearest match. */
 bool cmd_find(const char *name, const struct cmd **ret, struct ens_err *err) ENS_MUST_CHECK;
 
+/* Does it load a PKCS#11 module? */
+bool cmd_loads_module(const struct cmd *cmd);
+
 /* Reads argv after the command's name; ENS_USAGE. `argv` is reordered: operands come to its front. */
 bool opts_parse(const struct cmd *cmd, int argc, char **argv, struct args *ret,
                 struct ens_err *err) ENS_MUST_CHECK;

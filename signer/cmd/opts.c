@@ -23,6 +23,11 @@ static const struct opt *find_long(const struct cmd *cmd, const char *name, size
     return NULL;
 }
 
+bool cmd_loads_module(const struct cmd *cmd)
+{
+    return find_long(cmd, "module", 6) != NULL;
+}
+
 static const struct opt *find_short(const struct cmd *cmd, char letter)
 {
     for (size_t g = 0; g < OPT_GROUPS_MAX && cmd->groups[g] != NULL; g++) {

@@ -125,11 +125,12 @@ static bool read_parts(struct view pem, uint8_t ret_tbs[static RSA3072_CERT_TBS_
                        uint8_t ret_signature[static SIGNATURE_SIZE], struct ens_err *err)
 {
     ENS_CLEANUP(bio_freep) BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
-    ENS_CLEANUP(x509_freep) X509 *cert = bio != NULL ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    OSSL_LIB_CTX *lib = ossl_context();
+    ENS_CLEANUP(x509_freep) X509 *cert = lib != NULL ? X509_new_ex(lib, NULL) : NULL;
     ENS_CLEANUP(ossl_bytes_freep) unsigned char *tbs = NULL;
     const ASN1_BIT_STRING *signature = NULL;
 
-    if (cert == NULL)
+    if (bio == NULL || cert == NULL || PEM_read_bio_X509(bio, &cert, NULL, NULL) == NULL)
         return ossl_fail(err, ENS_BUG, "certificate: OpenSSL does not read it");
     X509_get0_signature(&signature, NULL, cert);
     if (i2d_re_X509_tbs(cert, &tbs) != RSA3072_CERT_TBS_SIZE || signature == NULL ||

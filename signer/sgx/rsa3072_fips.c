@@ -84,7 +84,9 @@ static EVP_PKEY *make_key(const uint8_t *n_big, uint64_t e, const uint8_t *secre
     uint8_t n[PUBKEY_SIZE];
     uint8_t d[PUBKEY_SIZE] = {0};
     EVP_PKEY *key = NULL;
-    ENS_CLEANUP(pkey_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    OSSL_LIB_CTX *lib = ossl_context();
+    ENS_CLEANUP(pkey_ctx_freep)
+    EVP_PKEY_CTX *ctx = lib != NULL ? EVP_PKEY_CTX_new_from_name(lib, "RSA", NULL) : NULL;
     OSSL_PARAM params[4];
     size_t len = 0;
 
@@ -103,12 +105,24 @@ static EVP_PKEY *make_key(const uint8_t *n_big, uint64_t e, const uint8_t *secre
     return key;
 }
 
+/* By name, so that it comes from the context of the key. */
+static int set_sha256(EVP_PKEY_CTX *ctx)
+{
+    char name[] = "SHA256";
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, name, 0),
+                                 OSSL_PARAM_construct_end()};
+
+    return EVP_PKEY_CTX_set_params(ctx, params);
+}
+
 static EVP_PKEY_CTX *begin(EVP_PKEY *key, int (*init)(EVP_PKEY_CTX *))
 {
-    ENS_CLEANUP(pkey_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    OSSL_LIB_CTX *lib = ossl_context();
+    ENS_CLEANUP(pkey_ctx_freep)
+    EVP_PKEY_CTX *ctx = lib != NULL ? EVP_PKEY_CTX_new_from_pkey(lib, key, NULL) : NULL;
 
     if (ctx == NULL || init(ctx) != 1 || EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1 ||
-        EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) != 1)
+        set_sha256(ctx) != 1)
         return NULL;
     return ens_take(ctx);
 }

@@ -52,11 +52,23 @@ static void pem_free(struct pem *p)
 
 static EVP_PKEY *key_of_certificate(const unsigned char *der, long len)
 {
-    X509 *cert = d2i_X509(NULL, &der, len);
-    EVP_PKEY *key = cert != NULL ? X509_get_pubkey(cert) : NULL;
+    OSSL_LIB_CTX *lib = ossl_context();
+    X509 *cert = lib != NULL ? X509_new_ex(lib, NULL) : NULL;
+    EVP_PKEY *key = NULL;
 
+    /* One that does not parse is released, and becomes NULL. */
+    if (cert != NULL && d2i_X509(&cert, &der, len) != NULL)
+        key = X509_get_pubkey(cert);
     X509_free(cert);
     return key;
+}
+
+/* A SubjectPublicKeyInfo. */
+static EVP_PKEY *key_of_info(const unsigned char *der, long len)
+{
+    OSSL_LIB_CTX *lib = ossl_context();
+
+    return lib != NULL ? d2i_PUBKEY_ex(NULL, &der, len, lib, NULL) : NULL;
 }
 
 /* The key in a PEM block; NULL where its label or content is not one that is read. */
@@ -65,7 +77,7 @@ static EVP_PKEY *key_of_pem(const struct pem *p)
     const unsigned char *der = p->data;
 
     if (strcmp(p->label, PEM_STRING_PUBLIC) == 0)
-        return d2i_PUBKEY(NULL, &der, p->len);
+        return key_of_info(der, p->len);
     if (strcmp(p->label, PEM_STRING_RSA_PUBLIC) == 0)
         return d2i_PublicKey(EVP_PKEY_RSA, NULL, &der, p->len);
     if (strcmp(p->label, PEM_STRING_X509) == 0 || strcmp(p->label, PEM_STRING_X509_OLD) == 0)
@@ -90,7 +102,7 @@ static bool decode_key(struct view file, const char *name, EVP_PKEY **ret, struc
         return ens_fail(err, ENS_DATA, "%s: holds a private key: give the public one (openssl pkey -pubout)",
                         name);
     }
-    key = is_pem ? key_of_pem(&p) : d2i_PUBKEY(NULL, &der, (long)file.len);
+    key = is_pem ? key_of_pem(&p) : key_of_info(der, (long)file.len);
     ossl_clear();
     if (key == NULL)
         return ens_fail(err, ENS_DATA,
@@ -150,7 +162,9 @@ static EVP_PKEY *to_pkey(const struct pubkey *key)
     unsigned e = PUBKEY_EXPONENT;
     EVP_PKEY *pkey = NULL;
     ENS_CLEANUP(bn_freep) BIGNUM *n = BN_bin2bn(key->modulus, PUBKEY_SIZE, NULL);
-    ENS_CLEANUP(pkey_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    OSSL_LIB_CTX *lib = ossl_context();
+    ENS_CLEANUP(pkey_ctx_freep)
+    EVP_PKEY_CTX *ctx = lib != NULL ? EVP_PKEY_CTX_new_from_name(lib, "RSA", NULL) : NULL;
 
     if (n == NULL || ctx == NULL || BN_bn2nativepad(n, n_native, sizeof n_native) != PUBKEY_SIZE)
         return NULL;
@@ -181,7 +195,9 @@ static EVP_PKEY *generate(void)
 {
     EVP_PKEY *key = NULL;
     ENS_CLEANUP(bn_freep) BIGNUM *e = BN_new();
-    ENS_CLEANUP(pkey_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    OSSL_LIB_CTX *lib = ossl_context();
+    ENS_CLEANUP(pkey_ctx_freep)
+    EVP_PKEY_CTX *ctx = lib != NULL ? EVP_PKEY_CTX_new_from_name(lib, "RSA", NULL) : NULL;
 
     if (e == NULL || ctx == NULL || BN_set_word(e, PUBKEY_EXPONENT) != 1)
         return NULL;
@@ -194,12 +210,17 @@ static EVP_PKEY *generate(void)
 static bool sign_digest(EVP_PKEY *key, const uint8_t digest[static 32], uint8_t ret[static SIGNATURE_SIZE])
 {
     size_t len = SIGNATURE_SIZE;
-    ENS_CLEANUP(pkey_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    char name[] = "SHA256";
+    const OSSL_PARAM sha256[] = {OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, name, 0),
+                                 OSSL_PARAM_construct_end()};
+    OSSL_LIB_CTX *lib = ossl_context();
+    ENS_CLEANUP(pkey_ctx_freep)
+    EVP_PKEY_CTX *ctx = lib != NULL ? EVP_PKEY_CTX_new_from_pkey(lib, key, NULL) : NULL;
 
     return ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
            EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-           EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
-           EVP_PKEY_sign(ctx, ret, &len, digest, 32) == 1 && len == SIGNATURE_SIZE;
+           EVP_PKEY_CTX_set_params(ctx, sha256) == 1 && EVP_PKEY_sign(ctx, ret, &len, digest, 32) == 1 &&
+           len == SIGNATURE_SIZE;
 }
 
 bool rsa3072_sign_ephemeral(const uint8_t digest[static 32], struct pubkey *ret_key,

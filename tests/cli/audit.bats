@@ -349,3 +349,95 @@ blocked() {
     traced -e inject=flock:error=ENOLCK -- gen-sign-data --force --date 20260101 -o o e.sgxs
     ok
 }
+
+# ---- A10: the environment does not decide ----
+
+# hostile: variables that lead OpenSSL to code of others; that it ran is seen by the file "$RAN".
+hostile() {
+    RAN=$BATS_TEST_TMPDIR/ran
+    cat >"$BATS_TEST_TMPDIR/evil.c" <<C
+#include <fcntl.h>
+__attribute__((constructor)) static void run(void) { open("$RAN", O_CREAT | O_WRONLY, 0600); }
+int OSSL_provider_init(void *a, void *b, void **c, void **d) { (void)a; (void)b; (void)c; (void)d; return 0; }
+int gconv(void) { return 0; }
+C
+    mkdir -p "$BATS_TEST_TMPDIR/evil"
+    cc -w -shared -fPIC -o "$BATS_TEST_TMPDIR/evil/evil.so" "$BATS_TEST_TMPDIR/evil.c"
+    for name in default legacy fips base rdrand padlock; do
+        cp "$BATS_TEST_TMPDIR/evil/evil.so" "$BATS_TEST_TMPDIR/evil/$name.so"
+    done
+    printf '%s\n' 'openssl_conf = i' '[i]' 'providers = p' 'engines = g' '[p]' 'evil = e' '[e]' \
+        "module = $BATS_TEST_TMPDIR/evil/evil.so" 'activate = 1' '[g]' 'evil = h' '[h]' \
+        "dynamic_path = $BATS_TEST_TMPDIR/evil/evil.so" 'init = 1' >"$BATS_TEST_TMPDIR/evil.cnf"
+    export OPENSSL_CONF=$BATS_TEST_TMPDIR/evil.cnf OPENSSL_MODULES=$BATS_TEST_TMPDIR/evil \
+        OPENSSL_ENGINES=$BATS_TEST_TMPDIR/evil GCONV_PATH=$BATS_TEST_TMPDIR/evil
+}
+
+# untouched: no configuration was read, and no code of others ran.
+untouched() {
+    not grep -E 'openssl\.cnf|evil' "$BATS_TEST_TMPDIR/trace"
+    [ ! -e "$RAN" ] || fail "code of others ran"
+}
+
+@test "A10: what the environment names for OpenSSL is neither read nor run, by any command" {
+    local k=(--module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin") args
+    begin
+    enclave e.sgxs
+    cp "$BATS_FILE_TMPDIR/good.orc" b.orc
+    cp "$BATS_FILE_TMPDIR/good.css" s.css
+    cp "$EXPECTED" s.sig
+    hostile
+    # The trap works: openssl itself runs into it.
+    openssl version -d >/dev/null 2>&1 || true
+    openssl dgst -sha256 s.signdata >/dev/null 2>&1 || true
+    [ -e "$RAN" ] || fail "the configuration does not lead openssl to the code"
+    rm "$RAN"
+    for args in 'show s.signdata' 'gen-sign-data e.sgxs' 'verify s.css' 'set-sig b.orc s.css' \
+        "set-sig --to x.css e.sgxs s.css" 'extract s.css' 'compare e.sgxs b.orc' "show $PUB" \
+        'set-sig --ephemeral-key --to y.css --date 20260101 e.sgxs'; do
+        # shellcheck disable=SC2086
+        traced -e trace=openat,open,stat,access,execve -- $args
+        exits 0
+        untouched
+    done
+    traced -e trace=openat,open,stat,access -- sign --key "$RELEASE" "${k[@]}" --yes -o x.sig s.signdata
+    exits 0
+    same x.sig "$EXPECTED"
+    untouched
+    traced -e trace=openat,open,stat,access -- keygen --token pkcs11:token=ensign --label a10 "${k[@]}" --pubkey a10.pem
+    exits 0
+    untouched
+    traced -e trace=openat,open,stat,access -- pubkey --key "$RELEASE" --x509 "${k[@]}" -o a10.crt
+    exits 0
+    untouched
+    traced -e trace=openat,open,stat,access -- resign --key "$RELEASE" "${k[@]}" --yes b.orc
+    exits 0
+    untouched
+}
+
+@test "A10: a module still finds its own variables, and no foreign ones of OpenSSL and glibc" {
+    begin
+    cat >"$BATS_TEST_TMPDIR/look.c" <<C
+#include <stdio.h>
+#include <stdlib.h>
+#include <fcntl.h>
+#include <unistd.h>
+extern char **environ;
+int C_GetFunctionList(void *list)
+{
+    int fd = open("$BATS_TEST_TMPDIR/seen", O_CREAT | O_WRONLY | O_TRUNC, 0600);
+    (void)list;
+    for (char **e = environ; *e; e++)
+        dprintf(fd, "%s\n", *e);
+    return 5;
+}
+C
+    cc -w -shared -fPIC -o "$BATS_TEST_TMPDIR/look.so" "$BATS_TEST_TMPDIR/look.c"
+    OPENSSL_CONF=/x OPENSSL_MODULES=/x GCONV_PATH=/x LOCPATH=/x GLIBC_TUNABLES=x=y TZDIR=/x \
+        VENDOR_CONFIG=/kept OPENSSLX=kept ens pubkey --key "$RELEASE" --module "$BATS_TEST_TMPDIR/look.so" -o x
+    [ "$status" != 0 ]
+    grep -q '^VENDOR_CONFIG=/kept$' "$BATS_TEST_TMPDIR/seen"
+    grep -q '^OPENSSLX=kept$' "$BATS_TEST_TMPDIR/seen"
+    grep -q '^SOFTHSM2_CONF=' "$BATS_TEST_TMPDIR/seen"
+    not grep -E '^(OPENSSL_|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|TZDIR)' "$BATS_TEST_TMPDIR/seen"
+}
