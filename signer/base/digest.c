@@ -2,6 +2,7 @@
 #include "signer/base/digest.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 
 #include "signer/base/mem.h"
 #include "signer/base/ossl.h"
@@ -10,18 +11,25 @@ struct digest {
     EVP_MD_CTX *ctx;
 };
 
-/* The algorithm, as ensign's own context has it; NULL: out of memory. The caller releases it. */
-static EVP_MD *fetch(enum digest_kind kind)
+/* The algorithms of ensign's own context, asked for once. */
+static pthread_mutex_t fetch_lock = PTHREAD_MUTEX_INITIALIZER;
+static EVP_MD *fetched[2]; /* under that lock, by digest_kind; kept for as long as the process lives */
+
+/* NULL: out of memory. */
+static const EVP_MD *fetch(enum digest_kind kind)
 {
+    static const char *const names[] = {[DIGEST_SHA256] = "SHA256", [DIGEST_SHA512_256] = "SHA512-256"};
     OSSL_LIB_CTX *context = ossl_context();
 
-    return context != NULL ? EVP_MD_fetch(context, kind == DIGEST_SHA256 ? "SHA256" : "SHA512-256", NULL)
-                           : NULL;
-}
+    if (context == NULL)
+        return NULL;
+    (void)pthread_mutex_lock(&fetch_lock);
+    if (fetched[kind] == NULL)
+        fetched[kind] = EVP_MD_fetch(context, names[kind], NULL);
+    const EVP_MD *md = fetched[kind];
 
-static void md_freep(EVP_MD **md)
-{
-    EVP_MD_free(*md);
+    (void)pthread_mutex_unlock(&fetch_lock);
+    return md;
 }
 
 bool digest_new(enum digest_kind kind, struct digest **ret, struct ens_err *err)
@@ -30,7 +38,7 @@ bool digest_new(enum digest_kind kind, struct digest **ret, struct ens_err *err)
 
     if (d == NULL)
         return false;
-    ENS_CLEANUP(md_freep) EVP_MD *md = fetch(kind);
+    const EVP_MD *md = fetch(kind);
 
     d->ctx = EVP_MD_CTX_new();
     if (md == NULL || d->ctx == NULL || EVP_DigestInit_ex2(d->ctx, md, NULL) != 1)
