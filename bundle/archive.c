@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <zip.h>
 
 #include "bundle/pipe.h"
@@ -25,11 +24,18 @@
 /* zlib's level for files that come in; fixed, so that two runs give the same bytes. */
 #define DEFLATE_LEVEL 6
 
+/* The bytes of an entry in the archive, as they were read. */
+struct archive_sum {
+    bool is_known;
+    uint8_t sum[TIE_SIZE];
+};
+
 struct archive {
     struct pipe in;
     zip_t *zip;
     struct listing listing;
-    struct timespec modified, changed; /* of the file, when it was opened */
+    struct archive_sum
+        *sums; /* one for each entry of `listing`; each is written by whoever reads that entry */
 };
 
 /* ---- libzip's view of a file ---- */
@@ -157,6 +163,7 @@ void archive_closep(struct archive **a)
         zip_discard((*a)->zip);
     pipe_free(&(*a)->in);
     listing_free(&(*a)->listing);
+    mem_free((*a)->sums);
     mem_free(*a);
     *a = NULL;
 }
@@ -228,11 +235,12 @@ bool archive_open(int fd, struct archive **ret, struct ens_err *err)
         return ens_fail(err, ENS_NOINPUT,
                         "is not a regular file, and a bundle is read by seeking: name a file");
     a->in = (struct pipe){.fd = fd, .size = (uint64_t)st.st_size};
-    a->modified = st.st_mtim;
-    a->changed = st.st_ctim;
     errno = 0;
     if (!listing_read(fd, a->in.size, &a->listing, err) ||
         !open_pipe(&a->in, ZIP_RDONLY | ZIP_CHECKCONS, &a->zip, err) || !compare_listing(a, err))
+        return false;
+    a->sums = mem_alloc(a->listing.len, sizeof *a->sums, err);
+    if (a->sums == NULL)
         return false;
     *ret = ens_take(a);
     return true;
@@ -256,30 +264,43 @@ bool archive_read_at(const struct archive *a, uint64_t offset, uint8_t *ret, siz
     return directory_read_at(a->in.fd, offset, ret, len, ret_len, err);
 }
 
-static bool same_time(struct timespec x, struct timespec y)
+static struct archive_sum *sum_of(const struct archive *a, const struct listing_entry *e)
 {
-    return x.tv_sec == y.tv_sec && x.tv_nsec == y.tv_nsec;
-}
-
-bool archive_is_unchanged(const struct archive *a)
-{
-    struct stat st;
-
-    return fstat(a->in.fd, &st) == 0 && (uint64_t)st.st_size == a->in.size &&
-           same_time(st.st_mtim, a->modified) && same_time(st.st_ctim, a->changed);
+    return &a->sums[e - a->listing.entries];
 }
 
 bool archive_read(const struct archive *a, const struct listing_entry *e, const struct sink *sink,
                   struct ens_err *err)
 {
+    ENS_CLEANUP(tie_freep) struct tie *tie = NULL;
+    struct archive_sum *known = sum_of(a, e);
+    uint8_t sum[TIE_SIZE];
+
+    if (!tie_new(&tie, err))
+        return false;
     const struct unpack_source from = {.fd = a->in.fd,
                                        .offset = e->data,
                                        .packed = e->packed,
                                        .size = e->size,
                                        .crc = e->crc,
-                                       .deflated = e->deflated};
+                                       .deflated = e->deflated,
+                                       .tie = tie};
 
-    return unpack(&from, sink, err);
+    if (!unpack(&from, sink, err) || !tie_final(tie, sum, err))
+        return false;
+    if (known->is_known && memcmp(known->sum, sum, sizeof sum) != 0)
+        return ens_fail(err, ENS_DATA, "was changed while it was worked on: repeat when it is complete");
+    memcpy(known->sum, sum, sizeof sum);
+    known->is_known = true;
+    return true;
+}
+
+bool archive_sum_known(const struct archive *a, const struct listing_entry *e, uint8_t ret[static TIE_SIZE])
+{
+    const struct archive_sum *known = sum_of(a, e);
+
+    memcpy(ret, known->sum, TIE_SIZE);
+    return known->is_known;
 }
 
 /* ---- writing ---- */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "bundle/listing.h"
+#include "signer/base/tie.h"
 
 struct archive;
 
@@ -19,16 +20,17 @@ const struct listing *archive_listing(const struct archive *a);
 bool archive_read_at(const struct archive *a, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
                      struct ens_err *err) ENS_MUST_CHECK;
 
-/* Has nobody written to the file since it was opened, as far as its times and its size say? */
-bool archive_is_unchanged(const struct archive *a);
-
 /* Bytes of the archive file. */
 uint64_t archive_size(const struct archive *a);
 
 /* Unpacks one entry into `sink`, UNPACK_PIECE bytes at a time; its length and its CRC must be as declared
- * (unpack.h). Several threads may read at once. */
+ * (unpack.h). Several threads may read at once, each another entry. ENS_DATA where it was read before, and
+ * has other bytes now. */
 bool archive_read(const struct archive *a, const struct listing_entry *e, const struct sink *sink,
                   struct ens_err *err) ENS_MUST_CHECK;
+
+/* The sum of an entry's bytes in the archive (tie.h), as archive_read read them; false: nobody has. */
+bool archive_sum_known(const struct archive *a, const struct listing_entry *e, uint8_t ret[static TIE_SIZE]);
 
 /* A file that goes into an archive: open for reading, as long as anything that knows it. */
 struct archive_input {

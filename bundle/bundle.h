@@ -203,10 +203,9 @@ bool bundle_edit_identities(struct bundle *b, const char *id, const enum bundle_
 bool bundle_write(struct bundle *b, struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Compares a file of `b`, which is what bundle_write made of `from` and was opened again, with the file that
- * it was copied from: method, sizes, CRC, digest, and its bytes as they are in the archive. `*ret_copied`
- * false: it did not come from the archive of `from`, nothing was compared. ENS_DATA where they differ. */
+ * it was copied from, as bundle_stream read that: method, sizes, CRC, digest, and its bytes as they are in
+ * the archive, by a keyed sum (signer/base/tie.h). What is in the file of `from` by now does not count.
+ * `*ret_copied` false: it did not come from the archive of `from`, or nobody read it there; nothing was
+ * compared. ENS_DATA where they differ. */
 bool bundle_compare_copy(const struct bundle *b, const struct bundle *from, const char *name,
                          bool *ret_copied, struct ens_err *err) ENS_MUST_CHECK;
-
-/* Has nobody written to the bundle's file since it was opened, as far as its times and its size say? */
-bool bundle_is_unchanged(const struct bundle *b);

@@ -71,7 +71,7 @@ static bool read_packed(struct unpack *u, uint8_t *ret, size_t len, size_t *ret_
                                                     len < left ? len : (size_t)left, ret_len, err))
         return false;
     u->taken += *ret_len;
-    return true;
+    return u->from->tie == NULL || tie_update(u->from->tie, view_of(ret, *ret_len), err);
 }
 
 /* Moves what is left, and the bytes before it, to the front, and fills up behind it. */
@@ -254,6 +254,18 @@ static bool copy_all(struct unpack *u, struct ens_err *err)
     return u->taken == u->from->packed || fail_early(u, err);
 }
 
+/* What stands behind the last block belongs to the entry all the same. */
+static bool tie_rest(struct unpack *u, struct ens_err *err)
+{
+    size_t len = 1;
+
+    while (u->taken < u->from->packed && len > 0) {
+        if (!read_packed(u, u->in, IN_PIECE, &len, err))
+            return false;
+    }
+    return u->taken == u->from->packed || fail_early(u, err);
+}
+
 /* Everything but the pieces, which are written before they are read. */
 static struct unpack *unpack_new(const struct unpack_source *from, const struct sink *sink,
                                  struct ens_err *err)
@@ -288,5 +300,5 @@ bool unpack(const struct unpack_source *from, const struct sink *sink, struct en
                         (unsigned long long)u->done, (unsigned long long)from->size);
     if (u->crc != from->crc)
         return ens_fail(err, ENS_DATA, "its CRC is not that of its data: " REMEDY);
-    return true;
+    return from->tie == NULL || tie_rest(u, err);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "signer/base/bytes.h"
+#include "signer/base/tie.h"
 
 /* Bytes of content that a sink gets at a time, at most. */
 #define UNPACK_PIECE 65536
@@ -19,9 +20,10 @@ struct unpack_source {
     uint64_t size;   /* bytes of content, as declared */
     uint32_t crc;    /* of the content, as declared */
     bool deflated;   /* else stored */
+    struct tie *tie; /* takes all `packed` bytes, as they were read; NULL: none does */
 };
 
 /* Pours the content into `sink`. ENS_DATA: the data are damaged, end too early, or are not what is declared;
- * bytes behind the last deflate block are not looked at, as in other readers. ENS_IO, ENS_RESOURCE,
- * ENS_INTERRUPTED, and what `sink` says. */
+ * bytes behind the last deflate block are not looked at, as in other readers, but for `tie`. ENS_IO,
+ * ENS_RESOURCE, ENS_INTERRUPTED, and what `sink` says. */
 bool unpack(const struct unpack_source *from, const struct sink *sink, struct ens_err *err) ENS_MUST_CHECK;

@@ -172,8 +172,10 @@ bool sshsig_verify(const struct sshsig_tool *tool, struct view data, struct view
 
 static bool check_readable(const char *key, struct ens_err *err)
 {
-    return access(key, R_OK) == 0 ||
-           ens_fail_errno(err, ENS_NOINPUT, errno, "%s: the SSH key cannot be read", key);
+    ENS_CLEANUP(file_closep) int fd = -1;
+
+    /* ssh-keygen would wait for ever for a pipe that nobody writes to. */
+    return file_open(key, &fd, err) || ens_wrap(err, "the SSH key");
 }
 
 /* The last thing it said, for a person to read. */

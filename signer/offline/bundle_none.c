@@ -90,12 +90,6 @@ bool bundle_compare_copy(const struct bundle *b, const struct bundle *from, cons
     return no_bundle(name, err);
 }
 
-bool bundle_is_unchanged(const struct bundle *b)
-{
-    (void)b;
-    return false;
-}
-
 bool bundle_manifest_hash(const struct bundle *b, uint8_t ret[static 32], struct ens_err *err)
 {
     (void)ret;

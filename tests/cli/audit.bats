@@ -441,3 +441,45 @@ C
     grep -q '^SOFTHSM2_CONF=' "$BATS_TEST_TMPDIR/seen"
     not grep -E '^(OPENSSL_|GCONV_PATH|LOCPATH|GLIBC_TUNABLES|TZDIR)' "$BATS_TEST_TMPDIR/seen"
 }
+
+# ---- A7: what was checked is what is written ----
+
+# store FILE: changes a byte in the middle through a shared mapping, which moves no time of the file.
+store() {
+    "$PYTHON" - "$1" <<'PY'
+import mmap, os, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+times = os.fstat(fd)
+m = mmap.mmap(fd, 0)
+m[len(m) // 2] ^= 1
+m.flush()
+os.utime(fd, ns=(times.st_atime_ns, times.st_mtime_ns))
+PY
+}
+
+@test "A7: what is changed through a mapping after it was checked is not written by resign" {
+    begin
+    head -c 600000 /dev/urandom >noise
+    bundle b.orc --extra-file noise.bin=noise
+    mkdir d
+    # The token takes its time with the signature: what is signed was checked by then.
+    ENSIGN_FAULT=delay=3000 "$ENSIGN" resign --yes --key "$RELEASE" --module "$FAULT" --date 20260101 \
+        --pin-source "file:$BATS_FILE_TMPDIR/pin" --out-dir d b.orc </dev/null >"$OUT" 2>"$ERR" 3>&- &
+    local pid=$! i
+    for ((i = 0; i < 1200; i++)); do
+        ! grep -q '^C_Sign\b' "$FAULT_LOG" || break
+        sleep 0.05
+    done
+    store b.orc
+    status=0
+    wait "$pid" || status=$?
+    exits 65
+    grep -q 'is not what was checked' "$ERR"
+    [ -z "$(ls -A d)" ]
+    # Without that, it is written, and holds.
+    store b.orc
+    ens resign --yes --key "$RELEASE" --module "$FAULT" --date 20260101 \
+        --pin-source "file:$BATS_FILE_TMPDIR/pin" --out-dir d b.orc
+    ok
+    accepted bundle --written d/b.orc
+}
