@@ -12,6 +12,7 @@
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
 #include "signer/base/text.h"
 
 static const char *const words[APPROVAL_VERDICTS] = {
@@ -132,14 +133,14 @@ void approval_free(struct approval *a)
 /* A regular file, read once. One that is too large is no approval: *ret_fits is false. */
 static bool read_file(const char *path, struct buf *ret, bool *ret_fits, struct ens_err *err)
 {
-    ENS_CLEANUP(file_closep) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    ENS_CLEANUP(file_closep) int fd = -1;
     ENS_CLEANUP(buf_free) struct buf all = {0};
     struct stat st;
     uint8_t piece[4096];
     size_t len = 0;
 
-    if (fd < 0)
-        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be opened", path);
+    if (!path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err))
+        return false;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return ens_fail(err, ENS_DATA, "%s: not-regular: is no file: name an approval", path);
     do {

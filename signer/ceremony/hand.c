@@ -10,6 +10,7 @@
 
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
 
 static const uint8_t bom[] = {0xef, 0xbb, 0xbf};
 
@@ -188,11 +189,11 @@ static bool check_file(const char *path, int fd, struct ens_err *err)
 bool hand_read(const char *path, struct buf *ret, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) uint8_t *bytes = NULL;
-    ENS_CLEANUP(file_closep) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    ENS_CLEANUP(file_closep) int fd = -1;
     size_t len = 0;
 
-    if (fd < 0)
-        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: open: cannot be opened", path);
+    if (!path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err))
+        return ens_wrap(err, "open");
     if (!check_file(path, fd, err))
         return false;
     bytes = mem_alloc(HAND_FILE_MAX + 1, 1, err);

@@ -284,9 +284,9 @@ blocked() {
     blocked '65 73' sign "${k[@]}" --transcript fifo -o o s.signdata
     blocked '73' sign "${k[@]}" --force -o fifo s.signdata
     blocked '65 66' resign "${k[@]}" fifo
-    blocked '65 66' approve --yes --ssh-key fifo -o o s.signdata
-    blocked '65 66' approve --yes --ssh-key "$BATS_TEST_TMPDIR/alice" -o o fifo
-    blocked '65 66' approve --yes --ssh-key "$BATS_TEST_TMPDIR/alice" --rebuilt fifo -o o s.signdata
+    blocked '65 66' approve --yes --pubkey "$PUB" --ssh-key fifo -o o s.signdata
+    blocked '65 66' approve --yes --pubkey "$PUB" --ssh-key "$BATS_TEST_TMPDIR/alice" -o o fifo
+    blocked '65 66' approve --yes --pubkey "$PUB" --ssh-key "$BATS_TEST_TMPDIR/alice" --rebuilt fifo -o o s.signdata
 }
 
 @test "A15: a pipe that the shell opened is read as ever" {
