@@ -38,13 +38,14 @@ static bool open_elf(const char *path, struct bundle_input *ret, struct ens_err 
     return true;
 }
 
-static bool open_sgxs(const char *path, struct component *c, struct ens_err *err)
+static bool open_sgxs(const struct args *args, struct component *c, struct ens_err *err)
 {
+    const char *path = args->sgx_executable;
     struct sgxs_report report = {0};
 
     c->sgxs.path = path;
     if (!file_open(path, &c->sgxs.fd, err) || !enclave_measure_stream(path, &report, err) ||
-        !enclave_judge_stream(path, &report, true, false, err))
+        !enclave_judge_stream(path, &report, true, args->params.allow_unusual, err))
         return false;
     memcpy(c->mrenclave, report.mrenclave, sizeof c->mrenclave);
     return true;
@@ -82,8 +83,7 @@ bool component_open(const struct args *args, const char *id, const char *elf, st
 {
     ENS_CLEANUP(component_free) struct component c = {.id = id, .elf.fd = -1, .sgxs.fd = -1};
 
-    if (!open_elf(elf, &c.elf, err) ||
-        (args->sgx_executable != NULL && !open_sgxs(args->sgx_executable, &c, err)) ||
+    if (!open_elf(elf, &c.elf, err) || (args->sgx_executable != NULL && !open_sgxs(args, &c, err)) ||
         (args->sgx_signature != NULL && !read_sigstruct(args, &c, err)))
         return false;
     tell(args, &c);

@@ -141,11 +141,11 @@ bool enclave_judge_stream(const char *where, const struct sgxs_report *report, b
                         "the CPU and oasis-core, build a canonical stream without unmeasured chunks",
                         where, report->problems.len > 0 ? report->problems.items[0].text : "not canonical");
     if (bad != NULL && !allow_unusual)
-        return ens_fail(err, ENS_DATA, "%s: %s: no CPU loads it, rebuild the enclave (or --allow-unusual)",
-                        where, bad->text);
+        return ens_fail(err, ENS_DATA, "%s: %s: %srebuild the enclave (or --allow-unusual)", where, bad->text,
+                        finding_is_danger(bad) ? "" : "no CPU loads it, ");
     for (size_t i = 0; i < report->problems.len; i++)
         notice_warn("%s: %s", where, report->problems.items[i].text);
-    if (!report->equal && report->unmeasured_chunks == 0)
+    if (!report->equal && report->unmeasrd_chunks == 0)
         notice_warn("%s: MRENCLAVE is not the file's SHA-256", where);
     return true;
 }

@@ -145,6 +145,7 @@ static const struct opt init_options[] = {
 static const struct opt component_options[] = {
     {"sgx-executable", 0, TEXT(sgx_executable), "SGXS", "the enclave's SGXS stream"},
     {"sgx-signature", 0, TEXT(sgx_signature), "SIG", "a finished SIGSTRUCT for that stream"},
+    {"allow-unusual", 0, FLAG(params.allow_unusual), "add a stream that is refused as unusual"},
     {"elf-metadata", 0, FLAG(elf_metadata), "name the executable in the newer elf: {executable}"},
     {0},
 };
@@ -172,6 +173,7 @@ static const struct opt verify_options[] = {
     {"forbid-debug", 0, FLAG(params.forbid_debug), "DEBUG must be clear and enforced"},
     {"policy", 0, TEXT(policy), "FILE", "policy whose lines about fields and signer must hold"},
     {"allow-public-key", 0, FLAG(allow_public_key), "accept a signing key whose private half is published"},
+    {"allow-unusual", 0, FLAG(params.allow_unusual), "accept code that is not measured"},
     {"profile", 0, TEXT(profile), "NAME", "whose rules: core, registry, rofl-scheduler or cpu (default)"},
     {"component", 0, TEXT(component), "ID", "only this component of a bundle"},
     {"json", 0, FLAG(json), "one JSON document"},

@@ -29,6 +29,7 @@ struct demands {
     uint64_t isvprodid;
     bool forbid_debug;
     bool allow_public_key;
+    bool allow_unusual;
     struct policy *policy; /* its lines about fields and the signer; NULL: none */
 };
 
@@ -44,6 +45,7 @@ static bool read_demands(const struct args *args, struct demands *ret, struct en
     ret->has_isvprodid = args->params.isvprodid != NULL;
     ret->forbid_debug = args->params.forbid_debug;
     ret->allow_public_key = args->allow_public_key;
+    ret->allow_unusual = args->params.allow_unusual;
     return profile_parse(args->profile, &ret->profile, err) &&
            (args->mrenclave == NULL ||
             hex_decode(args->mrenclave, "--mrenclave", ret->mrenclave, sizeof ret->mrenclave, err)) &&
@@ -178,6 +180,30 @@ static bool check_components(const struct args *args, const struct demands *d, c
     return true;
 }
 
+/* Only the CPU's rules are about what the stream lays out: the other profiles let its dangers pass, and say
+ * so. */
+static bool judge_dangers(const struct demands *d, struct enclave_set *set, struct verdict *v,
+                          struct ens_err *err)
+{
+    for (size_t i = 0; i < set->len; i++) {
+        struct findings *found = &set->items[i].report.problems;
+
+        if (d->profile == PROFILE_CPU) {
+            if (d->allow_unusual)
+                findings_allow(found);
+            continue;
+        }
+
+        for (size_t f = 0; f < found->len; f++) {
+            if (finding_is_danger(&found->items[f]) &&
+                !verdict_warn(v, set->items[i].meta->id, found->items[f].rule, err, "%s",
+                              found->items[f].text))
+                return false;
+        }
+    }
+    return true;
+}
+
 /* With --component the other components are not looked at, by the profile neither. */
 static void narrow(const struct args *args, struct enclave_set *set)
 {
@@ -206,7 +232,19 @@ static bool check_bundle(const struct args *args, const struct demands *d, struc
         return false;
     }
     narrow(args, &set);
-    return check_components(args, d, &set, v, err) && profile_bundle(d->profile, path, b, &set, v, err);
+    return check_components(args, d, &set, v, err) && judge_dangers(d, &set, v, err) &&
+           profile_bundle(d->profile, path, b, &set, v, err);
+}
+
+/* What was found of the enclave itself, of which --allow-unusual lifts a part. */
+static bool check_findings(const struct demands *d, const char *object, const struct findings *found,
+                           struct verdict *v, struct ens_err *err)
+{
+    struct findings copy = *found;
+
+    if (d->allow_unusual)
+        findings_allow(&copy);
+    return verdict_findings(v, object, &copy, err);
 }
 
 /* One place of a SIGSTRUCT, with the enclave that belongs to it. */
@@ -235,8 +273,8 @@ static bool check_place(const struct demands *d, const struct enclave *e, size_t
         !verdict_warn(v, name, "unmeasured", err, "MRENCLAVE was not measured: %s",
                       container_why_no_stream(e->container)))
         return false;
-    return verdict_findings(v, name, &p->report.problems, err) &&
-           enclave_judge_place(e, index, &found, err) && verdict_findings(v, name, &found, err);
+    return check_findings(d, name, &p->report.problems, v, err) &&
+           enclave_judge_place(e, index, &found, err) && check_findings(d, name, &found, v, err);
 }
 
 /* Can it be a file of a bundle? */

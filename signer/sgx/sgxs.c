@@ -8,11 +8,11 @@
 
 #include "signer/base/digest.h"
 #include "signer/base/mem.h"
+#include "signer/sgx/cover.h"
 #include "signer/sgx/records.h"
 
-#define CHUNK_SIZE  256
-#define PAGE_SIZE   4096
-#define PAGE_CHUNKS (PAGE_SIZE / CHUNK_SIZE)
+#define CHUNK_SIZE 256
+#define PAGE_SIZE  4096
 
 /* What follows the header that was read last. */
 enum expect { EXPECT_HEADER, EXPECT_MEASURED, EXPECT_UNMEASURED };
@@ -31,9 +31,9 @@ struct sgxs {
     bool paged;    /* an EADD was seen */
     uint64_t page; /* offset of the last page */
     bool page_is_tcs;
-    uint32_t seen;  /* chunks of the last page, one bit each */
-    uint64_t chunk; /* offset of the chunk that is being collected */
-    bool broken;    /* `why` says how; the rest of the stream is hashed, not read */
+    struct cover cover; /* which chunks and pages came */
+    uint64_t chunk;     /* offset of the chunk that is being collected */
+    bool broken;        /* `why` says how; the rest of the stream is hashed, not read */
     struct ens_err why;
 };
 
@@ -53,6 +53,7 @@ void sgxs_freep(struct sgxs **s)
         return;
     digest_freep(&(*s)->file);
     digest_freep(&(*s)->measured);
+    cover_free(&(*s)->cover);
     mem_free(*s);
     *s = NULL;
 }
@@ -177,18 +178,15 @@ static bool take_eadd(struct sgxs *s, struct ens_err *err)
     if (s->page >= s->report.size)
         findings_add(problems, SEVERITY_ERROR, "page-outside",
                      "EADD offset 0x%" PRIx64 " is outside the enclave", s->page);
-    if (s->paged && s->page == last)
-        findings_add(problems, SEVERITY_ERROR, "page-twice", "page 0x%" PRIx64 " is added twice", s->page);
-    else if (s->paged && s->page < last)
+    if (s->paged && s->page < last)
         findings_add(problems, SEVERITY_WARNING, "page-order",
                      "EADD offset 0x%" PRIx64 " is not above the last one", s->page);
     judge_secinfo(s, flags);
     s->paged = true;
     s->page_is_tcs = SECINFO_TYPE(flags) == SECINFO_TYPE_TCS;
-    s->seen = 0;
     s->report.pages++;
     s->report.tcs += s->page_is_tcs;
-    return true;
+    return cover_page(&s->cover, s->page, flags, err);
 }
 
 static bool take_chunk_header(struct sgxs *s, bool measured, struct ens_err *err)
@@ -200,12 +198,9 @@ static bool take_chunk_header(struct sgxs *s, bool measured, struct ens_err *err
     if (!s->paged || s->chunk < s->page || s->chunk - s->page >= PAGE_SIZE || s->chunk % CHUNK_SIZE != 0)
         return ens_fail(err, ENS_DATA, "%s 0x%" PRIx64 " at 0x%" PRIx64 " is no chunk of the page before it",
                         tag, s->chunk, s->offset);
-    uint32_t bit = 1u << (s->chunk - s->page) / CHUNK_SIZE;
-
-    if ((s->seen & bit) != 0)
+    if (cover_chunk(&s->cover, (unsigned)((s->chunk - s->page) / CHUNK_SIZE), measured))
         findings_add(&s->report.problems, SEVERITY_WARNING, "chunk-twice",
                      "chunk 0x%" PRIx64 " is given twice", s->chunk);
-    s->seen |= bit;
     if (measured) {
         if (!measure_header(s, USED_CHUNK, &clean, err))
             return false;
@@ -213,7 +208,7 @@ static bool take_chunk_header(struct sgxs *s, bool measured, struct ens_err *err
     } else {
         if (!diverge(s, err))
             return false;
-        s->report.unmeasured_chunks++;
+        s->report.unmeasrd_chunks++;
     }
     if (!clean)
         findings_add(&s->report.problems, SEVERITY_WARNING, "chunk-padding",
@@ -377,10 +372,11 @@ bool sgxs_finish(struct sgxs *s, struct sgxs_report *ret, struct ens_err *err)
     if (s->measured != NULL && !digest_final(s->measured, report->mrenclave, err))
         return false;
     report->equal = memcmp(report->sha256, report->mrenclave, MRENCLAVE_SIZE) == 0;
-    if (report->unmeasured_chunks > 0)
+    if (report->unmeasrd_chunks > 0)
         findings_add(&report->problems, SEVERITY_WARNING, "unmeasured",
                      "%" PRIu64 " unmeasured chunks: MRENCLAVE is not the file's SHA-256",
-                     report->unmeasured_chunks);
+                     report->unmeasrd_chunks);
+    cover_end(&s->cover, &report->unmeasured_chunks, &report->problems);
     *ret = *report;
     return true;
 }

@@ -17,8 +17,10 @@ struct sgxs_report {
     uint64_t pages;                    /* EADD records */
     uint64_t tcs;                      /* those with page type TCS: threads */
     uint64_t measured_chunks;          /* EEXTEND records, 256 bytes each */
-    uint64_t unmeasured_chunks;        /* UNMEASRD records */
-    /* SEVERITY_ERROR: no CPU can load this. SEVERITY_WARNING: not canonical. */
+    uint64_t unmeasured_chunks;        /* of the pages, that no EEXTEND covers: the host chooses them */
+    uint64_t unmeasrd_chunks;          /* UNMEASRD records */
+    /* SEVERITY_ERROR: no CPU can load this, or what it loads is not what was measured (finding_is_danger).
+     * SEVERITY_WARNING: not canonical. */
     struct findings problems;
 };
 
@@ -33,8 +35,9 @@ void sgxs_freep(struct sgxs **s);
 bool sgxs_put(struct sgxs *s, struct view piece, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Ends the stream. ENS_DATA, with the offset, where it is no SGXS stream: empty, cut inside a record, an
- * unknown tag, no ECREATE first, a second one, UNSIZED, a chunk outside the page it follows. `ret->sha256` is
- * set then as well; everything else only on success. */
+ * unknown tag, no ECREATE first, a second one, UNSIZED, a chunk outside the page it follows, pages in more
+ * than COVER_RUNS_MAX pieces (cover.h). `ret->sha256` is set then as well; everything else only on success.
+ */
 bool sgxs_finish(struct sgxs *s, struct sgxs_report *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Do these first bytes of a file begin with an SGXS record? */

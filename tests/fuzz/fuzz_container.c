@@ -79,7 +79,7 @@ static void pour(struct container *c, size_t index, uint8_t ret_sha256[32])
     bool sound = sgxs_finish(s.parser, &r, &why);
 
     if (poured && is_elf(c))
-        must(sound && r.equal && r.unmeasured_chunks == 0);
+        must(sound && r.equal && r.unmeasrd_chunks == 0);
     memcpy(ret_sha256, r.sha256, 32);
     sgxs_freep(&s.parser);
 }

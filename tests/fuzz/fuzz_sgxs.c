@@ -50,7 +50,7 @@ static void check_report(const struct sgxs_report *r, size_t size)
     /* Findings beyond the limit are counted, and not told apart. */
     if (f->dropped == 0 && r->equal == tells_a_difference(f))
         abort();
-    if (64 * (1 + r->pages) + 320 * (r->measured_chunks + r->unmeasured_chunks) != size || r->tcs > r->pages)
+    if (64 * (1 + r->pages) + 320 * (r->measured_chunks + r->unmeasrd_chunks) != size || r->tcs > r->pages)
         abort();
     for (size_t i = 0; i < f->len; i++) {
         if (f->items[i].text[0] == '\0' || strchr(f->items[i].text, '\n') != NULL)

@@ -111,7 +111,7 @@ static void the_whole_report_is_the_same_in_pieces_of_any_size(void **state)
     (void)state;
     assert_ok(read_stream(buf_view(&stream), SIZE_MAX, &whole, &err), err);
     assert_int_equal(whole.pages, 11);
-    assert_int_equal(whole.unmeasured_chunks, 16);
+    assert_int_equal(whole.unmeasrd_chunks, 16);
     assert_true(whole.tcs >= 1);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         struct sgxs_report report;
@@ -121,7 +121,7 @@ static void the_whole_report_is_the_same_in_pieces_of_any_size(void **state)
         assert_int_equal(report.pages, whole.pages);
         assert_int_equal(report.tcs, whole.tcs);
         assert_int_equal(report.measured_chunks, whole.measured_chunks);
-        assert_int_equal(report.unmeasured_chunks, whole.unmeasured_chunks);
+        assert_int_equal(report.unmeasrd_chunks, whole.unmeasrd_chunks);
         assert_int_equal(report.ssaframesize, whole.ssaframesize);
         assert_true(report.size == whole.size);
         assert_memory_equal(report.mrenclave, whole.mrenclave, 32);
@@ -130,8 +130,10 @@ static void the_whole_report_is_the_same_in_pieces_of_any_size(void **state)
 
 /* ---- streams that are built here ---- */
 
-#define FLAGS_REG_RX UINT64_C(0x205)
-#define FLAGS_TCS    UINT64_C(0x100)
+#define FLAGS_REG UINT64_C(0x200) /* nobody can get at it: that it is not measured counts for nothing */
+#define FLAGS_RW  UINT64_C(0x203)
+#define FLAGS_RX  UINT64_C(0x205)
+#define FLAGS_TCS UINT64_C(0x100)
 
 static void add_header(struct buf *b, const char *tag, uint64_t a, uint64_t flags)
 {
@@ -161,6 +163,18 @@ static void add_chunk(struct buf *b, const char *tag, uint64_t offset, const uin
 
     add_header(b, tag, offset, 0);
     assert_ok(buf_append(b, view_of(content != NULL ? content : zero, 256), &err), err);
+}
+
+/* EEXTEND of zeros for each chunk whose bit is set, in the page at `page`; of a TCS with one SSA frame. */
+static void add_page_chunks(struct buf *b, uint64_t page, unsigned chunks)
+{
+    uint8_t tcs[256] = {0};
+
+    tcs[28] = 1;
+    for (unsigned i = 0; i < 16; i++) {
+        if ((chunks >> i & 1) != 0)
+            add_chunk(b, "EEXTEND", page + i * 256, i == 0 ? tcs : NULL);
+    }
 }
 
 /* Reads the stream: there is exactly the problem `rule` (NULL: none). Empties the buffer. */
@@ -236,8 +250,8 @@ static void pages_lie_inside_in_order_and_once(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         add_ecreate(&b, 1, 0x10000);
-        add_header(&b, "EADD", cases[i].first, FLAGS_REG_RX);
-        add_header(&b, "EADD", cases[i].second, FLAGS_REG_RX);
+        add_header(&b, "EADD", cases[i].first, FLAGS_REG);
+        add_header(&b, "EADD", cases[i].second, FLAGS_REG);
         assert_int_equal(assert_problem(&b, cases[i].severity, cases[i].rule).pages, 2);
     }
 }
@@ -272,6 +286,7 @@ static void page_types_and_permissions_are_those_of_eadd(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         add_ecreate(&b, 1, 0x10000);
         add_header(&b, "EADD", 0, cases[i].flags);
+        add_page_chunks(&b, 0, 0xffff);
         struct sgxs_report report = assert_problem(&b, cases[i].severity, cases[i].rule);
 
         assert_int_equal(report.tcs, (cases[i].flags & 0xff00) == 0x100);
@@ -294,7 +309,7 @@ static void chunks_belong_to_the_page_before_them(void **state)
     (void)state;
     for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
         add_ecreate(&b, 1, 0x10000);
-        add_header(&b, "EADD", 0x2000, FLAGS_REG_RX);
+        add_header(&b, "EADD", 0x2000, FLAGS_REG);
         add_chunk(&b, tags[i % 2], cases[i / 2].offset, NULL);
         if (cases[i / 2].ok)
             (void)assert_problem(&b, SEVERITY_WARNING, i % 2 == 0 ? NULL : "unmeasured");
@@ -313,11 +328,11 @@ static void any_chunk_that_comes_twice_is_found(void **state)
     (void)state;
     for (unsigned chunk = 0; chunk < 16; chunk++) {
         add_ecreate(&b, 1, 0x10000);
-        add_header(&b, "EADD", 0, FLAGS_REG_RX);
+        add_header(&b, "EADD", 0, FLAGS_REG);
         for (unsigned i = 0; i < 16; i++)
             add_chunk(&b, "EEXTEND", i * 256, NULL);
         /* The same chunk of another page is another chunk. */
-        add_header(&b, "EADD", 0x1000, FLAGS_REG_RX);
+        add_header(&b, "EADD", 0x1000, FLAGS_REG);
         add_chunk(&b, "EEXTEND", 0x1000 + chunk * 256, NULL);
         struct buf twice = {0};
         struct ens_err err = {0};
@@ -395,7 +410,7 @@ static void the_cpu_measures_headers_without_padding(void **state)
     (void)state;
     memset(content, 0xab, sizeof content);
     add_ecreate(&clean, 1, 0x10000);
-    add_header(&clean, "EADD", 0x1000, FLAGS_REG_RX);
+    add_header(&clean, "EADD", 0x1000, FLAGS_REG);
     add_chunk(&clean, "EEXTEND", 0x1100, content);
     assert_ok(buf_append(&measured, buf_view(&clean), &err), err);
     add_chunk(&clean, "UNMEASRD", 0x1200, content);
@@ -427,7 +442,7 @@ static void a_stream_that_is_cut_anywhere_but_between_records_is_refused(void **
 
     (void)state;
     add_ecreate(&b, 1, 0x10000);
-    add_header(&b, "EADD", 0, FLAGS_REG_RX);
+    add_header(&b, "EADD", 0, FLAGS_REG);
     add_chunk(&b, "EEXTEND", 0, NULL);
     for (size_t len = 0; len <= b.len; len++) {
         struct sgxs_report report;
@@ -453,7 +468,7 @@ static void what_follows_a_broken_record_is_hashed_but_not_read(void **state)
     add_header(&b, "NOTHING", 0, 0);
     add_ecreate(&b, 1, 0x10000);
     assert_broken(&b, "unknown record tag 4e4f5448494e4700 at 0x40");
-    add_header(&b, "EADD", 0, FLAGS_REG_RX);
+    add_header(&b, "EADD", 0, FLAGS_REG);
     add_ecreate(&b, 1, 0x10000);
     assert_broken(&b, "does not start with ECREATE");
     add_ecreate(&b, 1, 0x10000);
@@ -481,7 +496,7 @@ static struct buf diverging(enum divergence how, unsigned which)
     if (how == ECREATE_PADDING)
         b.data[20 + which * 43] = 1; /* the first byte of the padding, or the last */
     for (unsigned page = 0; page < 3; page++) {
-        add_header(&b, "EADD", page * 0x1000, FLAGS_REG_RX);
+        add_header(&b, "EADD", page * 0x1000, FLAGS_REG);
         if (how == EADD_PADDING && which == page)
             b.data[b.len - 1 - 39 * (page % 2)] = 0x80;
         for (unsigned i = 0; i < page; i++, chunks++) {
@@ -527,7 +542,7 @@ static void assert_report(const struct sgxs_report *got, const struct sgxs_repor
     assert_int_equal(got->equal, want->equal);
     assert_int_equal(got->pages, want->pages);
     assert_int_equal(got->measured_chunks, want->measured_chunks);
-    assert_int_equal(got->unmeasured_chunks, want->unmeasured_chunks);
+    assert_int_equal(got->unmeasrd_chunks, want->unmeasrd_chunks);
     assert_int_equal(got->problems.len, want->problems.len);
     for (size_t i = 0; i < got->problems.len; i++)
         assert_string_equal(got->problems.items[i].text, want->problems.items[i].text);
@@ -749,7 +764,97 @@ static void a_cut_stream_is_hashed_to_its_end(void **state)
     }
 }
 
+/* However many there are of one rule, none of another is lost behind them. */
 static void many_problems_are_counted_when_they_do_not_fit(void **state)
+{
+    struct buf b = {0};
+    struct sgxs_report report = {0};
+    struct ens_err err = {0};
+    size_t twice = 0;
+
+    (void)state;
+    add_ecreate(&b, 1, 0x10000);
+    for (int i = 0; i < 100; i++)
+        add_header(&b, "EADD", 0x1000, 0x300);
+    assert_ok(read_stream(buf_view(&b), SIZE_MAX, &report, &err), err);
+    assert_int_equal(report.problems.len, FINDINGS_MAX);
+    assert_int_equal(report.problems.len + report.problems.dropped, 101);
+    for (size_t i = 0; i < report.problems.len; i++)
+        twice += strcmp(report.problems.items[i].rule, "page-twice") == 0;
+    assert_int_equal(twice, 1);
+    assert_int_equal(report.pages, 100);
+    buf_free(&b);
+}
+
+static void a_danger_is_not_hidden_behind_warnings(void **state)
+{
+    struct buf b = {0};
+    struct sgxs_report report = {0};
+    struct ens_err err = {0};
+
+    (void)state;
+    add_ecreate(&b, 1, 0x100000);
+    for (uint64_t i = 60; i > 0; i--)
+        add_header(&b, "EADD", i * 0x1000, FLAGS_RW);
+    add_header(&b, "EADD", 0, FLAGS_RX);
+    assert_ok(read_stream(buf_view(&b), SIZE_MAX, &report, &err), err);
+    const struct finding *f = findings_first(&report.problems, SEVERITY_ERROR);
+
+    assert_non_null(f);
+    assert_string_equal(f->rule, "unmeasured-code");
+    assert_true(finding_is_danger(f));
+    findings_allow(&report.problems);
+    assert_null(findings_first(&report.problems, SEVERITY_ERROR));
+    buf_free(&b);
+}
+
+/* A8: what no EEXTEND covers, the host chooses. */
+static void code_that_is_not_measured_is_found(void **state)
+{
+    static const struct {
+        uint64_t flags;
+        unsigned chunks; /* measured, one bit each */
+        enum severity severity;
+        const char *rule;
+    } cases[] = {
+        {FLAGS_RX, 0, SEVERITY_ERROR, "unmeasured-code"},
+        {FLAGS_RX, 0x7fff, SEVERITY_ERROR, "unmeasured-code"},
+        {FLAGS_RX, 0xfffe, SEVERITY_ERROR, "unmeasured-code"},
+        {FLAGS_RX, 0xffff, SEVERITY_ERROR, NULL},
+        {0x207, 0xffef, SEVERITY_ERROR, "unmeasured-code"},
+        {0x207, 0xffff, SEVERITY_ERROR, NULL},
+        {0x204, 0, SEVERITY_ERROR, "unmeasured-code"},
+        {FLAGS_TCS, 0, SEVERITY_ERROR, "unmeasured-code"},
+        {FLAGS_TCS, 0xfffe, SEVERITY_ERROR, "unmeasured-code"},
+        {FLAGS_TCS, 1, SEVERITY_ERROR, NULL},
+        {FLAGS_RW, 0, SEVERITY_WARNING, NULL}, /* heap */
+        {FLAGS_RW, 0xffff, SEVERITY_WARNING, NULL},
+        {FLAGS_RW, 1, SEVERITY_WARNING, "unmeasured-data"},
+        {0x201, 0, SEVERITY_WARNING, "unmeasured-data"},
+        {0x201, 0xfffe, SEVERITY_WARNING, "unmeasured-data"},
+        {0x201, 0xffff, SEVERITY_WARNING, NULL},
+        {FLAGS_REG, 0, SEVERITY_WARNING, NULL},
+    };
+    struct buf b = {0};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        add_ecreate(&b, 1, 0x10000);
+        add_header(&b, "EADD", 0, cases[i / 2].flags);
+        add_page_chunks(&b, 0, cases[i / 2].chunks);
+        /* The last page, and one that another follows. */
+        if (i % 2 == 1)
+            add_header(&b, "EADD", 0x1000, FLAGS_RW);
+        uint64_t left = 16 * (1 + i % 2) - (unsigned)__builtin_popcount(cases[i / 2].chunks);
+
+        assert_int_equal(assert_problem(&b, cases[i / 2].severity, cases[i / 2].rule).unmeasured_chunks,
+                         left);
+    }
+}
+
+/* A chunk that is given and not measured does not count as measured, one that is measured twice counts once.
+ */
+static void chunks_of_code_are_counted_by_eextend(void **state)
 {
     struct buf b = {0};
     struct sgxs_report report = {0};
@@ -757,13 +862,56 @@ static void many_problems_are_counted_when_they_do_not_fit(void **state)
 
     (void)state;
     add_ecreate(&b, 1, 0x10000);
-    for (int i = 0; i < 100; i++)
-        add_header(&b, "EADD", 0x1000, FLAGS_REG_RX);
+    add_header(&b, "EADD", 0, FLAGS_RX);
+    add_page_chunks(&b, 0, 0xfffe);
+    add_chunk(&b, "EEXTEND", 0x100, NULL);
+    add_chunk(&b, "UNMEASRD", 0, NULL);
     assert_ok(read_stream(buf_view(&b), SIZE_MAX, &report, &err), err);
-    assert_int_equal(report.problems.len, FINDINGS_MAX);
-    assert_int_equal(report.problems.len + report.problems.dropped, 99);
-    assert_int_equal(report.pages, 100);
+    assert_int_equal(report.unmeasured_chunks, 1);
+    assert_int_equal(report.unmeasrd_chunks, 1);
+    assert_int_equal(report.measured_chunks, 16);
+    assert_string_equal(findings_first(&report.problems, SEVERITY_ERROR)->rule, "unmeasured-code");
     buf_free(&b);
+}
+
+/* A8: a page that comes again, wherever in the stream. */
+static void a_page_that_comes_again_is_found(void **state)
+{
+    static const struct {
+        uint64_t pages[6]; /* numbers, up to 0 */
+        const char *says;  /* NULL: none is twice */
+    } cases[] = {
+        {{1, 2, 3}, NULL},
+        {{3, 2, 1}, NULL},
+        {{1, 3, 2}, NULL},
+        {{1, 1}, "page 0x1000 is added twice: "},
+        {{1, 2, 1}, "page 0x1000 is added twice: "},
+        {{1, 2, 3, 2}, "page 0x2000 is added twice: "},
+        {{4, 1, 2, 3, 4}, "page 0x4000 is added twice: "},
+        {{1, 2, 3, 1, 2}, "page 0x1000 is added twice, and 1 more: "},
+        {{2, 2, 2}, "page 0x2000 is added twice, and 1 more: "},
+        {{5, 1, 5, 1}, "page 0x1000 is added twice, and 1 more: "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf b = {0};
+        struct sgxs_report report = {0};
+        struct ens_err err = {0};
+
+        add_ecreate(&b, 1, 0x10000);
+        for (size_t n = 0; cases[i].pages[n] != 0; n++)
+            add_header(&b, "EADD", cases[i].pages[n] * 0x1000, FLAGS_RW);
+        assert_ok(read_stream(buf_view(&b), SIZE_MAX, &report, &err), err);
+        const struct finding *f = findings_first(&report.problems, SEVERITY_ERROR);
+
+        assert_int_equal(f == NULL, cases[i].says == NULL);
+        if (f != NULL) {
+            assert_string_equal(f->rule, "page-twice");
+            assert_int_equal(strncmp(f->text, cases[i].says, strlen(cases[i].says)), 0);
+        }
+        buf_free(&b);
+    }
 }
 
 static void a_stream_is_known_by_its_first_tag(void **state)
@@ -821,6 +969,10 @@ int main(void)
         cmocka_unit_test(the_first_record_may_break_it),
         cmocka_unit_test(a_cut_stream_is_hashed_to_its_end),
         cmocka_unit_test(many_problems_are_counted_when_they_do_not_fit),
+        cmocka_unit_test(a_danger_is_not_hidden_behind_warnings),
+        cmocka_unit_test(code_that_is_not_measured_is_found),
+        cmocka_unit_test(chunks_of_code_are_counted_by_eextend),
+        cmocka_unit_test(a_page_that_comes_again_is_found),
         cmocka_unit_test(a_stream_is_known_by_its_first_tag),
         cmocka_unit_test(the_published_enclaves_have_their_published_measurement),
     };
