@@ -3,6 +3,7 @@
 #include "bundle/container_internal.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -228,6 +229,31 @@ void container_set(struct container *c, const char *name, uint64_t value)
 {
     if (c->settings_len < CONTAINER_SETTINGS_MAX)
         c->settings[c->settings_len++] = (struct container_setting){.name = name, .value = value};
+}
+
+const struct container_oddity *container_oddities(const struct container *c, size_t *ret_len)
+{
+    *ret_len = c->oddities_len;
+    return c->oddities;
+}
+
+void container_odd(struct container *c, size_t copy, const char *rule, const char *fmt, ...)
+{
+    size_t alike = 0;
+    va_list args;
+
+    for (size_t i = 0; i < c->oddities_len; i++)
+        alike += c->oddities[i].copy == copy && strcmp(c->oddities[i].rule, rule) == 0;
+    if (alike == CONTAINER_ODDITIES_RULE_MAX || c->oddities_len == CONTAINER_ODDITIES_MAX)
+        return;
+    struct container_oddity *o = &c->oddities[c->oddities_len++];
+
+    o->copy = copy;
+    o->rule = rule;
+    va_start(args, fmt);
+    if (vsnprintf(o->text, sizeof o->text, fmt, args) < 0)
+        o->text[0] = '\0';
+    va_end(args);
 }
 
 bool container_locate(const struct container *c, uint64_t offset, char ret[static CONTAINER_NAME_MAX])

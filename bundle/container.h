@@ -13,6 +13,7 @@
 #define CONTAINER_FIPS_SIZE      772 /* MODULUS[384], EXPONENT[4], SIGNATURE[384] */
 #define CONTAINER_COPIES_MAX     8   /* SIGSTRUCTs in one file: Intel's tools write up to three */
 #define CONTAINER_NAME_MAX       32
+#define CONTAINER_ODDITY_MAX     190 /* bytes of a text, with its terminator */
 
 enum container_kind {
     CONTAINER_ORC,          /* an Oasis bundle, or rather one SGX component of it */
@@ -97,6 +98,20 @@ struct container_setting {
 };
 
 #define CONTAINER_SETTINGS_MAX 8
+
+/* Something about a file that does not keep its loader from loading it, and that whoever signs it should
+ * know. */
+struct container_oddity {
+    size_t copy;      /* of which copy it is said; 0 of the file as a whole */
+    const char *rule; /* static; "patched-code" is what finding_is_danger knows */
+    char text[CONTAINER_ODDITY_MAX];
+};
+
+#define CONTAINER_ODDITIES_MAX      96
+#define CONTAINER_ODDITIES_RULE_MAX 2 /* of one rule and copy */
+
+/* Owned by the container. */
+const struct container_oddity *container_oddities(const struct container *c, size_t *ret_len);
 
 /* Those that the file tells, of the first stream; none where it is a bare stream. Owned by the container. */
 const struct container_setting *container_settings(const struct container *c, size_t *ret_len);

@@ -20,6 +20,8 @@ struct container {
     uint64_t shift;            /* of the image in the enclave: address of the file's address 0 */
     struct container_setting settings[CONTAINER_SETTINGS_MAX];
     size_t settings_len;
+    struct container_oddity oddities[CONTAINER_ODDITIES_MAX];
+    size_t oddities_len;
     void *own; /* the kind's, released by its close */
 };
 
@@ -54,6 +56,9 @@ bool container_add_copy(struct container *c, struct container_copy **ret, struct
 
 /* Adds to `settings`; at most CONTAINER_SETTINGS_MAX are kept. */
 void container_set(struct container *c, const char *name, uint64_t value);
+
+/* Adds to `oddities`, of which CONTAINER_ODDITIES_RULE_MAX of one rule and copy are kept. */
+void container_odd(struct container *c, size_t copy, const char *rule, const char *fmt, ...) ENS_PRINTF(4, 5);
 
 /* Overwrites bytes of the new file at `offset`; ENS_IO. */
 bool container_put(int fd, uint64_t offset, struct view bytes, struct ens_err *err) ENS_MUST_CHECK;

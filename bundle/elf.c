@@ -254,3 +254,15 @@ const struct elf_section *elf_section_at(const struct elf *e, uint64_t addr)
     }
     return NULL;
 }
+
+bool elf_is_code(const struct elf *e, uint64_t addr, uint64_t len)
+{
+    for (size_t i = 0; i < e->sections_len; i++) {
+        const struct elf_section *s = &e->sections[i];
+
+        if (takes_room(s) && (s->flags & ELF_SHF_EXECINSTR) != 0 && len > 0 && addr + len > addr &&
+            addr < s->addr + s->size && s->addr < addr + len)
+            return true;
+    }
+    return false;
+}

@@ -11,6 +11,7 @@
 #define ELF_SECTIONS_MAX 4096
 #define ELF_SEGMENTS_MAX 256
 #define ELF_NAMES_MAX    (1u << 20) /* bytes of the section name table */
+#define ELF_SYMBOLS_MAX  (1u << 20) /* entries of one symbol table */
 
 #define ELF_PT_LOAD 1u
 #define ELF_PT_TLS  7u
@@ -18,12 +19,13 @@
 #define ELF_PF_W    2u
 #define ELF_PF_R    4u
 
-#define ELF_SHT_RELA   4u
-#define ELF_SHT_NOTE   7u
-#define ELF_SHT_NOBITS 8u
-#define ELF_SHT_DYNSYM 11u
-#define ELF_SHF_ALLOC  2u
-#define ELF_SHF_TLS    0x400u
+#define ELF_SHT_RELA      4u
+#define ELF_SHT_NOTE      7u
+#define ELF_SHT_NOBITS    8u
+#define ELF_SHT_DYNSYM    11u
+#define ELF_SHF_ALLOC     2u
+#define ELF_SHF_EXECINSTR 4u
+#define ELF_SHF_TLS       0x400u
 
 struct elf_section {
     const char *name; /* owned by the elf */
@@ -73,6 +75,21 @@ const struct elf_section *elf_section(const struct elf *e, const char *name);
 /* The allocated section in which an address lies, or NULL; .tbss takes no room and is never it. */
 const struct elf_section *elf_section_at(const struct elf *e, uint64_t addr);
 
+/* Does an allocated section of code reach into these addresses? */
+bool elf_is_code(const struct elf *e, uint64_t addr, uint64_t len);
+
 /* Reads exactly `len` bytes from `offset` of the file; ENS_DATA where that is outside, `what` names it. */
 bool elf_read(const struct elf *e, uint64_t offset, uint8_t *ret, size_t len, const char *what,
               struct ens_err *err) ENS_MUST_CHECK;
+
+struct elf_symbol {
+    bool found;
+    uint64_t value, size;
+};
+
+/* Looks `len` names up, of at most 31 bytes, the first symbol of each: in .dynsym, or in .symtab. A table
+ * that is not there has none of them. ENS_DATA where a table breaks its limits. */
+bool elf_symbols(const struct elf *e, bool dynamic, const char *const *names, size_t len,
+                 struct elf_symbol *ret, struct ens_err *err) ENS_MUST_CHECK;
+/* The value of one entry of .dynsym; ENS_DATA where there is none. */
+bool elf_symbol_value(const struct elf *e, uint64_t index, uint64_t *ret, struct ens_err *err) ENS_MUST_CHECK;

@@ -157,7 +157,7 @@ static bool open_intel(struct container *c, const char *component, struct ens_er
     c->shift = intel->blocks[0].shift;
     intel_settings(c, &intel->blocks[0]);
     c->own = ens_take(intel);
-    return true;
+    return intel_judge(c, err);
 }
 
 static void close_intel(struct container *c)

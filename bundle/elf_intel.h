@@ -6,6 +6,7 @@
  *   elf_intel_image.c   the pages of the ELF segments
  *   elf_intel_textrel.c which of them a loader makes writable
  *   elf_intel_layout.c  the pages of the layout table; the whole stream
+ *   elf_intel_doubts.c  what the tables do that sgx_sign never does
  * Everything that a block says is hostile until elf_intel_blocks.c has checked it. */
 #pragma once
 
@@ -71,6 +72,7 @@ struct intel_row {
 
 /* Ids of the rows that a configuration decides; each also as it is for threads and heap that grow. */
 #define INTEL_ID_HEAP_MIN  1u
+#define INTEL_ID_HEAP_INIT 2u
 #define INTEL_ID_HEAP_MAX  3u
 #define INTEL_ID_TCS       4u
 #define INTEL_ID_STACK_MAX 7u
@@ -103,6 +105,10 @@ struct intel_build {
 
 /* Tells what the block's author chose: heap, stack, reserved pages and threads. */
 void intel_settings(struct container *c, const struct intel_block *b);
+
+/* Adds to the container's oddities what the blocks' tables do behind the back of who reads the image: rules
+ * "patched-code", "patched-data", "layout-content". Fails only where the file cannot be read. */
+bool intel_judge(struct container *c, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Pours the page at `rva`, measured where `page` is not NULL. ENS_DATA where there is one already. */
 bool intel_page(struct intel_build *s, uint64_t rva, uint64_t flags, const uint8_t *page,

@@ -234,6 +234,19 @@ static bool make_plans(struct container *c, struct oe *oe, struct ens_err *err)
     return true;
 }
 
+/* The loader writes its numbers where symbols of .dynsym or .symtab are, whose author may put them anywhere.
+ */
+static void judge_patches(struct container *c, const struct oe_plan *p)
+{
+    for (size_t i = 0; i < p->patches_len; i++) {
+        if (elf_is_code(c->elf, p->patches[i].rva, p->patches[i].len))
+            container_odd(c, 0, "patched-code",
+                          "the loader overwrites 0x%zx bytes of code at 0x%" PRIx64
+                          ", where a symbol of its own lies: what is loaded is not what the file shows",
+                          p->patches[i].len, p->patches[i].rva);
+    }
+}
+
 /* What keeps the file from being poured, or NULL. */
 static const char *why_not(const struct container *c, const struct oe *oe)
 {
@@ -271,6 +284,8 @@ static bool open_oe(struct container *c, const char *component, struct ens_err *
     if (oe == NULL || !read_info(c, &oe->info, err) ||
         (oe->info.size != OE_INFO_0_4 && !make_plans(c, oe, err)))
         return false;
+    for (size_t i = 0; i < oe->plans_len; i++)
+        judge_patches(c, &oe->plans[i]);
     c->why_no_stream = why_not(c, oe);
     c->streams_len = c->why_no_stream == NULL ? 1 : 0;
     oe->chosen = oe->plans_len == 1;

@@ -8,8 +8,7 @@
 /* Limits on what a file may ask for; each refusal names its limit. */
 #define OE_SIZE_MAX    (UINT64_C(1) << 36) /* bytes of address space: 64 GiB */
 #define OE_PAGES_MAX   (OE_SIZE_MAX / RECORDS_PAGE)
-#define OE_SYMBOLS_MAX (1u << 20) /* entries of one symbol table */
-#define OE_DYNAMIC_MAX 4096       /* entries of .dynamic */
+#define OE_DYNAMIC_MAX 4096 /* entries of .dynamic */
 
 #define OE_PATCHES_MAX 24 /* the loader changes eighteen places at most */
 #define OE_PLANS_MAX   3
@@ -59,8 +58,6 @@ struct oe_symbols {
  * of them. ENS_DATA where a table breaks its limits. */
 bool oe_symbols_read(const struct elf *e, bool dynamic, struct oe_symbols *ret,
                      struct ens_err *err) ENS_MUST_CHECK;
-/* The value of one entry of .dynsym; ENS_DATA where there is none. */
-bool oe_symbol_value(const struct elf *e, uint64_t index, uint64_t *ret, struct ens_err *err) ENS_MUST_CHECK;
 /* For messages. */
 const char *oe_symbol_name(enum oe_symbol s);
 

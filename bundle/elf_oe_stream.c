@@ -149,7 +149,7 @@ static bool read_rela(const struct oe_plan *plan, uint64_t offset, uint8_t ret[s
 
     if ((info & 0xffffffff) != R_X86_64_TPOFF64)
         return true;
-    if (!oe_symbol_value(plan->elf, info >> 32, &value, err))
+    if (!elf_symbol_value(plan->elf, info >> 32, &value, err))
         return false;
     bytes_put_le(ret + RELA_ADDEND, 8, value);
     return true;

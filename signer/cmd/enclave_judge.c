@@ -111,6 +111,19 @@ static bool judge_fips(const struct enclave_place *p, struct findings *ret, stru
     return true;
 }
 
+/* What the reader of the file found odd about the place. */
+static void judge_oddities(const struct enclave *e, size_t index, struct findings *ret)
+{
+    size_t len = 0;
+    const struct container_oddity *list = container_oddities(e->container, &len);
+
+    for (size_t i = 0; i < len; i++) {
+        if (list[i].copy == index)
+            findings_add(ret, strcmp(list[i].rule, "patched-code") == 0 ? SEVERITY_ERROR : SEVERITY_WARNING,
+                         list[i].rule, "%s", list[i].text);
+    }
+}
+
 bool enclave_judge_place(const struct enclave *e, size_t index, struct findings *ret, struct ens_err *err)
 {
     const struct enclave_place *p = &e->places[index];
@@ -121,6 +134,7 @@ bool enclave_judge_place(const struct enclave *e, size_t index, struct findings 
         findings_add(ret, SEVERITY_ERROR, "copies",
                      "%s holds another SIGSTRUCT than %s: the CPU's features decide which one counts",
                      p->copy->name, first->copy->name);
+    judge_oddities(e, index, ret);
     judge_measurement(p, ret);
     judge_launch(p, ret);
     if (p->copy != NULL && p->is_signed)
@@ -178,6 +192,23 @@ bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret, st
     return true;
 }
 
+/* Tables that change what the file shows are signed only by who says so. */
+static bool require_honest(const struct enclave *e, size_t index, const char *name, bool allow_unusual,
+                           struct ens_err *err)
+{
+    struct findings found = {0};
+
+    judge_oddities(e, index, &found);
+    for (size_t i = 0; i < found.len; i++) {
+        if (finding_is_danger(&found.items[i]) && !allow_unusual)
+            return ens_fail(err, ENS_DATA,
+                            "%s: %s: build and sign it again with its SDK (or --allow-unusual)", name,
+                            found.items[i].text);
+        notice_warn("%s: %s", name, found.items[i].text);
+    }
+    return true;
+}
+
 /* One place of several must measure to the same, and to what its SIGSTRUCT says. */
 static bool require_place(const struct enclave *e, size_t index, bool allow_unusual, struct ens_err *err)
 {
@@ -201,6 +232,8 @@ static bool require_place(const struct enclave *e, size_t index, bool allow_unus
                             "%s: %s: it was changed after it was signed, sign it with its SDK's tool", name,
                             found.items[i].text);
     }
+    if (!require_honest(e, index, name, allow_unusual, err))
+        return false;
     if (e->component != NULL)
         return enclave_judge_stream(e->component->meta->sgx_executable, &p->report, true, allow_unusual,
                                     err) ||

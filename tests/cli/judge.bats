@@ -177,3 +177,98 @@ danger_text() {
         prints "^warning: .*\[$(rule "$kind")\]"
     done
 }
+
+# ---- tables that change what the file shows ----
+
+# doubt KIND: an ELF file of mkdoubt.py.
+doubt() {
+    "$PYTHON" "$INTEROP/mkdoubt.py" "$1" "$1.so" >/dev/null
+}
+
+EVIL='patch-text patch-rx patch-hidden layout-code layout-fill entry bounds oe-symbol'
+
+# evil_text KIND: what is said of it.
+evil_text() {
+    case $1 in
+    patch-*) echo 'patch 5 overwrites 0x10 bytes of code at 0x2100' ;;
+    layout-code) echo 'layout row 1 brings 0x40 bytes of code to 0x[0-9a-f]+' ;;
+    layout-fill) echo 'layout row 1 fills executable pages at 0x[0-9a-f]+ with 0x90909090' ;;
+    entry) echo 'its threads enter at 0x1020, enclave_entry is at 0x1000' ;;
+    bounds) echo 'its enclave_size is 0x[0-9a-f]+, and the layout makes it 0x' ;;
+    oe-symbol) echo 'the loader overwrites 0x8 bytes of code at 0x[0-9a-f]+' ;;
+    esac
+}
+
+@test "D6: tables that overwrite code are refused where enclaves are signed" {
+    local kind
+    for kind in honest oe-honest; do
+        doubt "$kind"
+        ens gen-sign-data --from "$kind.so" -o "$kind.signdata" "$kind.so"
+        ok
+        not_warned 'code|patch|layout'
+    done
+    for kind in $EVIL; do
+        doubt "$kind"
+        ens gen-sign-data --from "$kind.so" -o out.signdata "$kind.so"
+        refused 65 "$(evil_text "$kind")" '--allow-unusual'
+        ens resign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --yes "$kind.so"
+        exits 65
+        says "$(evil_text "$kind")"
+        unchanged
+    done
+}
+
+@test "D6: --allow-unusual signs them, and says so" {
+    local kind
+    for kind in patch-text layout-code oe-symbol; do
+        doubt "$kind"
+        ens gen-sign-data --allow-unusual --from "$kind.so" -o "$kind.signdata" "$kind.so"
+        ok
+        warned "$(evil_text "$kind")"
+        pem_sign "$BATS_FILE_TMPDIR/one.pem" "$kind.signdata" "$kind.sig"
+        ens set-sig --sign-data "$kind.signdata" "$kind.so" "$kind.sig" "$BATS_FILE_TMPDIR/one.pem.pub"
+        refused 65 "$(evil_text "$kind")"
+        ens set-sig --allow-unusual --sign-data "$kind.signdata" "$kind.so" "$kind.sig" "$BATS_FILE_TMPDIR/one.pem.pub"
+        ok
+        warned "$(evil_text "$kind")"
+        ens approve --yes --ssh-key "$BATS_FILE_TMPDIR/id" --rebuilt "$kind.so" -o app.approval "$kind.signdata"
+        refused 65 "$(evil_text "$kind")"
+    done
+}
+
+@test "D6: show and verify say it, for every block" {
+    local kind
+    for kind in $EVIL; do
+        doubt "$kind"
+        ens show "$kind.so"
+        ok
+        prints "error: .*$(evil_text "$kind")"
+        ens verify "$kind.so"
+        exits 1
+        prints "^no: .*$(evil_text "$kind").*\[patched-code\]"
+        [ "$kind" = oe-symbol ] || [ "$(grep -c 'patched-code' "$OUT")" -ge 2 ]
+        ens verify --allow-public-key --allow-unusual "$kind.so"
+        ok
+        prints "^warning: .*$(evil_text "$kind").*\[patched-code\]"
+    done
+    for kind in honest oe-honest; do
+        doubt "$kind"
+        ens verify "$kind.so"
+        ok
+        not prints 'patched|layout-content'
+    done
+}
+
+@test "D6: tables that bring other data are warned of" {
+    doubt patch-data
+    ens verify patch-data.so
+    ok
+    prints '^warning: .*patch 5 overwrites 0x10 bytes of data at 0x[0-9a-f]+, which are not g_global_data.*\[patched-data\]'
+    doubt layout-data
+    ens verify layout-data.so
+    ok
+    prints '^warning: .*layout row 1 brings 0x40 bytes of content.*\[layout-content\]'
+    ens gen-sign-data --from layout-data.so -o out.signdata layout-data.so
+    ok
+    warned 'layout row 1 brings 0x40 bytes of content'
+}

@@ -205,7 +205,8 @@ def _common(p, versions, version):
                    metavar="YYYYMMDD")
 
 
-def _options(argv):
+def options(argv):
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     sub = parser.add_subparsers(dest="kind", required=True)
     p = sub.add_parser("intel", help="Intel SDK")
@@ -232,15 +233,15 @@ def _options(argv):
 
 
 def main(argv):
-    options = _options(argv)
-    signer = None if options.unsigned else Signer(options.key, isvsvn=options.isvsvn,
-                                                  date=options.date)
-    if options.kind == "intel":
-        plan = mkintel.random_plan(options.random) if options.random else plan_intel(options)
-        mrenclave = make_intel(plan, options.out, signer)
+    chosen = options(argv)
+    signer = None if chosen.unsigned else Signer(chosen.key, isvsvn=chosen.isvsvn,
+                                                  date=chosen.date)
+    if chosen.kind == "intel":
+        plan = mkintel.random_plan(chosen.random) if chosen.random else plan_intel(chosen)
+        mrenclave = make_intel(plan, chosen.out, signer)
     else:
-        plan = mkoe.random_plan(options.random) if options.random else plan_oe(options)
-        mrenclave = make_oe(plan, options.out, signer)
+        plan = mkoe.random_plan(chosen.random) if chosen.random else plan_oe(chosen)
+        mrenclave = make_oe(plan, chosen.out, signer)
     if mrenclave:
         print(mrenclave)
     return 0

@@ -41,7 +41,8 @@ class Plan:
     first at 0 with room for the headers; names: [(section, its segment, offset, size)]; layout:
     [(id, attributes, pages, rva, word, content or None, flags)] and groups [(GROUP, count, times,
     step)]; patches: [(file offset, bytes)]; relocations: ([rela], [plt rela]) for DT_TEXTREL;
-    overwrite: [(segment, offset, bytes)] after everything else."""
+    overwrite: [(segment, offset, bytes)] after everything else; global_data: (address, size) of the
+    symbol g_global_data."""
     version: str
     segments: list
     layout: list
@@ -54,6 +55,7 @@ class Plan:
     fips: bool = False
     alone: bool = False
     overwrite: list = dataclasses.field(default_factory=list)
+    global_data: tuple = None
 
 
 def write(plan, path, signed=True):
@@ -93,10 +95,12 @@ def _dynamic_part(plan):
     else:
         rows = [(".rela.dyn", mkelf.RELA, elf.RELA.size, b"".join(relocs[0])),
                 (".rela.plt", mkelf.RELA, elf.RELA.size, b"".join(relocs[1]))]
-    strings, _ = mkelf.strings(["enclave_entry"])
-    rows = [(".dynsym", mkelf.DYNSYM, elf.SYM.size, elf.SYM.pack(0, 0, 0, 0, 0, 0)
-             + mkelf.symbol(1, 0x1000)),
-            (".dynstr", mkelf.STRTAB, 0, strings.ljust(0x10, b"\0"))] + rows
+    strings, _ = mkelf.strings(["enclave_entry"] + ["g_global_data"] * bool(plan.global_data))
+    symbols = elf.SYM.pack(0, 0, 0, 0, 0, 0) + mkelf.symbol(1, 0x1000)
+    if plan.global_data:
+        symbols += elf.SYM.pack(15, 0x11, 0, 1, *plan.global_data)
+    rows = [(".dynsym", mkelf.DYNSYM, elf.SYM.size, symbols),
+            (".dynstr", mkelf.STRTAB, 0, strings.ljust(len(strings) + 15 & ~15, b"\0"))] + rows
     at, tags = HEADERS_END, []
     for name, _, _, raw in rows:
         if name == ".rela.dyn" and raw:
@@ -106,7 +110,7 @@ def _dynamic_part(plan):
         at += len(raw)
     if relocs is not None:
         tags.append((elf.DT_TEXTREL, 0))
-    tags += [(5, HEADERS_END + 48), (6, HEADERS_END)]           # DT_STRTAB, DT_SYMTAB
+    tags += [(5, HEADERS_END + len(symbols)), (6, HEADERS_END)]     # DT_STRTAB, DT_SYMTAB
     return rows + [(".dynamic", mkelf.DYNAMIC, elf.DYN.size, mkelf.dynamic(tags))]
 
 

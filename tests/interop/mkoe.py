@@ -29,7 +29,7 @@ class Plan:
     (size, alignment); symbols: whether .dynsym names what the loader sets; relocations: a count,
     every third of them a thread-local; start: the address of a zero-base enclave or None; layout:
     of oe.LAYOUTS, for whose loader the image is; overwrite: [(section, offset, bytes)] after
-    everything else."""
+    everything else; symbols_in_text: they name places of the code."""
     version: str = "0.19"
     layout: str = "0.16-0.19"
     rodata: object = mkelf.Zeros(0x400)
@@ -47,6 +47,7 @@ class Plan:
     isvprodid: int = 1
     isvsvn: int = 2
     overwrite: list = dataclasses.field(default_factory=list)
+    symbols_in_text: bool = False
 
 
 def properties(plan):
@@ -109,9 +110,10 @@ def _read_only(image, plan):
     _load(image, 4, 0, 0, end, end)
     _section(image, ".rodata", 4, rodata_at, rodata_at, plan.rodata)
     data_va = _data_address(plan, end)
+    named_va = page_up(end) if plan.symbols_in_text else data_va
     if ".dynsym" in offsets:
         symbols = elf.SYM.pack(0, 0, 0, 0, 0, 0)
-        symbols += b"".join(mkelf.symbol(where[name], data_va + 8 * i)
+        symbols += b"".join(mkelf.symbol(where[name], named_va + 8 * i)
                             for i, name in enumerate(SYMBOLS[:number]))
         symbols += mkelf.symbol(where["local"], (1 << 64) - 24)
         image.put(offsets[".dynsym"], symbols)
