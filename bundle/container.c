@@ -3,6 +3,7 @@
 #include "bundle/container_internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -207,11 +208,46 @@ const char *container_why_no_stream(const struct container *c)
     return c->why_no_stream;
 }
 
+/* ---- how much work it is ---- */
+
+static bool allow_large; /* set before there are threads */
+
+void container_allow_large(void)
+{
+    allow_large = true;
+}
+
+uint64_t container_work(const struct container *c)
+{
+    return c->work;
+}
+
+void container_work_add(uint64_t *work, uint64_t count, uint64_t each)
+{
+    uint64_t product = 0;
+
+    if (__builtin_mul_overflow(count, each, &product) || __builtin_add_overflow(*work, product, work))
+        *work = UINT64_MAX;
+}
+
+static bool check_work(const struct container *c, struct ens_err *err)
+{
+    uint64_t limit = CONTAINER_WORK_MAX;
+
+    container_work_add(&limit, c->size, CONTAINER_WORK_PER_BYTE);
+    if (allow_large || c->work <= limit)
+        return true;
+    return ens_fail(err, ENS_DATA,
+                    "%s: lays out an enclave of which %" PRIu64 " MiB are hashed, from a file of %" PRIu64
+                    " KiB (limit %" PRIu64 " MiB): --allow-large, if it is meant to be so large",
+                    c->label, c->work >> 20, c->size >> 10, limit >> 20);
+}
+
 bool container_stream(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
 {
     if (index >= c->streams_len)
         return ens_fail(err, ENS_BUG, "%s: has no enclave %zu", c->label, index);
-    return c->ops->stream(c, index, sink, err);
+    return check_work(c, err) && c->ops->stream(c, index, sink, err);
 }
 
 bool container_same_stream(const struct container *c, size_t a, size_t b)

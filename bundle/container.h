@@ -78,12 +78,26 @@ const struct bundle_component *container_component(const struct container *c);
 size_t container_copies_len(const struct container *c);
 const struct container_copy *container_copy_at(const struct container *c, size_t index);
 
+/* What measuring all enclaves of the file costs, told from its tables before anything is poured: bytes that
+ * are hashed, 64 for each page and 320 for each of its chunks that is measured, and what else there is to do,
+ * in the same unit. 0 where it is not more than the file has bytes. No smaller than what is poured; sticks at
+ * UINT64_MAX. */
+uint64_t container_work(const struct container *c);
+
+/* What container_stream does without container_allow_large: as much as some seconds of hashing, and what a
+ * file of this size may need in each of its blocks. */
+#define CONTAINER_WORK_MAX      (UINT64_C(8) << 30)
+#define CONTAINER_WORK_PER_BYTE 8
+
+/* From now on there is no such limit in this process: its caller knows that the enclave is that large. */
+void container_allow_large(void);
+
 /* How many enclaves can be poured: one, but an Intel file has one per metadata block (a loader picks a block
  * by what the CPU can do), a raw SIGSTRUCT and an EGo file none: container_why_no_stream says why. */
 size_t container_streams_len(const struct container *c);
 const char *container_why_no_stream(const struct container *c);
 /* Pours stream `index`, which belongs to the copy of that index where there is one, as SGXS records in
- * pieces. Constant memory. */
+ * pieces. Constant memory. ENS_DATA, before the first piece, where container_work is above the limit. */
 bool container_stream(struct container *c, size_t index, const struct sink *sink,
                       struct ens_err *err) ENS_MUST_CHECK;
 

@@ -16,6 +16,7 @@ struct container {
     struct container_copy *copies;
     size_t copies_len;
     size_t streams_len;
+    uint64_t work;             /* container_work */
     const char *why_no_stream; /* static; where `streams_len` is 0 */
     uint64_t shift;            /* of the image in the enclave: address of the file's address 0 */
     struct container_setting settings[CONTAINER_SETTINGS_MAX];
@@ -53,6 +54,13 @@ extern const struct container_ops elf_ego;
 
 /* Makes room for one more copy, zeroed; owned by the container. ENS_DATA above CONTAINER_COPIES_MAX. */
 bool container_add_copy(struct container *c, struct container_copy **ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Work of a page of which nothing is measured but that it is added, and of one that is measured whole. */
+#define CONTAINER_WORK_PAGE     64u
+#define CONTAINER_WORK_MEASURED (64u + 16u * 320u)
+
+/* Adds `count` times `each` to the work; sticks at UINT64_MAX. */
+void container_work_add(uint64_t *work, uint64_t count, uint64_t each);
 
 /* Adds to `settings`; at most CONTAINER_SETTINGS_MAX are kept. */
 void container_set(struct container *c, const char *name, uint64_t value);

@@ -121,6 +121,22 @@ static bool read_blocks(struct container *c, struct intel *intel, struct ens_err
     return true;
 }
 
+/* Blocks that lay out the same are poured once. */
+static void count_work(struct container *c, const struct intel *intel)
+{
+    for (size_t i = 0; i < intel->blocks_len; i++) {
+        size_t same = 0;
+
+        while (same < i && !intel_same(c, same, i))
+            same++;
+        if (same < i)
+            continue;
+        container_work_add(&c->work, 1, CONTAINER_WORK_PAGE);
+        intel_image_work(c->elf, &intel->blocks[i], &c->work);
+        intel_layout_work(&intel->blocks[i], &c->work);
+    }
+}
+
 /* The copy of one block's SIGSTRUCT. */
 static bool fill_copy(struct container *c, const struct intel_block *b, struct ens_err *err)
 {
@@ -157,6 +173,7 @@ static bool open_intel(struct container *c, const char *component, struct ens_er
     c->shift = intel->blocks[0].shift;
     intel_settings(c, &intel->blocks[0]);
     c->own = ens_take(intel);
+    count_work(c, c->own);
     return intel_judge(c, err);
 }
 

@@ -13,10 +13,11 @@
 #include "bundle/container_internal.h"
 #include "bundle/records.h"
 
-#define INTEL_DESC_MAX     0x6000u       /* the largest descriptor that any SDK wrote */
-#define INTEL_SIZE_MAX     (64ull << 30) /* bytes of an enclave: the loader's own limit */
-#define INTEL_ELRANGE_MAX  (1ull << 47)  /* bytes of ELRANGE: what a process can address */
-#define INTEL_DYNAMIC_MAX  4096u         /* entries of the dynamic segment */
+#define INTEL_DESC_MAX 0x6000u      /* the largest descriptor that any SDK wrote */
+#define INTEL_SIZE_MAX (1ull << 40) /* bytes of an enclave: the map of its text relocations has 32 MiB then  \
+                                     */
+#define INTEL_ELRANGE_MAX  (1ull << 47) /* bytes of ELRANGE: what a process can address */
+#define INTEL_DYNAMIC_MAX  4096u        /* entries of the dynamic segment */
 #define INTEL_MAGIC_SIZE   8
 #define INTEL_ROW_SIZE     32 /* of the patch table, and of the layout table */
 #define INTEL_CSS          64 /* offset of the SIGSTRUCT in every block */
@@ -98,8 +99,7 @@ struct intel_build {
     const struct container *c;
     const struct intel_block *b;
     const struct sink *sink;
-    uint8_t *added;     /* a bit for each page of `b->size` */
-    uint8_t *relocated; /* the same: pages to which relocations are applied. NULL: no text relocations */
+    uint8_t *relocated; /* a bit for each page to which a relocation is applied. NULL: no text relocations */
     uint8_t *piece;     /* FILE_PIECE bytes to work in */
 };
 
@@ -110,7 +110,7 @@ void intel_settings(struct container *c, const struct intel_block *b);
  * "patched-code", "patched-data", "layout-content". Fails only where the file cannot be read. */
 bool intel_judge(struct container *c, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Pours the page at `rva`, measured where `page` is not NULL. ENS_DATA where there is one already. */
+/* Pours the page at `rva`, measured where `page` is not NULL. ENS_DATA where that is outside the enclave. */
 bool intel_page(struct intel_build *s, uint64_t rva, uint64_t flags, const uint8_t *page,
                 struct ens_err *err) ENS_MUST_CHECK;
 
@@ -119,6 +119,10 @@ bool intel_image_check(const struct elf *e, const struct intel *intel, const str
                        struct ens_err *err) ENS_MUST_CHECK;
 /* Sets `s->relocated` where the enclave has text relocations; it is released by intel_stream. */
 bool intel_find_relocated(struct intel_build *s, struct ens_err *err) ENS_MUST_CHECK;
+/* The work of pouring the segments, and of pouring the layout (container_work). */
+void intel_image_work(const struct elf *e, const struct intel_block *b, uint64_t *work);
+void intel_layout_work(const struct intel_block *b, uint64_t *work);
+
 /* Pours the segments' pages. */
 bool intel_image(struct intel_build *s, struct ens_err *err) ENS_MUST_CHECK;
 

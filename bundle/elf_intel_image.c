@@ -174,6 +174,25 @@ static bool add_segments(struct intel_build *s, struct ens_err *err)
     return pad_segment(s, last, UINT64_MAX, err);
 }
 
+void intel_image_work(const struct elf *e, const struct intel_block *b, uint64_t *work)
+{
+    uint64_t patched = 0; /* of one piece that is read from the file */
+
+    for (size_t i = 0; i < intel_rows(b->patches); i++)
+        container_work_add(&patched, 1, INTEL_ROW_SIZE + (uint64_t)intel_patch_at(b, i).size);
+    for (size_t i = 0; i < e->segments_len; i++) {
+        const struct elf_segment *seg = &e->segments[i];
+
+        if (!is_load(seg))
+            continue;
+        /* One page more: pad_segment. */
+        container_work_add(work,
+                           (page_up(seg->vaddr + seg->memsz) - page_down(seg->vaddr)) / RECORDS_PAGE + 1,
+                           CONTAINER_WORK_MEASURED);
+        container_work_add(work, seg->filesz / FILE_PIECE + 2, patched);
+    }
+}
+
 bool intel_image(struct intel_build *s, struct ens_err *err)
 {
     return intel_find_relocated(s, err) && add_segments(s, err);

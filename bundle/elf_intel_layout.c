@@ -15,16 +15,13 @@ static const size_t tcs_offsets[] = {16, 48, 56};
 
 bool intel_page(struct intel_build *s, uint64_t rva, uint64_t flags, const uint8_t *page, struct ens_err *err)
 {
-    uint64_t number = rva / RECORDS_PAGE;
-
     if (!interrupt_check(err))
         return false;
-    if (rva >= s->b->size || (s->added[number / 8] >> number % 8 & 1) != 0)
+    if (rva >= s->b->size)
         return ens_fail(err, ENS_DATA,
                         "%s: .note.sgxmeta: metadata %" PRIu32 ".%" PRIu32 ": page 0x%" PRIx64
-                        " is added twice, or outside the enclave: " INTEL_REMEDY,
+                        " is outside the enclave: " INTEL_REMEDY,
                         s->c->label, s->b->major, s->b->minor, rva);
-    s->added[number / 8] |= (uint8_t)(1u << number % 8);
     return records_page(s->sink, rva + s->b->shift, flags, page, err);
 }
 
@@ -193,6 +190,35 @@ static bool add_layout(struct intel_build *s, struct ens_err *err)
     return true;
 }
 
+/* What add_row pours; a row that is repeated costs something where it pours nothing, too. */
+static uint64_t row_work(const struct intel_row *row)
+{
+    uint64_t work = CONTAINER_WORK_PAGE;
+    bool content = row->content_offset != 0;
+    bool measured = (row->attributes & INTEL_ATTR_EEXTEND) != 0 || (content && row->flags != RECORDS_TCS);
+
+    if ((row->attributes & INTEL_ATTR_EADD) != 0 && (content || row->flags != 0))
+        container_work_add(&work, row->pages, measured ? CONTAINER_WORK_MEASURED : CONTAINER_WORK_PAGE);
+    return work;
+}
+
+void intel_layout_work(const struct intel_block *b, uint64_t *work)
+{
+    for (size_t i = 0; i < intel_rows(b->layout); i++) {
+        const struct intel_row row = intel_row_at(b, i);
+
+        if (!row.group) {
+            container_work_add(work, 1, row_work(&row));
+            continue;
+        }
+        for (size_t n = i - row.entries; row.times > 0 && n < i; n++) {
+            const struct intel_row repeated = intel_row_at(b, n);
+
+            container_work_add(work, row.times, row_work(&repeated));
+        }
+    }
+}
+
 static bool pour(struct intel_build *s, struct ens_err *err)
 {
     uint32_t ssaframesize = (uint32_t)bytes_get_le(view_slice(s->b->bytes, INTEL_SSAFRAMESIZE, 4));
@@ -205,14 +231,10 @@ bool intel_stream(struct container *c, size_t index, const struct sink *sink, st
 {
     const struct intel *intel = c->own;
     struct intel_build s = {.c = c, .b = &intel->blocks[index], .sink = sink};
-    /* A bit for each page: at most 2 MiB. */
-    ENS_CLEANUP(mem_freep)
-    uint8_t *added = mem_alloc((size_t)(s.b->size / RECORDS_PAGE / 8 + 1), 1, err);
     ENS_CLEANUP(mem_freep) uint8_t *piece = mem_alloc(FILE_PIECE, 1, err);
 
-    if (added == NULL || piece == NULL)
+    if (piece == NULL)
         return false;
-    s.added = added;
     s.piece = piece;
     bool ok = pour(&s, err);
 

@@ -289,6 +289,9 @@ static bool open_oe(struct container *c, const char *component, struct ens_err *
     c->why_no_stream = why_not(c, oe);
     c->streams_len = c->why_no_stream == NULL ? 1 : 0;
     oe->chosen = oe->plans_len == 1;
+    /* Each is poured for choosing, and the one that is chosen again. */
+    for (size_t i = 0; i < oe->plans_len; i++)
+        container_work_add(&c->work, oe->chosen ? 1 : 2, oe_work(&oe->plans[i]));
     return true;
 }
 

@@ -6,7 +6,7 @@
 #include "bundle/records.h"
 
 /* Limits on what a file may ask for; each refusal names its limit. */
-#define OE_SIZE_MAX    (UINT64_C(1) << 36) /* bytes of address space: 64 GiB */
+#define OE_SIZE_MAX    (UINT64_C(1) << 40) /* bytes of address space: 1 TiB */
 #define OE_PAGES_MAX   (OE_SIZE_MAX / RECORDS_PAGE)
 #define OE_DYNAMIC_MAX 4096 /* entries of .dynamic */
 
@@ -111,6 +111,9 @@ bool oe_plan_equal(const struct oe_plan *a, const struct oe_plan *b);
  * take. */
 bool oe_section(const struct elf *e, const char *name, const struct elf_section **ret,
                 struct ens_err *err) ENS_MUST_CHECK;
+
+/* The work of pouring it once (container_work). */
+uint64_t oe_work(const struct oe_plan *plan);
 
 /* Pours the enclave as SGXS records. */
 bool oe_pour(const struct oe_plan *plan, const struct sink *sink, struct ens_err *err) ENS_MUST_CHECK;

@@ -59,9 +59,8 @@ static bool plan_image(struct oe_plan *p, struct ens_err *err)
                             e->label, s->vaddr);
         end = s->vaddr + s->memsz;
         if (end > OE_SIZE_MAX)
-            return ens_fail(err, ENS_DATA,
-                            "%s: the segment at 0x%" PRIx64 " ends above 64 GiB: it is damaged", e->label,
-                            s->vaddr);
+            return ens_fail(err, ENS_DATA, "%s: the segment at 0x%" PRIx64 " ends above 1 TiB: it is damaged",
+                            e->label, s->vaddr);
         first = false;
     }
     p->image = whole_pages(end);
@@ -87,7 +86,7 @@ static bool read_locals(const struct elf *e, const char *name, struct locals *re
     if (s->size > OE_SIZE_MAX || s->align == 0 || s->align > OE_SIZE_MAX || (s->align & (s->align - 1)) != 0)
         return ens_fail(err, ENS_DATA,
                         "%s: %s: 0x%" PRIx64 " bytes, aligned to 0x%" PRIx64
-                        " (both up to 64 GiB, a power of two): it is damaged",
+                        " (both up to 1 TiB, a power of two): it is damaged",
                         e->label, name, s->size, s->align);
     *ret = (struct locals){s->addr, s->size, s->align, (s->size + s->align - 1) / s->align * s->align};
     return true;
@@ -151,7 +150,7 @@ static bool plan_sizes(struct oe_plan *p, const struct oe_layout *l, uint64_t *r
         p->tls > 2 * OE_PAGES_MAX || before + o->heap + o->tcs * (thread + p->tls) > OE_PAGES_MAX)
         return ens_fail(err, ENS_DATA,
                         "%s: .oeinfo: %" PRIu64 " heap pages and %" PRIu64 " threads with %" PRIu64
-                        " stack pages make an enclave above 64 GiB: it is damaged",
+                        " stack pages make an enclave above 1 TiB: it is damaged",
                         p->elf->label, o->heap, o->tcs, o->stack);
     p->end = (before + o->heap + o->tcs * (thread + p->tls)) * RECORDS_PAGE;
     uint64_t counted =
@@ -162,7 +161,7 @@ static bool plan_sizes(struct oe_plan *p, const struct oe_layout *l, uint64_t *r
         return ens_fail(err, ENS_DATA,
                         "%s: .oeinfo: start address 0x%" PRIx64
                         ": is no page, or the enclave would end above "
-                        "64 GiB: it is damaged",
+                        "1 TiB: it is damaged",
                         p->elf->label, p->base);
     p->size = power_of_two(p->base + counted);
     *ret = l->patches_end ? counted : power_of_two(counted);

@@ -25,6 +25,9 @@
 #define TCS_FSLIMIT 64
 #define TCS_GSLIMIT 68
 
+#define CONTROL_PAGES   (1 + SSA_FRAMES) /* TCS and SSA; a thread's guard pages are not added */
+#define RELOCATION_WORK 256              /* two reads of the file for some */
+
 /* Pages that are poured between two looks at the signals. */
 #define PAGES_PER_LOOK 1024
 
@@ -209,6 +212,29 @@ static bool put_thread(struct pour *p, const uint8_t *stack, const uint8_t *zero
         return false;
     p->at += RECORDS_PAGE;
     return put_pages(p, p->plan->tls + 1, zeros, err);
+}
+
+uint64_t oe_work(const struct oe_plan *plan)
+{
+    const struct oe_info *info = plan->info;
+    uint64_t work = CONTAINER_WORK_PAGE;
+    uint64_t measured = 0; /* pages */
+    uint64_t thread = info->stack + CONTROL_PAGES + plan->tls + 1;
+
+    for (size_t i = 0; i < plan->elf->segments_len; i++) {
+        const struct elf_segment *s = &plan->elf->segments[i];
+
+        if (s->type == ELF_PT_LOAD)
+            measured += s->memsz / RECORDS_PAGE + 2;
+    }
+    container_work_add(&work, measured + plan->relocs / RECORDS_PAGE, CONTAINER_WORK_MEASURED);
+    container_work_add(&work, (plan->rela_dyn_size + plan->rela_plt_size) / RELA_SIZE, RELOCATION_WORK);
+    container_work_add(&work, info->heap, CONTAINER_WORK_PAGE);
+    uint64_t threads = 0;
+
+    container_work_add(&threads, info->tcs, thread);
+    container_work_add(&work, threads, CONTAINER_WORK_MEASURED);
+    return work;
 }
 
 bool oe_pour(const struct oe_plan *plan, const struct sink *sink, struct ens_err *err)

@@ -10,6 +10,7 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/ossl.h"
 #include "signer/cmd/cmd.h"
+#include "signer/cmd/enclave.h"
 #include "signer/cmd/progress.h"
 
 /* What ensign opens must never become its stdin, stdout or stderr: where one of them is closed, /dev/null
@@ -99,6 +100,8 @@ static bool run_command(int argc, char **argv, struct ens_err *err)
         return false;
     if (args.quiet)
         progress_disable();
+    if (args.allow_large)
+        enclave_allow_large();
     return cmd->run(&args, err);
 }
 

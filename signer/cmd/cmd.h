@@ -55,6 +55,7 @@ struct args {
     bool allow_final_try;
     bool allow_module_path;
     bool allow_public_key;
+    bool allow_large;
     bool ephemeral_key;
     const char *ssh_key;
     struct text_list rebuilt;

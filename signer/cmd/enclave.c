@@ -13,6 +13,11 @@
 static_assert(CONTAINER_SIGSTRUCT_SIZE == SIGSTRUCT_SIZE, "a container's copy is a SIGSTRUCT");
 static_assert(CONTAINER_FIPS_SIZE == RSA3072_FIPS_SIZE, "a container's FIPS block is one");
 
+void enclave_allow_large(void)
+{
+    container_allow_large();
+}
+
 /* ---- measuring ---- */
 
 struct measuring {
@@ -72,9 +77,11 @@ static bool measure_place(struct enclave *e, size_t index, struct enclave_place 
     if (e->takes_fields || index >= container_streams_len(e->container))
         return true;
     place->is_measured = true;
-    if (index > 0 && container_same_stream(e->container, 0, index)) {
-        place->report = e->places[0].report;
-        place->stream_error = e->places[0].stream_error;
+    for (size_t i = 0; i < index; i++) {
+        if (!container_same_stream(e->container, i, index))
+            continue;
+        place->report = e->places[i].report;
+        place->stream_error = e->places[i].stream_error;
         return true;
     }
     if (enclave_measure(e->container, index, &place->report, &place->stream_error) ||

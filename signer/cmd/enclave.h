@@ -66,6 +66,9 @@ struct enclave {
     bool takes_fields; /* opened by enclave_open_fields: nothing is measured */
 };
 
+/* Takes the limit off what measuring an enclave may cost (container_work), in this process. */
+void enclave_allow_large(void);
+
 /* Opens `path`, checks all of a bundle, and measures the enclave at every place. `id` names a bundle's
  * component (NULL as in enclave_find). What is odd is left to the calls below. Release with enclave_free. */
 bool enclave_open(const char *path, const char *id, struct enclave *ret, struct ens_err *err) ENS_MUST_CHECK;

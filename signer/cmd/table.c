@@ -64,6 +64,7 @@ static const struct opt approve_options[] = {
     {"replaces", 0, TEXT(replaces), "FILE", "take an earlier answer of yours back"},
     {"note", 0, TEXT(note), "TEXT", "a line about it, for the room"},
     {"allow-unusual", 0, FLAG(params.allow_unusual), "approve fields that are refused as unusual"},
+    {"allow-large", 0, FLAG(allow_large), "measure an enclave however large it is"},
     {"yes", 0, FLAG(yes), "do not ask for confirmation"},
     {0},
 };
@@ -102,6 +103,7 @@ static const struct opt keys_options[] = {
 };
 
 static const struct opt show_options[] = {
+    {"allow-large", 0, FLAG(allow_large), "measure an enclave however large it is"},
     {"json", 0, FLAG(json), "one JSON document"},
     {0},
 };
@@ -130,6 +132,7 @@ static const struct opt sigstruct_options[] = {
     {"cet-attributes", 0, TEXT(params.cet_attributes), "V/M", "CET_ATTRIBUTES and its inverse mask (0/0xff)"},
     {"from", 0, TEXT(from), "FILE", "start from the fields of a signed container or sign-data"},
     {"allow-unusual", 0, FLAG(params.allow_unusual), "sign fields that are refused as unusual"},
+    {"allow-large", 0, FLAG(allow_large), "measure an enclave however large it is"},
     {"component", 0, TEXT(component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
     {0},
 };
@@ -174,6 +177,7 @@ static const struct opt verify_options[] = {
     {"policy", 0, TEXT(policy), "FILE", "policy whose lines about fields and signer must hold"},
     {"allow-public-key", 0, FLAG(allow_public_key), "accept a signing key whose private half is published"},
     {"allow-unusual", 0, FLAG(params.allow_unusual), "accept code that is not measured"},
+    {"allow-large", 0, FLAG(allow_large), "measure an enclave however large it is"},
     {"profile", 0, TEXT(profile), "NAME", "whose rules: core, registry, rofl-scheduler or cpu (default)"},
     {"component", 0, TEXT(component), "ID", "only this component of a bundle"},
     {"json", 0, FLAG(json), "one JSON document"},
@@ -182,6 +186,7 @@ static const struct opt verify_options[] = {
 
 static const struct opt compare_options[] = {
     {"component", 0, TEXT(component), "ID", "component of each bundle: ronl (default) or rofl.NAME"},
+    {"allow-large", 0, FLAG(allow_large), "measure an enclave however large it is"},
     {"json", 0, FLAG(json), "one JSON document"},
     {0},
 };
@@ -204,6 +209,7 @@ static const struct opt resign_options[] = {
 
 static const struct opt extract_options[] = {
     {"component", 0, TEXT(component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
+    {"allow-large", 0, FLAG(allow_large), "measure an enclave however large it is"},
     {"sign-data", 0, FLAG(signdata_only), "only the 256 signed bytes"},
     {0},
 };

@@ -272,3 +272,50 @@ evil_text() {
     ok
     warned 'layout row 1 brings 0x40 bytes of content'
 }
+
+# ---- work that a small file asks for ----
+
+@test "A15: a small file that asks for hours is refused before anything is measured, and says which option" {
+    local kind
+    for kind in intel oe; do
+        make_container "$kind" --out "big-$kind"
+        # Stack of 2^22 pages for each thread, or what Open Enclave's structure calls so.
+        "$PYTHON" - "$kind" "big-$kind" <<'PY'
+import struct, sys
+import elf, intel
+kind, path = sys.argv[1:]
+data = bytearray(open(path, "rb").read())
+file = elf.Elf(bytes(data))
+if kind == "oe":
+    struct.pack_into("<Q", data, file.section(".oeinfo").offset + 16, 1 << 22)
+else:
+    for block in intel.blocks(file):
+        struct.pack_into("<Q", data, block.at + intel.ENCLAVE_SIZE_AT, 1 << 40)
+        (layout,) = struct.unpack_from("<I", data, block.at + intel.DIRS_AT + 8)
+        struct.pack_into("<HI", data, block.at + layout + 2, 3, 1 << 24)
+open(path, "wb").write(data)
+PY
+        for command in show verify extract "compare big-$kind" "gen-sign-data -o out.signdata --from big-$kind" \
+            "approve --yes --ssh-key $BATS_FILE_TMPDIR/id --rebuilt big-$kind -o out.approval"; do
+            operand=big-$kind
+            if [[ $command = approve* ]]; then
+                sign_data app.signdata "$(printf '%064d' 1)"
+                operand=app.signdata
+            fi
+            # shellcheck disable=SC2086
+            ens $command "$operand"
+            refused 65 "big-$kind: lays out an enclave of which [0-9]+ MiB are hashed" 'from a file of [0-9]+ KiB' \
+                '--allow-large'
+        done
+    done
+}
+
+@test "A15: --allow-large is taken wherever an enclave is measured" {
+    local command
+    make_container intel --out a.so
+    for command in show verify extract "compare a.so" "gen-sign-data -o out.signdata --from a.so"; do
+        # shellcheck disable=SC2086
+        ens $command --allow-large a.so
+        ok
+    done
+}
