@@ -295,15 +295,19 @@ else:
         struct.pack_into("<HI", data, block.at + layout + 2, 3, 1 << 24)
 open(path, "wb").write(data)
 PY
-        for command in show verify extract "compare big-$kind" "gen-sign-data -o out.signdata --from big-$kind" \
-            "approve --yes --ssh-key $BATS_FILE_TMPDIR/id --rebuilt big-$kind -o out.approval"; do
-            operand=big-$kind
-            if [[ $command = approve* ]]; then
-                sign_data app.signdata "$(printf '%064d' 1)"
-                operand=app.signdata
-            fi
+        ens show "big-$kind"
+        ok
+        prints "error: .*lays out an enclave of which [0-9]+ MiB are hashed, .* --allow-large"
+        ens verify "big-$kind"
+        exits 1
+        prints "^no: .*lays out an enclave of which [0-9]+ MiB are hashed, .* --allow-large.*\[enclave\]"
+        ens extract -o "$kind.css" "big-$kind"
+        ok
+        sign_data app.signdata "$(printf '%064d' 1)"
+        for command in "compare big-$kind big-$kind" "gen-sign-data -o out.signdata --from big-$kind big-$kind" \
+            "approve --yes --ssh-key $BATS_FILE_TMPDIR/id --rebuilt big-$kind -o out.approval app.signdata"; do
             # shellcheck disable=SC2086
-            ens $command "$operand"
+            ens $command
             refused 65 "big-$kind: lays out an enclave of which [0-9]+ MiB are hashed" 'from a file of [0-9]+ KiB' \
                 '--allow-large'
         done
