@@ -49,7 +49,7 @@ all: $(B)/ensign $(B)/ensign-offline
 # The program of the signing host: of bundle/ only what needs no archive and no JSON, and of the commands those that
 # open no bundle. It is linked without libzip and jansson.
 OFFLINE_OBJ := $(filter-out $(B)/bundle/% $(B)/signer/cmd/table.o,$(LIB_OBJ)) \
-               $(filter $(B)/bundle/container% $(B)/bundle/elf% $(B)/bundle/records%,$(LIB_OBJ)) \
+               $(filter $(B)/bundle/container% $(B)/bundle/elf% $(B)/bundle/other% $(B)/bundle/records%,$(LIB_OBJ)) \
                $(B)/signer/offline/bundle_none.o $(B)/signer/offline/table.o
 OFFLINE_LIBS := $(shell pkg-config --libs libcrypto libp11) -ldl -lpthread
 

@@ -12,7 +12,7 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 
-#define HEAD_MAX 64
+#define HEAD_MAX 512
 
 /* EGo's file is an Open Enclave file with more in it, so that it is asked first. */
 static const struct container_ops *const kinds[] = {
@@ -36,8 +36,12 @@ bool container_recognise(struct view head)
 
 /* ---- opening ---- */
 
-static bool fail_unknown(const struct container *c, struct ens_err *err)
+static bool fail_unknown(const struct container *c, struct view head, struct ens_err *err)
 {
+    const char *other = container_other(head);
+
+    if (other != NULL)
+        return ens_fail(err, ENS_DATA, "%s: %s", c->label, other);
     if (c->elf != NULL)
         return ens_fail(
             err, ENS_DATA,
@@ -59,7 +63,7 @@ static bool find_kind(struct container *c, struct ens_err *err)
         return false;
     struct view v = view_of(head, len);
 
-    if (elf_recognise(v) && !elf_open(c->fd, c->label, c->size, &c->elf, err))
+    if (elf_recognise(v) && container_other(v) == NULL && !elf_open(c->fd, c->label, c->size, &c->elf, err))
         return false;
     for (size_t i = 0; i < KINDS; i++) {
         if (kinds[i]->recognise(c, v)) {
@@ -67,7 +71,7 @@ static bool find_kind(struct container *c, struct ens_err *err)
             return true;
         }
     }
-    return fail_unknown(c, err);
+    return fail_unknown(c, v, err);
 }
 
 static bool open_kind(struct container *c, const char *component, struct ens_err *err)

@@ -7,14 +7,13 @@
 
 #include "signer/base/bytes.h"
 
-/* Limits on what is read from an ELF file; each refusal names its limit. */
-#define ELF_SECTIONS_MAX 4096
-#define ELF_SEGMENTS_MAX 256
-#define ELF_NAMES_MAX    (1u << 20) /* bytes of the section name table */
-#define ELF_SYMBOLS_MAX  (1u << 20) /* entries of one symbol table */
+/* Limits on what is read from an ELF file; each refusal names its limit. Of headers there are as many as fit
+ * into the 16 bits of their numbers. */
+#define ELF_NAMES_MAX   (1u << 24) /* bytes of the section name table */
+#define ELF_SYMBOLS_MAX (1u << 20) /* entries of one symbol table */
 
 #define ELF_PT_LOAD 1u
-#define ELF_PT_TLS  7u
+#define ELF_PT_NOTE 4u
 #define ELF_PF_X    1u
 #define ELF_PF_W    2u
 #define ELF_PF_R    4u
@@ -32,7 +31,7 @@ struct elf_section {
     uint32_t type;
     uint64_t flags;
     uint64_t addr;
-    uint64_t offset; /* `size` bytes from here lie in the file, unless SHT_NULL or SHT_NOBITS */
+    uint64_t offset; /* as the file has it: what is read from there is checked by elf_read */
     uint64_t size;
     uint32_t link;
     uint64_t align;
@@ -40,7 +39,7 @@ struct elf_section {
 };
 
 struct elf_segment {
-    uint32_t type;   /* what is said below holds for PT_LOAD and PT_TLS: others are as the file has them */
+    uint32_t type;   /* what is said below holds for PT_LOAD: others are as the file has them */
     uint32_t flags;  /* ELF_PF_* */
     uint64_t offset; /* `filesz` bytes from here lie in the file */
     uint64_t vaddr;

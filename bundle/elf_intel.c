@@ -9,72 +9,33 @@
 
 #include "signer/base/mem.h"
 
-#define SECTION   ".note.sgxmeta"
-#define NOTE_HEAD 25 /* three words, and the name, which is not padded */
-
-static const uint8_t note_name[13] = "sgx_metadata";
-
-/* What the SDK's tools reserve, from 1.6 to 2.26. */
-static const uint32_t desc_sizes[] = {0x1000, 0x3000, 0x5000, INTEL_DESC_MAX};
-
 /* Magic of a block, in the order of its bytes. */
 static const uint8_t magic[INTEL_MAGIC_SIZE] = {0x4c, 0x0e, 0x5d, 0x63, 0x94, 0x02, 0xa8, 0x86};
 
 static bool recognise(const struct container *c, struct view head)
 {
+    struct intel_note note;
+
     (void)head;
-    return c->elf != NULL && elf_section(c->elf, SECTION) != NULL;
+    return c->elf != NULL && intel_find_note(c->elf, &note);
 }
 
-static bool known_desc_size(uint32_t size)
+static bool read_note(struct container *c, struct intel *intel, struct ens_err *err)
 {
-    for (size_t i = 0; i < sizeof desc_sizes / sizeof desc_sizes[0]; i++) {
-        if (desc_sizes[i] == size)
-            return true;
-    }
-    return false;
-}
-
-/* The head of the note: how large the descriptor is. */
-static bool check_note(const struct elf_section *s, struct view head, uint32_t *ret_desc, struct ens_err *err)
-{
-    struct reader r = reader_of(head);
-    uint32_t name_size = reader_le32(&r);
-    uint32_t desc = reader_le32(&r);
-
-    (void)reader_le32(&r); /* type: the loader does not look at it */
-    if (s->type != ELF_SHT_NOTE)
-        return ens_fail(err, ENS_DATA, "section type %" PRIu32 ", not SHT_NOTE: " INTEL_REMEDY, s->type);
-    if (name_size != sizeof note_name || !view_equal(r.left, view_of(note_name, sizeof note_name)))
-        return ens_fail(err, ENS_DATA, "the note's name is not \"sgx_metadata\": " INTEL_REMEDY);
-    if (!known_desc_size(desc))
-        return ens_fail(err, ENS_DATA,
-                        "the metadata have 0x%" PRIx32
-                        " bytes, and not 0x1000, 0x3000, 0x5000 or 0x6000: " INTEL_REMEDY,
-                        desc);
-    /* Rounded up to a multiple of 4: the descriptor begins one byte behind such a multiple. */
-    if (s->size != NOTE_HEAD + (uint64_t)desc + 3)
-        return ens_fail(err, ENS_DATA,
-                        "the section has 0x%" PRIx64 " bytes, its note 0x%" PRIx64 ": " INTEL_REMEDY, s->size,
-                        NOTE_HEAD + (uint64_t)desc + 3);
-    *ret_desc = desc;
-    return true;
-}
-
-static bool read_note(const struct container *c, struct intel *intel, struct ens_err *err)
-{
-    const struct elf_section *s = elf_section(c->elf, SECTION);
-    uint8_t head[NOTE_HEAD];
+    struct intel_note note = {0};
+    uint8_t head[INTEL_NOTE_HEAD];
     uint32_t desc = 0;
 
-    if (!elf_read(c->elf, s->offset, head, sizeof head, SECTION, err))
+    if (!intel_find_note(c->elf, &note))
+        return ens_fail(err, ENS_BUG, "%s: lost its " INTEL_SECTION, c->label);
+    if (!elf_read(c->elf, note.offset, head, sizeof head, INTEL_SECTION, err))
         return false;
-    if (!check_note(s, view_of(head, sizeof head), &desc, err))
-        return ens_wrap(err, "%s: " SECTION, c->label);
-    intel->at = s->offset;
-    intel->end = s->offset + s->size;
+    if (!intel_check_note(c, &note, view_of(head, sizeof head), &desc, err))
+        return ens_wrap(err, "%s: " INTEL_SECTION, c->label);
+    intel->at = note.offset;
+    intel->end = note.offset + note.size;
     intel->desc = view_of(intel->desc_bytes, desc);
-    return elf_read(c->elf, s->offset + NOTE_HEAD, intel->desc_bytes, desc, SECTION, err);
+    return elf_read(c->elf, note.offset + INTEL_NOTE_HEAD, intel->desc_bytes, desc, INTEL_SECTION, err);
 }
 
 static bool begins_block(struct view desc, size_t at)
@@ -87,17 +48,18 @@ static bool add_block(struct container *c, struct intel *intel, size_t at, struc
     struct intel_block *b = &intel->blocks[intel->blocks_len];
 
     if (intel->blocks_len == CONTAINER_COPIES_MAX)
-        return ens_fail(err, ENS_DATA, "%s: " SECTION ": more than %d metadata blocks: " INTEL_REMEDY,
+        return ens_fail(err, ENS_DATA, "%s: " INTEL_SECTION ": more than %d metadata blocks: " INTEL_REMEDY,
                         c->label, CONTAINER_COPIES_MAX);
     if (!intel_block_read(intel, at, c->size, b, err) || !intel_image_check(c->elf, intel, b, err))
-        return ens_wrap(err, "%s: " SECTION ": metadata block %zu at 0x%" PRIx64, c->label,
-                        intel->blocks_len + 1, intel->at + NOTE_HEAD + at);
-    b->at = intel->at + NOTE_HEAD + at;
+        return ens_wrap(err, "%s: " INTEL_SECTION ": metadata block %zu at 0x%" PRIx64, c->label,
+                        intel->blocks_len + 1, intel->at + INTEL_NOTE_HEAD + at);
+    b->at = intel->at + INTEL_NOTE_HEAD + at;
     intel->blocks_len++;
     return true;
 }
 
-/* Reads the blocks, which lie back to back from the start; behind them there is nothing. */
+/* Reads the blocks, which lie back to back from the start, up to what is none. Intel's loader and tools do
+ * not look at the rest, and the tools of 2017 left bytes of earlier files there. */
 static bool read_blocks(struct container *c, struct intel *intel, struct ens_err *err)
 {
     size_t at = 0;
@@ -107,18 +69,27 @@ static bool read_blocks(struct container *c, struct intel *intel, struct ens_err
             return false;
         at += intel->blocks[intel->blocks_len - 1].bytes.len;
     }
-    if (!view_is_zero(view_slice(intel->desc, at, intel->desc.len - at)))
+    struct view rest = view_slice(intel->desc, at, intel->desc.len - at);
+
+    if (intel->blocks_len > 0) {
+        if (!view_is_zero(rest))
+            container_odd(c, 0, "note-tail",
+                          INTEL_SECTION
+                          ": 0x%zx bytes behind the last metadata block are not zero: nothing reads "
+                          "them, and nothing signs them",
+                          rest.len);
+        return true;
+    }
+    if (!view_is_zero(rest))
         return ens_fail(err, ENS_DATA,
-                        "%s: " SECTION ": no metadata block begins at 0x%" PRIx64
-                        " (wrong magic), and it is not empty from there on: " INTEL_REMEDY,
-                        c->label, intel->at + NOTE_HEAD + at);
-    if (intel->blocks_len == 0)
-        return ens_fail(err, ENS_DATA,
-                        "%s: " SECTION
-                        " is empty, so that the enclave is not laid out yet: sign it once with "
-                        "sgx_sign and any key, then with ensign",
-                        c->label);
-    return true;
+                        "%s: " INTEL_SECTION ": no metadata block begins at 0x%" PRIx64
+                        " (wrong magic), and it is not empty: " INTEL_REMEDY,
+                        c->label, intel->at + INTEL_NOTE_HEAD);
+    return ens_fail(err, ENS_DATA,
+                    "%s: " INTEL_SECTION
+                    " is empty, so that the enclave is not laid out yet: sign it once with "
+                    "sgx_sign and any key, then with ensign",
+                    c->label);
 }
 
 /* Blocks that lay out the same are poured once. */

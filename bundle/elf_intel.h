@@ -1,7 +1,8 @@
 /* Intel SDK ELF files (.signed.so). sgx_sign leaves one or more metadata blocks in the note .note.sgxmeta,
  * one for each generation of loaders; each holds a SIGSTRUCT, and tables that say how its enclave is built:
  * what is patched into the image, and what follows it (heap, stacks, threads). Only for elf_intel*.c:
- *   elf_intel.c         the note, the copies, editing
+ *   elf_intel.c         the copies, editing
+ *   elf_intel_note.c    the note: where it is, how large
  *   elf_intel_blocks.c  the blocks and their tables, checked
  *   elf_intel_image.c   the pages of the ELF segments
  *   elf_intel_textrel.c which of them a loader makes writable
@@ -13,11 +14,12 @@
 #include "bundle/container_internal.h"
 #include "bundle/records.h"
 
-#define INTEL_DESC_MAX 0x6000u      /* the largest descriptor that any SDK wrote */
-#define INTEL_SIZE_MAX (1ull << 40) /* bytes of an enclave: the map of its text relocations has 32 MiB then  \
-                                     */
+#define INTEL_DESC_MAX 0x10000u /* the largest descriptor that is read; SDKs wrote up to 0x6000 */
+#define INTEL_SIZE_MAX                                                                                       \
+    (1ull << 40) /* bytes of an enclave: the map of its text relocations has 32 MiB then                     \
+                  */
 #define INTEL_ELRANGE_MAX  (1ull << 47) /* bytes of ELRANGE: what a process can address */
-#define INTEL_DYNAMIC_MAX  4096u        /* entries of the dynamic segment */
+#define INTEL_DYNAMIC_MAX  65536u       /* entries of the dynamic segment */
 #define INTEL_MAGIC_SIZE   8
 #define INTEL_ROW_SIZE     32 /* of the patch table, and of the layout table */
 #define INTEL_CSS          64 /* offset of the SIGSTRUCT in every block */
@@ -28,6 +30,25 @@
 
 /* What messages advise where a file cannot be as sgx_sign left it. */
 #define INTEL_REMEDY "the file is damaged, sign it again with sgx_sign"
+
+#define INTEL_SECTION   ".note.sgxmeta"
+#define INTEL_NOTE_HEAD 25 /* bytes before the descriptor: three words, and the name, which is not padded */
+
+/* Where the note lies that holds the metadata. */
+struct intel_note {
+    uint64_t offset, size;             /* in the file, as its header says */
+    const struct elf_section *section; /* NULL: it was found by a program header */
+};
+
+/* Finds it: by its section, as Intel's loader does, or else, where the section is stripped, among the notes
+ * of the program headers. */
+bool intel_find_note(const struct elf *e, struct intel_note *ret);
+
+/* Tells from its first INTEL_NOTE_HEAD bytes how large its descriptor is; `note->size` gets what that makes
+ * it. What is odd about the note is added to the oddities. ENS_DATA, as intel_block_read, where Intel's
+ * loader refuses it. */
+bool intel_check_note(struct container *c, struct intel_note *note, struct view head, uint32_t *ret_desc,
+                      struct ens_err *err) ENS_MUST_CHECK;
 
 struct intel_block {
     uint64_t at;       /* in the file */
@@ -42,7 +63,7 @@ struct intel_block {
 };
 
 struct intel {
-    uint64_t at, end; /* the section in the file */
+    uint64_t at, end; /* the note in the file */
     struct view desc; /* the metadata; `bytes` of the blocks lie in it */
     struct intel_block blocks[CONTAINER_COPIES_MAX];
     size_t blocks_len;

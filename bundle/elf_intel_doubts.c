@@ -29,9 +29,10 @@ struct doubts {
     struct elf_symbol entry;
 };
 
+/* Does either begin within the other? Nothing is added, so that nothing wraps. */
 static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
 {
-    return a_size > 0 && b_size > 0 && a < b + b_size && b < a + a_size;
+    return a_size > 0 && b_size > 0 && (a - b < b_size || b - a < a_size);
 }
 
 /* ---- patches ---- */

@@ -66,7 +66,7 @@ static bool read_dynamic(struct intel_build *s, const struct elf_segment *seg, s
             return true;
         }
     }
-    return fail_at(s, "dynamic segment: no end within its size and 4096 entries, at", seg->vaddr, err);
+    return fail_at(s, "dynamic segment: no end within its size and 65536 entries, at", seg->vaddr, err);
 }
 
 /* A relocation writes eight bytes, which may reach into the next page. */
@@ -93,26 +93,35 @@ static bool take_relocation(struct intel_build *s, struct view row, struct ens_e
     return true;
 }
 
-/* The section of a table is found by its address, and not by a segment: so does the loader. */
-static const struct elf_section *section_from(const struct elf *e, uint64_t addr)
+/* Where in the file the table is. Its section is found by its address, and not by a segment: so does the
+ * loader. Only where there are no sections a segment must do. */
+static bool find_table(const struct elf *e, uint64_t addr, uint64_t *ret)
 {
     for (size_t i = 0; i < e->sections_len; i++) {
+        *ret = e->sections[i].offset;
         if (e->sections[i].addr == addr)
-            return &e->sections[i];
+            return true;
     }
-    return NULL;
+    for (size_t i = 0; e->sections_len == 0 && i < e->segments_len; i++) {
+        const struct elf_segment *s = &e->segments[i];
+
+        *ret = s->offset + (addr - s->vaddr);
+        if (s->type == ELF_PT_LOAD && addr >= s->vaddr && addr - s->vaddr < s->filesz)
+            return true;
+    }
+    return false;
 }
 
 static bool read_relocations(struct intel_build *s, uint64_t addr, uint64_t size, struct ens_err *err)
 {
-    const struct elf_section *section = section_from(s->c->elf, addr);
     const uint64_t most = FILE_PIECE / RELA_SIZE * RELA_SIZE;
+    uint64_t offset = 0;
 
     if (addr == 0 || size == 0)
         return true;
-    if (section == NULL || size % RELA_SIZE != 0)
+    if (!find_table(s->c->elf, addr, &offset) || size % RELA_SIZE != 0)
         return fail_at(s, "the relocations are in no section, or no whole rows: at", addr, err);
-    if (section->offset > s->c->size || size > s->c->size - section->offset)
+    if (offset > s->c->size || size > s->c->size - offset)
         return fail_at(s, "the relocations lie outside the file: at", addr, err);
     for (uint64_t at = 0; at < size; at += most) {
         uint64_t len = size - at;
@@ -120,7 +129,7 @@ static bool read_relocations(struct intel_build *s, uint64_t addr, uint64_t size
         if (len > most)
             len = most;
         if (!interrupt_check(err) ||
-            !elf_read(s->c->elf, section->offset + at, s->piece, (size_t)len, "relocations", err))
+            !elf_read(s->c->elf, offset + at, s->piece, (size_t)len, "relocations", err))
             return false;
         for (uint64_t i = 0; i < len; i += RELA_SIZE) {
             if (!take_relocation(s, view_of(s->piece + i, RELA_SIZE), err))

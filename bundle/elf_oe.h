@@ -8,7 +8,7 @@
 /* Limits on what a file may ask for; each refusal names its limit. */
 #define OE_SIZE_MAX    (UINT64_C(1) << 40) /* bytes of address space: 1 TiB */
 #define OE_PAGES_MAX   (OE_SIZE_MAX / RECORDS_PAGE)
-#define OE_DYNAMIC_MAX 4096 /* entries of .dynamic */
+#define OE_DYNAMIC_MAX 65536 /* entries of .dynamic */
 
 #define OE_PATCHES_MAX 24 /* the loader changes eighteen places at most */
 #define OE_PLANS_MAX   3

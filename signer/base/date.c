@@ -113,3 +113,13 @@ bool date_of_bcd(uint32_t bcd, struct date *ret)
     *ret = d;
     return true;
 }
+
+bool date_of_binary(uint32_t value, struct date *ret)
+{
+    struct date d = {.year = value & 0xffff, .month = value >> 16 & 0xff, .day = value >> 24};
+
+    if (d.year < 2000 || d.year > 2099 || !date_valid(d))
+        return false;
+    *ret = d;
+    return true;
+}

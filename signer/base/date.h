@@ -27,3 +27,7 @@ struct date date_of_days(int64_t days);
 /* 0x20240229 for 2024-02-29, and back; false where a digit is not decimal or the day does not exist. */
 uint32_t date_to_bcd(struct date d);
 bool date_of_bcd(uint32_t bcd, struct date *ret);
+
+/* The day that Gramine up to 1.4 meant, which wrote year (16 bits), month and day in binary; false where that
+ * is no day from 2000 to 2099. */
+bool date_of_binary(uint32_t value, struct date *ret);

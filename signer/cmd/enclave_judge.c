@@ -228,9 +228,11 @@ static bool require_place(const struct enclave *e, size_t index, bool allow_unus
         judge_measurement(p, &found);
     for (size_t i = 0; i < found.len; i++) {
         if (strcmp(found.items[i].rule, "mrenclave") == 0)
-            return ens_fail(err, ENS_DATA,
-                            "%s: %s: it was changed after it was signed, sign it with its SDK's tool", name,
-                            found.items[i].text);
+            return ens_fail(
+                err, ENS_DATA,
+                "%s: %s: either the file was changed after it was signed, or its SIGSTRUCT is for "
+                "another enclave: sign it with its SDK's tool",
+                name, found.items[i].text);
     }
     if (!require_honest(e, index, name, allow_unusual, err))
         return false;

@@ -284,15 +284,21 @@ static bool show_file(struct show *s, const char *path, struct ens_err *err)
         return show_signdata_file(s, path, v, err);
     if (sigstruct_recognise(v) || len == SIGSTRUCT_SIZE)
         return show_sigstruct_file(s, path, v, err);
+    const char *other = container_other(v);
+
     if (!file_read_all(path, RSA3072_KEY_FILE_MAX, &file, err))
-        return ens_wrap(err,
-                        "is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT, sign-data or public key");
+        return other != NULL && err->code == ENS_DATA
+                   ? ens_fail(err, ENS_DATA, "%s: %s", path, other)
+                   : ens_wrap(err, "is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT, sign-data or "
+                                   "public key");
     if (rsa3072_recognise(buf_view(&file)))
         return show_pubkey_file(s, path, buf_view(&file), err);
     if (len == SIGNATURE_SIZE)
         return show_bytes_file(s, path, "signature", v, err);
     if (len == 32)
         return show_bytes_file(s, path, "digest", v, err);
+    if (other != NULL)
+        return ens_fail(err, ENS_DATA, "%s: %s", path, other);
     return ens_fail(err, ENS_DATA,
                     "%s: is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT (1808 bytes), sign-data "
                     "(256) or public key: "

@@ -5,6 +5,7 @@
 
 #include "signer/base/mem.h"
 #include "signer/cmd/show.h"
+#include "signer/sgx/rsa3072_fips.h"
 
 /* The stable names of --json. */
 static const char *kind_key(enum container_kind kind)
@@ -49,6 +50,22 @@ static bool show_launch(struct show *s, struct doc *at, const struct container_c
     }
     return show_line(s, err, "    %-13s ATTRIBUTES 0x%" PRIx64 ", XFRM 0x%" PRIx64 ", MISCSELECT 0x%" PRIx32,
                      "Loader asks", c->attributes, c->xfrm, c->miscselect);
+}
+
+/* A second signature that does not verify is an error of its own. */
+static bool show_fips(struct show *s, struct doc *at, const struct enclave_place *p, struct ens_err *err)
+{
+    bool ok = false;
+
+    if (!p->copy->has_fips || !p->is_signed) {
+        doc_null(s, at, "second_signature");
+        return true;
+    }
+    if (!rsa3072_fips_verify(view_of(p->css.bytes, SIGSTRUCT_SIZE), p->copy->fips, &ok, err))
+        return false;
+    if (s->text == NULL)
+        doc_bool(at, "second_signature", ok);
+    return !ok || show_line(s, err, "    %-13s verifies (EnableIPPFIPS)", "2nd signature");
 }
 
 static bool show_config(struct show *s, struct doc *at, const struct container_copy *c, struct ens_err *err)
@@ -113,6 +130,7 @@ static bool show_place(struct show *s, struct doc *list, const struct enclave *e
         doc_null(s, at, "name");
         doc_null(s, at, "offset");
         doc_null(s, at, "launch");
+        doc_null(s, at, "second_signature");
         doc_null(s, at, "config");
     } else {
         if (s->text == NULL) {
@@ -121,7 +139,8 @@ static bool show_place(struct show *s, struct doc *list, const struct enclave *e
         }
         if (!show_line(s, err, "  %s at 0x%" PRIx64 ":",
                        p->copy->name[0] != '\0' ? p->copy->name : "SIGSTRUCT", p->copy->offset) ||
-            !show_launch(s, at, p->copy, err) || !show_config(s, at, p->copy, err))
+            !show_launch(s, at, p->copy, err) || !show_fips(s, at, p, err) ||
+            !show_config(s, at, p->copy, err))
             return false;
     }
     return show_place_sigstruct(s, at, e, index, err) && show_place_stream(s, at, e, index, err) &&

@@ -323,3 +323,129 @@ PY
         ok
     done
 }
+
+# ---- what a peer reads, ensign reads ----
+
+@test "D1: metadata aligned to 1, and stale bytes behind the last block: a finding, and signed again" {
+    local file
+    [ -d "$DATA/../cases/enclaves" ] || need_shared
+    for file in "$DATA"/../cases/enclaves/*.signed.so; do
+        cp "$file" app.so
+        ens show app.so
+        ok
+        prints 'warning: .note.sgxmeta'
+        not prints 'error:'
+        ens verify app.so
+        ok
+        prints '^warning: .*\[note-(align|tail)\]$'
+        stages app.so
+        warned '.note.sgxmeta'
+        ens set-sig --sign-data app.so.signdata -o new.so app.so app.so.sig "$BATS_FILE_TMPDIR/one.pem.pub"
+        ok
+        changed app.so new.so
+        rm -f app.so.sig app.so.signdata new.so
+    done
+}
+
+@test "D1: an enclave of 128 GiB that is mostly heap is read, measured, and signed again" {
+    local pages=32M
+    LIMIT=600
+    [ "$VARIANT" = release ] || pages=1M # the same code, where it is slower
+    make_container oe --heap "$pages" --threads 2 --out big.signed --unsigned
+    # Its measurement takes 32 million pages in the second implementation: the one of ensign is put in.
+    ens show --json big.signed
+    ok
+    "$PYTHON" - "$OUT" big.signed <<'PY'
+import json, sys
+import elf, mkcontainer, oe
+place = json.load(open(sys.argv[1]))["places"][0]["stream"]
+assert place["problem"] is None and place["unmeasured_chunks"] >= 16 << 20, place
+data = bytearray(open(sys.argv[2], "rb").read())
+at = oe.Properties(elf.Elf(bytes(data))).sigstruct_at
+data[at:at + 1808] = mkcontainer.Signer().sigstruct(place["mrenclave"])
+open(sys.argv[2], "wb").write(data)
+PY
+    ens verify big.signed
+    ok
+    stages big.signed
+}
+
+# ---- words ----
+
+@test "D5: a date in binary is the day that Gramine meant" {
+    sigstruct old.sig one "$(printf '%064d' 1)" date=0x070a07e3
+    ens show old.sig
+    ok
+    prints 'warning: DATE 070a07e3 is 2019-10-07 in binary, as Gramine up to 1.4 wrote it'
+    ens verify old.sig
+    ok
+    prints '^warning: .*2019-10-07 in binary.*\[date\]'
+    ens verify --profile core old.sig
+    exits 1
+    prints '^no: .*2019-10-07 in binary.*\[date\]'
+    sigstruct none.sig one "$(printf '%064d' 1)" date=0x070d07e3
+    ens show none.sig
+    ok
+    prints 'warning: DATE 070d07e3 is no date'
+}
+
+@test "D5: what is no enclave is said to be what it is" {
+    local command
+    printf 'MZ\220\0\3\0\0\0 and so on' >app.dll
+    head -c 100000 /dev/zero >>app.dll
+    printf '\037\213\010 and so on' >app.gz
+    printf '<EnclaveConfiguration>\n</EnclaveConfiguration>\n' >app.xml
+    printf '{"a": 1}\n' >app.json
+    printf '!<arch>\n' >app.a
+    tar cf app.tar app.json
+    for command in show verify extract 'gen-sign-data -o out.signdata' 'compare app.json'; do
+        # shellcheck disable=SC2086
+        [[ $command = compare* ]] || {
+            ens $command app.dll
+            refused 65 'app.dll: is a Windows program \(PE\)'
+            ens $command app.gz
+            refused 65 'app.gz: is compressed with gzip: unpack it first'
+            ens $command app.xml
+            refused 65 'app.xml: is a configuration for Intel.s sgx_sign'
+            ens $command app.a
+            refused 65 'app.a: is a static library'
+            ens $command app.tar
+            refused 65 'app.tar: is a tar archive'
+        }
+        # shellcheck disable=SC2086
+        ens $command app.json
+        refused 65 'app.json: is JSON'
+    done
+}
+
+@test "D5: a SIGSTRUCT for another enclave: both reasons are said" {
+    make_container intel --out one.so
+    make_container intel --seed 2 --out two.so
+    "$PYTHON" - one.so two.so <<'PY'
+import sys
+import elf, intel
+one, two = (bytearray(open(name, "rb").read()) for name in sys.argv[1:])
+for block in intel.blocks(elf.Elf(bytes(two))):
+    two[block.sigstruct_at:block.sigstruct_at + 1808] = intel.blocks(elf.Elf(bytes(one)))[0].sigstruct
+open(sys.argv[2], "wb").write(two)
+PY
+    ens gen-sign-data --from two.so -o out.signdata two.so
+    refused 65 'either the file was changed after it was signed, or its SIGSTRUCT is for another enclave'
+}
+
+@test "D5: a good second signature is said" {
+    make_container intel --version 3.3 --fips --out fips.so
+    ens show fips.so
+    ok
+    [ "$(grep -c '2nd signature *verifies (EnableIPPFIPS)' "$OUT")" -eq 2 ]
+    ens show --json fips.so
+    ok
+    [ "$(grep -c '"second_signature": true' "$OUT")" -eq 2 ]
+    make_container intel --version 3.3 --out plain.so
+    ens show plain.so
+    ok
+    not prints '2nd signature'
+    ens show --json plain.so
+    ok
+    [ "$(grep -c '"second_signature": null' "$OUT")" -eq 2 ]
+}

@@ -32,7 +32,7 @@ class Container:
 
     def __init__(self, data):
         self.file, self.errors, self.warnings = elf.Elf(data), [], []
-        if self.file.section(intel.SECTION) is not None:
+        if self.file.section(oe.SECTION) is None:
             self.kind, self.copies = "intel", [self._block(b) for b in intel.blocks(self.file)]
         else:
             self._open_enclave()

@@ -19,7 +19,7 @@ DYN = struct.Struct("<qQ")
 
 IDENT = b"\x7fELF\x02\x01\x01"          # 64 bits, little-endian, version 1
 ET_DYN, EM_X86_64 = 3, 62
-PT_LOAD, PT_DYNAMIC = 1, 2
+PT_LOAD, PT_DYNAMIC, PT_NOTE = 1, 2, 4
 SHT_NOBITS = 8
 DT_NEEDED, DT_PLTRELSZ, DT_RELA, DT_RELASZ, DT_RELAENT = 1, 2, 7, 8, 9
 DT_TEXTREL, DT_JMPREL = 22, 23
@@ -59,10 +59,12 @@ class Elf:
          shstrndx) = EHDR.unpack_from(data)
         if (kind, machine) != (ET_DYN, EM_X86_64):
             raise Malformed(f"ELF type {kind} for machine {machine}: no enclave")
-        if phentsize != PHDR.size or shentsize != SHDR.size:
+        if phentsize != PHDR.size or shnum and shentsize != SHDR.size:
             raise Malformed(f"header entries of {phentsize} and {shentsize} bytes")
         self.segments = [Segment(v) for v in self._table(phoff, phnum, PHDR, "program headers")]
         self.sections = [Section(v) for v in self._table(shoff, shnum, SHDR, "section headers")]
+        if not self.sections:
+            return
         if shstrndx >= len(self.sections):
             raise Malformed("there is no section name table")
         names = self.content(self.sections[shstrndx])

@@ -16,7 +16,6 @@ from sgxs import PAGE_LEN, PT_TCS
 
 SECTION, NOTE_NAME = ".note.sgxmeta", b"sgx_metadata\0"
 NOTE_HEAD = 12 + len(NOTE_NAME)         # the descriptor follows without padding
-DESC_SIZES = (0x1000, 0x3000, 0x5000, 0x6000)
 MAGIC = bytes.fromhex("4c0e5d639402a886")
 VERSIONS = {(1, 3), (1, 4), (1, 5), (2, 1), (2, 2), (2, 3), (2, 4), (3, 0), (3, 1), (3, 2), (3, 3),
             (11, 4), (11, 5), (12, 4), (13, 0), (13, 1), (13, 2), (13, 3)}
@@ -108,26 +107,42 @@ class Block:
 
 
 def blocks(file):
-    """All metadata blocks of an Elf, in order; [] if it was never signed. Raises Malformed."""
-    section = file.section(SECTION)
-    if section is None:
-        raise Malformed(f"there is no section {SECTION}")
-    head = file.bytes_at(section.offset, NOTE_HEAD, SECTION)
-    namesz, descsz, _ = struct.unpack_from("<III", head)
-    if namesz != len(NOTE_NAME) or head[12:] != NOTE_NAME:
-        raise Malformed(f"{SECTION}: the note has another name")
-    align = max(section.align, 1)
-    if descsz not in DESC_SIZES or section.size != -(-(NOTE_HEAD + descsz) // align) * align:
-        raise Malformed(f"{SECTION}: {section.size:#x} bytes for a descriptor of {descsz:#x}")
-    file.bytes_at(section.offset, section.size, SECTION)
-    out, at = [], section.offset + NOTE_HEAD
+    """All metadata blocks of an Elf, in order; [] if it was never signed. Raises Malformed. What lies
+    behind the last one is nobody's business."""
+    place, descsz = _note(file)
+    out, at = [], place + NOTE_HEAD
     end = at + descsz
     while end - at >= len(MAGIC) and file.bytes_at(at, len(MAGIC), SECTION) == MAGIC:
         out.append(Block(file, at, end - at))
         at += out[-1].size
-    if any(file.bytes_at(at, end - at, SECTION)):
+    if not out and any(file.bytes_at(at, end - at, SECTION)):
         raise Malformed(f"{SECTION}: what follows at {at:#x} is neither metadata nor zero")
     return out
+
+
+def _note(file):
+    """(file offset, descriptor size) of the note, by its section or else by a program header."""
+    section = file.section(SECTION)
+    if section is not None:
+        place, room = section.offset, section.size
+    else:
+        for segment in file.segments:
+            if segment.kind == elf.PT_NOTE and file.bytes_at(
+                    segment.offset, NOTE_HEAD, "note")[12:] == NOTE_NAME:
+                place, room = segment.offset, segment.filesz
+                break
+        else:
+            raise Malformed(f"there is no section {SECTION}")
+    head = file.bytes_at(place, NOTE_HEAD, SECTION)
+    namesz, descsz, _ = struct.unpack_from("<III", head)
+    if namesz != len(NOTE_NAME) or head[12:] != NOTE_NAME:
+        raise Malformed(f"{SECTION}: the note has another name")
+    align = max(section.align, 1) if section is not None else 1
+    size = -(-(NOTE_HEAD + descsz) // align) * align
+    if size > room or section is not None and size != room:
+        raise Malformed(f"{SECTION}: {room:#x} bytes for a descriptor of {descsz:#x}")
+    file.bytes_at(place, NOTE_HEAD + descsz, SECTION)
+    return place, descsz
 
 
 class _Walk:
@@ -175,14 +190,22 @@ class _Walk:
         for table, size in ((elf.DT_RELA, elf.DT_RELASZ), (elf.DT_JMPREL, elf.DT_PLTRELSZ)):
             if table not in tags:
                 continue
-            section = self.file.section_at(tags[table])
-            if section is None:
-                raise Malformed(f"no section begins at {tags[table]:#x}, where relocations are")
-            raw = self.file.bytes_at(section.offset, tags.get(size, 0), "relocations")
+            raw = self.file.bytes_at(self.table_at(tags[table]), tags.get(size, 0), "relocations")
             for at, info, _ in elf.RELA.iter_unpack(_whole(raw, elf.RELA)):
                 if info & 0xFFFFFFFF != elf.R_NONE:
                     pages.update((page_down(at), page_down(at + 7)))
         return pages
+
+    def table_at(self, addr):
+        """The file offset of the relocations at an address: of their section, or, where there are no
+        sections, of their segment."""
+        section = self.file.section_at(addr)
+        if section is not None:
+            return section.offset
+        for s in [] if self.file.sections else self.file.loads():
+            if s.vaddr <= addr < s.vaddr + s.filesz:
+                return s.offset + addr - s.vaddr
+        raise Malformed(f"no section begins at {addr:#x}, where relocations are")
 
     def segment(self, s, writable):
         flags = elf.secinfo(s.flags)

@@ -42,7 +42,7 @@ class Plan:
     [(id, attributes, pages, rva, word, content or None, flags)] and groups [(GROUP, count, times,
     step)]; patches: [(file offset, bytes)]; relocations: ([rela], [plt rela]) for DT_TEXTREL;
     overwrite: [(segment, offset, bytes)] after everything else; global_data: (address, size) of the
-    symbol g_global_data."""
+    symbol g_global_data; note_segment: a program header names the note, too."""
     version: str
     segments: list
     layout: list
@@ -56,6 +56,7 @@ class Plan:
     alone: bool = False
     overwrite: list = dataclasses.field(default_factory=list)
     global_data: tuple = None
+    note_segment: bool = False
 
 
 def write(plan, path, signed=True):
@@ -137,6 +138,8 @@ def _put_note(image, plan, signed):
     note += (blocks if signed else b"").ljust(descsz, b"\0")
     note = note.ljust(len(note) + 3 & ~3, b"\0")
     image.put(at, note)
+    if plan.note_segment:
+        image.segment(elf.PT_NOTE, 4, at, 0, len(note), len(note), 4)
     image.section(intel.SECTION, mkelf.NOTE, 0, 0, at, len(note), align=4)
 
 

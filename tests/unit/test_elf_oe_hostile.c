@@ -87,7 +87,7 @@ static const struct hostile refused[] = {
     {RICH, {{".tbss", S_ALIGN, 8, 1ull << 63}}, ".tbss"},
     {RICH, {{".tbss", S_SIZE, 8, UINT64_MAX}}, ".tbss"},
     {RICH, {{".tbss", S_SIZE, 8, 1ull << 40}}, "above 1 TiB"},
-    {RICH, {{".dynamic", S_TYPE, 4, 0}, {".dynamic", S_SIZE, 8, 1ull << 40}}, "more than 4096 entries"},
+    {RICH, {{".dynamic", S_TYPE, 4, 0}, {".dynamic", S_SIZE, 8, 1ull << 40}}, "more than 65536 entries"},
     {RICH, {{".dynamic", S_TYPE, 4, 0}, {".dynamic", S_OFFSET, 8, UINT64_MAX}}, "outside the file"},
     /* EGo's configuration */
     {"ego.signed", {{NULL, 0x2200 + 2048, 8, 17113}}, "configuration lies outside"},
