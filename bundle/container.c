@@ -41,7 +41,8 @@ static bool fail_unknown(const struct container *c, struct view head, struct ens
     const char *other = container_other(head);
 
     if (other != NULL)
-        return ens_fail(err, ENS_DATA, "%s: %s", c->label, other);
+        return ens_fail(err, ENS_DATA, "%s: is no bundle, SGXS stream, SIGSTRUCT or enclave ELF file, but %s",
+                        c->label, other);
     if (c->elf != NULL)
         return ens_fail(
             err, ENS_DATA,

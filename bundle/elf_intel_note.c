@@ -25,14 +25,15 @@ static uint64_t round_up(uint64_t n, uint64_t align)
 
 /* Walks the notes of a segment, which are padded to 4 bytes or to 8; ours is the last wherever it is, since
  * it is padded otherwise. */
-static bool find_in_segment(const struct elf *e, const struct elf_segment *seg, struct intel_note *ret)
+static bool find_in_segment(const struct elf *e, const struct elf_segment *seg, int *left,
+                            struct intel_note *ret)
 {
     uint64_t align = seg->align == 8 ? 8 : USUAL_ALIGN;
     uint64_t at = 0;
     uint8_t head[INTEL_NOTE_HEAD];
     struct ens_err ignored = {0};
 
-    for (int i = 0; i < NOTES_MAX && at < seg->filesz && seg->filesz - at >= sizeof head; i++) {
+    for (; *left > 0 && at < seg->filesz && seg->filesz - at >= sizeof head; --*left) {
         if (seg->offset > e->size || at > e->size - seg->offset ||
             !elf_read(e, seg->offset + at, head, sizeof head, "note", &ignored))
             return false;
@@ -50,13 +51,14 @@ static bool find_in_segment(const struct elf *e, const struct elf_segment *seg, 
 bool intel_find_note(const struct elf *e, struct intel_note *ret)
 {
     const struct elf_section *s = elf_section(e, INTEL_SECTION);
+    int left = NOTES_MAX;
 
     if (s != NULL) {
         *ret = (struct intel_note){.offset = s->offset, .size = s->size, .section = s};
         return true;
     }
     for (size_t i = 0; i < e->segments_len; i++) {
-        if (e->segments[i].type == ELF_PT_NOTE && find_in_segment(e, &e->segments[i], ret))
+        if (e->segments[i].type == ELF_PT_NOTE && find_in_segment(e, &e->segments[i], &left, ret))
             return true;
     }
     return false;

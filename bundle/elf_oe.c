@@ -30,6 +30,8 @@
 #define EGO_SECTION_SIZE 0x1000
 #define EGO_PAYLOAD      2048 /* offset, size */
 
+#define EHDR_END 64 /* of the ELF header, which begins the image */
+
 #define ENCLAVEHASH 960 /* in the SIGSTRUCT (Intel SDM) */
 
 /* The releases, by what their loaders (host/sgx/create.c, loadelf.c) do: 0.8 moves the thread data to where
@@ -285,7 +287,7 @@ static bool open_oe(struct container *c, const char *component, struct ens_err *
         (oe->info.size != OE_INFO_0_4 && !make_plans(c, oe, err)))
         return false;
     for (size_t i = 0; i < oe->plans_len; i++)
-        judge_patches(c, &oe->plans[i]);
+        judge_patches(c, &oe->info, &oe->plans[i]);
     c->why_no_stream = why_not(c, oe);
     c->streams_len = c->why_no_stream == NULL ? 1 : 0;
     oe->chosen = oe->plans_len == 1;

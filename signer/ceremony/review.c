@@ -13,7 +13,8 @@
 #include "signer/sgx/verify.h"
 
 /* Columns of the field names. */
-#define NAME_WIDTH 13
+#define DATE_LINE_MAX 80
+#define NAME_WIDTH    13
 
 const char *review_date(const struct sigstruct *css, char ret[static REVIEW_DATE_MAX])
 {
@@ -24,6 +25,22 @@ const char *review_date(const struct sigstruct *css, char ret[static REVIEW_DATE
         (void)snprintf(ret, REVIEW_DATE_MAX, "%04u-%02u-%02u", d.year % 10000, d.month % 100, d.day % 100);
     else
         (void)snprintf(ret, REVIEW_DATE_MAX, "%08" PRIx32, bcd);
+    return ret;
+}
+
+/* The same for a line: a date in binary is told as the day that is meant. */
+static const char *date_line(const struct sigstruct *css, char ret[static DATE_LINE_MAX])
+{
+    uint32_t value = (uint32_t)sigstruct_get_int(css, CSS_DATE);
+    char date[REVIEW_DATE_MAX];
+    struct date d;
+
+    if (!date_of_bcd(value, &d) && date_of_binary(value, &d))
+        (void)snprintf(ret, DATE_LINE_MAX,
+                       "%04u-%02u-%02u (0x%08" PRIx32 ": in binary, as Gramine up to 1.4 wrote it)",
+                       d.year % 10000, d.month % 100, d.day % 100, value);
+    else
+        (void)snprintf(ret, DATE_LINE_MAX, "%s", review_date(css, date));
     return ret;
 }
 
@@ -119,7 +136,7 @@ static bool add_kss(struct buf *ret, unsigned indent, const struct sigstruct *cs
 
 bool review_fields(const struct sigstruct *css, unsigned indent, struct buf *ret, struct ens_err *err)
 {
-    char date[REVIEW_DATE_MAX];
+    char date[DATE_LINE_MAX];
     uint64_t swdefined = sigstruct_get_int(css, CSS_SWDEFINED);
     uint64_t vendor = sigstruct_get_int(css, CSS_VENDOR);
 
@@ -128,7 +145,7 @@ bool review_fields(const struct sigstruct *css, unsigned indent, struct buf *ret
                     sigstruct_get_int(css, CSS_ISVPRODID)) ||
         !buf_printf(ret, err, "%*s%-*s %" PRIu64 "\n", (int)indent, "", NAME_WIDTH, "ISVSVN",
                     sigstruct_get_int(css, CSS_ISVSVN)) ||
-        !add_line(ret, indent, "DATE", review_date(css, date), err))
+        !add_line(ret, indent, "DATE", date_line(css, date), err))
         return false;
     if (swdefined != 0 &&
         !buf_printf(ret, err, "%*s%-*s %" PRIu64 "\n", (int)indent, "", NAME_WIDTH, "SWDEFINED", swdefined))

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "signer/base/date.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
@@ -91,6 +92,15 @@ static void add_fields(struct doc *at, const struct sigstruct *css)
     doc_int(at, "isvprodid", sigstruct_get_int(css, CSS_ISVPRODID));
     doc_int(at, "isvsvn", sigstruct_get_int(css, CSS_ISVSVN));
     doc_text(at, "date", review_date(css, date));
+    struct date meant;
+    uint32_t value = (uint32_t)sigstruct_get_int(css, CSS_DATE);
+
+    if (!date_of_bcd(value, &meant) && date_of_binary(value, &meant))
+        (void)snprintf(date, sizeof date, "%04u-%02u-%02u", meant.year % 10000, meant.month % 100,
+                       meant.day % 100);
+    else
+        date[0] = '\0';
+    doc_text(at, "date_in_binary", date[0] != '\0' ? date : NULL);
     for (size_t i = 0; i < sizeof masks / sizeof masks[0]; i++)
         doc_mask(at, masks[i].key, sigstruct_get_int(css, masks[i].field), css_table[masks[i].field].size);
     doc_hex(at, "isvfamilyid", sigstruct_get(css, CSS_ISVFAMILYID));
@@ -288,7 +298,7 @@ static bool show_file(struct show *s, const char *path, struct ens_err *err)
 
     if (!file_read_all(path, RSA3072_KEY_FILE_MAX, &file, err))
         return other != NULL && err->code == ENS_DATA
-                   ? ens_fail(err, ENS_DATA, "%s: %s", path, other)
+                   ? ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, other)
                    : ens_wrap(err, "is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT, sign-data or "
                                    "public key");
     if (rsa3072_recognise(buf_view(&file)))
@@ -298,7 +308,7 @@ static bool show_file(struct show *s, const char *path, struct ens_err *err)
     if (len == 32)
         return show_bytes_file(s, path, "digest", v, err);
     if (other != NULL)
-        return ens_fail(err, ENS_DATA, "%s: %s", path, other);
+        return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, other);
     return ens_fail(err, ENS_DATA,
                     "%s: is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT (1808 bytes), sign-data "
                     "(256) or public key: "

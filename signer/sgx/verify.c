@@ -141,15 +141,7 @@ static void judge_date(const struct sigstruct *css, struct findings *ret)
     uint32_t bcd = (uint32_t)sigstruct_get_int(css, CSS_DATE);
     struct date d;
 
-    if (date_of_bcd(bcd, &d))
-        return;
-    if (date_of_binary(bcd, &d))
-        findings_add(ret, SEVERITY_WARNING, "date",
-                     "DATE %08" PRIx32
-                     " is %04u-%02u-%02u in binary, as Gramine up to 1.4 wrote it, and not in "
-                     "BCD (the CPU does not look)",
-                     bcd, d.year, d.month, d.day);
-    else
+    if (!date_of_bcd(bcd, &d))
         findings_add(ret, SEVERITY_WARNING, "date", "DATE %08" PRIx32 " is no date (the CPU does not look)",
                      bcd);
 }

@@ -376,17 +376,22 @@ PY
     sigstruct old.sig one "$(printf '%064d' 1)" date=0x070a07e3
     ens show old.sig
     ok
-    prints 'warning: DATE 070a07e3 is 2019-10-07 in binary, as Gramine up to 1.4 wrote it'
-    ens verify old.sig
+    prints '^ *DATE +2019-10-07 \(0x070a07e3: in binary, as Gramine up to 1.4 wrote it\)'
+    prints 'warning: DATE 070a07e3 is no date'
+    ens show --json old.sig
     ok
-    prints '^warning: .*2019-10-07 in binary.*\[date\]'
+    prints '"date": "070a07e3"'
+    prints '"date_in_binary": "2019-10-07"'
     ens verify --profile core old.sig
     exits 1
-    prints '^no: .*2019-10-07 in binary.*\[date\]'
+    prints '^no: .*\[date\]'
     sigstruct none.sig one "$(printf '%064d' 1)" date=0x070d07e3
     ens show none.sig
     ok
-    prints 'warning: DATE 070d07e3 is no date'
+    prints '^ *DATE +070d07e3$'
+    ens show --json none.sig
+    ok
+    prints '"date_in_binary": null'
 }
 
 @test "D5: what is no enclave is said to be what it is" {
@@ -402,19 +407,19 @@ PY
         # shellcheck disable=SC2086
         [[ $command = compare* ]] || {
             ens $command app.dll
-            refused 65 'app.dll: is a Windows program \(PE\)'
+            refused 65 'app.dll: is no .*, but a Windows program \(PE\)'
             ens $command app.gz
-            refused 65 'app.gz: is compressed with gzip: unpack it first'
+            refused 65 'app.gz: is no .*, but compressed with gzip: unpack it first'
             ens $command app.xml
-            refused 65 'app.xml: is a configuration for Intel.s sgx_sign'
+            refused 65 'app.xml: is no .*, but a configuration for Intel.s sgx_sign'
             ens $command app.a
-            refused 65 'app.a: is a static library'
+            refused 65 'app.a: is no .*, but a static library'
             ens $command app.tar
-            refused 65 'app.tar: is a tar archive'
+            refused 65 'app.tar: is no .*, but a tar archive'
         }
         # shellcheck disable=SC2086
         ens $command app.json
-        refused 65 'app.json: is JSON'
+        refused 65 'app.json: is no .*, but JSON'
     done
 }
 

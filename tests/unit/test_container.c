@@ -227,7 +227,8 @@ static void what_is_no_container_is_told_what_to_give(void **state)
     (void)state;
     refused(view_of("", 0), NULL, ENS_DATA, unknown);
     refused(view_of("x", 1), NULL, ENS_DATA, unknown);
-    refused(view_of_string("-----BEGIN PUBLIC KEY-----\n"), NULL, ENS_DATA, unknown);
+    refused(view_of_string("-----BEGIN PUBLIC KEY-----\n"), NULL, ENS_DATA,
+            "file: is no bundle, SGXS stream, SIGSTRUCT or enclave ELF file, but a PEM file, with a key");
     refused(view_of("\177EL", 3), NULL, ENS_DATA, unknown);
     refused(view_of("ECREATE", 7), NULL, ENS_DATA, unknown);
     refused(view_of(css.data, 11), NULL, ENS_DATA, unknown);
