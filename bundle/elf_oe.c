@@ -236,16 +236,38 @@ static bool make_plans(struct container *c, struct oe *oe, struct ens_err *err)
     return true;
 }
 
-/* The loader writes its numbers where symbols of .dynsym or .symtab are, whose author may put them anywhere.
- */
-static void judge_patches(struct container *c, const struct oe_plan *p)
+/* Is it in a segment of code? */
+static bool in_code_segment(const struct elf *e, uint64_t rva)
+{
+    for (size_t i = 0; i < e->segments_len; i++) {
+        const struct elf_segment *s = &e->segments[i];
+
+        if (s->type == ELF_PT_LOAD && (s->flags & ELF_PF_X) != 0 && rva >= s->vaddr &&
+            rva - s->vaddr < s->memsz)
+            return true;
+    }
+    return false;
+}
+
+/* The loader writes its numbers where symbols are, whose author may put them anywhere. What it writes into
+ * .oeinfo and into the ELF header is always there. */
+static void judge_patches(struct container *c, const struct oe_info *info, const struct oe_plan *p)
 {
     for (size_t i = 0; i < p->patches_len; i++) {
-        if (elf_is_code(c->elf, p->patches[i].rva, p->patches[i].len))
+        uint64_t rva = p->patches[i].rva;
+        size_t len = p->patches[i].len;
+        bool usual = rva - info->rva < info->size || rva < EHDR_END;
+
+        if (elf_is_code(c->elf, rva, len))
             container_odd(c, 0, "patched-code",
                           "the loader overwrites 0x%zx bytes of code at 0x%" PRIx64
                           ", where a symbol of its own lies: what is loaded is not what the file shows",
-                          p->patches[i].len, p->patches[i].rva);
+                          len, rva);
+        else if (!usual && in_code_segment(c->elf, rva))
+            container_odd(c, 0, "patched-data",
+                          "the loader overwrites 0x%zx bytes at 0x%" PRIx64
+                          ", which lie in a segment of code, where a symbol of its own lies",
+                          len, rva);
     }
 }
 

@@ -137,7 +137,7 @@ danger_text() {
     odd unmeasured-rx
     ens gen-sign-data --allow-unusual -o app.signdata unmeasured-rx.sgxs
     ok
-    ens approve --yes --ssh-key "$BATS_FILE_TMPDIR/id" --rebuilt unmeasured-rx.sgxs -o app.approval app.signdata
+    ens approve --yes --pubkey "$BATS_FILE_TMPDIR/one.pem.pub" --ssh-key "$BATS_FILE_TMPDIR/id" --rebuilt unmeasured-rx.sgxs -o app.approval app.signdata
     refused 65 'executable page 0x1000 is not measured'
 }
 
@@ -231,7 +231,7 @@ evil_text() {
         ens set-sig --allow-unusual --sign-data "$kind.signdata" "$kind.so" "$kind.sig" "$BATS_FILE_TMPDIR/one.pem.pub"
         ok
         warned "$(evil_text "$kind")"
-        ens approve --yes --ssh-key "$BATS_FILE_TMPDIR/id" --rebuilt "$kind.so" -o app.approval "$kind.signdata"
+        ens approve --yes --pubkey "$BATS_FILE_TMPDIR/one.pem.pub" --ssh-key "$BATS_FILE_TMPDIR/id" --rebuilt "$kind.so" -o app.approval "$kind.signdata"
         refused 65 "$(evil_text "$kind")"
     done
 }
@@ -305,7 +305,7 @@ PY
         ok
         sign_data app.signdata "$(printf '%064d' 1)"
         for command in "compare big-$kind big-$kind" "gen-sign-data -o out.signdata --from big-$kind big-$kind" \
-            "approve --yes --ssh-key $BATS_FILE_TMPDIR/id --rebuilt big-$kind -o out.approval app.signdata"; do
+            "approve --yes --pubkey $BATS_FILE_TMPDIR/one.pem.pub --ssh-key $BATS_FILE_TMPDIR/id --rebuilt big-$kind -o out.approval app.signdata"; do
             # shellcheck disable=SC2086
             ens $command
             refused 65 "big-$kind: lays out an enclave of which [0-9]+ MiB are hashed" 'from a file of [0-9]+ KiB' \
