@@ -483,3 +483,80 @@ PY
     ok
     accepted bundle --written d/b.orc
 }
+
+# ---- mutants that no test saw ----
+
+@test "PIN: no core file, and nobody of the same user looks into the process" {
+    local as=() pid owner
+    begin
+    # For root everything belongs to root: another user then.
+    [ "$(id -u)" != 0 ] || as=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+    "${as[@]}" sh -c 'true' || fail "setpriv does not work here"
+    PLACE=$(mktemp -d /tmp/ensign-core-XXXXXX)
+    chmod 755 "$PLACE"
+    cp "$ENSIGN" "$PLACE/ensign"
+    chmod 755 "$PLACE/ensign"
+    # Waits for its stdin.
+    "${as[@]}" sh -c 'sleep 30 | exec "$1" show /dev/stdin' sh "$PLACE/ensign" 3>&- &
+    local outer=$! i
+    for ((i = 0; i < 400; i++)); do
+        pid=$(pgrep -P "$outer" -x ensign || pgrep -x -f "$PLACE/ensign show /dev/stdin" || true)
+        [ -z "$pid" ] || ! grep -q '^State:.S' "/proc/$pid/status" || break
+        sleep 0.05
+    done
+    [ -n "$pid" ] || fail "ensign did not start"
+    sleep 0.2
+    owner=$(stat -c %u "/proc/$pid/mem")
+    grep -q '^Max core file size  *0  *0 ' "/proc/$pid/limits"
+    kill "$pid" "$outer" 2>/dev/null || true
+    wait "$outer" || true
+    rm -rf "$PLACE"
+    # proc(5): the files of a process that is not dumpable belong to root.
+    [ "$owner" = 0 ] || fail "/proc/PID/mem belongs to user $owner"
+}
+
+@test "sign: a SIGSTRUCT that is signed is not what is signed" {
+    begin
+    cp "$BATS_FILE_TMPDIR/good.css" s.css
+    sign -o x.sig s.css
+    refused 65 's\.css: is a signed SIGSTRUCT' 'extract --sign-data'
+    # One byte of what is not signed is enough; without any it is taken.
+    ens extract --sign-data -o s2.signdata s.css
+    ok
+    "$PYTHON" - <<'PY'
+import sgx
+data = open("s2.signdata", "rb").read()
+css = bytearray(1808)
+css[0:128], css[900:1028] = data[:128], data[128:]
+open("unsigned.css", "wb").write(css)
+css[1100] = 1
+open("q1.css", "wb").write(css)
+PY
+    sign -o x.sig q1.css
+    refused 65 'q1\.css: is a signed SIGSTRUCT'
+    sign -o x.sig unsigned.css
+    ok
+    openssl dgst -sha256 -verify "$PUB" -signature x.sig s2.signdata
+}
+
+@test "sign --blind: an approval counts for the digest that it is over, and for no other" {
+    local mrsigner
+    begin
+    mrsigner=$(mrsigner "$PUB")
+    ssh-keygen -q -t ed25519 -N '' -C '' -f "$BATS_TEST_TMPDIR/alice"
+    people people alice "$BATS_TEST_TMPDIR/alice.pub"
+    policy p 'blind allow' 'approvals 1' 'approvers people'
+    head -c 256 /dev/zero >zero.signdata
+    openssl dgst -sha256 -binary zero.signdata >zero.digest
+    head -c 32 /dev/zero >zeros.digest
+    openssl dgst -sha256 -binary s.signdata >s.digest
+    ens approve -q --yes --ssh-key "$BATS_TEST_TMPDIR/alice" --mrsigner "$mrsigner" -o a.approval s.signdata
+    ok
+    for digest in zero.digest zeros.digest; do
+        sign --blind --policy p --approval a.approval -o x.sig "$digest"
+        refused 77 'approvals'
+    done
+    sign --blind --policy p --approval a.approval -o x.sig s.digest
+    ok
+    same x.sig "$EXPECTED"
+}

@@ -396,6 +396,61 @@ static void a_renamed_directory_is_still_the_one(void **state)
     assert_int_equal(entries("moved"), 1);
 }
 
+/* Changes `path` so that, beside what `how` says, its size, times and inode are as before. */
+enum change { OTHER_TIME, OTHER_SIZE, OTHER_INODE };
+
+static void change(const char *path, enum change how)
+{
+    struct stat before;
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+    assert_int_equal(fstat(fd, &before), 0);
+    struct timespec times[2] = {before.st_atim, before.st_mtim};
+
+    if (how == OTHER_SIZE)
+        assert_int_equal(write(fd, "x", 1), 1);
+    if (how == OTHER_TIME)
+        times[1].tv_nsec = times[1].tv_nsec > 0 ? times[1].tv_nsec - 1 : 1;
+    assert_int_equal(close(fd), 0);
+    if (how == OTHER_INODE) {
+        assert_int_equal(rename(path, "aside"), 0);
+        put(path, "old", 0644);
+    }
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void what_was_changed_meanwhile_is_not_replaced(void **state)
+{
+    struct ens_err err = {0};
+
+    (void)state;
+    for (enum change how = OTHER_TIME; how <= OTHER_INODE; how++) {
+        ENS_CLEANUP(file_out_closep) struct file_out *out = NULL;
+        ENS_CLEANUP(file_closep) int fd = -1;
+
+        put("old", "old", 0644);
+        assert_ok(file_open("old", &fd, &err), err);
+        /* Before the output is prepared, and between that and the rename. */
+        change("old", how);
+        assert_ok(file_out_open("old", FILE_OUT_REPLACE, &out, &err), err);
+        if (how == OTHER_INODE)
+            assert_fails(file_out_expect(out, fd, &err), err, ENS_DATA, "was changed or replaced");
+        file_out_closep(&out);
+        file_closep(&fd);
+        assert_ok(file_open("old", &fd, &err), err);
+        assert_ok(file_out_open("old", FILE_OUT_REPLACE, &out, &err), err);
+        assert_ok(file_out_expect(out, fd, &err), err);
+        assert_ok(file_out_write(out, view_of_string("new"), &err), err);
+        change("old", how);
+        assert_fails(file_out_commit(out, &err), err, ENS_DATA, "was changed or replaced");
+        file_out_closep(&out);
+        assert_text("old", how == OTHER_SIZE ? "oldxx" : "old");
+        (void)unlink("old");
+        (void)unlink("aside");
+        assert_int_equal(entries("."), 0);
+    }
+}
+
 int main(void)
 {
 #define IN_A_DIRECTORY(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -415,6 +470,7 @@ int main(void)
         IN_A_DIRECTORY(names_with_and_without_a_directory_work),
         IN_A_DIRECTORY(a_file_made_meanwhile_is_not_overwritten),
         IN_A_DIRECTORY(a_link_made_meanwhile_is_not_followed),
+        IN_A_DIRECTORY(what_was_changed_meanwhile_is_not_replaced),
         IN_A_DIRECTORY(a_renamed_directory_is_still_the_one),
     };
 

@@ -102,6 +102,20 @@ static void what_is_no_regular_file_stays(void **state)
     assert_true(is_there("target"));
 }
 
+/* In a directory that is shared, what another user is at is not ours to remove, held or not. */
+static void what_belongs_to_another_stays(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    put(".ensign-00000005");
+    put(".ensign-00000006");
+    assert_int_equal(chown(in_dir(".ensign-00000005"), 12345, 0), 0);
+    assert_int_equal(sweep(), 1);
+    assert_true(is_there(".ensign-00000005"));
+    assert_false(is_there(".ensign-00000006"));
+}
+
 static void what_is_held_stays_until_it_is_not(void **state)
 {
     (void)state;
@@ -149,6 +163,7 @@ int main(void)
         IN_A_DIRECTORY(what_nobody_holds_goes),
         IN_A_DIRECTORY(other_names_stay),
         IN_A_DIRECTORY(what_is_no_regular_file_stays),
+        IN_A_DIRECTORY(what_belongs_to_another_stays),
         IN_A_DIRECTORY(what_is_held_stays_until_it_is_not),
         IN_A_DIRECTORY(an_output_in_the_making_is_held),
         IN_A_DIRECTORY(a_directory_that_is_not_there_is_said),
