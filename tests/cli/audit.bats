@@ -1,5 +1,29 @@
 #!/usr/bin/env bats
-# The room around the work: what an audit of ensign found, a test for each kind.
+# The room around the work: what an audit of ensign found, a test for each kind. The tests of a row have its name
+# in theirs ("A4: ..."), here or in the file of the command that it is about:
+#
+#   A1  nothing of a URI's query is said or recorded          tokens.bats, record.bats
+#   A2  two people are two people                             check.bats, policy.bats, approve.bats
+#   A3  what is shown drives no terminal                      screens.bats, checks.bats
+#   A4  descriptors 0 to 2                                    here, record.bats
+#   A5  an intent before C_Sign, its outcome after it         record.bats, transcript.bats
+#   A6  policy and people are read once                       policy.bats
+#   A7  what was checked is what is written                   here, tests/unit/test_deliver.c
+#   A8  what is not measured is said                          judge.bats
+#   A9  what is typed ahead answers nothing                   screens.bats
+#   A10 the environment does not decide                       here, approve.bats, tests/unit/test_base_ossl.c
+#   A11 other users hold nothing up                           here, record.bats, tests/unit/test_base_lock.c
+#   A12 links of others are not followed                      here, tests/unit/test_base_path.c
+#   A13 a policy fails closed and reaches every field         policy.bats
+#   A14 an approval is for one key, ends, and may be a no     check.bats, approve.bats
+#   A15 nothing blocks in open; work is bounded               here (open), judge.bats (work)
+#   A16 the token that was selected gets the PIN              tokens.bats
+#   B1 to B5  the moment of yes                               screens.bats, approve.bats, check.bats
+#   B6  JSON and exit status after a failure                  operands.bats
+#   B7  keygen, pubkey and resign leave a record              record.bats
+#   B8  operands that are something else                      operands.bats, check.bats, tokens.bats
+#   C2 to C6  tokens                                          tokens.bats
+#   C7  file systems that lack something                      here
 
 load helpers
 
