@@ -7,6 +7,11 @@
 # not decide).
 
 VERSION := 0.1.0
+# The commit: of an archive what git wrote into the file COMMIT, else of the checkout; "-" where neither says.
+COMMIT  := $(shell sed -n 's/^\([0-9a-f]\{12\}\)[0-9a-f]*$$/\1/p' COMMIT)
+ifeq ($(COMMIT),)
+COMMIT  := $(or $(if $(wildcard .git),$(shell git rev-parse --short=12 HEAD 2>/dev/null)),-)
+endif
 VARIANT ?= release
 B       := build/$(VARIANT)
 PREFIX  ?= /usr/local
@@ -73,6 +78,15 @@ $(B)/ensign: $(MAIN_OBJ) $(B)/libensign.a
 $(B)/libensign.a: $(LIB_OBJ)
 	@echo "  AR    $@"
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+# The one object that is built anew for every commit.
+$(B)/commit: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
+.PHONY: FORCE
+FORCE:
+$(B)/signer/cmd/version.o: $(B)/commit
+$(B)/signer/cmd/version.o: CPPFLAGS_ALL += -DENSIGN_COMMIT='"$(COMMIT)"'
 
 # banned.h goes in front of product code only.
 $(B)/signer/%.o $(B)/hsm/%.o $(B)/bundle/%.o: EXTRA := -include signer/base/banned.h

@@ -149,6 +149,9 @@ struct hsm_sign_args {
 bool hsm_sign(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[static SIGNATURE_SIZE],
               struct ens_err *err) ENS_MUST_CHECK;
 
+/* Calls of C_Sign so far: those that were begun, and those that returned a signature, right or wrong. */
+void hsm_sign_calls(const struct hsm *hsm, uint64_t *ret_started, uint64_t *ret_completed);
+
 /* ---- key generation (hsm/keygen.c) ---- */
 
 struct hsm_generate_args {

@@ -92,7 +92,8 @@ struct hsm {
     struct token *token; /* the selected one, in `tokens`; NULL: none */
     CK_SESSION_HANDLE session;
     bool has_session, session_is_rw, logged_in;
-    bool context_refused; /* a PIN for one signature was wrong: no other is tried */
+    uint64_t sign_started, sign_completed; /* calls of C_Sign */
+    bool context_refused;                  /* a PIN for one signature was wrong: no other is tried */
 
     struct key *key; /* the selected one; NULL: none */
     CK_OBJECT_HANDLE generated_public, generated_private;

@@ -100,10 +100,18 @@ static bool call_sign(struct hsm *hsm, const struct input *in, const struct secr
         return false;
     /* C_Sign only reads its input, but takes it without const. */
     memcpy(&data, &in->data.data, sizeof data);
+    hsm->sign_started++;
     rv = HSM_CALL(hsm, C_Sign, hsm->session, data, in->data.len, ret, ret_len);
     if (rv != CKR_OK)
         return ckr_fail(err, rv, "key '%s': C_Sign (%s)", hsm->key->label, in->name);
+    hsm->sign_completed++;
     return true;
+}
+
+void hsm_sign_calls(const struct hsm *hsm, uint64_t *ret_started, uint64_t *ret_completed)
+{
+    *ret_started = hsm->sign_started;
+    *ret_completed = hsm->sign_completed;
 }
 
 bool hsm_sign(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[static SIGNATURE_SIZE],

@@ -110,7 +110,7 @@ static bool dispatch(int argc, char **argv, struct ens_err *err)
     if (argc < 2)
         return ens_fail(err, ENS_USAGE, "no command is given: see ensign help");
     if (strcmp(argv[1], "--version") == 0) {
-        printf("%s %s\n", cmd_program, ENSIGN_VERSION);
+        printf("%s %s (%s)\n", cmd_program, ENSIGN_VERSION, cmd_commit);
         return true;
     }
     if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)

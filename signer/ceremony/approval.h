@@ -6,6 +6,7 @@
 #include "signer/ceremony/policy.h"
 #include "signer/ceremony/sshsig.h"
 #include "signer/ceremony/statement.h"
+#include "signer/ceremony/transcript.h"
 
 #define APPROVAL_FILE_MAX 262144 /* bytes */
 #define APPROVAL_WHY_MAX  160
@@ -97,16 +98,6 @@ void approvals_free(struct approvals *a);
 void approvals_bind(struct approvals *a, const uint8_t mrsigner[static MRSIGNER_SIZE]);
 
 /* ---- counting ---- */
-
-/* A "no" that is on record: for which bytes, under which key, by whom. */
-struct transcript_rejection {
-    char *digest, *mrsigner, *person, *id, *key;
-    uint64_t record; /* that says so */
-};
-struct transcript_rejections {
-    struct transcript_rejection *items;
-    size_t len;
-};
 
 /* What the people say of one sign-data. Persons by their index in the policy's people. */
 struct approval_tally {

@@ -1,115 +1,188 @@
-/* Appends to a transcript: the file is locked for the whole run, its chain is verified first, and the record,
- * collected in memory until then, is added with one write at the end. The text is made in
- * transcript_record.c, the chain verified in transcript_verify.c. */
+/* Appends to a transcript: the file is locked for the whole run, its chain is verified first; entries are
+ * collected in memory and added as one record with one write. The file itself is in transcript_file.c, the
+ * text in transcript_words.c, the chain in transcript_verify.c, what is left of killed runs in
+ * transcript_ack.c. */
 #include "signer/ceremony/transcript.h"
 
-#include "signer/ceremony/transcript_internal.h"
-
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "signer/base/file.h"
-#include "signer/base/interrupt.h"
+#include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/ceremony/transcript_internal.h"
 
-/* How often the file may be replaced by another one while this run waits for its lock. */
-#define OPEN_ATTEMPTS 16
+/* What the outcome of an intent takes besides its results: entries, an error, the frame. */
+#define OUTCOME_ROOM (16u * 1024)
+
+/* "result: 4096 unwritten ", 64 digits, newline. */
+#define RESULT_ROOM 96u
+
+#define ID_SIZE 16 /* random bytes in a begin */
 
 struct transcript {
     char *path;
     int fd;
-    struct transcript_head head; /* of what is in the file */
-    struct buf entries;          /* of the record that is being collected */
-    struct ens_err failed;       /* why it cannot be recorded; ENS_OK: it can */
+    bool made; /* by this run */
+    struct transcript_sum sum;
+    struct transcript_rejections rejections;
+    bool has_intent;       /* of this run, and open */
+    uint32_t items;        /* of that intent */
+    struct buf entries;    /* of the record that is being collected */
+    struct ens_err failed; /* why it cannot be recorded; ENS_OK: it can */
 };
+
+/* An empty file that this run made is no transcript that anybody asked for. */
+static void remove_empty(const struct transcript *t)
+{
+    struct stat st;
+
+    if (t->made && fstat(t->fd, &st) == 0 && st.st_size == 0 && transcript_file_in_place(t->fd, t->path, 0))
+        (void)unlink(t->path);
+}
 
 void transcript_closep(struct transcript **t)
 {
     if (*t == NULL)
         return;
+    if ((*t)->fd >= 0)
+        remove_empty(*t);
     file_closep(&(*t)->fd);
+    transcript_rejections_free(&(*t)->rejections);
     buf_free(&(*t)->entries);
     mem_free((*t)->path);
     mem_free(*t);
     *t = NULL;
 }
 
+const struct transcript_rejections *transcript_rejections(const struct transcript *t)
+{
+    return t != NULL ? &t->rejections : NULL;
+}
+
+bool transcript_has_intent(const struct transcript *t)
+{
+    return t != NULL && t->has_intent;
+}
+
+const uint8_t *transcript_head(const struct transcript *t)
+{
+    return t->sum.head;
+}
+
+/* ---- appending ---- */
+
+/* A new file begins with a record that gives it a name of its own. */
+static bool put_begin(struct transcript_sum *sum, int64_t now, struct buf *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf entries = {0};
+    uint8_t id[ID_SIZE];
+    char hex[2 * ID_SIZE + 1];
+
+    if (getrandom(id, sizeof id, 0) != (ssize_t)sizeof id)
+        return ens_fail_errno(err, ENS_RESOURCE, errno, "transcript: the system gives no random bytes");
+    hex_encode(hex, view_of(id, sizeof id));
+    const struct view name = view_of_string(hex);
+    const struct view none = view_of_string("");
+
+    return transcript_put_entry("id", &name, 1, &entries, err) &&
+           transcript_put_entry("continues", &none, 1, &entries, err) &&
+           transcript_put_record(sum, now, TRANSCRIPT_BEGIN, buf_view(&entries), -1, ret, err);
+}
+
+/* What the file gets: the record, and before the first one the begin. */
+static bool make_record(const struct transcript *t, int64_t now, enum transcript_kind kind,
+                        struct view entries, int exit_code, struct transcript_sum *ret_sum, struct buf *ret,
+                        struct ens_err *err)
+{
+    *ret_sum = t->sum;
+    if ((t->sum.records == 0 && !put_begin(ret_sum, now, ret, err)) ||
+        !transcript_put_record(ret_sum, now, kind, entries, exit_code, ret, err))
+        return ens_wrap(err, "%s", t->path);
+    return true;
+}
+
+static bool append(struct transcript *t, int64_t now, enum transcript_kind kind, struct view entries,
+                   int exit_code, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    struct transcript_sum sum;
+
+    if (!make_record(t, now, kind, entries, exit_code, &sum, &text, err) ||
+        !transcript_file_append(t->fd, t->path, t->sum.size, buf_view(&text), err))
+        return false;
+    t->sum = sum;
+    return true;
+}
+
 /* ---- opening ---- */
 
-static bool lock(const struct transcript *t, void (*on_wait)(const char *path), struct ens_err *err)
+/* Cuts the tail off: it is saved by now. A file that can only be appended to stays as it is. */
+static bool cut_tail(const struct transcript *t, struct ens_err *err)
 {
-    if (flock(t->fd, LOCK_EX | LOCK_NB) == 0)
+    if (ftruncate(t->fd, (off_t)t->sum.size) != 0)
+        return ens_fail_errno(err, ENS_DATA, errno, "%s: cut: its end cannot be taken off: chattr -a",
+                              t->path);
+    return fsync(t->fd) == 0 ||
+           ens_fail_errno(err, ENS_IO, errno, "%s: cannot be flushed to the disk", t->path);
+}
+
+static bool is_collected(const struct transcript *t, struct ens_err *err)
+{
+    if (t->failed.code == ENS_OK)
         return true;
-    if (errno == EWOULDBLOCK && on_wait != NULL)
-        on_wait(t->path);
-    while (flock(t->fd, LOCK_EX) != 0) {
-        if (errno != EINTR)
-            return ens_fail_errno(err, ENS_RESOURCE, errno, "%s: cannot be locked", t->path);
-        if (!interrupt_check(err))
-            return false;
-    }
+    *err = t->failed;
+    return ens_wrap(err, "%s", t->path);
+}
+
+/* Appends what the operator found out, after which the chain can go on. */
+static bool acknowledge(struct transcript *t, const struct transcript_break *b,
+                        const struct transcript_ack *ack, struct ens_err *err)
+{
+    if (ack->describe != NULL)
+        ack->describe(t, ack->ctx);
+    if (!is_collected(t, err) || !transcript_ack_entries(b, ack->note, &t->entries, err) ||
+        (b->tail.len > 0 && (!transcript_save_tail(b, &t->entries, err) || !cut_tail(t, err))) ||
+        !append(t, ack->now, TRANSCRIPT_ACK, buf_view(&t->entries), 0, err))
+        return false;
+    t->sum.open = 0;
+    buf_free(&t->entries);
     return true;
 }
 
-/* Is the open file still the one at the path, and as long as it was when it was verified? */
-static bool is_in_place(const struct transcript *t, bool with_size)
+/* Verifies, and goes on or not. */
+static bool verify(struct transcript *t, struct view text, const struct transcript_ack *ack,
+                   struct ens_err *err)
 {
-    struct stat open_st;
-    struct stat path_st;
+    struct transcript_collector c = {.list = &t->rejections};
+    const struct transcript_sink sink = {.put = transcript_collect, .ctx = &c};
+    struct ens_err why = {0};
+    bool cut = false;
 
-    return fstat(t->fd, &open_st) == 0 && stat(t->path, &path_st) == 0 && open_st.st_dev == path_st.st_dev &&
-           open_st.st_ino == path_st.st_ino && (!with_size || open_st.st_size == (off_t)t->head.size);
-}
-
-/* Opens and locks. A file that was moved away while this run waited for the lock is left alone. */
-static bool open_locked(struct transcript *t, void (*on_wait)(const char *path), struct ens_err *err)
-{
-    struct stat st;
-
-    for (int i = 0; i < OPEN_ATTEMPTS; i++) {
-        file_closep(&t->fd);
-        t->fd = open(t->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
-        if (t->fd < 0 || fstat(t->fd, &st) != 0)
-            return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be opened to append to it", t->path);
-        if (!S_ISREG(st.st_mode))
-            return ens_fail(err, ENS_CANTCREAT, "%s: is no regular file: name a file for the transcript",
-                            t->path);
-        if (!lock(t, on_wait, err))
-            return false;
-        if (is_in_place(t, false))
-            return true;
+    if (!transcript_scan(text, t->path, &sink, &t->sum, &cut, &why) && !cut) {
+        *err = why;
+        return false;
     }
-    return ens_fail(err, ENS_CANTCREAT, "%s: is replaced again and again: let one program write it", t->path);
-}
+    const struct transcript_break b = {
+        .sum = &t->sum, .path = t->path, .tail = view_slice(text, t->sum.size, text.len - t->sum.size)};
+    bool broken = b.tail.len > 0 || t->sum.open != 0;
 
-static bool read_all(const struct transcript *t, struct buf *ret, struct ens_err *err)
-{
-    uint8_t piece[FILE_PIECE];
-    size_t len = 0;
-
-    do {
-        if (!file_read(t->fd, t->path, piece, sizeof piece, &len, err))
-            return false;
-        if (len > TRANSCRIPT_FILE_MAX - TRANSCRIPT_RECORD_MAX - ret->len)
-            return ens_fail(err, ENS_DATA,
-                            "%s: has more than %u bytes: begin a new transcript, and write the head of this "
-                            "one into the minutes",
-                            t->path, TRANSCRIPT_FILE_MAX - TRANSCRIPT_RECORD_MAX);
-        if (!buf_append(ret, view_of(piece, len), err))
-            return false;
-    } while (len == sizeof piece);
+    if (broken && (!ack->given || ack->number != t->sum.open))
+        return transcript_refuse(&b, err);
+    if (broken)
+        return acknowledge(t, &b, ack, err);
+    if (ack->given)
+        return ens_fail(err, ENS_REFUSED,
+                        "%s: --acknowledge %llu: no record is open and none is cut: leave it out", t->path,
+                        (unsigned long long)ack->number);
     return true;
 }
 
-bool transcript_open(const char *path, void (*on_wait)(const char *path), struct transcript **ret,
+bool transcript_open(const char *path, const struct transcript_ack *ack, struct transcript **ret,
                      struct ens_err *err)
 {
     ENS_CLEANUP(transcript_closep) struct transcript *t = mem_alloc(1, sizeof *t, err);
@@ -119,139 +192,160 @@ bool transcript_open(const char *path, void (*on_wait)(const char *path), struct
         return false;
     t->fd = -1;
     t->path = mem_strdup(path, err);
-    if (t->path == NULL || !open_locked(t, on_wait, err) || !read_all(t, &text, err) ||
-        !transcript_verify(buf_view(&text), path, NULL, &t->head, err))
+    if (t->path == NULL || !transcript_file_open(path, &t->fd, &t->made, err) ||
+        !transcript_file_read(t->fd, path, &text, err) || !verify(t, buf_view(&text), ack, err))
         return false;
+    /* The entries of an open intent lie in the text. */
+    t->sum.open_entries = view_of(NULL, 0);
+    if (t->sum.size > TRANSCRIPT_FILE_MAX - TRANSCRIPT_RECORD_MAX)
+        return ens_fail(
+            err, ENS_DATA,
+            "%s: is full: begin a new transcript, and write the head of this one into the minutes", path);
     *ret = ens_take(t);
     return true;
 }
 
 /* ---- collecting ---- */
 
-/* vsnprintf into memory of the right size. */
-static bool format(struct buf *ret, struct ens_err *err, const char *fmt, va_list args) ENS_PRINTF(3, 0);
-
-static bool format(struct buf *ret, struct ens_err *err, const char *fmt, va_list args)
+static void add(struct transcript *t, const char *key, const struct view *words, size_t len)
 {
-    va_list again;
-
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, again);
-
-    va_end(again);
-    if (len < 0)
-        return ens_fail(err, ENS_BUG, "transcript: a value cannot be formatted");
-    ret->data = mem_alloc((size_t)len + 1, 1, err);
-    if (ret->data == NULL)
-        return false;
-    ret->len = (size_t)len;
-    return vsnprintf((char *)ret->data, ret->len + 1, fmt, args) == len ||
-           ens_fail(err, ENS_BUG, "transcript: a value cannot be formatted");
+    if (!transcript_put_entry(key, words, len, &t->entries, &t->failed))
+        return;
+    if (t->entries.len > TRANSCRIPT_RECORD_MAX)
+        (void)ens_fail(&t->failed, ENS_DATA,
+                       "transcript: the record has more than %u bytes: sign fewer files at once",
+                       TRANSCRIPT_RECORD_MAX);
 }
 
-static bool add(struct transcript *t, const char *key, struct view value, struct ens_err *err)
+void transcript_words(struct transcript *t, const char *key, const char *const *words, size_t len,
+                      bool free_text)
 {
-    if (!transcript_put_entry(key, value, &t->entries, err))
-        return false;
-    return t->entries.len <= TRANSCRIPT_RECORD_MAX ||
-           ens_fail(err, ENS_DATA, "transcript: the record has more than %u bytes: sign fewer files at once",
-                    TRANSCRIPT_RECORD_MAX);
-}
-
-void transcript_add(struct transcript *t, const char *key, const char *fmt, ...)
-{
-    ENS_CLEANUP(buf_free) struct buf value = {0};
-    va_list args;
+    ENS_CLEANUP(mem_freep) struct view *last = NULL;
+    ENS_CLEANUP(mem_freep) struct view *all = NULL;
+    size_t last_len = 0;
 
     if (t == NULL || t->failed.code != ENS_OK)
         return;
-    va_start(args, fmt);
-    bool ok = format(&value, &t->failed, fmt, args);
-
-    va_end(args);
-    if (ok && !add(t, key, buf_view(&value), &t->failed))
-        buf_free(&t->entries);
+    if (len > 0 && free_text && !transcript_split(words[len - 1], &last, &last_len, &t->failed))
+        return;
+    all = mem_alloc(len + last_len, sizeof *all, &t->failed);
+    if (all == NULL)
+        return;
+    for (size_t i = 0; i < len; i++)
+        all[i] = view_of_string(words[i] != NULL ? words[i] : "");
+    for (size_t i = 0; i < last_len; i++)
+        all[len - 1 + i] = last[i];
+    add(t, key, all, last != NULL ? len - 1 + last_len : len);
 }
 
-bool transcript_ready(const struct transcript *t, struct ens_err *err)
+void transcript_text(struct transcript *t, const char *key, const char *text)
 {
-    if (t == NULL || t->failed.code == ENS_OK)
-        return true;
-    *err = t->failed;
-    return ens_wrap(err, "%s", t->path);
+    if (text != NULL)
+        transcript_words(t, key, &text, 1, true);
 }
 
-/* ---- appending ---- */
-
-/* The name of a new file lasts only once its directory is on the disk. */
-static bool sync_directory(const struct transcript *t, struct ens_err *err)
+void transcript_items(struct transcript *t, const struct transcript_item *items, size_t len)
 {
-    char dir[PATH_MAX];
+    for (size_t i = 0; t != NULL && i < len; i++) {
+        char number[24];
+        char digest[2 * DIGEST_SIZE + 1];
 
-    if (realpath(t->path, dir) == NULL)
-        return ens_fail_errno(err, ENS_IO, errno, "%s: its directory cannot be found", t->path);
-    *strrchr(dir, '/') = '\0';
-    ENS_CLEANUP(file_closep) int fd = open(dir[0] != '\0' ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0 || fsync(fd) != 0)
-        return ens_fail_errno(err, ENS_IO, errno, "%s: its directory cannot be flushed to the disk", t->path);
-    return true;
-}
-
-/* One write, whatever signal came: also an interrupted run is recorded. */
-static bool append(const struct transcript *t, struct view record, struct ens_err *err)
-{
-    ssize_t n = 0;
-
-    do
-        n = write(t->fd, record.data, record.len);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return ens_fail_errno(err, ENS_IO, errno, "%s: the record cannot be written", t->path);
-    if ((size_t)n != record.len)
-        return ens_fail(err, ENS_IO, "%s: there is room for %zd of the %zu bytes of the record: make more",
-                        t->path, n, record.len);
-    if (fsync(t->fd) != 0)
-        return ens_fail_errno(err, ENS_IO, errno, "%s: the record cannot be flushed to the disk", t->path);
-    return t->head.records > 0 || sync_directory(t, err);
-}
-
-/* Takes back what was written of a record, so that the file is as it was. */
-static bool undo(const struct transcript *t, struct ens_err *err)
-{
-    struct stat st;
-
-    if (fstat(t->fd, &st) == 0 && st.st_size == (off_t)t->head.size)
-        return false;
-    if (ftruncate(t->fd, (off_t)t->head.size) == 0) {
-        (void)fsync(t->fd);
-        return false;
+        (void)snprintf(number, sizeof number, "%zu", i + 1);
+        hex_encode(digest, view_of(items[i].digest, sizeof items[i].digest));
+        transcript_put(t, "item", number, items[i].what, digest, items[i].file, items[i].output);
     }
-    return ens_wrap(err, "%s: the file is not as it was: a part of the record may stand after byte %zu",
-                    t->path, t->head.size);
 }
 
-bool transcript_commit(struct transcript *t, int64_t now, int exit_code, struct ens_err *err)
+/* ---- the records ---- */
+
+bool transcript_intent(struct transcript *t, int64_t now, const struct transcript_item *items, size_t len,
+                       struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf record = {0};
-    struct transcript_head head = {0};
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    struct transcript_sum sum;
+    char number[24];
 
     if (t == NULL)
         return true;
-    if (!transcript_ready(t, err))
+    if (t->has_intent || len > TRANSCRIPT_ITEMS_MAX)
+        return ens_fail(err, ENS_BUG, "transcript: an intent over an open one, or of too many items");
+    (void)snprintf(number, sizeof number, "%zu", len);
+    transcript_put(t, "items", number);
+    transcript_items(t, items, len);
+    if (!is_collected(t, err) ||
+        !make_record(t, now, TRANSCRIPT_INTENT, buf_view(&t->entries), -1, &sum, &text, err))
         return false;
-    if (!transcript_put_record(&t->head, now, buf_view(&t->entries), exit_code, &record, err) ||
-        !digest_of(DIGEST_SHA256, buf_view(&record), head.hash, err))
-        return ens_wrap(err, "%s", t->path);
-    if (!is_in_place(t, true))
-        return ens_fail(err, ENS_DATA,
-                        "%s: was changed or moved away while this run had its lock: the record is not in it",
-                        t->path);
-    if (!append(t, buf_view(&record), err))
-        return undo(t, err);
-    head.records = t->head.records + 1;
-    head.size = t->head.size + record.len;
-    t->head = head;
+    size_t room = text.len + len * RESULT_ROOM + OUTCOME_ROOM;
+
+    if (t->sum.size + room > TRANSCRIPT_FILE_MAX)
+        return ens_fail(err, ENS_DATA, "%s: is full: begin a new transcript", t->path);
+    if (!transcript_file_reserve(t->fd, t->path, t->sum.size, room, err) ||
+        !transcript_file_append(t->fd, t->path, t->sum.size, buf_view(&text), err))
+        return false;
+    t->sum = sum;
+    t->has_intent = true;
+    t->items = (uint32_t)len;
+    buf_free(&t->entries);
+    return true;
+}
+
+static void put_result(struct transcript *t, size_t i, const struct transcript_result *r)
+{
+    static const char *const names[] = {[TRANSCRIPT_NOT_TRIED] = "not-tried",
+                                        [TRANSCRIPT_FAILED] = "failed",
+                                        [TRANSCRIPT_WRITTEN] = "written",
+                                        [TRANSCRIPT_UNWRITTEN] = "unwritten",
+                                        [TRANSCRIPT_KEPT] = "kept"};
+    char number[24];
+    char hex[2 * DIGEST_SIZE + 1];
+
+    (void)snprintf(number, sizeof number, "%zu", i + 1);
+    if (r->end == TRANSCRIPT_NOT_TRIED || r->end == TRANSCRIPT_FAILED) {
+        transcript_put(t, "result", number, names[r->end]);
+        return;
+    }
+    hex_encode(hex, view_of(r->sha256, sizeof r->sha256));
+    transcript_put(t, "result", number, names[r->end], hex);
+}
+
+bool transcript_outcome(struct transcript *t, int64_t now, const struct transcript_result *results,
+                        uint64_t started, uint64_t completed, int exit_code, struct ens_err *err)
+{
+    char intent[24];
+    char calls[2][24];
+
+    if (t == NULL)
+        return true;
+    if (!t->has_intent)
+        return ens_fail(err, ENS_BUG, "transcript: an outcome without an intent");
+    /* Whatever cannot be recorded of an outcome, that there is one can. */
+    if (t->failed.code != ENS_OK) {
+        struct ens_err why = t->failed;
+
+        buf_free(&t->entries);
+        t->failed = (struct ens_err){0};
+        transcript_text(t, "error", why.msg);
+    }
+    (void)snprintf(intent, sizeof intent, "%llu", (unsigned long long)t->sum.records);
+    (void)snprintf(calls[0], sizeof calls[0], "%llu", (unsigned long long)started);
+    (void)snprintf(calls[1], sizeof calls[1], "%llu", (unsigned long long)completed);
+    transcript_put(t, "intent", intent);
+    transcript_put(t, "calls", calls[0], calls[1]);
+    for (size_t i = 0; i < t->items; i++)
+        put_result(t, i, &results[i]);
+    if (!is_collected(t, err) || !append(t, now, TRANSCRIPT_OUTCOME, buf_view(&t->entries), exit_code, err))
+        return false;
+    t->has_intent = false;
+    buf_free(&t->entries);
+    return true;
+}
+
+bool transcript_run(struct transcript *t, int64_t now, int exit_code, struct ens_err *err)
+{
+    if (t == NULL)
+        return true;
+    if (!is_collected(t, err) || !append(t, now, TRANSCRIPT_RUN, buf_view(&t->entries), exit_code, err))
+        return false;
     buf_free(&t->entries);
     return true;
 }

@@ -1,14 +1,18 @@
-/* The transcript: what a ceremony leaves on record. A text file that is only ever appended to. A record is
- * collected in memory while a command runs and added once, when it ends, however it ends. Each record holds
- * the SHA-256 of the whole record before it and ends with that of its own bytes, so that a cut, an edit, an
- * insertion and a change of order are found and located. The format is ensign(5):
+/* The transcript: what a ceremony leaves on record. A text file that is only ever appended to; each record
+ * holds the SHA-256 of the whole record before it and ends with that of its own bytes, so that a cut, an
+ * edit, an insertion and a change of order are found and located. Format, limits and words of refusal are
+ * those of ensign(5):
  *
- *   ensign transcript 1, record 2
- *   previous: SHA-256 of the bytes of record 1, its last newline included; 64 zeros in record 1
+ *   ensign transcript 1, record 3
+ *   previous: SHA-256 of the bytes of record 2; 64 zeros in record 1
  *   time: 2026-01-05T10:11:12Z
- *   KEY: VALUE                     any number of entries, in the order in which they were added
- *   exit: 0
+ *   kind: intent                   begin, run, intent, outcome or ack
+ *   KEY: WORD WORD...              any number of entries, in the order in which they were added
+ *   exit: 0                        of a run, an outcome and an ack
  *   sha256: SHA-256 of the record's bytes before this line
+ *
+ * An intent is durable before the first thing that cannot be undone, its outcome follows it. An intent
+ * without one stops every later run until it is acknowledged.
  *
  * The chain is no signature: who can write the file can write another one that holds together. What cannot be
  * replaced is a head (the SHA-256 of the last record) that was written down elsewhere. */
@@ -21,56 +25,43 @@
 
 #define TRANSCRIPT_FILE_MAX   (64u << 20) /* bytes in a file */
 #define TRANSCRIPT_RECORD_MAX (4u << 20)  /* bytes in a record */
-#define TRANSCRIPT_VALUE_MAX  16384u      /* bytes in a value, before it is escaped */
+#define TRANSCRIPT_LINE_MAX   65536u      /* bytes in a line, without its newline */
 #define TRANSCRIPT_KEY_MAX    31u         /* bytes in a key: lower-case letters, digits and '-' */
-#define TRANSCRIPT_LINE_MAX   (4 * TRANSCRIPT_VALUE_MAX + 64) /* bytes in a line */
+#define TRANSCRIPT_ITEMS_MAX  4096u       /* items of an intent */
 
-/* ---- appending ---- */
-
-struct transcript;
-
-/* Opens the file at `path`, or creates an empty one (mode by the umask), locks it until transcript_closep,
- * and verifies the whole chain: a broken one is never extended. Where another process has the lock it waits
- * for it, after it called `on_wait` (which may be NULL) with the path once. ENS_CANTCREAT where it cannot be
- * opened or is no regular file, ENS_DATA where the chain is broken or the file is full, ENS_INTERRUPTED,
- * ENS_IO, ENS_RESOURCE. */
-bool transcript_open(const char *path, void (*on_wait)(const char *path), struct transcript **ret,
-                     struct ens_err *err) ENS_MUST_CHECK;
-
-/* Adds an entry to the record: any bytes but zero as the value, which is escaped. A failure (memory, a limit
- * above, a key that is none) is kept and reported by transcript_ready and transcript_commit, so that callers
- * need no check. `t` NULL: nothing is recorded. Never called with a secret. */
-void transcript_add(struct transcript *t, const char *key, const char *fmt, ...) ENS_PRINTF(3, 4);
-
-/* Can what was added be recorded? For the last moment before something irreversible. */
-bool transcript_ready(const struct transcript *t, struct ens_err *err) ENS_MUST_CHECK;
-
-/* Appends the record with one write and flushes it to the disk, also after a signal. `now` is seconds since
- * 1970; `exit_code` is what the command will exit with. The lock stays, and another record may follow.
- * ENS_IO, ENS_RESOURCE, and ENS_DATA where the file is not the one any more that was verified. After a
- * failure the file is as it was before, or the message says that a part of the record stands at its end. */
-bool transcript_commit(struct transcript *t, int64_t now, int exit_code, struct ens_err *err) ENS_MUST_CHECK;
-
-/* Drops what was not committed, unlocks and releases; NULL is fine. */
-void transcript_closep(struct transcript **t);
-
-/* ---- verifying ---- */
-
-/* Where a chain ends. */
-struct transcript_head {
-    uint64_t records;
-    size_t size;               /* bytes of the file */
-    uint8_t hash[DIGEST_SIZE]; /* SHA-256 of the last record's bytes; zeros where there is none */
+enum transcript_kind {
+    TRANSCRIPT_BEGIN,
+    TRANSCRIPT_RUN,
+    TRANSCRIPT_INTENT,
+    TRANSCRIPT_OUTCOME,
+    TRANSCRIPT_ACK,
 };
+
+/* ---- reading ---- */
 
 /* A record that was found in order. The views borrow from the text. */
 struct transcript_record {
-    uint64_t number;
+    uint64_t number; /* from 1 */
+    size_t at;       /* offset of its first byte in the file */
+    enum transcript_kind kind;
     struct view previous; /* 64 hexadecimal digits */
     struct view time;
-    struct view entries; /* lines; transcript_entry takes them apart */
-    struct view exit;    /* decimal */
+    struct view entries; /* lines, without those of the frame above; transcript_entry takes them apart */
+    struct view exit;    /* decimal; empty for a begin and an intent */
     uint8_t hash[DIGEST_SIZE];
+};
+
+/* What a chain comes to. */
+struct transcript_sum {
+    uint64_t records;
+    size_t size;               /* bytes of the records */
+    uint8_t head[DIGEST_SIZE]; /* SHA-256 of the last record's bytes; zeros if there is none */
+    uint64_t open;             /* number of the intent that has neither outcome nor ack; 0: none */
+    struct view open_entries;  /* its entries, borrowed from the text */
+    uint32_t open_items;
+    uint64_t calls_low;  /* calls that were completed */
+    uint64_t calls_high; /* calls that were started, and items of intents that say no end */
+    uint64_t back;       /* the first record whose time is before that of the one before it; 0: none */
 };
 
 /* Receives the records in order; a false return ends the verification with `err` set. */
@@ -79,12 +70,140 @@ struct transcript_sink {
     void *ctx;
 };
 
-/* Verifies a transcript in memory. ENS_DATA naming `name`, the record and the line where the chain breaks;
- * where the last record is cut off, also where it begins and how to go on. An empty text is a chain of no
- * records. `sink` may be NULL; it has seen the records before a break when this fails. */
+/* Verifies a transcript in memory. ENS_DATA with `name`, then one of the words cut, edited, order, chain,
+ * entry, escape, kind, version, no-header, too-large, then record and byte. An empty text is a chain of no
+ * records; an open intent is no error. `sink` may be NULL; it has seen the records before a break if this
+ * fails. */
 bool transcript_verify(struct view text, const char *name, const struct transcript_sink *sink,
-                       struct transcript_head *ret, struct ens_err *err) ENS_MUST_CHECK;
+                       struct transcript_sum *ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Takes the first line off the entries of a record; false where there is none left. The value is as it is
- * stored: printable, with \\ for a backslash and \xNN for a byte that is none of a printable character. */
+/* Reads a transcript: a regular file (ENS_DATA), opened once and without waiting for anybody (ENS_NOINPUT).
+ */
+bool transcript_read(const char *path, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Says of the open intent of `sum` what it began to do, what to look for and how the next run goes on. */
+bool transcript_fail_open(const struct transcript_sum *sum, const char *path, enum ens_code code,
+                          struct ens_err *err);
+
+/* "begin", "run", ... */
+const char *transcript_kind_name(enum transcript_kind kind);
+
+/* Takes the first line off the entries of a record; false if there is none left. The value is one or more
+ * words, as they are stored: printable, one blank between two. */
 bool transcript_entry(struct view *entries, struct view *ret_key, struct view *ret_value);
+
+/* Takes the first word off a value; false if there is none left. "-" is the empty string. */
+bool transcript_word(struct view *value, struct view *ret_word);
+
+/* Appends the bytes that a stored word stands for. ENS_DATA if it is none. */
+bool transcript_unescape(struct view word, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* A "no" that is on record: for which bytes, under which key, by whom. The words are as they are stored. */
+struct transcript_rejection {
+    char *digest, *mrsigner, *person, *id, *key;
+    uint64_t record; /* that says so */
+};
+struct transcript_rejections {
+    struct transcript_rejection *items;
+    size_t len;
+};
+
+/* Verifies the text and collects its `rejection` entries in order. Release with transcript_rejections_free.
+ */
+bool transcript_collect_rejections(struct view text, const char *name, struct transcript_rejections *ret,
+                                   struct ens_err *err) ENS_MUST_CHECK;
+void transcript_rejections_free(struct transcript_rejections *r);
+
+/* ---- appending ---- */
+
+struct transcript;
+
+/* What the operator answers to an open intent or to a tail. */
+struct transcript_ack {
+    bool given;
+    uint64_t number;  /* of the intent; 0: there is none, only a tail */
+    const char *note; /* why, in the operator's words */
+    int64_t now;      /* seconds since 1970 */
+    /* Adds entries that say who acknowledges; NULL: none. */
+    void (*describe)(struct transcript *t, const void *ctx);
+    const void *ctx;
+};
+
+/* Opens the file at `path`, or creates an empty one (mode 0600), locks it until transcript_closep, and
+ * verifies the whole chain: a broken one is never extended. If another process has the lock it is asked for
+ * again for ten seconds.
+ *
+ * An open intent is ENS_REFUSED and a tail (the beginning of a record that was not written to its end, or
+ * zeros) ENS_DATA, unless `ack` names them: then the tail is moved to "PATH.torn-R", and an ack is appended
+ * with what stands at each output of the intent now, before this returns.
+ *
+ * ENS_CANTCREAT if it cannot be opened or stays locked (naming the holder), ENS_DATA if it is no regular file
+ * with one link that only root or this user can write, if the chain is broken or the file full;
+ * ENS_REFUSED, ENS_INTERRUPTED, ENS_IO, ENS_RESOURCE. */
+bool transcript_open(const char *path, const struct transcript_ack *ack, struct transcript **ret,
+                     struct ens_err *err) ENS_MUST_CHECK;
+
+/* Every "no" of the records that were there when it was opened; owned by `t`; NULL if that is NULL. */
+const struct transcript_rejections *transcript_rejections(const struct transcript *t);
+
+/* Adds an entry to the record that is being collected. A word is any string, NULL the empty one; with
+ * `free_text` the last one is free text and is stored as several words, one for each of its blanks more. A
+ * failure (memory, a limit above, a key that is none) is kept and reported by the next transcript_intent,
+ * _outcome or _run, so that callers need no check. `t` NULL: nothing is recorded. Never called with a secret.
+ */
+void transcript_words(struct transcript *t, const char *key, const char *const *words, size_t len,
+                      bool free_text);
+/* The same with the words as arguments, and with one text. */
+#define transcript_put(t, key, ...)                                                                          \
+    transcript_words(t, key, (const char *const[]){__VA_ARGS__},                                             \
+                     sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *), false)
+void transcript_text(struct transcript *t, const char *key, const char *text);
+
+/* One thing that an intent announces. */
+struct transcript_item {
+    const char *what; /* sign-data, digest, test, certificate, partial */
+    uint8_t digest[DIGEST_SIZE];
+    const char *file;   /* the input; "": none */
+    const char *output; /* where the result goes; "": nowhere, "-": stdout */
+};
+
+/* Makes the intent durable, and room on the disk for its outcome: called before the first signature, key
+ * generation or destruction. Up to TRANSCRIPT_ITEMS_MAX items. ENS_IO if there is no room: nothing was done
+ * then. `t` NULL: done. */
+bool transcript_intent(struct transcript *t, int64_t now, const struct transcript_item *items, size_t len,
+                       struct ens_err *err) ENS_MUST_CHECK;
+
+/* The items as entries of the run that is being collected, for what ended without an intent. */
+void transcript_items(struct transcript *t, const struct transcript_item *items, size_t len);
+
+/* What became of an item. */
+enum transcript_end {
+    TRANSCRIPT_NOT_TRIED,
+    TRANSCRIPT_FAILED,
+    TRANSCRIPT_WRITTEN,
+    TRANSCRIPT_UNWRITTEN,
+    TRANSCRIPT_KEPT
+};
+struct transcript_result {
+    enum transcript_end end;
+    uint8_t sha256[DIGEST_SIZE]; /* of the signature: written, unwritten, kept */
+};
+
+/* Closes the open intent: one result for each of its items, the calls that were started and completed, and
+ * what the command exits with. Appended also after a signal. */
+bool transcript_outcome(struct transcript *t, int64_t now, const struct transcript_result *results,
+                        uint64_t started, uint64_t completed, int exit_code,
+                        struct ens_err *err) ENS_MUST_CHECK;
+
+/* The record of a command that ends without an intent. */
+bool transcript_run(struct transcript *t, int64_t now, int exit_code, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Is an intent of this run open? */
+bool transcript_has_intent(const struct transcript *t);
+
+/* SHA-256 of the last record; zeros if there is none. */
+const uint8_t *transcript_head(const struct transcript *t);
+
+/* Drops what was not appended, unlocks and releases; a file that it made and left empty goes. NULL is fine.
+ */
+void transcript_closep(struct transcript **t);

@@ -1,7 +1,7 @@
-/* Verifies the chain of a transcript. A record is read line by line to its end; then its own SHA-256 is
- * compared, then its number, then the SHA-256 of the record before it: so the message tells an edited record
- * from one that is in the wrong place. */
-#include "signer/ceremony/transcript_internal.h"
+/* Verifies the chain of a transcript. A record ends with the first line that can be its SHA-256; then come,
+ * in this order, its number, its bytes, its SHA-256, its entries word by word, the record before it, and what
+ * its kind must have. The words of refusal are those of ensign(5). */
+#include "signer/ceremony/transcript_facts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,98 +10,143 @@
 #include "signer/base/date.h"
 #include "signer/base/hex.h"
 
-#define HASH_TEXT (2 * DIGEST_SIZE)
+#define ID_TEXT 32 /* hexadecimal digits of a begin */
 
-/* A place in the file, and the record that is being read there. */
 struct scan {
-    struct view left;  /* what was not read yet */
-    struct view start; /* from the first byte of the record to the end of the file */
-    size_t line;       /* the line that was read last, from 1 */
-    size_t first_line; /* of the record */
-    struct transcript_head head;
-    struct transcript_record record;
-    struct view number; /* what the record says of itself */
-    struct view sha256;
+    struct view text;
+    const char *name;
+    size_t at;          /* where the record begins */
+    struct view record; /* its bytes */
+    struct transcript_sum *sum;
+    struct view last_time;
 };
 
-/* The places of lines in a record. An entry may be the exit status, which is the last of them. */
-enum line_kind { LINE_FIRST, LINE_PREVIOUS, LINE_TIME, LINE_ENTRY, LINE_SHA256 };
+/* Refuses: the word, the record, the byte, the fact, what to do. */
+static bool broken(const struct scan *s, const char *word, const char *fact, struct ens_err *err)
+{
+    return ens_fail(err, ENS_DATA, "%s: %s: record %" PRIu64 ", from byte %zu on, %s: compare it with a copy",
+                    s->name, word, s->sum->records + 1, s->at, fact);
+}
 
 static bool starts_with(struct view v, const char *text)
 {
     return view_equal(view_slice(v, 0, strlen(text)), view_of_string(text));
 }
 
-/* ---- lines ---- */
-
-static bool fail_cut(const struct scan *s, const char *name, struct ens_err *err)
+static struct view rest_of(const struct scan *s)
 {
-    return ens_fail(err, ENS_DATA,
-                    "%s: record %" PRIu64
-                    ": is cut off in line %zu: the records before it hold: keep a copy, "
-                    "then truncate -s %zu removes its rest, and the next run goes on from there",
-                    name, s->head.records + 1, s->line, s->head.size);
+    return view_slice(s->text, s->at, s->text.len - s->at);
 }
 
-/* Takes the next line without its newline. Where there is none any more, the file was cut; the bytes that are
- * left may be zeros, which is what a power cut leaves of bytes that were not written yet. */
-static bool take_line(struct scan *s, const char *name, struct view *ret, struct ens_err *err)
+/* The first line that the next record must have, newline included. */
+#define FIRST_SIZE 64
+static struct view first_line(const struct scan *s, char ret[static FIRST_SIZE])
 {
-    const uint8_t *newline = s->left.len > 0 ? memchr(s->left.data, '\n', s->left.len) : NULL;
-
-    s->line++;
-    if (newline == NULL)
-        return fail_cut(s, name, err);
-    size_t len = (size_t)(newline - s->left.data);
-
-    if (len > TRANSCRIPT_LINE_MAX || s->start.len - s->left.len > TRANSCRIPT_RECORD_MAX)
-        return ens_fail(err, ENS_DATA,
-                        "%s: record %" PRIu64
-                        ": line %zu is too long for a record: the file was edited: compare it with a copy",
-                        name, s->head.records + 1, s->line);
-    *ret = view_slice(s->left, 0, len);
-    s->left = view_slice(s->left, len + 1, s->left.len - len - 1);
-    return true;
+    (void)snprintf(ret, FIRST_SIZE, TRANSCRIPT_FIRST "%" PRIu64 "\n", s->sum->records + 1);
+    return view_of_string(ret);
 }
 
-/* "key: value" taken apart. */
-static bool split(struct view line, struct view *ret_key, struct view *ret_value)
+/* ---- where a record ends ---- */
+
+static bool is_sum_line(struct view v)
 {
-    const uint8_t *colon = line.len > 0 ? memchr(line.data, ':', line.len) : NULL;
-
-    if (colon == NULL)
-        return false;
-    size_t len = (size_t)(colon - line.data);
-
-    if (line.len < len + 2 || colon[1] != ' ')
-        return false;
-    *ret_key = view_slice(line, 0, len);
-    *ret_value = view_slice(line, len + 2, line.len - len - 2);
-    return true;
+    return v.len == TRANSCRIPT_SUM_LINE && starts_with(v, "sha256: ") &&
+           transcript_is_hex(view_slice(v, 8, TRANSCRIPT_HASH_TEXT), TRANSCRIPT_HASH_TEXT) &&
+           v.data[v.len - 1] == '\n';
 }
 
-static bool is_hex_digit(uint8_t c)
+/* The bytes up to the first line that can be a SHA-256; false if there is none. */
+static bool find_end(struct view rest, size_t *ret)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-}
+    static const char key[] = "sha256: ";
+    struct view left = rest;
+    const uint8_t *hit;
 
-static bool is_hash(struct view v)
-{
-    for (size_t i = 0; i < v.len; i++) {
-        if (!is_hex_digit(v.data[i]))
-            return false;
+    while ((hit = left.len > 0 ? memmem(left.data, left.len, key, sizeof key - 1) : NULL) != NULL) {
+        size_t at = (size_t)(hit - rest.data);
+
+        if ((at == 0 || rest.data[at - 1] == '\n') &&
+            is_sum_line(view_slice(rest, at, TRANSCRIPT_SUM_LINE))) {
+            *ret = at + TRANSCRIPT_SUM_LINE;
+            return true;
+        }
+        left = view_slice(rest, at + 1, rest.len - at - 1);
     }
-    return v.len == HASH_TEXT;
+    return false;
 }
 
-static bool is_decimal(struct view v, size_t max)
+/* What stands behind the last whole record: a tail, if it begins like the next record or is all zero. */
+static bool fail_no_end(const struct scan *s, bool *ret_cut, struct ens_err *err)
+{
+    char first[FIRST_SIZE];
+    struct view want = first_line(s, first);
+    struct view rest = rest_of(s);
+    size_t len = rest.len < want.len ? rest.len : want.len;
+    /* A line of that key which is no SHA-256, with room behind it for one, was written by no ensign. */
+    struct view before = view_slice(rest, 0, rest.len > 72 ? rest.len - 72 : 0);
+
+    if (before.len > 0 && memmem(before.data, before.len, "\nsha256: ", 9) != NULL)
+        return broken(s, "edited", "has a line sha256 that is none", err);
+    if (!view_equal(view_slice(rest, 0, len), view_slice(want, 0, len)) && !view_is_zero(rest)) {
+        if (s->sum->records == 0)
+            return broken(s, "no-header", "does not begin as a transcript does", err);
+        return broken(s, "edited", "is text that no record begins with", err);
+    }
+    *ret_cut = true;
+    return ens_fail(err, ENS_DATA,
+                    "%s: cut: record %" PRIu64 ", from byte %zu on, was not written to its end: the records "
+                    "before it hold: a command with --acknowledge %" PRIu64
+                    " --note TEXT moves it to a file and goes on",
+                    s->name, s->sum->records + 1, s->at, s->sum->open);
+}
+
+/* A decimal number from 1 on, of any length. */
+static bool is_positive(struct view v)
 {
     for (size_t i = 0; i < v.len; i++) {
         if (v.data[i] < '0' || v.data[i] > '9')
             return false;
     }
-    return v.len > 0 && v.len <= max;
+    return v.len > 0 && v.data[0] != '0';
 }
+
+static bool check_first(const struct scan *s, struct ens_err *err)
+{
+    char first[FIRST_SIZE];
+    struct view want = first_line(s, first);
+    const uint8_t *newline = memchr(s->record.data, '\n', s->record.len);
+    struct view line = view_of(s->record.data, (size_t)(newline - s->record.data));
+    size_t prefix = strlen(TRANSCRIPT_FIRST);
+
+    if (view_equal(view_slice(s->record, 0, want.len), want))
+        return true;
+    if (s->sum->records == 0)
+        return starts_with(line, TRANSCRIPT_ANY)
+                   ? broken(s, "version", "is of another version, or its beginning is gone", err)
+                   : broken(s, "no-header", "does not begin as a transcript does", err);
+    if (starts_with(line, TRANSCRIPT_FIRST) && is_positive(view_slice(line, prefix, line.len - prefix)))
+        return broken(s, "order", "has the number of another one", err);
+    return broken(s, "edited", "does not begin as a record does", err);
+}
+
+static bool check_bytes(const struct scan *s, struct ens_err *err)
+{
+    uint8_t hash[DIGEST_SIZE];
+    char hex[TRANSCRIPT_HASH_TEXT + 1];
+    size_t body = s->record.len - TRANSCRIPT_SUM_LINE;
+
+    for (size_t i = 0; i < s->record.len; i++) {
+        if (s->record.data[i] != '\n' && (s->record.data[i] < 0x20 || s->record.data[i] > 0x7e))
+            return broken(s, "edited", "has a byte that is not printable", err);
+    }
+    if (!digest_of(DIGEST_SHA256, view_slice(s->record, 0, body), hash, err))
+        return false;
+    hex_encode(hex, view_of(hash, sizeof hash));
+    return view_equal(view_slice(s->record, body + 8, TRANSCRIPT_HASH_TEXT), view_of_string(hex)) ||
+           broken(s, "edited", "has not the SHA-256 that it says", err);
+}
+
+/* ---- frame ---- */
 
 static bool is_time(struct view v)
 {
@@ -125,210 +170,242 @@ static bool is_time(struct view v)
            part[5] < 60;
 }
 
-/* Printable, and every backslash begins \\ or \xNN. */
-static bool is_value(struct view v)
+static bool find_kind(struct view name, enum transcript_kind *ret)
 {
-    while (v.len > 0) {
-        size_t n = transcript_plain(v);
-
-        if (n == 0)
-            return false;
-        if (v.data[0] == '\\') {
-            bool byte = v.len >= 4 && v.data[1] == 'x' && is_hex_digit(v.data[2]) && is_hex_digit(v.data[3]);
-
-            if (!byte && (v.len < 2 || v.data[1] != '\\'))
-                return false;
-            n = byte ? 4 : 2;
+    for (int k = TRANSCRIPT_BEGIN; k <= TRANSCRIPT_ACK; k++) {
+        if (view_equal(name, view_of_string(transcript_kind_name((enum transcript_kind)k)))) {
+            *ret = (enum transcript_kind)k;
+            return true;
         }
-        v = view_slice(v, n, v.len - n);
-    }
-    return true;
-}
-
-/* ---- records ---- */
-
-/* Takes a line of the frame: its key is fixed. */
-static bool frame_line(struct view line, const char *key, struct view *ret_value)
-{
-    struct view found;
-
-    return split(line, &found, ret_value) && view_equal(found, view_of_string(key));
-}
-
-static bool is_first(struct view line, struct view *ret_number)
-{
-    size_t len = strlen(TRANSCRIPT_FIRST);
-
-    if (!starts_with(line, TRANSCRIPT_FIRST))
-        return false;
-    *ret_number = view_slice(line, len, line.len - len);
-    return is_decimal(*ret_number, 19);
-}
-
-/* Does the line have the form of its place? Writes what it says to the record. */
-static bool read_line(struct scan *s, struct view line, enum line_kind kind)
-{
-    struct transcript_record *r = &s->record;
-    struct view key;
-    struct view value;
-
-    switch (kind) {
-    case LINE_FIRST:
-        return is_first(line, &s->number);
-    case LINE_PREVIOUS:
-        return frame_line(line, "previous", &r->previous) && is_hash(r->previous);
-    case LINE_TIME:
-        return frame_line(line, "time", &r->time) && is_time(r->time);
-    case LINE_ENTRY:
-        if (frame_line(line, "exit", &value)) {
-            r->exit = value;
-            return is_decimal(value, 3);
-        }
-        return split(line, &key, &value) && transcript_key_valid(key) && is_value(value);
-    case LINE_SHA256:
-        return frame_line(line, "sha256", &s->sha256) && is_hash(s->sha256);
     }
     return false;
 }
 
-static bool fail_line(const struct scan *s, const char *name, struct view line, enum line_kind kind,
-                      struct ens_err *err)
+static bool ends_with_exit(enum transcript_kind kind)
 {
-    static const char *const expected[] = {
-        [LINE_FIRST] = "the first line of a record",
-        [LINE_PREVIOUS] = "the SHA-256 of the record before it",
-        [LINE_TIME] = "a time",
-        [LINE_ENTRY] = "an entry or an exit status",
-        [LINE_SHA256] = "the SHA-256 of the record",
-    };
-    struct view number;
-
-    if (kind != LINE_FIRST && is_first(line, &number))
-        return ens_fail(err, ENS_DATA,
-                        "%s: record %" PRIu64 ": has no end: in line %zu the next one begins: lines were "
-                        "removed, or it was cut off and extended: compare it with a copy",
-                        name, s->head.records + 1, s->line);
-    return ens_fail(err, ENS_DATA,
-                    "%s: record %" PRIu64 ": line %zu is not %s: the file was edited: compare it with a copy",
-                    name, s->head.records + 1, s->line, expected[kind]);
+    return kind == TRANSCRIPT_RUN || kind == TRANSCRIPT_OUTCOME || kind == TRANSCRIPT_ACK;
 }
 
-static bool next_line(struct scan *s, const char *name, enum line_kind kind, struct ens_err *err)
+static bool check_exit(const struct facts *f, enum transcript_kind kind)
 {
-    struct view line;
+    uint64_t status = 0;
 
-    return take_line(s, name, &line, err) &&
-           (read_line(s, line, kind) || fail_line(s, name, line, kind, err));
-}
-
-/* Reads the lines of one record up to its end; `ret_body` is how many bytes its own SHA-256 is of. */
-static bool read_lines(struct scan *s, const char *name, size_t *ret_body, struct ens_err *err)
-{
-    struct view *entries = &s->record.entries;
-
-    if (!next_line(s, name, LINE_FIRST, err) || !next_line(s, name, LINE_PREVIOUS, err) ||
-        !next_line(s, name, LINE_TIME, err))
+    if (ends_with_exit(kind) != (f->before == KNOWN_EXIT) || f->count[KNOWN_EXIT] > 1)
         return false;
-    *entries = s->left;
-    do {
-        entries->len = (size_t)(s->left.data - entries->data);
-        if (!next_line(s, name, LINE_ENTRY, err))
-            return false;
-    } while (s->record.exit.data == NULL);
-    *ret_body = s->start.len - s->left.len;
-    return next_line(s, name, LINE_SHA256, err);
+    return f->count[KNOWN_EXIT] == 0 || transcript_number(facts_one(f, KNOWN_EXIT), 3, &status);
 }
 
-static bool equal_hex(struct view text, const uint8_t hash[static DIGEST_SIZE])
+static bool check_frame(const struct scan *s, const struct facts *f, enum transcript_kind *ret,
+                        struct ens_err *err)
 {
-    char hex[HASH_TEXT + 1];
+    char hex[TRANSCRIPT_HASH_TEXT + 1];
 
-    hex_encode(hex, view_of(hash, DIGEST_SIZE));
-    return view_equal(text, view_of_string(hex));
+    if (f->lines < 4 || f->keys[0] != KNOWN_PREVIOUS || f->keys[1] != KNOWN_TIME ||
+        f->keys[2] != KNOWN_KIND || f->count[KNOWN_SHA256] != 1 || f->count[KNOWN_PREVIOUS] != 1)
+        return broken(s, "entry", "has not the lines previous, time, kind and sha256 in their places", err);
+    hex_encode(hex, view_of(s->sum->head, sizeof s->sum->head));
+    if (!view_equal(facts_one(f, KNOWN_PREVIOUS), view_of_string(hex)))
+        return broken(s, "chain", "does not follow the record before it: one of the two was replaced", err);
+    if (!is_time(facts_one(f, KNOWN_TIME)))
+        return broken(s, "entry", "has no time", err);
+    if (f->count[KNOWN_KIND] != 1)
+        return broken(s, "entry", "has two kinds", err);
+    if (!find_kind(facts_one(f, KNOWN_KIND), ret))
+        return broken(s, "kind", "is of a kind that is unknown: use a newer ensign", err);
+    if ((*ret == TRANSCRIPT_BEGIN) != (s->sum->records == 0))
+        return broken(s, "kind", "is no begin, or is one in the middle", err);
+    return check_exit(f, *ret) || broken(s, "entry", "has an exit status in the wrong place, or none", err);
 }
 
-/* Is the record, whose own hash is right, the one that belongs here? */
-static bool check_place(const struct scan *s, const char *name, struct ens_err *err)
-{
-    char number[24];
+/* ---- kinds ---- */
 
-    (void)snprintf(number, sizeof number, "%" PRIu64, s->head.records + 1);
-    if (!view_equal(s->number, view_of_string(number)))
-        return ens_fail(err, ENS_DATA,
-                        "%s: record %s: line %zu says record %.*s: records are missing, were inserted or are "
-                        "in another order: compare it with a copy",
-                        name, number, s->first_line, (int)s->number.len, (const char *)s->number.data);
-    if (equal_hex(s->record.previous, s->head.hash))
+static bool is_open(const struct scan *s)
+{
+    return s->sum->open != 0;
+}
+
+/* Does the record name the intent that is open? NULL: yes; else the word of refusal. */
+static const char *names_open(const struct scan *s, const struct facts *f)
+{
+    uint64_t number = 0;
+
+    if (!is_open(s))
+        return "order";
+    if (!transcript_number(facts_one(f, KNOWN_INTENT), TRANSCRIPT_DIGITS, &number))
+        return "entry";
+    return number == s->sum->open ? NULL : "order";
+}
+
+static bool check_intent(struct scan *s, const struct facts *f, struct ens_err *err)
+{
+    uint64_t items = 0;
+
+    if (!transcript_number(facts_one(f, KNOWN_ITEMS), TRANSCRIPT_DIGITS, &items) ||
+        items > TRANSCRIPT_ITEMS_MAX || items != f->count[KNOWN_ITEM] || f->is_broken[KNOWN_ITEM])
+        return broken(s, "entry", "has not the items that it counts", err);
+    s->sum->open = s->sum->records + 1;
+    s->sum->open_items = (uint32_t)items;
+    s->sum->calls_high += items;
+    return true;
+}
+
+/* The calls of an outcome: two numbers, of which the second is not the larger one. */
+static bool read_calls(const struct facts *f, uint64_t *ret_started, uint64_t *ret_completed)
+{
+    struct view calls = f->first[KNOWN_CALLS];
+
+    return f->count[KNOWN_CALLS] == 1 && facts_words(calls) == 2 &&
+           transcript_number(facts_word(calls, 0), TRANSCRIPT_DIGITS, ret_started) &&
+           transcript_number(facts_word(calls, 1), TRANSCRIPT_DIGITS, ret_completed) &&
+           *ret_completed <= *ret_started;
+}
+
+static bool check_outcome(struct scan *s, const struct facts *f, struct ens_err *err)
+{
+    const char *misfit = names_open(s, f);
+    uint64_t started = 0;
+    uint64_t completed = 0;
+
+    if (misfit != NULL)
+        return broken(s, misfit, "is no outcome of the intent before it", err);
+    if (!read_calls(f, &started, &completed) || f->signatures > completed)
+        return broken(s, "entry", "has calls that cannot be", err);
+    if (f->count[KNOWN_RESULT] != s->sum->open_items || f->is_broken[KNOWN_RESULT])
+        return broken(s, "entry", "has not one result for each item", err);
+    s->sum->calls_low += completed;
+    s->sum->calls_high += started;
+    s->sum->calls_high -= s->sum->open_items;
+    s->sum->open = 0;
+    return true;
+}
+
+static bool check_ack(struct scan *s, const struct facts *f, struct ens_err *err)
+{
+    struct view intent = facts_one(f, KNOWN_INTENT);
+    bool none = view_equal(intent, view_of_string("-"));
+
+    if (f->count[KNOWN_INTENT] != 1 || f->count[KNOWN_NOTE] != 1)
+        return broken(s, "entry", "names no intent, or has no note", err);
+    const char *misfit = none ? (is_open(s) || f->count[KNOWN_TORN] == 0 ? "order" : NULL) : names_open(s, f);
+
+    if (misfit != NULL)
+        return broken(s, misfit, "acknowledges what is not open", err);
+    if (is_open(s) && (f->count[KNOWN_FOUND] != s->sum->open_items || f->is_broken[KNOWN_FOUND]))
+        return broken(s, "entry", "does not say of each item what was found", err);
+    s->sum->open = 0;
+    return true;
+}
+
+static bool check_kind(struct scan *s, const struct facts *f, enum transcript_kind kind, struct ens_err *err)
+{
+    if (kind == TRANSCRIPT_BEGIN && !transcript_is_hex(facts_one(f, KNOWN_ID), ID_TEXT))
+        return broken(s, "entry", "has no id", err);
+    if ((kind == TRANSCRIPT_RUN || kind == TRANSCRIPT_INTENT) && is_open(s))
+        return broken(s, "order", "stands where the intent before it needs its outcome or its ack", err);
+    if (f->count[KNOWN_ITEM] > 0 && kind != TRANSCRIPT_INTENT && kind != TRANSCRIPT_RUN)
+        return broken(s, "entry", "has items, which only an intent and a run have", err);
+    switch (kind) {
+    case TRANSCRIPT_INTENT:
+        return check_intent(s, f, err);
+    case TRANSCRIPT_OUTCOME:
+        return check_outcome(s, f, err);
+    case TRANSCRIPT_ACK:
+        return check_ack(s, f, err);
+    case TRANSCRIPT_BEGIN:
+    case TRANSCRIPT_RUN:
         return true;
-    if (s->head.records == 0)
-        return ens_fail(
-            err, ENS_DATA,
-            "%s: record 1: line %zu names a record before it, and there is none: find the beginning", name,
-            s->first_line + 1);
-    return ens_fail(err, ENS_DATA,
-                    "%s: record %s: line %zu is not the SHA-256 of record %" PRIu64
-                    ": one of the two was replaced: compare it with a copy",
-                    name, number, s->first_line + 1, s->head.records);
+    }
+    return true;
 }
 
-static bool read_record(struct scan *s, const char *name, struct ens_err *err)
+/* ---- the chain ---- */
+
+/* The lines that are of no frame. */
+static struct view entries_of(const struct scan *s, const struct facts *f, enum transcript_kind kind)
 {
-    uint8_t hash[DIGEST_SIZE];
-    size_t body = 0;
+    struct view left = s->record;
+    size_t end = s->record.len - f->last_len - (ends_with_exit(kind) ? f->before_len : 0);
 
-    s->start = s->left;
-    s->first_line = s->line + 1;
-    s->record = (struct transcript_record){.number = s->head.records + 1};
-    if (!read_lines(s, name, &body, err) ||
-        !digest_of(DIGEST_SHA256, view_slice(s->start, 0, body), hash, err))
-        return false;
-    if (!equal_hex(s->sha256, hash))
-        return ens_fail(err, ENS_DATA,
-                        "%s: record %" PRIu64
-                        ": lines %zu to %zu were edited: their SHA-256 is not the one in "
-                        "line %zu: compare it with a copy",
-                        name, s->record.number, s->first_line, s->line - 1, s->line);
-    if (!check_place(s, name, err))
-        return false;
-    size_t len = s->start.len - s->left.len;
+    for (int i = 0; i < 4; i++) {
+        size_t line = (size_t)((const uint8_t *)memchr(left.data, '\n', left.len) - left.data) + 1;
 
-    if (!digest_of(DIGEST_SHA256, view_slice(s->start, 0, len), s->record.hash, err))
+        left = view_slice(left, line, left.len - line);
+    }
+    return view_of(left.data, (size_t)(s->record.data + end - left.data));
+}
+
+static bool read_record(struct scan *s, struct transcript_record *ret, struct ens_err *err)
+{
+    size_t first =
+        (size_t)((const uint8_t *)memchr(s->record.data, '\n', s->record.len) - s->record.data) + 1;
+    struct facts f = {0};
+    const char *word = NULL;
+    const char *fact = NULL;
+
+    if (!facts_read(view_slice(s->record, first, s->record.len - first), &f, &word, &fact))
+        return broken(s, word, fact, err);
+    if (!check_frame(s, &f, &ret->kind, err) || !check_kind(s, &f, ret->kind, err))
         return false;
-    s->head.records++;
-    s->head.size += len;
-    memcpy(s->head.hash, s->record.hash, sizeof s->head.hash);
+    ret->number = s->sum->records + 1;
+    ret->at = s->at;
+    ret->previous = facts_one(&f, KNOWN_PREVIOUS);
+    ret->time = facts_one(&f, KNOWN_TIME);
+    ret->entries = entries_of(s, &f, ret->kind);
+    ret->exit = ends_with_exit(ret->kind) ? facts_one(&f, KNOWN_EXIT) : view_of(NULL, 0);
+    return digest_of(DIGEST_SHA256, s->record, ret->hash, err);
+}
+
+static void take_record(struct scan *s, const struct transcript_record *r)
+{
+    struct transcript_sum *sum = s->sum;
+
+    if (s->last_time.len > 0 && sum->back == 0 && memcmp(r->time.data, s->last_time.data, r->time.len) < 0)
+        sum->back = r->number;
+    s->last_time = r->time;
+    if (r->kind == TRANSCRIPT_INTENT)
+        sum->open_entries = r->entries;
+    memcpy(sum->head, r->hash, sizeof sum->head);
+    sum->records++;
+    s->at += s->record.len;
+    sum->size = s->at;
+}
+
+bool transcript_scan(struct view text, const char *name, const struct transcript_sink *sink,
+                     struct transcript_sum *ret, bool *ret_cut, struct ens_err *err)
+{
+    struct scan s = {.text = text, .name = name, .sum = ret};
+    size_t len = 0;
+
+    *ret = (struct transcript_sum){0};
+    *ret_cut = false;
+    if (text.len > TRANSCRIPT_FILE_MAX)
+        return ens_fail(err, ENS_DATA, "%s: too-large: has more than %u bytes: name the right file", name,
+                        TRANSCRIPT_FILE_MAX);
+    while (s.at < text.len) {
+        struct transcript_record r = {0};
+
+        if (!find_end(rest_of(&s), &len))
+            return fail_no_end(&s, ret_cut, err);
+        s.record = view_slice(text, s.at, len);
+        if (len > TRANSCRIPT_RECORD_MAX)
+            return broken(&s, "too-large", "has more bytes than a record can have", err);
+        if (!check_first(&s, err) || !check_bytes(&s, err) || !read_record(&s, &r, err))
+            return false;
+        take_record(&s, &r);
+        if (sink != NULL && !sink->put(sink->ctx, &r, err))
+            return false;
+    }
     return true;
 }
 
 bool transcript_verify(struct view text, const char *name, const struct transcript_sink *sink,
-                       struct transcript_head *ret, struct ens_err *err)
+                       struct transcript_sum *ret, struct ens_err *err)
 {
-    struct scan s = {.left = text};
-    struct view first = view_of_string(TRANSCRIPT_FIRST);
+    struct transcript_sum sum;
+    bool cut = false;
 
-    /* Said before anything is said of records: the file may be one of another kind. */
-    first.len = first.len < text.len ? first.len : text.len;
-    if (!view_equal(first, view_slice(text, 0, first.len)))
-        return ens_fail(err, ENS_DATA, "%s: is no transcript: line 1 does not begin with '%s1'", name,
-                        TRANSCRIPT_FIRST);
-    while (s.left.len > 0) {
-        if (!read_record(&s, name, err) || (sink != NULL && !sink->put(sink->ctx, &s.record, err)))
-            return false;
-    }
-    *ret = s.head;
-    return true;
-}
-
-bool transcript_entry(struct view *entries, struct view *ret_key, struct view *ret_value)
-{
-    const uint8_t *newline = entries->len > 0 ? memchr(entries->data, '\n', entries->len) : NULL;
-
-    if (newline == NULL)
+    if (!transcript_scan(text, name, sink, &sum, &cut, err))
         return false;
-    size_t len = (size_t)(newline - entries->data);
-
-    if (!split(view_slice(*entries, 0, len), ret_key, ret_value))
-        return false;
-    *entries = view_slice(*entries, len + 1, entries->len - len - 1);
+    *ret = sum;
     return true;
 }

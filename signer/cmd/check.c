@@ -18,6 +18,7 @@ struct run {
     const struct args *args;
     struct policy *policy;
     struct requests requests;
+    struct transcript_rejections past; /* what the transcript remembers */
     struct consent consent;
     bool has_mrsigner; /* named by --mrsigner, --pubkey or the policy */
     uint8_t mrsigner[MRSIGNER_SIZE];
@@ -30,6 +31,7 @@ static void run_free(struct run *r)
     doc_freep(&r->doc);
     buf_free(&r->verdict.text);
     consent_free(&r->consent);
+    transcript_rejections_free(&r->past);
     requests_free(&r->requests);
     policy_freep(&r->policy);
 }
@@ -47,6 +49,16 @@ static bool read_mrsigner(struct run *r, struct ens_err *err)
     if (pinned != NULL)
         memcpy(r->mrsigner, pinned, MRSIGNER_SIZE);
     return true;
+}
+
+/* The transcript is read and never written: whoever checks is not in the room. */
+static bool read_past(struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+
+    return r->args->transcript == NULL ||
+           (transcript_read(r->args->transcript, &text, err) &&
+            transcript_collect_rejections(buf_view(&text), r->args->transcript, &r->past, err));
 }
 
 /* A digest and unusual fields are reasons here, and not the end. */
@@ -218,8 +230,8 @@ bool cmd_check(const struct args *args, struct ens_err *err)
 
     if (args->policy == NULL)
         return ens_fail(err, ENS_USAGE, "--policy: is missing: name the policy that sign will be given");
-    if (!policy_open(args->policy, &r.policy, err) || !read_mrsigner(&r, err) ||
-        !consent_judge(args, r.policy, NULL, r.has_mrsigner ? r.mrsigner : NULL, &r.consent, err) ||
+    if (!policy_open(args->policy, &r.policy, err) || !read_mrsigner(&r, err) || !read_past(&r, err) ||
+        !consent_judge(args, r.policy, &r.past, r.has_mrsigner ? r.mrsigner : NULL, &r.consent, err) ||
         !read_requests(&r, err))
         return false;
     judge_policy(&r);

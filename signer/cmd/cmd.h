@@ -24,6 +24,7 @@ struct args {
     const char *out_dir;
     const char *policy;
     const char *transcript;
+    const char *acknowledge;
     struct text_list approvals;
     const char *sign_data;
     const char *to;
@@ -73,6 +74,8 @@ struct args {
     bool force;
     bool quiet;
     bool help;
+    const char *command;      /* its name */
+    struct text_list options; /* names of the options in use, each once, without dashes */
     char *const *operands;
     size_t operands_len;
 };
@@ -105,6 +108,9 @@ extern const struct cmd cmd_table[];
 
 /* "ensign" or "ensign-offline". */
 extern const char cmd_program[];
+
+/* The commit that it was built from, 12 hexadecimal digits, or "-" (version.c). */
+extern const char cmd_commit[];
 
 /* The command of this name; ENS_USAGE with the nearest match. */
 bool cmd_find(const char *name, const struct cmd **ret, struct ens_err *err) ENS_MUST_CHECK;

@@ -7,6 +7,7 @@
 #include "signer/base/text.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/output.h"
+#include "signer/cmd/record.h"
 #include "signer/cmd/token.h"
 #include "signer/sgx/rsa3072.h"
 
@@ -30,60 +31,115 @@ static bool parse_id(const struct args *args, uint8_t *ret, size_t *ret_len, str
     return true;
 }
 
-/* The new key signs a text that is no sign-data; a key whose signature does not verify is destroyed again. */
-static bool prove(struct token_session *s, const struct pubkey *key, struct ens_err *err)
-{
-    uint8_t digest[32];
+/* One run of keygen. */
+struct run {
+    const struct args *args;
+    struct token_session token;
+    struct output *pubkey_out;
+    struct transcript *transcript; /* NULL: none is kept */
+    uint8_t id[ID_MAX];
+    size_t id_len;
+    const struct hsm_key *key;   /* the new one */
+    uint8_t digest[DIGEST_SIZE]; /* of the text that it signs */
     uint8_t signature[SIGNATURE_SIZE];
-    struct view message = view_of_string(proof);
+    bool is_signed;
+};
+
+static void run_free(struct run *r)
+{
+    token_close(&r->token);
+    output_closep(&r->pubkey_out);
+    transcript_closep(&r->transcript);
+}
+
+/* The new key signs a text that is no sign-data; a key whose signature does not verify is destroyed again. */
+static bool prove(struct run *r, struct ens_err *err)
+{
+    struct token_session *s = &r->token;
     struct ens_err destroying = {0};
 
-    if (!digest_of(DIGEST_SHA256, message, digest, err))
-        return false;
-    if (token_sign(s, HSM_AUTO, key, digest, message, signature, err))
+    r->is_signed =
+        token_sign(s, HSM_AUTO, &r->key->pubkey, r->digest, view_of_string(proof), r->signature, err);
+    if (r->is_signed)
         return true;
     if (!hsm_destroy_generated(s->hsm, &destroying))
         notice_warn("the new key could not be destroyed: %s", destroying.msg);
     return ens_wrap(err, "the test signature of the new key failed, the key was destroyed again");
 }
 
-static bool report(const struct args *args, const struct hsm_key *key, struct output *pubkey_out,
-                   struct ens_err *err)
+/* What will be made, before it is: the token keeps a key although ensign is killed. */
+static bool announce(struct run *r, struct ens_err *err)
+{
+    struct transcript_item item = {.what = "test", .file = "", .output = ""};
+
+    if (!digest_of(DIGEST_SHA256, view_of_string(proof), r->digest, err))
+        return false;
+    memcpy(item.digest, r->digest, sizeof item.digest);
+    record_token(r->transcript, &r->token);
+    transcript_put(r->transcript, "creates", r->token.token->label, r->args->label, r->args->id);
+    return record_intent(r->transcript, &item, 1, err);
+}
+
+/* The key as the token made it. */
+static bool record_made(struct run *r, const uint8_t mrsigner[static MRSIGNER_SIZE], struct ens_err *err)
+{
+    uint8_t spki[DIGEST_SIZE];
+    char hex[2 * DIGEST_SIZE + 1];
+
+    if (!rsa3072_spki_digest(&r->key->pubkey, spki, err))
+        return false;
+    record_key(r->transcript, r->key, mrsigner);
+    hex_encode(hex, view_of(mrsigner, MRSIGNER_SIZE));
+    transcript_put(r->transcript, "mrsigner", hex);
+    hex_encode(hex, view_of(spki, sizeof spki));
+    transcript_put(r->transcript, "spki", hex);
+    return true;
+}
+
+static bool report(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
     ENS_CLEANUP(buf_free) struct buf uri = {0};
+    const struct hsm_key *key = r->key;
     uint8_t mrsigner[MRSIGNER_SIZE];
     char hex[2 * MRSIGNER_SIZE + 1];
 
-    if (!rsa3072_mrsigner(&key->pubkey, mrsigner, err))
+    if (!rsa3072_mrsigner(&key->pubkey, mrsigner, err) || !record_made(r, mrsigner, err))
         return false;
-    if (pubkey_out != NULL &&
-        (!rsa3072_write_pubkey(&key->pubkey, &pem, err) || !output_commit(pubkey_out, buf_view(&pem), err)))
+    if (r->pubkey_out != NULL && (!rsa3072_write_pubkey(&key->pubkey, &pem, err) ||
+                                  !output_commit(r->pubkey_out, buf_view(&pem), err)))
         return ens_wrap(err, "the key was made (%s), but not its file", key->uri);
     hex_encode(hex, view_of(mrsigner, sizeof mrsigner));
-    notice_say(args, "Made an RSA-3072 key with e = 3; its test signature verifies.");
-    notice_say(args, "MRSIGNER %s", hex);
+    notice_say(r->args, "Made an RSA-3072 key with e = 3; its test signature verifies.");
+    notice_say(r->args, "MRSIGNER %s", hex);
     return text_line(&uri, err, "%s", key->uri) && notice_result(buf_view(&uri), err);
+}
+
+static bool walk(struct run *r, struct ens_err *err)
+{
+    const struct args *args = r->args;
+    const struct hsm_generate_args generate = {.label = args->label, .id = view_of(r->id, r->id_len)};
+
+    if (args->pubkey != NULL && !output_open(args->pubkey, false, args->force, &r->pubkey_out, err))
+        return false;
+    return token_open(args, "--token", args->token, &r->token, err) && announce(r, err) &&
+           hsm_generate(r->token.hsm, &generate, &r->key, err) && prove(r, err) && report(r, err);
 }
 
 bool cmd_keygen(const struct args *args, struct ens_err *err)
 {
-    ENS_CLEANUP(token_close) struct token_session s = {0};
-    ENS_CLEANUP(output_closep) struct output *pubkey_out = NULL;
-    uint8_t id[ID_MAX];
-    struct hsm_generate_args generate = {.label = args->label};
-    const struct hsm_key *key = NULL;
-    size_t id_len = 0;
+    ENS_CLEANUP(run_free) struct run r = {.args = args};
 
     if (args->token == NULL || args->label == NULL)
         return ens_fail(err, ENS_USAGE, "%s: is missing: keygen needs --token URI and --label L",
                         args->token == NULL ? "--token" : "--label");
     if (args->label[0] == '\0')
         return ens_fail(err, ENS_USAGE, "--label: is empty: give the key a name");
-    if (!parse_id(args, id, &id_len, err) ||
-        (args->pubkey != NULL && !output_open(args->pubkey, false, args->force, &pubkey_out, err)))
+    if (!parse_id(args, r.id, &r.id_len, err) || !token_usage(args, "--token", args->token, err) ||
+        !record_open(args, &r.transcript, err))
         return false;
-    generate.id = view_of(id, id_len);
-    return token_open(args, "--token", args->token, &s, err) && hsm_generate(s.hsm, &generate, &key, err) &&
-           prove(&s, &key->pubkey, err) && report(args, key, pubkey_out, err);
+    bool ok = walk(&r, err);
+
+    return record_end_one(r.transcript, &r.token, r.is_signed ? TRANSCRIPT_WRITTEN : TRANSCRIPT_FAILED,
+                          r.is_signed ? r.signature : NULL, ok, err);
 }

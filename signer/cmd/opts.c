@@ -59,11 +59,23 @@ static bool fail_unknown(const struct cmd *cmd, const char *name, size_t len, st
                     cmd->name);
 }
 
+/* Notes that the option is in use; no command has more options than the list takes. */
+static void note_option(const struct opt *o, struct text_list *list)
+{
+    for (size_t i = 0; i < list->len; i++) {
+        if (list->items[i] == o->name)
+            return;
+    }
+    if (list->len < TEXT_LIST_MAX)
+        list->items[list->len++] = o->name;
+}
+
 static bool store(const struct opt *o, const char *value, struct args *ret, struct ens_err *err)
 {
     char *member = (char *)ret + o->offset;
     struct text_list list;
 
+    note_option(o, &ret->options);
     if (o->kind == OPT_FLAG) {
         memcpy(member, &(bool){true}, sizeof(bool));
     } else if (o->kind == OPT_TEXT) {
@@ -176,7 +188,7 @@ static bool check_operands(const struct cmd *cmd, size_t n, struct ens_err *err)
 bool opts_parse(const struct cmd *cmd, int argc, char **argv, struct args *ret, struct ens_err *err)
 {
     struct cursor c = {.argc = argc, .argv = argv, .at = 0};
-    struct args args = {0};
+    struct args args = {.command = cmd->name};
     size_t operands = 0;
     bool ended = false;
 

@@ -5,6 +5,7 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/output.h"
+#include "signer/cmd/record.h"
 #include "signer/cmd/token.h"
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
@@ -28,45 +29,81 @@ static void say_certificate(const struct args *args, const uint8_t serial[static
     notice_say(args, "  SHA-256             %s", hex);
 }
 
+/* One run of pubkey. */
+struct run {
+    const struct args *args;
+    struct token_session token;
+    struct output *out;
+    struct transcript *transcript; /* NULL: none is kept */
+    struct pubkey key;
+    uint8_t signature[SIGNATURE_SIZE]; /* of the certificate */
+    bool is_signed, is_written;
+};
+
+static void run_free(struct run *r)
+{
+    token_close(&r->token);
+    output_closep(&r->out);
+    transcript_closep(&r->transcript);
+}
+
 /* Appends the certificate: laid out, shown, signed by the token, verified, put together, verified again. */
-static bool make_certificate(const struct args *args, struct token_session *s, const struct pubkey *key,
-                             struct buf *ret, struct ens_err *err)
+static bool make_certificate(struct run *r, struct buf *ret, struct ens_err *err)
 {
     uint8_t serial[RSA3072_CERT_SERIAL_SIZE];
     uint8_t tbs[RSA3072_CERT_TBS_SIZE];
-    uint8_t digest[DIGEST_SIZE];
-    uint8_t signature[SIGNATURE_SIZE];
+    struct transcript_item item = {
+        .what = "certificate", .file = "", .output = r->args->output != NULL ? r->args->output : "-"};
 
-    if (!rsa3072_cert_serial(key, serial, err) || !rsa3072_cert_tbs(key, tbs, err) ||
-        !digest_of(DIGEST_SHA256, view_of(tbs, sizeof tbs), digest, err))
+    if (!rsa3072_cert_serial(&r->key, serial, err) || !rsa3072_cert_tbs(&r->key, tbs, err) ||
+        !digest_of(DIGEST_SHA256, view_of(tbs, sizeof tbs), item.digest, err))
         return false;
-    say_certificate(args, serial, digest);
-    return token_sign(s, HSM_AUTO, key, digest, view_of(tbs, sizeof tbs), signature, err) &&
-           rsa3072_cert_finish(key, signature, ret, err);
+    say_certificate(r->args, serial, item.digest);
+    if (!record_intent(r->transcript, &item, 1, err))
+        return false;
+    r->is_signed =
+        token_sign(&r->token, HSM_AUTO, &r->key, item.digest, view_of(tbs, sizeof tbs), r->signature, err);
+    return r->is_signed && rsa3072_cert_finish(&r->key, r->signature, ret, err);
 }
 
-bool cmd_pubkey(const struct args *args, struct ens_err *err)
+static bool walk(struct run *r, struct ens_err *err)
 {
-    ENS_CLEANUP(token_close) struct token_session s = {0};
-    ENS_CLEANUP(output_closep) struct output *out = NULL;
     ENS_CLEANUP(buf_free) struct buf pem = {0};
-    struct pubkey key;
+    const struct args *args = r->args;
+    const struct hsm_key *selected = NULL;
     uint8_t mrsigner[MRSIGNER_SIZE];
     char hex[2 * MRSIGNER_SIZE + 1];
-    const struct hsm_key *selected = NULL;
 
-    if (args->key == NULL)
-        return ens_fail(err, ENS_USAGE,
-                        "--key: is missing: name the private key with its URI (ensign keys lists them)");
-    if (!output_open(args->output, false, args->force, &out, err) ||
-        !token_open_key(args, &s, &selected, err) || !hsm_public_key(s.hsm, &key, err) ||
-        !rsa3072_mrsigner(&key, mrsigner, err))
+    if (!output_open(args->output, false, args->force, &r->out, err) ||
+        !token_open_key(args, &r->token, &selected, err) || !hsm_public_key(r->token.hsm, &r->key, err) ||
+        !rsa3072_mrsigner(&r->key, mrsigner, err))
         return false;
+    record_token(r->transcript, &r->token);
+    record_key(r->transcript, selected, mrsigner);
     hex_encode(hex, view_of(mrsigner, sizeof mrsigner));
     notice_say(args, "MRSIGNER %s", hex);
     if (known_key_owner(mrsigner) != NULL)
         notice_warn("everybody can sign with this key: %s", known_key_owner(mrsigner));
-    if (!(args->x509 ? make_certificate(args, &s, &key, &pem, err) : rsa3072_write_pubkey(&key, &pem, err)))
+    if (!(args->x509 ? make_certificate(r, &pem, err) : rsa3072_write_pubkey(&r->key, &pem, err)))
         return false;
-    return output_commit(out, buf_view(&pem), err);
+    r->is_written = output_commit(r->out, buf_view(&pem), err);
+    return r->is_written;
+}
+
+bool cmd_pubkey(const struct args *args, struct ens_err *err)
+{
+    ENS_CLEANUP(run_free) struct run r = {.args = args};
+
+    if (args->key == NULL)
+        return ens_fail(err, ENS_USAGE,
+                        "--key: is missing: name the private key with its URI (ensign keys lists them)");
+    if (!token_usage(args, "--key", args->key, err) || !record_open(args, &r.transcript, err))
+        return false;
+    bool ok = walk(&r, err);
+
+    return record_end_one(r.transcript, &r.token,
+                          r.is_written  ? TRANSCRIPT_WRITTEN
+                          : r.is_signed ? TRANSCRIPT_UNWRITTEN
+                                        : TRANSCRIPT_FAILED,
+                          r.is_signed ? r.signature : NULL, ok, err);
 }

@@ -1,245 +1,182 @@
-/* What sign leaves in a transcript. */
+/* What a run leaves in a transcript: beginning and end. What lies between is in record_facts.c. */
 #include "signer/cmd/record.h"
 
-#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "signer/base/digest.h"
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
-#include "signer/ceremony/review.h"
+#include "signer/base/num.h"
 #include "signer/cmd/clock.h"
-#include "signer/cmd/cmd.h"
-#include "signer/cmd/consent.h"
 
-static void put_text(struct transcript *t, const char *key, const char *value)
-{
-    if (value != NULL)
-        transcript_add(t, key, "%s", value);
-}
+#define OPTION_MAX 40 /* bytes of an option's name, with its dashes */
 
-static void put_option(struct transcript *t, const char *name, const char *value)
-{
-    if (value != NULL)
-        transcript_add(t, "option", "--%s %s", name, value);
-}
+/* ---- files ---- */
 
-/* Of a URI, what may be recorded: not its query, which may hold a PIN. */
-static void put_uri(struct transcript *t, const char *name, const char *uri)
-{
-    ENS_CLEANUP(mem_freep) char *shown = NULL;
-    struct ens_err why = {0};
-
-    if (uri != NULL && hsm_uri_shown(uri, &shown, &why))
-        put_option(t, name, shown);
-}
-
-static void put_flag(struct transcript *t, const char *name, bool is_set)
-{
-    if (is_set)
-        transcript_add(t, "option", "--%s", name);
-}
-
-void record_command(struct transcript *t, const struct args *args)
-{
-    transcript_add(t, "command", "ensign sign");
-    transcript_add(t, "version", "%s", ENSIGN_VERSION);
-    put_uri(t, "key", args->key);
-    put_option(t, "module", args->module);
-    put_option(t, "module-args", args->module_args);
-    put_option(t, "mrsigner", args->mrsigner);
-    put_option(t, "mechanism", args->mechanism);
-    put_option(t, "policy", args->policy);
-    put_option(t, "hsm-timeout", args->hsm_timeout);
-    put_option(t, "pubkey", args->pubkey);
-    put_option(t, "output", args->output);
-    put_option(t, "out-dir", args->out_dir);
-    for (size_t i = 0; i < args->approvals.len; i++)
-        put_option(t, "approval", args->approvals.items[i]);
-    for (size_t i = 0; i < args->operands_len; i++)
-        transcript_add(t, "operand", "%s", args->operands[i]);
-    put_flag(t, "blind", args->blind);
-    put_flag(t, "yes", args->yes);
-    put_flag(t, "dry-run", args->dry_run);
-    put_flag(t, "force", args->force);
-    put_flag(t, "allow-unusual", args->params.allow_unusual);
-    put_flag(t, "allow-final-try", args->allow_final_try);
-}
-
-void record_requests(struct transcript *t, const struct requests *r)
-{
-    for (size_t i = 0; i < r->len; i++) {
-        const struct request *q = &r->items[i];
-        char digest[2 * 32 + 1];
-        char mrenclave[2 * MRENCLAVE_SIZE + 1];
-        char date[REVIEW_DATE_MAX];
-
-        hex_encode(digest, view_of(q->digest, sizeof q->digest));
-        transcript_add(t, "input", "%s SHA-256 %s%s", q->path, digest, q->is_blind ? " blind" : "");
-        if (q->is_blind)
-            continue;
-        hex_encode(mrenclave, sigstruct_get(&q->css, CSS_ENCLAVEHASH));
-        transcript_add(t, "fields",
-                       "MRENCLAVE %s ISVPRODID %" PRIu64 " ISVSVN %" PRIu64 " DATE %s ATTRIBUTES %016" PRIx64
-                       " mask %016" PRIx64 " XFRM %016" PRIx64 " mask %016" PRIx64,
-                       mrenclave, sigstruct_get_int(&q->css, CSS_ISVPRODID),
-                       sigstruct_get_int(&q->css, CSS_ISVSVN), review_date(&q->css, date),
-                       sigstruct_get_int(&q->css, CSS_ATTRIBUTES),
-                       sigstruct_get_int(&q->css, CSS_ATTRIBUTEMASK), sigstruct_get_int(&q->css, CSS_XFRM),
-                       sigstruct_get_int(&q->css, CSS_XFRM_MASK));
-    }
-}
-
-void record_policy(struct transcript *t, const char *path, const struct policy *p)
-{
-    char hex[2 * 32 + 1];
-
-    hex_encode(hex, view_of(policy_id(p), 32));
-    transcript_add(t, "policy", "%s id %s", path, hex);
-    for (int c = POLICY_APPROVERS; c <= POLICY_REVOKED; c++) {
-        const struct policy_file *f = policy_file(p, (enum policy_check)c);
-
-        if (f == NULL)
-            continue;
-        hex_encode(hex, view_of(f->sha256, sizeof f->sha256));
-        transcript_add(t, policy_name((enum policy_check)c), "%s SHA-256 %s", f->path, hex);
-    }
-}
-
-void record_outcome(struct transcript *t, const struct request *r)
-{
-    for (int c = 0; c < POLICY_CHECKS; c++) {
-        if (r->outcome.rows[c].result != POLICY_ABSENT)
-            transcript_add(t, "check", "%s: %s: %s: %s", r->path, policy_name((enum policy_check)c),
-                           policy_result_name(r->outcome.rows[c].result), r->outcome.rows[c].text);
-    }
-}
-
-/* ---- the people ---- */
-
-static const char *or_none(const char *text)
-{
-    return text != NULL && text[0] != '\0' ? text : "-";
-}
-
-static void record_rejection(struct transcript *t, const struct approval_row *row, const struct request *q)
-{
-    char digest[2 * DIGEST_SIZE + 1];
-    char mrsigner[2 * MRSIGNER_SIZE + 1];
-    char id[2 * DIGEST_SIZE + 1];
-
-    hex_encode(digest, view_of(q->digest, DIGEST_SIZE));
-    hex_encode(mrsigner, view_of(row->approval.statement.mrsigner, MRSIGNER_SIZE));
-    hex_encode(id, view_of(row->approval.id, DIGEST_SIZE));
-    transcript_add(t, "rejection", "%s %s %s %s %s", digest, mrsigner, row->person, id, row->approval.key);
-}
-
-void record_approvals(struct transcript *t, const struct consent *c, const struct requests *r)
-{
-    for (size_t i = 0; i < c->approvals.len; i++) {
-        const struct approval_row *row = &c->approvals.rows[i];
-        char id[2 * DIGEST_SIZE + 1] = "-";
-
-        if (row->approval.has_statement)
-            hex_encode(id, view_of(row->approval.id, DIGEST_SIZE));
-        transcript_add(t, "approval", "%s %s %s %s %s", row->path, approval_word(row->verdict),
-                       or_none(row->person), id, or_none(row->approval.key));
-        for (size_t j = 0; row->verdict == APPROVAL_NO && j < r->len; j++) {
-            if (statement_find(&row->approval.statement, r->items[j].digest) != NULL &&
-                !approval_is_replaced(&c->approvals, row, r->items[j].digest))
-                record_rejection(t, row, &r->items[j]);
-        }
-    }
-}
-
-/* ---- the token ---- */
-
-static bool digest_file(const char *path, uint8_t ret[static 32], struct ens_err *err)
+static bool digest_file(const char *path, uint8_t ret[static DIGEST_SIZE], struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
     ENS_CLEANUP(digest_freep) struct digest *d = NULL;
-    uint8_t piece[4096];
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
     size_t len = 0;
 
-    if (!file_open(path, &fd, err) || !digest_new(DIGEST_SHA256, &d, err))
+    if (piece == NULL || !file_open(path, &fd, err) || !digest_new(DIGEST_SHA256, &d, err))
         return false;
     do {
-        if (!file_read(fd, path, piece, sizeof piece, &len, err) ||
-            !digest_update(d, view_of(piece, len), err))
+        if (!file_read(fd, path, piece, FILE_PIECE, &len, err) || !digest_update(d, view_of(piece, len), err))
             return false;
-    } while (len == sizeof piece);
+    } while (len == FILE_PIECE);
     return digest_final(d, ret, err);
 }
 
-/* A module that the dynamic linker finds under a bare name cannot be opened by that name. */
+/* The SHA-256 of a file as hexadecimal text; "" if it cannot be read. */
+static const char *file_sum(const char *path, char ret[static 2 * DIGEST_SIZE + 1])
+{
+    uint8_t digest[DIGEST_SIZE];
+    struct ens_err why = {0};
+
+    ret[0] = '\0';
+    if (digest_file(path, digest, &why))
+        hex_encode(ret, view_of(digest, sizeof digest));
+    return ret;
+}
+
 void record_file(struct transcript *t, const char *key, const char *path)
 {
-    struct ens_err why = {0};
-    uint8_t digest[32];
-    char hex[2 * 32 + 1];
+    char sum[2 * DIGEST_SIZE + 1];
 
-    if (t == NULL)
-        return;
-    if (!digest_file(path, digest, &why)) {
-        transcript_add(t, key, "%s SHA-256 unknown: %s", path, why.msg);
-        return;
+    if (t != NULL)
+        transcript_put(t, key, path, file_sum(path, sum));
+}
+
+/* ---- the beginning ---- */
+
+/* Which program, where, by whom. */
+static void record_program(struct transcript *t, const void *ctx)
+{
+    const struct args *args = ctx;
+    char sum[2 * DIGEST_SIZE + 1];
+    char host[HOST_NAME_MAX + 1] = "";
+    char directory[PATH_MAX] = "";
+    char uid[24];
+    char options[TEXT_LIST_MAX][OPTION_MAX];
+    const char *command[TEXT_LIST_MAX + 1] = {args->command};
+    size_t len = 1;
+
+    for (size_t i = 0; i < args->options.len; i++) {
+        (void)snprintf(options[i], OPTION_MAX, "--%s", args->options.items[i]);
+        command[len++] = options[i];
     }
-    hex_encode(hex, view_of(digest, sizeof digest));
-    transcript_add(t, key, "%s SHA-256 %s", path, hex);
+    (void)gethostname(host, sizeof host - 1);
+    (void)snprintf(uid, sizeof uid, "%lu", (unsigned long)getuid());
+    transcript_put(t, "program", cmd_program, ENSIGN_VERSION, cmd_commit, file_sum("/proc/self/exe", sum));
+    transcript_put(t, "host", host);
+    transcript_put(t, "uid", uid);
+    transcript_put(t, "directory", getcwd(directory, sizeof directory) != NULL ? directory : "");
+    transcript_words(t, "command", command, len, false);
 }
 
-static const char *claim(enum hsm_claim c)
+static bool read_ack(const struct args *args, struct transcript_ack *ret, struct ens_err *err)
 {
-    return c == HSM_YES ? "yes" : c == HSM_NO ? "no" : "unknown";
+    if (args->transcript == NULL && (args->acknowledge != NULL || args->note != NULL))
+        return ens_fail(err, ENS_USAGE, "--%s: is for a record: give --transcript FILE as well",
+                        args->acknowledge != NULL ? "acknowledge" : "note");
+    if (args->acknowledge == NULL)
+        return true;
+    if (args->note == NULL || args->note[0] == '\0')
+        return ens_fail(err, ENS_USAGE, "--acknowledge: give --note TEXT, which says what was found");
+    *ret = (struct transcript_ack){
+        .given = true, .note = args->note, .now = clock_now(), .describe = record_program, .ctx = args};
+    return num_parse(args->acknowledge, "--acknowledge", UINT32_MAX, &ret->number, err);
 }
 
-void record_token(struct transcript *t, const struct token_session *s, const struct hsm_key *key,
-                  const uint8_t mrsigner[static MRSIGNER_SIZE])
+bool record_open(const struct args *args, struct transcript **ret, struct ens_err *err)
 {
-    char hex[2 * MRSIGNER_SIZE + 1];
+    struct transcript_ack ack = {0};
+    struct transcript *t = NULL;
 
-    if (t == NULL)
-        return;
-    hex_encode(hex, view_of(mrsigner, MRSIGNER_SIZE));
-    record_file(t, "module", s->module);
-    transcript_add(t, "token", "label %s serial %s model %s manufacturer %s", s->token->label,
-                   s->token->serial, s->token->model, s->token->manufacturer);
-    transcript_add(t, "key", "%s id %s MRSIGNER %s", key->uri, key->id_hex, hex);
-    transcript_add(
-        t, "claims",
-        "the token claims: sensitive %s, always-sensitive %s, extractable %s, never-extractable %s, local "
-        "%s, decrypt %s, always-authenticate %s",
-        claim(key->sensitive), claim(key->always_sensitive), claim(key->extractable),
-        claim(key->never_extractable), claim(key->local), claim(key->decrypt),
-        claim(key->always_authenticate));
+    if (!read_ack(args, &ack, err))
+        return false;
+    *ret = NULL;
+    if (args->transcript == NULL)
+        return true;
+    if (!transcript_open(args->transcript, &ack, &t, err))
+        return false;
+    record_program(t, args);
+    transcript_text(t, "note", args->note);
+    if (args->module_args != NULL)
+        transcript_put(t, "module-args", "given");
+    if (args->quiet)
+        transcript_put(t, "quiet", "yes");
+    *ret = t;
+    return true;
 }
 
-void record_signature(struct transcript *t, const struct request *r, bool was_there)
-{
-    struct ens_err why = {0};
-    uint8_t digest[32];
-    char hex[2 * 32 + 1];
+/* ---- the end ---- */
 
-    if (was_there) {
-        transcript_add(t, "signature", "%s was there already, verifies, and was kept", r->out_path);
-        return;
+bool record_intent(struct transcript *t, const struct transcript_item *items, size_t len, struct ens_err *err)
+{
+    return transcript_intent(t, clock_now(), items, len, err);
+}
+
+/* The message without any query of a URI: what stands behind a '?' in a word that has "pkcs11:" in it. */
+static void record_error(struct transcript *t, const struct ens_err *err)
+{
+    char text[sizeof err->msg];
+    size_t len = 0;
+    bool in_uri = false;
+    bool in_query = false;
+
+    for (const char *at = err->msg; *at != '\0'; at++) {
+        if (strncmp(at, "pkcs11:", 7) == 0)
+            in_uri = true;
+        in_uri = in_uri && *at != ' ' && *at != '\'' && *at != '"';
+        in_query = in_uri && (in_query || *at == '?');
+        if (!in_query)
+            text[len++] = *at;
     }
-    if (!digest_of(DIGEST_SHA256, view_of(r->signature, sizeof r->signature), digest, &why))
-        return;
-    hex_encode(hex, view_of(digest, sizeof digest));
-    transcript_add(t, "signature", "over %s SHA-256 %s", r->path, hex);
+    text[len] = '\0';
+    transcript_text(t, "error", text);
 }
 
-bool record_end(struct transcript *t, bool ok, struct ens_err *err)
+static bool append(struct transcript *t, const struct record_end *end, int exit_code, struct ens_err *err)
+{
+    if (transcript_has_intent(t))
+        return transcript_outcome(t, clock_now(), end->results, end->started, end->completed, exit_code, err);
+    /* A command line that is wrong is nothing that was done. */
+    if (exit_code == ENS_USAGE)
+        return true;
+    transcript_items(t, end->items, end->items != NULL ? end->len : 0);
+    return transcript_run(t, clock_now(), exit_code, err);
+}
+
+bool record_end_one(struct transcript *t, const struct token_session *s, enum transcript_end end,
+                    const uint8_t *signature, bool ok, struct ens_err *err)
+{
+    struct transcript_result result = {.end = end};
+    struct record_end last = {.results = &result, .len = 1};
+    struct ens_err why = {0};
+
+    if (signature != NULL &&
+        !digest_of(DIGEST_SHA256, view_of(signature, SIGNATURE_SIZE), result.sha256, &why))
+        result.end = TRANSCRIPT_FAILED;
+    token_calls(s, &last.started, &last.completed);
+    return record_end(t, &last, ok, err);
+}
+
+bool record_end(struct transcript *t, const struct record_end *end, bool ok, struct ens_err *err)
 {
     struct ens_err why = {0};
 
     if (t == NULL)
         return ok;
-    if (!ok)
-        put_text(t, "error", err->msg);
-    if (transcript_commit(t, clock_now(), ok ? ENS_OK : (int)err->code, &why))
+    if (!ok && err->msg[0] != '\0')
+        record_error(t, err);
+    if (append(t, end, ok ? ENS_OK : (int)err->code, &why))
         return ok;
     /* The first error stands; a run that was fine but left no record is not fine. */
     if (ok)

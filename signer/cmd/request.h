@@ -13,7 +13,8 @@ struct request {
     char *out_path;   /* --out-dir: DIR/NAME.sig; else NULL */
     bool is_blind;    /* a bare digest: `css` and `data` are empty */
     bool is_done;     /* --out-dir: a signature that verifies is there already */
-    bool is_signed;   /* by this run; `signature` is set */
+    bool is_tried;    /* the token was asked by this run */
+    bool is_signed;   /* by this run; `signature` is set, as with `is_done` */
     bool is_written;  /* and on the disk */
     struct sigstruct css;
     struct signdata data;

@@ -12,13 +12,18 @@
 #include "signer/cmd/screen.h"
 #include "signer/cmd/progress.h"
 #include "signer/cmd/queue.h"
+#include "signer/cmd/record.h"
+#include "signer/cmd/resign_record.h"
 
 struct run {
     struct resign r;
     struct resign_report *report;
-    bool only_prepare;     /* the pass before the confirmation, and --dry-run */
-    bool is_reported;      /* every file has its line */
-    enum ens_code stopped; /* the token failed: its error; written by the thread that signs */
+    struct transcript *transcript; /* NULL: none is kept */
+    bool has_records;              /* an intent was made */
+    size_t first;                  /* of the files that are in the queue */
+    size_t reported;               /* files that have their line */
+    bool only_prepare;             /* the pass before the confirmation, and --dry-run */
+    enum ens_code stopped;         /* the token failed: its error; written by the thread that signs */
 };
 
 static void run_free(struct run *run)
@@ -27,6 +32,7 @@ static void run_free(struct run *run)
 
     signing_key_close(&r->signer);
     resign_report_freep(&run->report);
+    transcript_closep(&run->transcript);
     policy_freep(&r->policy);
     for (size_t i = 0; i < r->len; i++)
         resign_file_free(&r->files[i]);
@@ -56,7 +62,7 @@ static void set_failed(struct resign_file *f, const struct ens_err *err)
 static enum queue_next prepare_file(void *ctx, size_t item)
 {
     struct run *run = ctx;
-    struct resign_file *f = &run->r.files[item];
+    struct resign_file *f = &run->r.files[run->first + item];
     struct ens_err err = {0};
 
     if (f->err.code != ENS_OK || (f->is_confirmed && resign_file_waiting(f) == 0))
@@ -75,8 +81,12 @@ static bool sign_enclave(struct resign *r, struct resign_enclave *x, struct ens_
     struct signdata data;
 
     signdata_extract(&x->css, &data);
-    return interrupt_check(err) && token_sign(&r->signer.token, r->mechanism, &r->signer.key, x->digest,
-                                              view_of(data.bytes, sizeof data.bytes), x->signature, err);
+    if (!interrupt_check(err))
+        return false;
+    x->is_tried = true;
+    x->is_signed = token_sign(&r->signer.token, r->mechanism, &r->signer.key, x->digest,
+                              view_of(data.bytes, sizeof data.bytes), x->signature, err);
+    return x->is_signed;
 }
 
 /* Whatever a token refuses, it refuses for all: one wrong PIN is one, and a token that lies is not asked
@@ -84,7 +94,7 @@ static bool sign_enclave(struct resign *r, struct resign_enclave *x, struct ens_
 static bool sign_file(void *ctx, size_t item)
 {
     struct run *run = ctx;
-    struct resign_file *f = &run->r.files[item];
+    struct resign_file *f = &run->r.files[run->first + item];
     struct ens_err err = {0};
 
     for (size_t i = 0; i < f->len; i++) {
@@ -105,7 +115,7 @@ static bool sign_file(void *ctx, size_t item)
 static enum queue_next finish_file(void *ctx, size_t item)
 {
     struct run *run = ctx;
-    struct resign_file *f = &run->r.files[item];
+    struct resign_file *f = &run->r.files[run->first + item];
     struct ens_err err = {0};
 
     if (resign_file_finish(&run->r, f, &err))
@@ -121,10 +131,10 @@ static bool commit_files(void *ctx, const size_t *items, size_t len)
     struct ens_err errs[QUEUE_GROUP_MAX];
 
     for (size_t i = 0; i < len; i++)
-        written[i] = run->r.files[items[i]].written;
+        written[i] = run->r.files[run->first + items[i]].written;
     file_out_commit_all(written, len, errs);
     for (size_t i = 0; i < len; i++) {
-        struct resign_file *f = &run->r.files[items[i]];
+        struct resign_file *f = &run->r.files[run->first + items[i]];
 
         file_out_closep(&f->written);
         if (errs[i].code == ENS_OK)
@@ -139,17 +149,19 @@ static bool commit_files(void *ctx, const size_t *items, size_t len)
 static void file_over(void *ctx, size_t item)
 {
     struct run *run = ctx;
-    struct resign_file *f = &run->r.files[item];
+    struct resign_file *f = &run->r.files[run->first + item];
 
     if (!run->only_prepare) {
-        resign_report_file(run->report, item);
+        run->reported = run->first + item;
+        resign_report_file(run->report, run->reported++);
     } else if (f->err.code != ENS_OK) {
         notice_error(&f->err);
         f->is_said = true;
     }
 }
 
-static bool run_queue(struct run *run, bool only_prepare, struct ens_err *err)
+/* Takes `len` files from `first` on through the queue. */
+static bool run_queue(struct run *run, size_t first, size_t len, bool only_prepare, struct ens_err *err)
 {
     const struct queue_stations stations = {
         .ctx = run,
@@ -161,7 +173,8 @@ static bool run_queue(struct run *run, bool only_prepare, struct ens_err *err)
     };
 
     run->only_prepare = only_prepare;
-    return queue_run(&stations, run->r.len, run->r.jobs, run->r.open_max, err);
+    run->first = first;
+    return queue_run(&stations, len, run->r.jobs, run->r.open_max, err);
 }
 
 /* ---- policy, token and key ---- */
@@ -174,17 +187,11 @@ static bool check_items(const struct resign *r, size_t items, struct ens_err *er
     return policy_met(&outcome, err);
 }
 
-static bool read_policy(struct resign *r, struct ens_err *err)
+/* What can be said before the files are read; components are counted when they have been. */
+static bool check_command(const struct resign *r, struct ens_err *err)
 {
     struct policy_outcome outcome = {0};
-    char hex[2 * 32 + 1];
 
-    if (r->args->policy == NULL)
-        return true;
-    if (!policy_open(r->args->policy, &r->policy, err))
-        return false;
-    hex_encode(hex, view_of(policy_id(r->policy), 32));
-    notice_say(r->args, "Policy %s, id %s", r->args->policy, hex);
     if (policy_approvals(r->policy) > 0)
         return ens_fail(err, ENS_REFUSED,
                         "%s: demands approvals, which resign cannot count: use gen-sign-data, approve, sign "
@@ -195,8 +202,30 @@ static bool read_policy(struct resign *r, struct ens_err *err)
     policy_check_confirm(r->policy, !r->args->yes, &outcome);
     if (!policy_met(&outcome, err))
         return false;
-    /* Components are counted when the files have been read. */
     return r->args->all_components || check_items(r, r->len, err);
+}
+
+static bool read_policy(struct run *run, struct ens_err *err)
+{
+    struct resign *r = &run->r;
+    struct policy_outcome spoken = {0};
+    size_t lines = 0;
+    size_t hold = 0;
+    char hex[2 * 32 + 1];
+
+    if (r->args->policy == NULL)
+        return true;
+    if (!policy_open(r->args->policy, &r->policy, err))
+        return false;
+    hex_encode(hex, view_of(policy_id(r->policy), 32));
+    notice_say(r->args, "Policy %s, id %s", r->args->policy, hex);
+    bool ok = check_command(r, err);
+
+    /* Nothing is announced that a line does not hold for. */
+    policy_outcome_begin(r->policy, &spoken);
+    policy_count(r->policy, &spoken, &lines, &hold);
+    record_policy_files(run->transcript, r->args->policy, r->policy, lines, ok ? lines : 0);
+    return ok;
 }
 
 static bool has_max_items(const struct resign *r)
@@ -204,12 +233,17 @@ static bool has_max_items(const struct resign *r)
     return r->policy != NULL && policy_has(r->policy, POLICY_MAX_ITEMS);
 }
 
-static bool select_key(struct resign *r, struct ens_err *err)
+static bool select_key(struct run *run, struct ens_err *err)
 {
+    struct resign *r = &run->r;
     struct policy_outcome outcome = {0};
     char hex[2 * MRSIGNER_SIZE + 1];
 
-    if (!signing_key_open(r->args, &r->signer, err) || !signing_key_pin(r->args, &r->signer, err))
+    if (!signing_key_open(r->args, &r->signer, err))
+        return false;
+    record_token(run->transcript, &r->signer.token);
+    record_key(run->transcript, r->signer.selected, r->signer.mrsigner);
+    if (!signing_key_pin(r->args, &r->signer, err))
         return false;
     hex_encode(hex, view_of(r->signer.mrsigner, MRSIGNER_SIZE));
     notice_say(r->args, "MRSIGNER %s", hex);
@@ -226,27 +260,63 @@ static bool prepare_all(struct run *run, struct ens_err *err)
 {
     struct resign *r = &run->r;
 
-    if (!run_queue(run, true, err) || !interrupt_check(err) ||
+    if (!run_queue(run, 0, r->len, true, err) || !interrupt_check(err) ||
         (r->policy != NULL && !check_items(r, resign_count(r, false), err)))
         return false;
     for (size_t i = 0; i < r->len; i++)
         r->files[i].is_confirmed = true;
-    return r->args->dry_run || resign_confirm(r, err);
+    if (r->args->dry_run)
+        return true;
+    if (!resign_confirm(r, err))
+        return false;
+    record_confirmation(run->transcript, r->args, r->args->yes ? NULL : "yes");
+    return true;
+}
+
+/* One chunk: announced, signed, and what became of it. */
+static bool sign_chunk(struct run *run, struct resign_chunk *c, struct ens_err *err)
+{
+    struct ens_err why = {0};
+    bool announced = c->waiting > 0;
+
+    if (announced && !resign_chunk_begin(run->transcript, &run->r, c, err))
+        return false;
+    run->has_records = run->has_records || announced;
+    bool ok = run_queue(run, c->first, c->files, false, err);
+    enum ens_code stopped = !interrupt_check(&why) ? ENS_INTERRUPTED : ok ? run->stopped : err->code;
+
+    return (!announced || resign_chunk_end(run->transcript, &run->r, c, stopped, err)) && ok;
+}
+
+/* With a transcript: what is signed is announced before, so that every file is looked at first. */
+static bool sign_recorded(struct run *run, struct ens_err *err)
+{
+    const struct resign *r = &run->r;
+    struct ens_err why = {0};
+
+    for (size_t first = 0; first < r->len && run->stopped == ENS_OK && interrupt_check(&why);) {
+        ENS_CLEANUP(resign_chunk_free) struct resign_chunk c = {0};
+
+        if (!resign_chunk_make(r, first, &c, err) || !sign_chunk(run, &c, err))
+            return false;
+        first += c.files;
+    }
+    return true;
 }
 
 /* A policy may limit how many enclaves there are, which --all-components tells only when all were read. */
 static bool sign_all(struct run *run, struct ens_err *err)
 {
     const struct resign *r = &run->r;
-    bool look_first = !r->args->yes || r->args->dry_run || (r->args->all_components && has_max_items(r));
+    bool look_first = !r->args->yes || r->args->dry_run || run->transcript != NULL ||
+                      (r->args->all_components && has_max_items(r));
 
     if (look_first && !prepare_all(run, err))
         return false;
     if (r->args->dry_run)
         return true;
     resign_report_begin(run->report);
-    run->is_reported = run_queue(run, false, err);
-    return run->is_reported;
+    return run->transcript != NULL ? sign_recorded(run, err) : run_queue(run, 0, r->len, false, err);
 }
 
 /* ---- the end ---- */
@@ -275,8 +345,8 @@ static bool end(struct run *run, bool ok, struct ens_err *err)
     enum ens_code code = ENS_OK;
     struct ens_err why = {0};
 
-    for (size_t i = 0; !run->is_reported && i < r->len; i++)
-        resign_report_file(run->report, i);
+    for (; run->reported < r->len; run->reported++)
+        resign_report_file(run->report, run->reported);
     if (!resign_report_end(run->report, &code, &why) && ok) {
         *err = why;
         return false;
@@ -296,9 +366,11 @@ static bool end(struct run *run, bool ok, struct ens_err *err)
 }
 
 /* Before the token is woken: what the command line and the policy say, and whether anybody can be asked. */
-static bool begin(struct resign *r, struct ens_err *err)
+static bool begin(struct run *run, struct ens_err *err)
 {
-    if (!resign_plan(r, err) || !read_policy(r, err))
+    struct resign *r = &run->r;
+
+    if (!resign_plan(r, err) || !read_policy(run, err))
         return false;
     if (!r->args->yes && !r->args->dry_run && !screen_is_there())
         return ens_fail(err, ENS_REFUSED,
@@ -307,18 +379,28 @@ static bool begin(struct resign *r, struct ens_err *err)
     return !r->args->resume || r->args->dry_run || resign_sweep(r, err);
 }
 
-bool cmd_resign(const struct args *args, struct ens_err *err)
+static bool walk(struct run *run, struct ens_err *err)
 {
-    ENS_CLEANUP(run_free) struct run run = {.r = {.args = args}};
-    struct resign *r = &run.r;
+    struct resign *r = &run->r;
 
-    if (!begin(r, err) || !resign_report_new(r, &run.report, err))
+    if (!begin(run, err) || !resign_report_new(r, &run->report, err))
         return false;
     bundle_before_threads();
     progress_disable();
-    bool ok = select_key(r, err) && sign_all(&run, err);
+    bool ok = select_key(run, err) && sign_all(run, err);
 
     /* The session ends before anything is said of how the run went. */
     signing_key_close(&r->signer);
-    return end(&run, ok, err);
+    return end(run, ok, err);
+}
+
+bool cmd_resign(const struct args *args, struct ens_err *err)
+{
+    ENS_CLEANUP(run_free) struct run run = {.r = {.args = args}};
+
+    if ((args->key != NULL && !signing_key_usage(args, err)) || !record_open(args, &run.transcript, err))
+        return false;
+    bool ok = walk(&run, err);
+
+    return run.has_records ? ok : resign_record_run(run.transcript, &run.r, ok, err);
 }

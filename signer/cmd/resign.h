@@ -28,6 +28,8 @@ struct resign_enclave {
     char *component;                         /* NULL: the file is no bundle */
     const struct enclave_component *bundled; /* the same, while the file is open */
     enum resign_status status;
+    bool is_tried;        /* the token was asked */
+    bool is_signed;       /* `signature` is set */
     bool has_fields;      /* `css` and `digest` are set */
     struct sigstruct css; /* the fields; all of it once finished */
     uint8_t digest[32];   /* SHA-256 of its sign-data */

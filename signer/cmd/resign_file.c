@@ -185,9 +185,12 @@ static bool prepare_enclave(const struct resign *r, const struct resign_file *f,
     if (r->args->resume && f->out_path == NULL && present != NULL &&
         !resign_done_here(r, f, x, present, &done, err))
         return false;
-    if (done)
-        x->status = RESIGN_SKIPPED;
-    return true;
+    if (!done)
+        return true;
+    /* What is kept is what is said of it. */
+    x->status = RESIGN_SKIPPED;
+    x->css = *present;
+    return signdata_digest(&x->css, x->digest, err);
 }
 
 static bool prepare_enclaves(const struct resign *r, struct resign_file *f, struct ens_err *err)

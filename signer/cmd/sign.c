@@ -25,6 +25,9 @@
 struct run {
     const struct args *args;
     struct requests requests;
+    bool is_read;                  /* all requests are */
+    bool is_recorded;              /* what the policy says of them */
+    struct transcript_item *items; /* of `requests`, once they are read */
     struct policy *policy;         /* NULL: none is given */
     struct transcript *transcript; /* NULL: none is kept */
     struct consent consent;
@@ -42,6 +45,7 @@ static void run_free(struct run *r)
     consent_free(&r->consent);
     policy_freep(&r->policy);
     transcript_closep(&r->transcript);
+    mem_free(r->items);
     requests_free(&r->requests);
 }
 
@@ -59,16 +63,17 @@ static bool check_usage(struct run *r, struct ens_err *err)
                         a->operands_len);
     if (a->out_dir != NULL && a->output != NULL)
         return ens_fail(err, ENS_USAGE, "--output names one signature and --out-dir many: give one of them");
-    return signing_key_mechanism(a->mechanism, &r->mechanism, err);
+    return signing_key_mechanism(a->mechanism, &r->mechanism, err) && signing_key_usage(a, err);
 }
 
 /* ---- step 1: what is to be signed ---- */
 
 static bool read_requests(struct run *r, struct ens_err *err)
 {
-    if (!requests_read(r->args, &r->requests, err))
+    if (!requests_read(r->args, &r->requests, err) || !record_items(r->args, &r->requests, &r->items, err))
         return false;
     record_requests(r->transcript, &r->requests);
+    r->is_read = true;
     if (r->mechanism == HSM_SHA256_RSA_PKCS && requests_any_blind(&r->requests))
         return ens_fail(
             err, ENS_USAGE,
@@ -87,7 +92,6 @@ static bool read_policy(struct run *r, struct ens_err *err)
         return true;
     if (!policy_open(r->args->policy, &r->policy, err))
         return false;
-    record_policy(r->transcript, r->args->policy, r->policy);
     hex_encode(hex, view_of(policy_id(r->policy), 32));
     notice_say(r->args, "Policy %s, id %s", r->args->policy, hex);
     return true;
@@ -104,10 +108,8 @@ static bool check_policy(struct run *r, struct ens_err *err)
         policy_check_sole_key(r->policy, &q->outcome);
         policy_check_transcript(r->policy, r->args->transcript != NULL, &q->outcome);
         policy_check_confirm(r->policy, !r->args->yes, &q->outcome);
-        if (!policy_met(&q->outcome, err)) {
-            record_outcome(r->transcript, q);
+        if (!policy_met(&q->outcome, err))
             return ens_wrap(err, "%s", q->path);
-        }
     }
     return true;
 }
@@ -117,10 +119,8 @@ static bool check_policy(struct run *r, struct ens_err *err)
 static bool check_met(struct run *r, struct ens_err *err)
 {
     for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
-        if (!policy_met(&r->requests.items[i].outcome, err)) {
-            record_outcome(r->transcript, &r->requests.items[i]);
+        if (!policy_met(&r->requests.items[i].outcome, err))
             return ens_wrap(err, "%s", r->requests.items[i].path);
-        }
     }
     return true;
 }
@@ -151,7 +151,7 @@ static bool check_approvals(struct run *r, struct ens_err *err)
             return false;
         mrsigner = named;
     }
-    if (!consent_judge(r->args, r->policy, NULL, mrsigner, &r->consent, err))
+    if (!consent_judge(r->args, r->policy, transcript_rejections(r->transcript), mrsigner, &r->consent, err))
         return false;
     record_approvals(r->transcript, &r->consent, &r->requests);
     if (mrsigner != NULL ? !consent_count(&r->consent, mrsigner, &r->requests, err)
@@ -204,7 +204,6 @@ static bool check_key_policy(struct run *r, struct ens_err *err)
         return false;
     for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
         signing_key_policy(&r->signer, r->policy, &r->requests.items[i].outcome);
-        record_outcome(r->transcript, &r->requests.items[i]);
         if (!policy_met(&r->requests.items[i].outcome, err))
             return false;
     }
@@ -215,7 +214,9 @@ static bool select_key(struct run *r, struct ens_err *err)
 {
     if (!signing_key_open(r->args, &r->signer, err))
         return false;
-    record_token(r->transcript, &r->signer.token, r->signer.selected, r->signer.mrsigner);
+    record_token(r->transcript, &r->signer.token);
+    record_key(r->transcript, r->signer.selected, r->signer.mrsigner);
+    record_dangers(r->transcript, &r->requests, r->signer.mrsigner);
     return signing_key_pin(r->args, &r->signer, err) && check_key_policy(r, err);
 }
 
@@ -238,6 +239,8 @@ static bool look_for_finished(struct run *r, struct request *q, struct ens_err *
     }
     if (file.len == SIGNATURE_SIZE && !rsa3072_verify(&r->signer.key, q->digest, file.data, &q->is_done, err))
         return false;
+    if (q->is_done)
+        memcpy(q->signature, file.data, sizeof q->signature);
     if (!q->is_done && !r->args->force)
         return ens_fail(err, ENS_CANTCREAT,
                         "%s: exists and is not a signature of this key over %s: remove it, or give --force",
@@ -341,10 +344,7 @@ static bool confirm(struct run *r, struct ens_err *err)
     if (r->signer.selected->always_authenticate == HSM_YES && open > 1)
         notice_say(r->args, "The key asks for its PIN for every signature: %zu more times.", open);
     if (r->args->yes || r->args->dry_run || open == 0) {
-        transcript_add(r->transcript, "confirmation", "%s",
-                       r->args->dry_run ? "not asked: dry run"
-                       : r->args->yes   ? "not asked: --yes"
-                                        : "nothing to sign");
+        record_confirmation(r->transcript, r->args, NULL);
         return true;
     }
     if (r->requests.len == 1)
@@ -353,7 +353,7 @@ static bool confirm(struct run *r, struct ens_err *err)
         (void)snprintf(question, sizeof question, "Sign these %zu? Type yes to sign: ", open);
     if (!screen_confirm(&q, r->args->operands[0], "not signed", err))
         return false;
-    transcript_add(r->transcript, "confirmation", "yes, at the terminal");
+    record_confirmation(r->transcript, r->args, "yes");
     return true;
 }
 
@@ -374,30 +374,38 @@ static bool sign_single(struct run *r, struct ens_err *err)
 {
     struct request *q = &r->requests.items[0];
 
-    if (q->is_done) {
-        record_signature(r->transcript, q, true);
+    if (q->is_done)
         return true;
-    }
-    if (!interrupt_check(err) || !token_sign(&r->signer.token, r->mechanism, &r->signer.key, q->digest,
-                                             request_message(q), q->signature, err))
+    if (!interrupt_check(err))
         return false;
-    record_signature(r->transcript, q, false);
-    if (q->out_path != NULL)
-        return sign_batch_write(r->args, q, err);
-    return output_commit(r->out, view_of(q->signature, sizeof q->signature), err);
+    q->is_tried = true;
+    q->is_signed = token_sign(&r->signer.token, r->mechanism, &r->signer.key, q->digest, request_message(q),
+                              q->signature, err);
+    if (!q->is_signed)
+        return false;
+    q->is_written = q->out_path != NULL
+                        ? sign_batch_write(r->args, q, err)
+                        : output_commit(r->out, view_of(q->signature, sizeof q->signature), err);
+    return q->is_written;
+}
+
+/* What the policy says of all that was checked; once, in the record that is made next. */
+static void record_checks(struct run *r)
+{
+    if (!r->is_recorded)
+        record_policy(r->transcript, r->args->policy, r->policy, &r->requests);
+    r->is_recorded = true;
 }
 
 static bool sign_all(struct run *r, struct ens_err *err)
 {
-    const struct sign_batch batch = {.args = r->args,
-                                     .requests = &r->requests,
-                                     .signer = &r->signer,
-                                     .mechanism = r->mechanism,
-                                     .transcript = r->transcript};
+    const struct sign_batch batch = {
+        .args = r->args, .requests = &r->requests, .signer = &r->signer, .mechanism = r->mechanism};
     size_t skipped = r->requests.len - count_open(r);
 
     /* What cannot be recorded is not signed. */
-    if (r->transcript != NULL && !transcript_ready(r->transcript, err))
+    record_checks(r);
+    if (!record_intent(r->transcript, r->items, r->requests.len, err))
         return false;
     if (r->requests.len == 1 ? !sign_single(r, err) : !sign_batch(&batch, err))
         return false;
@@ -410,9 +418,9 @@ static bool sign_all(struct run *r, struct ens_err *err)
 
 static bool walk(struct run *r, struct ens_err *err)
 {
-    if (!check_usage(r, err) || !read_requests(r, err) || !read_policy(r, err) || !check_policy(r, err) ||
-        !check_approvals(r, err) || !prepare(r, err) || !select_key(r, err) || !find_finished(r, err) ||
-        !review(r, err) || !confirm(r, err))
+    if (!read_requests(r, err) || !read_policy(r, err) || !check_policy(r, err) || !check_approvals(r, err) ||
+        !prepare(r, err) || !select_key(r, err) || !find_finished(r, err) || !review(r, err) ||
+        !confirm(r, err))
         return false;
     if (r->args->dry_run) {
         notice_say(r->args, "Dry run: everything holds, nothing was signed.");
@@ -421,17 +429,32 @@ static bool walk(struct run *r, struct ens_err *err)
     return sign_all(r, err);
 }
 
-static void say_waiting(const char *path)
+/* However it ended, there is a record. */
+static bool end(struct run *r, bool ok, struct ens_err *err)
 {
-    notice_warn("%s: another process writes to it: waiting", path);
+    ENS_CLEANUP(mem_freep) struct transcript_result *results = NULL;
+    struct record_end last = {.items = r->items, .len = r->is_read ? r->requests.len : 0};
+    struct ens_err why = {0};
+
+    if (r->transcript == NULL)
+        return ok;
+    results = mem_alloc(last.len, sizeof *results, ok ? err : &why);
+    if (results == NULL)
+        return false;
+    if (r->is_read) {
+        record_checks(r);
+        record_results(&r->requests, results);
+    }
+    last.results = results;
+    token_calls(&r->signer.token, &last.started, &last.completed);
+    return record_end(r->transcript, &last, ok, err);
 }
 
 bool cmd_sign(const struct args *args, struct ens_err *err)
 {
     ENS_CLEANUP(run_free) struct run r = {.args = args};
 
-    if (args->transcript != NULL && !transcript_open(args->transcript, say_waiting, &r.transcript, err))
+    if (!check_usage(&r, err) || !record_open(args, &r.transcript, err))
         return false;
-    record_command(r.transcript, args);
-    return record_end(r.transcript, walk(&r, err), err);
+    return end(&r, walk(&r, err), err);
 }

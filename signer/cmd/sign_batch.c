@@ -7,7 +7,6 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/pace.h"
 #include "signer/cmd/queue.h"
-#include "signer/cmd/record.h"
 #include "signer/cmd/token.h"
 
 /* Threads that write: they wait for the disk, and for little else. A file that is written keeps its directory
@@ -30,9 +29,10 @@ static bool sign_one(void *ctx, size_t item)
 
     if (q->is_done)
         return true;
-    q->is_signed = interrupt_check(err) &&
-                   token_sign(&w->batch->signer->token, w->batch->mechanism, &w->batch->signer->key,
-                              q->digest, request_message(q), q->signature, err);
+    q->is_tried = interrupt_check(err);
+    q->is_signed =
+        q->is_tried && token_sign(&w->batch->signer->token, w->batch->mechanism, &w->batch->signer->key,
+                                  q->digest, request_message(q), q->signature, err);
     return q->is_signed;
 }
 
@@ -77,21 +77,17 @@ static bool commit_group(void *ctx, const size_t *items, size_t len)
     return ok;
 }
 
-/* In the order given: what was there, and what was signed, whether or not it could be written. */
-static void record_one(void *ctx, size_t item)
+static void show_one(void *ctx, size_t item)
 {
     struct work *w = ctx;
-    const struct request *q = &w->batch->requests->items[item];
 
-    if (q->is_done || q->is_signed)
-        record_signature(w->batch->transcript, q, q->is_done);
     pace_show(&w->pace, item + 1);
 }
 
 static bool run_queue(struct work *w, struct ens_err *err)
 {
     const struct queue_stations stations = {
-        .ctx = w, .sign = sign_one, .finish = write_one, .commit = commit_group, .over = record_one};
+        .ctx = w, .sign = sign_one, .finish = write_one, .commit = commit_group, .over = show_one};
     size_t len = w->batch->requests->len;
     size_t room = file_room(OUTPUT_FDS, (size_t)WRITERS * QUEUE_GROUP_MAX);
     unsigned writers = room < WRITERS ? (unsigned)room : WRITERS;

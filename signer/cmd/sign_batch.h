@@ -2,7 +2,6 @@
  * that the token does not wait for the disk. */
 #pragma once
 
-#include "signer/ceremony/transcript.h"
 #include "signer/cmd/request.h"
 #include "signer/cmd/signing_key.h"
 
@@ -11,13 +10,12 @@ struct sign_batch {
     struct requests *requests;
     struct signing_key *signer;
     enum hsm_mechanism mechanism;
-    struct transcript *transcript; /* NULL: none is kept */
 };
 
 /* Writes one signature to its place in --out-dir. */
 bool sign_batch_write(const struct args *args, const struct request *q, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Signs what is not done, verifies and writes each signature, and records all of them in the order given. The
- * first that cannot be signed or written ends it: ENS_* of the token or the file, naming it. What was written
+/* Signs what is not done, verifies and writes each signature; each request says what became of it. The first
+ * that cannot be signed or written ends it: ENS_* of the token or the file, naming it. What was written
  * stays. */
 bool sign_batch(const struct sign_batch *batch, struct ens_err *err) ENS_MUST_CHECK;

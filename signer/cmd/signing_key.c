@@ -25,6 +25,15 @@ bool signing_key_mechanism(const char *name, enum hsm_mechanism *ret, struct ens
                     wanted);
 }
 
+bool signing_key_usage(const struct args *args, struct ens_err *err)
+{
+    uint8_t mrsigner[MRSIGNER_SIZE];
+
+    return (args->mrsigner == NULL ||
+            hex_decode(args->mrsigner, "--mrsigner", mrsigner, sizeof mrsigner, err)) &&
+           token_usage(args, "--key", args->key, err);
+}
+
 bool signing_key_open(const struct args *args, struct signing_key *ret, struct ens_err *err)
 {
     return token_open_key(args, &ret->token, &ret->selected, err) &&

@@ -15,6 +15,9 @@ struct signing_key {
 /* --mechanism; NULL is auto. ENS_USAGE. */
 bool signing_key_mechanism(const char *name, enum hsm_mechanism *ret, struct ens_err *err) ENS_MUST_CHECK;
 
+/* Are --key, --mrsigner and the options of the token right, as far as they say themselves? ENS_USAGE. */
+bool signing_key_usage(const struct args *args, struct ens_err *err) ENS_MUST_CHECK;
+
 /* Opens the token of --key, logs in once, selects the one key. `ret` is zeroed before;
  * release it with signing_key_close, after a failure, too. */
 bool signing_key_open(const struct args *args, struct signing_key *ret, struct ens_err *err) ENS_MUST_CHECK;

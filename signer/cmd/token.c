@@ -49,6 +49,16 @@ static bool choose_module(const struct args *args, const struct hsm_uri *uri, st
     return true;
 }
 
+bool token_usage(const struct args *args, const char *option, const char *uri_text, struct ens_err *err)
+{
+    ENS_CLEANUP(token_close) struct token_session s = {0};
+    struct hsm_open_args open = {0};
+
+    if (!hsm_uri_parse(uri_text, &s.uri, err))
+        return ens_wrap(err, "%s", option);
+    return choose_pin_source(args, &s, err) && choose_module(args, s.uri, &open, err);
+}
+
 bool token_load(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
                 struct ens_err *err)
 {
@@ -135,6 +145,14 @@ bool token_open_key(const struct args *args, struct token_session *ret, const st
     *ret = s;
     s = (struct token_session){0};
     return true;
+}
+
+void token_calls(const struct token_session *s, uint64_t *ret_started, uint64_t *ret_completed)
+{
+    *ret_started = 0;
+    *ret_completed = 0;
+    if (s->hsm != NULL)
+        hsm_sign_calls(s->hsm, ret_started, ret_completed);
 }
 
 /* For a key with CKA_ALWAYS_AUTHENTICATE: the PIN once more. A descriptor has been read to its end. */

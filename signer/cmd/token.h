@@ -15,6 +15,11 @@ struct token_session {
     char prompt[96];
 };
 
+/* Are the options of the token and the URI `uri_text` right, as far as they say themselves? ENS_USAGE.
+ * Nothing is opened. */
+bool token_usage(const struct args *args, const char *option, const char *uri_text,
+                 struct ens_err *err) ENS_MUST_CHECK;
+
 /* Loads the module that --module (or ENSIGN_PKCS11_MODULE) names, or the URI where --allow-module-path is
  * given; `option` is the option that gave `uri_text`, for messages. Nothing is selected yet. Release with
  * token_close. */
@@ -32,6 +37,9 @@ bool token_open_key(const struct args *args, struct token_session *ret, const st
 /* Logs in to the token that was selected through `s->hsm`. */
 bool token_login(const struct args *args, struct token_session *s, struct ens_err *err) ENS_MUST_CHECK;
 void token_close(struct token_session *s);
+
+/* Calls of C_Sign so far: those that were begun, and those that gave a signature. */
+void token_calls(const struct token_session *s, uint64_t *ret_started, uint64_t *ret_completed);
 
 /* The signature of `digest` under the selected key; `message` is what was hashed (empty: not known). Verified
  * under `key` before it is returned: ENS_BADSIG. */

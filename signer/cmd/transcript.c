@@ -1,5 +1,5 @@
 /* transcript: verifies the chain of a ceremony's transcript and prints it. Nothing is printed of a file whose
- * chain is broken: the error says where. Values are printed as they are stored, which is printable. */
+ * chain is broken: the error says where. Words are printed as they are stored, which is printable. */
 #include "signer/ceremony/transcript.h"
 
 #include <inttypes.h>
@@ -38,7 +38,10 @@ static bool text_record(struct report *p, const struct transcript_record *r, str
     struct view value;
 
     if (!buf_printf(p->text, err, "\nRecord %" PRIu64 ", ", r->number) ||
-        !put_text(p->text, "", r->time, ", exit status ", err) || !put_text(p->text, "", r->exit, "\n", err))
+        !put_text(p->text, "", r->time, ", ", err) ||
+        !buf_printf(p->text, err, "%s", transcript_kind_name(r->kind)) ||
+        (r->exit.len > 0 && !put_text(p->text, ", exit status ", r->exit, "", err)) ||
+        !buf_printf(p->text, err, "\n"))
         return false;
     while (transcript_entry(&rest, &key, &value)) {
         if (!put_text(p->text, "  ", key, ": ", err) || !put_text(p->text, "", value, "\n", err))
@@ -47,20 +50,22 @@ static bool text_record(struct report *p, const struct transcript_record *r, str
     return true;
 }
 
-static bool text_print(const char *name, const struct transcript_head *head, struct buf *records,
+static bool text_print(const char *name, const struct transcript_sum *sum, struct buf *records,
                        struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf all = {0};
     char hex[2 * DIGEST_SIZE + 1];
 
-    hex_encode(hex, view_of(head->hash, sizeof head->hash));
+    hex_encode(hex, view_of(sum->head, sizeof sum->head));
     return text_line(&all, err, "Transcript:   %s", name) && buf_append(&all, buf_view(records), err) &&
-           buf_printf(&all, err, "\nRecords:      %" PRIu64 ", and the chain holds\nHead:         %s\n",
-                      head->records, hex) &&
+           buf_printf(&all, err, "\nRecords:      %" PRIu64 ", and the chain holds\n", sum->records) &&
+           (sum->open == 0 || buf_printf(&all, err, "Open:         record %" PRIu64 "\n", sum->open)) &&
+           buf_printf(&all, err, "Calls:        %" PRIu64 "..%" PRIu64 "\nHead:         %s\n", sum->calls_low,
+                      sum->calls_high, sum->records > 0 ? hex : "none") &&
            notice_result(buf_view(&all), err);
 }
 
-/* ---- JSON ---- */
+/* ---- JSON (ensign(5)) ---- */
 
 static bool add_view(struct doc *at, const char *key, struct view v, struct ens_err *err)
 {
@@ -69,6 +74,22 @@ static bool add_view(struct doc *at, const char *key, struct view v, struct ens_
     if (text == NULL)
         return false;
     doc_text(at, key, text);
+    return true;
+}
+
+static bool doc_entry(struct doc *entries, struct view key, struct view value, struct ens_err *err)
+{
+    struct doc *entry = doc_object(entries, NULL);
+    struct view word;
+
+    if (!add_view(entry, "key", key, err))
+        return false;
+    struct doc *words = doc_array(entry, "words");
+
+    while (transcript_word(&value, &word)) {
+        if (!add_view(words, NULL, word, err))
+            return false;
+    }
     return true;
 }
 
@@ -89,19 +110,38 @@ static bool doc_record(struct report *p, const struct transcript_record *r, stru
     struct view value;
 
     doc_int(record, "number", r->number);
-    doc_hex(record, "sha256", view_of(r->hash, sizeof r->hash));
     if (!add_view(record, "previous", r->previous, err) || !add_view(record, "time", r->time, err))
         return false;
-    doc_int(record, "exit_status", decimal(r->exit));
+    doc_text(record, "kind", transcript_kind_name(r->kind));
     struct doc *entries = doc_array(record, "entries");
 
     while (transcript_entry(&rest, &key, &value)) {
-        struct doc *entry = doc_object(entries, NULL);
-
-        if (!add_view(entry, "key", key, err) || !add_view(entry, "value", value, err))
+        if (!doc_entry(entries, key, value, err))
             return false;
     }
+    if (r->exit.len > 0)
+        doc_int(record, "exit", decimal(r->exit));
+    else
+        doc_text(record, "exit", NULL);
+    doc_hex(record, "hash", view_of(r->hash, sizeof r->hash));
     return true;
+}
+
+static bool doc_finish(struct doc *root, const struct transcript_sum *sum, struct ens_err *err)
+{
+    if (sum->records > 0)
+        doc_hex(root, "head", view_of(sum->head, sizeof sum->head));
+    else
+        doc_text(root, "head", NULL);
+    if (sum->open != 0)
+        doc_int(root, "open", sum->open);
+    else
+        doc_text(root, "open", NULL);
+    struct doc *calls = doc_array(root, "calls");
+
+    doc_int(calls, NULL, sum->calls_low);
+    doc_int(calls, NULL, sum->calls_high);
+    return doc_print(root, err);
 }
 
 /* ---- the command ---- */
@@ -116,20 +156,20 @@ static bool on_record(void *ctx, const struct transcript_record *r, struct ens_e
 }
 
 /* Does it end where it was said to end? */
-static bool check_head(const char *name, const struct report *p, const struct transcript_head *head,
+static bool check_head(const char *name, const struct report *p, const struct transcript_sum *sum,
                        struct ens_err *err)
 {
-    if (p->want == NULL || (p->want_is == head->records && head->records > 0))
+    if (p->want == NULL || (p->want_is == sum->records && sum->records > 0))
         return true;
     if (p->want_is != 0)
         return ens_fail(err, ENS_DATA,
                         "%s: --head is that of record %" PRIu64 " of %" PRIu64
                         ": up to there the chain holds, and records follow that were not expected",
-                        name, p->want_is, head->records);
+                        name, p->want_is, sum->records);
     return ens_fail(err, ENS_DATA,
                     "%s: --head is the head of none of its %" PRIu64
                     " records: records are missing at its end, or it was replaced: compare it with a copy",
-                    name, head->records);
+                    name, sum->records);
 }
 
 static bool report(const struct args *args, struct report *p, struct doc *root, struct ens_err *err)
@@ -137,18 +177,33 @@ static bool report(const struct args *args, struct report *p, struct doc *root, 
     ENS_CLEANUP(buf_free) struct buf file = {0};
     const char *name = args->operands[0];
     const struct transcript_sink sink = {.put = on_record, .ctx = p};
-    struct transcript_head head;
+    struct transcript_sum sum;
 
-    if (!file_read_all(name, TRANSCRIPT_FILE_MAX, &file, err))
+    if (!transcript_read(name, &file, err) || !transcript_verify(buf_view(&file), name, &sink, &sum, err) ||
+        !check_head(name, p, &sum, err))
         return false;
-    if (file.len == 0)
-        return ens_fail(err, ENS_DATA, "%s: is empty: no record was ever added, or all were removed", name);
-    if (!transcript_verify(buf_view(&file), name, &sink, &head, err) || !check_head(name, p, &head, err))
+    if (sum.back != 0)
+        notice_warn("%s: the time of record %" PRIu64 " is before that of the record before it", name,
+                    sum.back);
+    if (root == NULL ? !text_print(name, &sum, p->text, err) : !doc_finish(root, &sum, err))
         return false;
-    if (root == NULL)
-        return text_print(name, &head, p->text, err);
-    doc_hex(root, "head", view_of(head.hash, sizeof head.hash));
-    return doc_print(root, err);
+    return sum.open == 0 || transcript_fail_open(&sum, name, ENS_NO, err);
+}
+
+/* --head takes the groups in which a head is written down as well. */
+static bool read_want(const char *text, uint8_t ret[static DIGEST_SIZE], struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) char *digits = mem_strdup(text, err);
+    size_t len = 0;
+
+    if (digits == NULL)
+        return false;
+    for (; *text != '\0'; text++) {
+        if (*text != ' ')
+            digits[len++] = *text;
+    }
+    digits[len] = '\0';
+    return hex_decode(digits, "--head", ret, DIGEST_SIZE, err);
 }
 
 bool cmd_transcript(const struct args *args, struct ens_err *err)
@@ -158,11 +213,13 @@ bool cmd_transcript(const struct args *args, struct ens_err *err)
     uint8_t want[DIGEST_SIZE];
     struct report p = {.text = &text, .want = args->head != NULL ? want : NULL};
 
-    if (args->head != NULL && !hex_decode(args->head, "--head", want, sizeof want, err))
+    if ((args->head != NULL && !read_want(args->head, want, err)) || (args->json && !doc_new(&root, err)))
         return false;
-    if (args->json && !doc_new(&root, err))
-        return false;
-    if (root != NULL)
+    if (root != NULL) {
+        doc_text(root, "kind", "transcript");
+        doc_int(root, "format", 1);
+        doc_text(root, "file", args->operands[0]);
         p.records = doc_array(root, "records");
+    }
     return report(args, &p, root, err);
 }

@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "signer/base/digest.h"
 #include "signer/base/mem.h"
 #include "signer/base/ossl.h"
 
@@ -189,6 +190,20 @@ bool rsa3072_write_pubkey(const struct pubkey *key, struct buf *ret, struct ens_
     long len = BIO_get_mem_data(bio, &text);
 
     return buf_append(ret, view_of(text, (size_t)len), err);
+}
+
+bool rsa3072_spki_digest(const struct pubkey *key, uint8_t ret[static 32], struct ens_err *err)
+{
+    ENS_CLEANUP(pkey_freep) EVP_PKEY *pkey = to_pkey(key);
+    unsigned char *der = NULL;
+    int len = pkey != NULL ? i2d_PUBKEY(pkey, &der) : -1;
+
+    if (len <= 0)
+        return ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot write the public key");
+    bool ok = digest_of(DIGEST_SHA256, view_of(der, (size_t)len), ret, err);
+
+    OPENSSL_free(der);
+    return ok;
 }
 
 static EVP_PKEY *generate(void)

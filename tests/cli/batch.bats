@@ -362,18 +362,19 @@ counts() {
     done
 }
 
-@test "the transcript has one record, with each signature's SHA-256" {
+@test "the transcript has one intent and one outcome, with each signature's SHA-256" {
     begin
     cp "$BATS_FILE_TMPDIR/f2.sig" out
     batch --transcript t "${ALL[@]}"
     ok
     ens transcript t
     ok
-    [ "$(grep -c '^Record ' "$OUT")" -eq 1 ]
-    for n in 1 3 4 5; do
-        prints "^  signature: over f$n\\.signdata SHA-256 $(sha256 "out/f$n.sig")\$"
+    [ "$(grep '^Record ' "$OUT" | cut -d, -f3 | tr -d '\n')" = ' begin intent outcome' ]
+    for n in 1 2 3 4 5; do
+        prints "^  item: $n sign-data $(sha256 "f$n.signdata") f$n\\.signdata out/f$n\\.sig\$"
+        prints "^  result: $n $([ "$n" = 2 ] && echo kept || echo written) $(sha256 "out/f$n.sig")\$"
     done
-    prints '^  signature: out/f2\.sig was there already'
+    prints '^  calls: 4 4$'
 }
 
 @test "interrupted: what was signed is there, and the message counts it" {

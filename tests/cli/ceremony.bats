@@ -216,54 +216,59 @@ the_transcript_tells_the_story() {
     ens transcript room.transcript
     ok
     same "$OUT" "$BATS_TEST_TMPDIR/in-the-room"
-    prints '^Records: +6, and the chain holds$'
+    prints '^Records: +8, and the chain holds$'
     not grep -q "$PIN" room.transcript
     ens transcript --json room.transcript
     ok
     "$PYTHON" - "$OUT" "$(sha256 app.signdata)" "$edited" "$(sha256 app.sig)" "$POLICY_ID" "$MRSIGNER" \
-        "$MRENCLAVE" "$(sha256 "$FAULT")" <<'PY'
+        "$MRENCLAVE" "$(sha256 "$FAULT")" "$FAULT" <<'PY'
 import json, sys
-doc, right, edited, signature, policy, mrsigner, mrenclave, module = sys.argv[1:]
-records = json.load(open(doc))["records"]
-assert [r["exit_status"] for r in records] == [77, 77, 77, 77, 77, 0]
-assert [r["number"] for r in records] == [1, 2, 3, 4, 5, 6]
+doc, right, edited, signature, policy, mrsigner, mrenclave, module, fault = sys.argv[1:]
+doc = json.load(open(doc))
+records = doc["records"]
+assert [r["kind"] for r in records] == ["begin", *5 * ["run"], "intent", "outcome"]
+assert [r["exit"] for r in records] == [None, 77, 77, 77, 77, 77, None, 0]
+assert doc["calls"] == [1, 1] and doc["open"] is None
 times = [r["time"] for r in records]
 assert times == sorted(times)
 
 def all_of(n, key):
-    return [e["value"] for e in records[n - 1]["entries"] if e["key"] == key]
+    return [e["words"] for e in records[n - 1]["entries"] if e["key"] == key]
 
 def counted(n):
-    return [tuple(v.split(" ")[:3]) for v in all_of(n, "approval")]
+    return [tuple(v[:3]) for v in all_of(n, "approval")]
 
-for n in range(1, 7):
-    assert all_of(n, "command") == ["ensign sign"]
-    want = edited if n == 4 else right
-    assert all_of(n, "input") == ["app.signdata SHA-256 " + want], n
-    assert "MRENCLAVE " + mrenclave in all_of(n, "fields")[0]
-    assert all_of(n, "policy") == ["policy id " + policy]
-    # Each keyword that spoke has its result, once.
-    assert len(all_of(n, "check")) == 8, all_of(n, "check")
-    assert len(all_of(n, "error")) == (0 if n == 6 else 1)
-    assert len(all_of(n, "signature")) == (1 if n == 6 else 0)
+for n in range(2, 8):
+    assert all_of(n, "command")[0][:2] == ["sign", "--key"]
+    assert all_of(n, "item") == [["1", "sign-data", edited if n == 5 else right, "app.signdata", "app.sig"]], n
+    assert "ENCLAVEHASH=" + mrenclave in all_of(n, "fields")[0]
+    assert all_of(n, "policy")[0][:2] == ["policy", policy]
+    # Each check that the policy has, once.
+    names = [c[1] for c in all_of(n, "check")]
+    assert "isvsvn" in names and "approvals" in names and len(names) == len(set(names)), names
+    assert len(all_of(n, "error")) == (0 if n == 7 else 1)
 alice, bob = ("alice.approval", "yes", "alice@example.org"), ("bob.approval", "yes", "bob@example.org")
-assert counted(1) == [alice]
-assert counted(2) == [alice, alice]
-assert counted(3) == [alice, ("carol.approval", "unknown-key", "-")]
-assert counted(4) == counted(5) == counted(6) == [alice, bob]
-for n in range(1, 5):
-    assert any("approvals: fails" in c for c in all_of(n, "check"))
+assert counted(2) == [alice]
+assert counted(3) == [alice, alice]
+assert counted(4) == [alice, ("carol.approval", "unknown-key", "-")]
+assert counted(5) == counted(6) == counted(7) == [alice, bob]
+
+def check(n, name):
+    return [c[2] for c in all_of(n, "check") if c[1] == name]
+
+for n in range(2, 6):
+    assert check(n, "approvals") == ["fails"]
     assert not all_of(n, "module") and not all_of(n, "token")
-assert any("mrsigner: fails" in c for c in all_of(5, "check"))
-last = {k: all_of(6, k) for k in ("option", "module", "token", "key", "claims", "confirmation", "signature")}
-assert "--approval bob.approval" in last["option"] and "--policy policy" in last["option"]
-assert last["module"][0].endswith("SHA-256 " + module)
-assert "label hsm" in last["token"][0]
-assert mrsigner in last["key"][0] and "object=release" in last["key"][0]
-assert "never-extractable yes" in last["claims"][0]
-assert last["confirmation"] == ["not asked: --yes"]
-assert last["signature"] == ["over app.signdata SHA-256 " + signature]
-assert all(": holds: " in c for c in all_of(6, "check"))
+assert check(6, "mrsigner") == ["fails"]
+command = all_of(7, "command")[0]
+assert "--approval" in command and "--policy" in command and "--yes" in command and len(command) == len(set(command))
+assert all_of(7, "module") == [[fault, module]]
+assert all_of(7, "token")[0][3] == "hsm"
+assert all_of(7, "key")[0][0] == mrsigner and all_of(7, "key")[0][2] == "release"
+assert "never-extractable" in all_of(7, "claims")[0]
+assert all_of(7, "confirmation") == [["option", "--yes"]]
+assert all_of(8, "result") == [["1", "written", signature]]
+assert all(c[2] == "holds" for c in all_of(7, "check"))
 PY
 }
 
@@ -278,7 +283,7 @@ data[int(sys.argv[3]) - 1] ^= 1
 open(sys.argv[2], "wb").write(data)
 PY
         ens transcript changed
-        refused 65 'changed: (record [1-6]: |is no transcript: line 1)'
+        refused 65 'changed: (edited|order|chain|cut|version|no-header): record [1-8], '
     done
     # A whole record less, in the middle.
     "$PYTHON" - room.transcript changed <<'PY'
@@ -289,7 +294,7 @@ del records[3]
 open(sys.argv[2], "wb").write(first.join(records))
 PY
     ens transcript changed
-    refused 65 'changed: record 3'
+    refused 65 'changed: order: record 3'
 }
 
 @test "A2: an approval of the same person with another key counts once, and a key stands for one person" {
@@ -460,10 +465,10 @@ PY
     "$PYTHON" - "$OUT" <<'PY'
 import json, sys
 records = json.load(open(sys.argv[1]))["records"]
-assert [r["exit_status"] for r in records] == [0, 0, 0, 0, 0], records
-signed = [sum(e["key"] == "signature" for e in r["entries"]) for r in records]
-assert signed == [0, 1, 0, 1, 0], signed
-answers = [e["value"] for r in records for e in r["entries"] if e["key"] == "confirmation"]
-assert answers[1] == answers[3] == "yes, at the terminal", answers
+kinds = [(r["kind"], r["exit"]) for r in records]
+assert kinds == [("begin", None), ("run", 0), ("intent", None), ("outcome", 0), ("run", 0), ("intent", None), ("outcome", 0),
+                 ("run", 0)], kinds
+answers = [e["words"] for r in records for e in r["entries"] if e["key"] == "confirmation"]
+assert answers == [["terminal", "yes"], ["terminal", "yes"]], answers
 PY
 }

@@ -1,0 +1,91 @@
+/* What a transcript remembers of answers that were no. */
+#include "signer/ceremony/transcript_internal.h"
+
+#include "signer/base/mem.h"
+
+#define REJECTION_WORDS 5
+
+static void release(struct transcript_rejection *r)
+{
+    mem_free(r->digest);
+    mem_free(r->mrsigner);
+    mem_free(r->person);
+    mem_free(r->id);
+    mem_free(r->key);
+}
+
+void transcript_rejections_free(struct transcript_rejections *r)
+{
+    for (size_t i = 0; i < r->len; i++)
+        release(&r->items[i]);
+    mem_free(r->items);
+    *r = (struct transcript_rejections){0};
+}
+
+static bool grow(struct transcript_collector *c, struct ens_err *err)
+{
+    void *block = c->list->items;
+    size_t room = c->room > 0 ? 2 * c->room : 16;
+
+    if (c->list->len < c->room)
+        return true;
+    if (!mem_grow(&block, room, sizeof *c->list->items, err))
+        return false;
+    c->list->items = block;
+    c->room = room;
+    return true;
+}
+
+/* One with fewer words says nothing that could be looked up; ensign writes none. */
+static bool add(struct transcript_collector *c, uint64_t record, struct view value, struct ens_err *err)
+{
+    struct view words[REJECTION_WORDS];
+    char *texts[REJECTION_WORDS] = {0};
+
+    for (size_t i = 0; i < REJECTION_WORDS; i++) {
+        if (!transcript_word(&value, &words[i]))
+            return true;
+    }
+    if (!grow(c, err))
+        return false;
+    for (size_t i = 0; i < REJECTION_WORDS; i++)
+        texts[i] = mem_strndup((const char *)words[i].data, words[i].len, err);
+    struct transcript_rejection r = {texts[0], texts[1], texts[2], texts[3], texts[4], record};
+
+    for (size_t i = 0; i < REJECTION_WORDS; i++) {
+        if (texts[i] == NULL) {
+            release(&r);
+            return false;
+        }
+    }
+    c->list->items[c->list->len++] = r;
+    return true;
+}
+
+bool transcript_collect(void *ctx, const struct transcript_record *record, struct ens_err *err)
+{
+    struct view left = record->entries;
+    struct view key;
+    struct view value;
+
+    while (transcript_entry(&left, &key, &value)) {
+        if (view_equal(key, view_of_string("rejection")) && !add(ctx, record->number, value, err))
+            return false;
+    }
+    return true;
+}
+
+bool transcript_collect_rejections(struct view text, const char *name, struct transcript_rejections *ret,
+                                   struct ens_err *err)
+{
+    ENS_CLEANUP(transcript_rejections_free) struct transcript_rejections list = {0};
+    struct transcript_collector c = {.list = &list};
+    const struct transcript_sink sink = {.put = transcript_collect, .ctx = &c};
+    struct transcript_sum sum;
+
+    if (!transcript_verify(text, name, &sink, &sum, err))
+        return false;
+    *ret = list;
+    list = (struct transcript_rejections){0};
+    return true;
+}
