@@ -16,7 +16,8 @@
  * --transcript. */
 bool record_open(const struct args *args, struct transcript **ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Every signed field of each sign-data. */
+/* Every signed field of item `item` (from 1); and of each sign-data. */
+void record_fields(struct transcript *t, size_t item, const struct sigstruct *css);
 void record_requests(struct transcript *t, const struct requests *r);
 
 /* The policy with its id and its people files, and what became of every keyword that spoke; a row that says

@@ -31,27 +31,29 @@ static void format_field(const struct sigstruct *css, enum css_field field, char
     (void)snprintf(ret, FIELD_TEXT, "%s=%s", css_table[field].name, hex);
 }
 
-void record_requests(struct transcript *t, const struct requests *r)
+void record_fields(struct transcript *t, size_t item, const struct sigstruct *css)
 {
     char values[CSS_FIELDS][FIELD_TEXT];
     const char *words[CSS_FIELDS + 1];
     char number[24];
+    size_t len = 1;
 
-    for (size_t i = 0; t != NULL && i < r->len; i++) {
-        size_t len = 1;
-
-        if (r->items[i].is_blind)
+    (void)snprintf(number, sizeof number, "%zu", item);
+    words[0] = number;
+    for (int f = 0; f < CSS_FIELDS; f++) {
+        if (!css_table[f].is_signed || css_table[f].kind == CSS_RESERVED || css_table[f].kind == CSS_FIXED)
             continue;
-        (void)snprintf(number, sizeof number, "%zu", i + 1);
-        words[0] = number;
-        for (int f = 0; f < CSS_FIELDS; f++) {
-            if (!css_table[f].is_signed || css_table[f].kind == CSS_RESERVED ||
-                css_table[f].kind == CSS_FIXED)
-                continue;
-            format_field(&r->items[i].css, (enum css_field)f, values[f]);
-            words[len++] = values[f];
-        }
-        transcript_words(t, "fields", words, len, false);
+        format_field(css, (enum css_field)f, values[f]);
+        words[len++] = values[f];
+    }
+    transcript_words(t, "fields", words, len, false);
+}
+
+void record_requests(struct transcript *t, const struct requests *r)
+{
+    for (size_t i = 0; t != NULL && i < r->len; i++) {
+        if (!r->items[i].is_blind)
+            record_fields(t, i + 1, &r->items[i].css);
     }
 }
 

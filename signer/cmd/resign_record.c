@@ -10,6 +10,10 @@
 /* Errors of files in one record; the report has all of them. */
 #define ERRORS_MAX 8
 
+/* Bytes of an intent at most, and what an item takes besides its paths: less than a record can have. */
+#define CHUNK_BYTES (3u << 20)
+#define ITEM_BYTES  1024u
+
 /* Which enclave an item is; the name of the item, if it has one of its own. */
 struct resign_place {
     size_t file, enclave;
@@ -39,6 +43,14 @@ static size_t count_items(const struct resign_file *f)
     for (size_t i = 0; i < f->len; i++)
         n += is_item(f, &f->enclaves[i]);
     return n;
+}
+
+/* Bytes that the items of a file take at most: a byte of a path is up to four. */
+static size_t weigh_items(const struct resign_file *f)
+{
+    size_t paths = 2 * strlen(f->path) + (f->out_path != NULL ? strlen(f->out_path) : 0);
+
+    return count_items(f) * (ITEM_BYTES + 4 * paths);
 }
 
 static bool add_item(const struct resign *r, size_t file, size_t enclave, struct resign_chunk *to,
@@ -77,9 +89,13 @@ bool resign_chunk_make(const struct resign *r, size_t first, struct resign_chunk
 {
     ENS_CLEANUP(resign_chunk_free) struct resign_chunk c = {.first = first};
     size_t items = 0;
+    size_t bytes = 0;
 
-    for (size_t i = first; i < r->len && items + count_items(&r->files[i]) <= TRANSCRIPT_ITEMS_MAX; i++) {
+    for (size_t i = first; i < r->len; i++) {
         items += count_items(&r->files[i]);
+        bytes += weigh_items(&r->files[i]);
+        if (items > TRANSCRIPT_ITEMS_MAX || (bytes > CHUNK_BYTES && c.files > 0))
+            break;
         c.files++;
     }
     if (c.files == 0)
@@ -104,6 +120,8 @@ bool resign_chunk_begin(struct transcript *t, const struct resign *r, struct res
                         struct ens_err *err)
 {
     token_calls(&r->signer.token, &c->started, &c->completed);
+    for (size_t i = 0; i < c->len && t != NULL; i++)
+        record_fields(t, i + 1, &r->files[c->places[i].file].enclaves[c->places[i].enclave].css);
     return record_intent(t, c->items, c->len, err);
 }
 
