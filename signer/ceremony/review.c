@@ -9,8 +9,6 @@
 #include "signer/base/hex.h"
 #include "signer/ceremony/words.h"
 #include "signer/sgx/bits.h"
-#include "signer/sgx/known_keys.h"
-#include "signer/sgx/verify.h"
 
 /* Columns of the field names. */
 #define DATE_LINE_MAX 80
@@ -42,38 +40,6 @@ static const char *date_line(const struct sigstruct *css, char ret[static DATE_L
     else
         (void)snprintf(ret, DATE_LINE_MAX, "%s", review_date(css, date));
     return ret;
-}
-
-/* ---- dangers ---- */
-
-void review_dangers(const struct review *r, struct findings *ret)
-{
-    const char *owner = r->mrsigner != NULL ? known_key_owner(r->mrsigner) : NULL;
-
-    if (r->css == NULL)
-        findings_add(ret, SEVERITY_WARNING, "blind",
-                     "BLIND: 32 bytes that nobody can review; they may stand for any enclave");
-    if (owner != NULL)
-        findings_add(ret, SEVERITY_WARNING, "public-key", "PUBLIC KEY: everybody can sign with it: %s",
-                     owner);
-    if (r->css == NULL)
-        return;
-    verify_signed_fields(r->css, ret);
-    if ((sigstruct_get_int(r->css, CSS_ATTRIBUTES) & ATTR_PROVISIONKEY) != 0)
-        findings_add(ret, SEVERITY_WARNING, "provisionkey",
-                     "PROVISIONKEY: the enclave may derive keys that identify the platform");
-}
-
-static bool add_dangers(const struct review *r, struct buf *ret, struct ens_err *err)
-{
-    struct findings found = {0};
-
-    review_dangers(r, &found);
-    for (size_t i = 0; i < found.len; i++) {
-        if (!buf_printf(ret, err, "  ! %s\n", found.items[i].text))
-            return false;
-    }
-    return found.len > 0 || buf_printf(ret, err, "  none\n");
 }
 
 /* ---- fields ---- */
@@ -165,38 +131,50 @@ bool review_fields(const struct sigstruct *css, unsigned indent, struct buf *ret
     return add_kss(ret, indent, css, err);
 }
 
-/* ---- the digest ---- */
+/* ---- hashes ---- */
 
-bool review_digest(const uint8_t digest[static 32], struct buf *ret, struct ens_err *err)
+const char *review_short(const uint8_t hash[static 32], char ret[static REVIEW_SHORT_MAX])
 {
-    if (!buf_printf(ret, err, "SHA-256 to be signed:\n "))
-        return false;
+    char head[9];
+    char tail[9];
+
+    hex_encode(head, view_of(hash, 4));
+    hex_encode(tail, view_of(hash + 28, 4));
+    (void)snprintf(ret, REVIEW_SHORT_MAX, "%s ... %s", head, tail);
+    return ret;
+}
+
+bool review_groups(const uint8_t hash[static 32], struct buf *ret, struct ens_err *err)
+{
     for (size_t i = 0; i < 8; i++) {
         char group[9];
 
-        hex_encode(group, view_of(digest + 4 * i, 4));
-        if (!buf_printf(ret, err, " %s", group))
+        hex_encode(group, view_of(hash + 4 * i, 4));
+        if (!buf_printf(ret, err, "%s%s%s", i == 0 ? "  " : " ", group, i == 7 ? "\n" : ""))
             return false;
     }
-    for (size_t row = 0; row < 4; row++) {
-        if (!buf_printf(ret, err, "\n  %zu", row + 1))
-            return false;
-        for (size_t i = 8 * row; i < 8 * row + 8; i++) {
-            if (!buf_printf(ret, err, " %s", words_of(digest[i], i % 2 != 0)))
-                return false;
-        }
-    }
-    return buf_printf(ret, err, "\n");
+    return true;
 }
 
-bool review_render(const struct review *r, struct buf *ret, struct ens_err *err)
+bool review_rows_of_words(const uint8_t hash[static 32], struct buf *ret, struct ens_err *err)
 {
-    if (!buf_printf(ret, err, "Dangers:\n") || !add_dangers(r, ret, err) ||
-        !buf_printf(ret, err, "Enclave:\n"))
-        return false;
-    if (r->css != NULL ? !review_fields(r->css, 2, ret, err) : !buf_printf(ret, err, "  unknown\n"))
-        return false;
-    if (r->mrsigner != NULL && !add_hex(ret, 2, "MRSIGNER", view_of(r->mrsigner, MRSIGNER_SIZE), err))
-        return false;
-    return review_digest(r->digest, ret, err);
+    for (size_t i = 0; i < 32; i++) {
+        if ((i % 8 == 0 && !buf_printf(ret, err, "  %zu", i / 8 + 1)) ||
+            !buf_printf(ret, err, " %s%s", words_of(hash[i], i % 2 != 0), i % 8 == 7 ? "\n" : ""))
+            return false;
+    }
+    return true;
+}
+
+const char *review_first_words(const uint8_t hash[static 32], char ret[static REVIEW_WORDS_MAX])
+{
+    (void)snprintf(ret, REVIEW_WORDS_MAX, "%s %s %s %s", words_of(hash[0], false), words_of(hash[8], false),
+                   words_of(hash[16], false), words_of(hash[24], false));
+    return ret;
+}
+
+bool review_digest(const uint8_t digest[static 32], struct buf *ret, struct ens_err *err)
+{
+    return buf_printf(ret, err, "SHA-256 to be signed\n") && review_groups(digest, ret, err) &&
+           review_rows_of_words(digest, ret, err);
 }

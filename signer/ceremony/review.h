@@ -12,13 +12,90 @@ struct review {
     const struct sigstruct *css; /* NULL: a blind digest, of which nothing is known */
     const uint8_t *digest;       /* 32 bytes: what is signed */
     const uint8_t *mrsigner;     /* of the key that will sign or has signed; NULL: not known here */
+    uint32_t today;              /* BCD, for DATE in the future; 0: nobody knows */
+    const struct sigstruct
+        *before; /* what the file was signed with, for an ISVSVN that falls; NULL: nothing */
+    const struct findings *measured; /* dangers that measuring the enclave found; NULL: not measured here */
 };
 
-/* What is dangerous about it, as warnings. */
+/* ---- dangers (review_danger.c) ---- */
+
+/* What is dangerous about it, as sentences. */
 void review_dangers(const struct review *r, struct findings *ret);
 
-/* Appends the review as text. */
-bool review_render(const struct review *r, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+/* The short name of a danger, which stands beside the question: fixed (screens of ensign(7)). One that
+ * --allow-unusual lets pass says so. */
+#define REVIEW_NAME_MAX 64
+const char *review_danger_name(const struct finding *danger, char ret[static REVIEW_NAME_MAX]);
+
+/* Appends the names of all of them, "; " between them. */
+bool review_danger_names(const struct findings *dangers, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* ---- one sign-data in full (review_screen.c) ---- */
+
+/* How a review is laid out. */
+struct review_form {
+    const char *verb; /* "signed", "approved": the 256 bytes that will be */
+    bool grouped;     /* for a person: hashes in eight groups on a line of their own; else one run behind the
+                       * label, for a pipe */
+    const char *note; /* behind MRENCLAVE; NULL: nothing */
+};
+
+/* Appends the review as text: dangers, every signed field, what is signed. */
+bool review_render(const struct review *r, const struct review_form *form, struct buf *ret,
+                   struct ens_err *err) ENS_MUST_CHECK;
+
+/* Appends the line of dashes that divides it from the summary. */
+bool review_rule(struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Appends a line of the summary, "Key         release, token hsm", broken at blanks before column `columns`
+ * (0: not), which its label does not repeat. */
+bool review_summary_line(const char *label, struct view value, unsigned columns, struct buf *ret,
+                         struct ens_err *err) ENS_MUST_CHECK;
+
+/* The first and the last eight digits of a hash: "a06a560b ... fb1a2290". */
+#define REVIEW_SHORT_MAX 24
+const char *review_short(const uint8_t hash[static 32], char ret[static REVIEW_SHORT_MAX]);
+
+/* ---- many sign-data (review_table.c) ---- */
+
+struct review_item {
+    const char *name;
+    struct review review;
+    bool is_done;     /* signed already */
+    bool same_signer; /* `review.before` was signed by the same key */
+};
+
+/* A table of `len` items, for screen_show: what all have in common, the header, a line or more of each item,
+ * and what is read aloud: the SHA-256 of all digests, sorted. `resigns`: what changes stands first. */
+struct review_table {
+    const struct review_item *items;
+    size_t len;
+    const uint8_t *mrsigner; /* NULL: not known here */
+    bool resigns;
+    bool grouped;
+};
+bool review_table_top(const struct review_table *t, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+bool review_table_header(const struct review_table *t, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+bool review_table_rows(const struct review_table *t, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+/* The line of one item; `with_danger`: with what is dangerous about it at its end. */
+bool review_table_row(const struct review_table *t, size_t index, bool with_danger, struct buf *ret,
+                      struct ens_err *err) ENS_MUST_CHECK;
+/* The items with dangers again, each with its sentences; many of them under each sentence. Nothing if
+ * there are none. */
+bool review_table_dangers(const struct review_table *t, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+bool review_table_set(const struct review_table *t, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* SHA-256 of the digests of all items, sorted ascending: the same for whoever has them in another order. */
+bool review_set_digest(const struct review_item *items, size_t len, uint8_t ret[static 32],
+                       struct ens_err *err) ENS_MUST_CHECK;
+
+/* How many of them have dangers, and the text of the summary: "1 of 5: app002.signdata (DEBUG not enforced)".
+ */
+bool review_dangerous(const struct review_item *items, size_t len, struct buf *ret, size_t *ret_count,
+                      struct ens_err *err) ENS_MUST_CHECK;
+
+/* ---- parts ---- */
 
 /* Appends only the fields, each line after `indent` spaces; for show. */
 bool review_fields(const struct sigstruct *css, unsigned indent, struct buf *ret,
@@ -27,6 +104,15 @@ bool review_fields(const struct sigstruct *css, unsigned indent, struct buf *ret
 /* The SHA-256 that is signed, for comparing by eye or by voice: eight groups of hexadecimal digits, and
  * 32 PGP words in four numbered rows. */
 bool review_digest(const uint8_t digest[static 32], struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Its parts: the groups, and the rows; each line indented by two. */
+bool review_groups(const uint8_t hash[static 32], struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+bool review_rows_of_words(const uint8_t hash[static 32], struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* The first words of the four rows, with a blank between them: what is typed if the policy says
+ * `confirm words`. */
+#define REVIEW_WORDS_MAX 64
+const char *review_first_words(const uint8_t hash[static 32], char ret[static REVIEW_WORDS_MAX]);
 
 /* DATE as YYYY-MM-DD where it is a day of the calendar, else its eight hexadecimal digits. */
 #define REVIEW_DATE_MAX 16

@@ -15,6 +15,7 @@
 #include "signer/cmd/clock.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/dangers.h"
+#include "signer/cmd/moment.h"
 #include "signer/cmd/output.h"
 #include "signer/cmd/rebuilt.h"
 #include "signer/cmd/request.h"
@@ -168,72 +169,83 @@ static bool fill_statement(struct run *r, struct ens_err *err)
 
 /* ---- the question ---- */
 
-static bool add_line(struct buf *text, const char *label, const char *value, struct ens_err *err)
-{
-    return text_line(text, err, "%-11s %s", label, value);
-}
-
-/* "a06a560b ... fb1a2290" */
-static void shorten(struct view v, char ret[static 24])
-{
-    char hex[2 * DIGEST_SIZE + 1];
-
-    hex_encode(hex, view_slice(v, 0, v.len <= DIGEST_SIZE ? v.len : 0));
-    (void)snprintf(ret, 24, "%.8s ... %.8s", hex, hex + 56);
-}
-
-static bool add_file(const struct run *r, struct buf *text, struct ens_err *err)
+static bool add_file(const struct run *r, const struct rebuilt *build, struct moment *m, struct ens_err *err)
 {
     const struct request *q = &r->requests.items[0];
-    const struct rebuilt *build = NULL;
-    char mrenclave[24];
+    char mrenclave[REVIEW_SHORT_MAX];
 
     if (r->requests.len > 1)
-        return text_line(text, err, "%-11s %zu, %s", "Files", r->requests.len,
-                         r->rebuilds.len > 0 ? "all rebuilt by you" : "NOT rebuilt by you");
-    shorten(sigstruct_get(&q->css, CSS_ENCLAVEHASH), mrenclave);
-    if (!rebuilt_find(&r->rebuilds, &q->css, q->path, &build, err) || !add_line(text, "File", q->path, err))
-        return false;
-    return build != NULL
-               ? text_line(text, err, "%-11s %s, as rebuilt from %s", "MRENCLAVE", mrenclave, build->path)
-               : text_line(text, err, "%-11s %s, NOT rebuilt by you", "MRENCLAVE", mrenclave);
+        return moment_line(m, "Files", err, "%zu, %s", r->requests.len,
+                           r->rebuilds.len > 0 ? "all rebuilt by you" : "NOT rebuilt by you");
+    review_short(sigstruct_get(&q->css, CSS_ENCLAVEHASH).data, mrenclave);
+    return moment_line(m, "File", err, "%s", q->path) &&
+           (build != NULL ? moment_line(m, "MRENCLAVE", err, "%s, as rebuilt from %s", mrenclave, build->path)
+                          : moment_line(m, "MRENCLAVE", err, "%s, NOT rebuilt by you", mrenclave));
 }
 
 /* What stands right above the question. */
-static bool summarise(const struct run *r, struct buf *text, struct ens_err *err)
+static bool summarise(const struct run *r, const struct rebuilt *build, struct moment *m, struct ens_err *err)
 {
     const struct statement *s = &r->statement;
-    char mrsigner[24];
+    char mrsigner[REVIEW_SHORT_MAX];
     struct date d = {0};
 
-    shorten(view_of(s->mrsigner, MRSIGNER_SIZE), mrsigner);
-    if (!add_file(r, text, err) ||
-        !text_line(text, err, "%-11s MRSIGNER %s, from %s", "Signer", mrsigner,
-                   r->args->pubkey != NULL ? r->args->pubkey : "--mrsigner") ||
-        !text_line(text, err, "%-11s %s%s%s", "You", r->signer.comment,
-                   r->signer.comment[0] != '\0' ? ", " : "", s->by))
+    review_short(s->mrsigner, mrsigner);
+    if (!add_file(r, build, m, err) ||
+        !moment_line(m, "Signer", err, "MRSIGNER %s, from %s", mrsigner,
+                     r->args->pubkey != NULL ? r->args->pubkey : "--mrsigner") ||
+        !moment_line(m, "You", err, "%s%s%s", r->signer.comment, r->signer.comment[0] != '\0' ? ", " : "",
+                     s->by))
         return false;
     if (!s->is_yes)
-        return add_line(text, "Answer", "no, without an end", err);
+        return moment_line(m, "Answer", err, "no, without an end");
     return date_of_bcd(s->until, &d) &&
-           text_line(text, err, "%-11s until %04u-%02u-%02u", "Valid", d.year, d.month, d.day);
+           moment_line(m, "Valid", err, "until %04u-%02u-%02u", d.year, d.month, d.day);
 }
 
-static bool review(const struct run *r, struct ens_err *err)
+static void fill_review(const struct run *r, struct review_item *ret)
 {
-    ENS_CLEANUP(buf_free) struct buf text = {0};
-    const struct request *first = &r->requests.items[0];
+    uint32_t today = clock_danger_day();
 
-    if (r->requests.len == 1) {
-        if (!notice_review(r->args, &(struct review){.css = &first->css, .digest = first->digest}, err))
-            return false;
-    } else if (!requests_render(&r->requests, r->statement.mrsigner, &text, err)) {
-        return false;
+    for (size_t i = 0; i < r->requests.len; i++) {
+        const struct request *q = &r->requests.items[i];
+
+        ret[i] = (struct review_item){.name = q->path,
+                                      .review = {.css = &q->css, .digest = q->digest, .today = today}};
     }
-    if (!summarise(r, &text, err))
+}
+
+/* Shows it; *ret_question is what is asked then. */
+static bool review(const struct run *r, struct buf *ret_question, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep)
+    struct review_item *items = mem_alloc(r->requests.len, sizeof *items, err);
+    ENS_CLEANUP(mem_freep) char *note = NULL;
+    const struct request *first = &r->requests.items[0];
+    const struct rebuilt *build = NULL;
+    bool yes = r->statement.is_yes;
+    ENS_CLEANUP(moment_free)
+    struct moment m = {.args = r->args,
+                       .asks = !r->args->yes,
+                       .items = items,
+                       .len = r->requests.len,
+                       .open = r->requests.len,
+                       .mrsigner = r->requests.len > 1 ? r->statement.mrsigner : NULL,
+                       .verb = yes ? "Approve" : "Reject",
+                       .done = yes ? "approved" : "rejected",
+                       .answers = yes ? "Type yes to approve, or no to reject: " : "Type yes to reject: "};
+
+    if (items == NULL || !rebuilt_find(&r->rebuilds, &first->css, first->path, &build, err))
         return false;
-    notice_text(r->args, buf_view(&text));
-    return true;
+    fill_review(r, items);
+    if (build != NULL && r->requests.len == 1) {
+        note = mem_printf(err, "the same in your build of %s", build->path);
+        if (note == NULL)
+            return false;
+        m.note = note;
+    }
+    return summarise(r, build, &m, err) && moment_show(&m, err) && moment_question(&m, ret_question, err) &&
+           buf_append(ret_question, view_of("", 1), err);
 }
 
 static bool refuse(const struct run *r, enum screen_answer answer, struct ens_err *err)
@@ -255,13 +267,9 @@ static bool confirm_rejection(struct run *r, struct ens_err *err)
     return answer == SCREEN_YES || refuse(r, answer, err);
 }
 
-static bool confirm(struct run *r, struct ens_err *err)
+static bool confirm(struct run *r, const char *text, struct ens_err *err)
 {
-    const struct screen_question question = {
-        .text = r->statement.is_yes ? "Approve this? Type yes to approve, or no to reject: "
-                                    : "Reject this? Type yes to reject: ",
-        .yes = "yes",
-    };
+    const struct screen_question question = {.text = text, .yes = "yes"};
     enum screen_answer answer = SCREEN_YES;
 
     if (!r->args->yes && !screen_ask(&question, &answer, err))
@@ -305,10 +313,10 @@ static bool check_made(const struct run *r, struct view file, struct ens_err *er
 static void say_made(const struct run *r)
 {
     const struct args *a = r->args;
-    char mrsigner[24];
+    char mrsigner[REVIEW_SHORT_MAX];
     char what[32];
 
-    shorten(view_of(r->statement.mrsigner, MRSIGNER_SIZE), mrsigner);
+    review_short(r->statement.mrsigner, mrsigner);
     (void)snprintf(what, sizeof what, "%zu sign-data", r->requests.len);
     notice_say(a, "%s: %s to %s under MRSIGNER %s.", a->output != NULL ? a->output : "stdout",
                r->statement.is_yes ? "yes" : "NO", r->requests.len == 1 ? a->operands[0] : what, mrsigner);
@@ -333,6 +341,7 @@ bool cmd_approve(const struct args *args, struct ens_err *err)
 {
     static const struct sink words = {.put = say_words};
     ENS_CLEANUP(run_free) struct run r = {.args = args};
+    ENS_CLEANUP(buf_free) struct buf question = {0};
     bool terminal = screen_is_there();
 
     if (!check_usage(args, err) || !read_requests(&r, err))
@@ -350,5 +359,5 @@ bool cmd_approve(const struct args *args, struct ens_err *err)
                                   .words = terminal ? &words : NULL};
     return output_open(args->output, false, args->force, &r.out, err) &&
            sshsig_look(&r.tool, args->ssh_key, &r.signer, err) && fill_statement(&r, err) &&
-           review(&r, err) && confirm(&r, err) && make(&r, err);
+           review(&r, &question, err) && confirm(&r, (const char *)question.data, err) && make(&r, err);
 }

@@ -5,6 +5,7 @@
 
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
+#include "signer/cmd/clock.h"
 #include "signer/cmd/deliver.h"
 #include "signer/sgx/launch.h"
 #include "signer/sgx/rsa3072.h"
@@ -84,7 +85,7 @@ bool attach_review(const struct args *args, const struct sigstruct *css, struct 
     struct pubkey key;
     uint8_t digest[32];
     uint8_t mrsigner[MRSIGNER_SIZE];
-    const struct review review = {.css = css, .digest = digest, .mrsigner = mrsigner};
+    const struct review review = {.css = css, .digest = digest, .mrsigner = mrsigner, .today = clock_danger_day()};
 
     verify_key_of(css, &key);
     return rsa3072_mrsigner(&key, mrsigner, err) && signdata_digest(css, digest, err) &&

@@ -27,6 +27,14 @@ bool clock_day(uint32_t *ret_bcd, struct ens_err *err)
     return true;
 }
 
+uint32_t clock_danger_day(void)
+{
+    struct ens_err ignored = {0};
+    uint32_t day = 0;
+
+    return clock_day(&day, &ignored) ? day : 0;
+}
+
 bool clock_today(uint32_t *ret_bcd, struct ens_err *err)
 {
     const char *epoch = getenv("SOURCE_DATE_EPOCH");

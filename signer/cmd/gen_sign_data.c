@@ -5,6 +5,7 @@
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/attach.h"
+#include "signer/cmd/clock.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/enclave.h"
 #include "signer/cmd/fields.h"
@@ -33,15 +34,34 @@ static bool find_mrenclave(const struct args *args, struct enclave *ret, struct 
     return true;
 }
 
+/* What --from says of the ISVSVN: one that falls is a danger. Its warnings were given before. */
+static bool find_before(const struct args *args, struct sigstruct *from, struct review *ret,
+                        struct ens_err *err)
+{
+    if (args->from == NULL)
+        return true;
+    notice_mute(true);
+    bool ok = fields_of_from(args, from, err);
+
+    notice_mute(false);
+    ret->before = from;
+    return ok;
+}
+
 /* Measures the enclave, builds the fields, shows them. */
 static bool prepare(const struct args *args, struct sigstruct *ret_css, uint8_t ret_digest[static 32],
                     struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
 
-    return find_mrenclave(args, &e, err) && fields_of_options(args, e.mrenclave, ret_css, err) &&
-           attach_check(&e, ret_css, err) && signdata_digest(ret_css, ret_digest, err) &&
-           notice_review(args, &(struct review){.css = ret_css, .digest = ret_digest}, err);
+    struct review review = {.css = ret_css, .digest = ret_digest, .today = clock_danger_day()};
+    struct sigstruct from;
+
+    if (!find_mrenclave(args, &e, err) || !fields_of_options(args, e.mrenclave, ret_css, err) ||
+        !attach_check(&e, ret_css, err) || !signdata_digest(ret_css, ret_digest, err) ||
+        !find_before(args, &from, &review, err))
+        return false;
+    return notice_review(args, &review, err);
 }
 
 bool cmd_gen_sign_data(const struct args *args, struct ens_err *err)

@@ -138,11 +138,12 @@ void notice_say(const struct args *args, const char *fmt, ...)
 
 bool notice_review(const struct args *args, const struct review *r, struct ens_err *err)
 {
+    const struct review_form form = {.verb = "signed", .grouped = notice_is_watched()};
     ENS_CLEANUP(buf_free) struct buf text = {0};
     struct findings dangers = {0};
 
     if (!args->quiet) {
-        if (!review_render(r, &text, err))
+        if (!review_render(r, &form, &text, err))
             return false;
         say(buf_view(&text));
         return true;

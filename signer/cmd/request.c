@@ -5,15 +5,11 @@
 #include <string.h>
 
 #include "signer/base/file.h"
-#include "signer/base/hex.h"
 #include "signer/base/mem.h"
-#include "signer/base/text.h"
 #include "signer/ceremony/approval.h"
-#include "signer/ceremony/review.h"
 #include "signer/sgx/params.h"
 
 #define DIGEST_FILE_SIZE 32
-#define REQUEST_PATH_MAX 4096 /* of a path in the table */
 
 static bool read_blind(const struct args *args, const struct buf *file, struct request *ret,
                        struct ens_err *err)
@@ -144,44 +140,4 @@ bool requests_any_blind(const struct requests *r)
             return true;
     }
     return false;
-}
-
-/* ---- the table ---- */
-
-/* One sign-data: what is not shown cannot be compared, so that every field is there, and hashes are whole. */
-static bool render_one(const struct request *r, size_t number, const uint8_t *mrsigner, struct buf *ret,
-                       struct ens_err *err)
-{
-    const struct review review = {
-        .css = r->is_blind ? NULL : &r->css, .digest = r->digest, .mrsigner = mrsigner};
-    struct findings dangers = {0};
-    char digest[2 * 32 + 1];
-    char path[REQUEST_PATH_MAX];
-
-    hex_encode(digest, view_of(r->digest, sizeof r->digest));
-    text_printable(path, sizeof path, r->path, strlen(r->path));
-    if (!buf_printf(ret, err, "%4zu  %s%s\n", number, path, r->is_done ? "  (signed already)" : ""))
-        return false;
-    review_dangers(&review, &dangers);
-    for (size_t i = 0; i < dangers.len; i++) {
-        if (!buf_printf(ret, err, "  ! %s\n", dangers.items[i].text))
-            return false;
-    }
-    return (r->is_blind || review_fields(&r->css, 2, ret, err)) &&
-           buf_printf(ret, err, "  %-13s %s\n", "SHA-256", digest);
-}
-
-bool requests_render(const struct requests *r, const uint8_t mrsigner[static MRSIGNER_SIZE], struct buf *ret,
-                     struct ens_err *err)
-{
-    char hex[2 * MRSIGNER_SIZE + 1];
-
-    hex_encode(hex, view_of(mrsigner, MRSIGNER_SIZE));
-    if (!buf_printf(ret, err, "MRSIGNER        %s\n", hex))
-        return false;
-    for (size_t i = 0; i < r->len; i++) {
-        if (!render_one(&r->items[i], i + 1, mrsigner, ret, err))
-            return false;
-    }
-    return true;
 }

@@ -38,7 +38,3 @@ struct view request_message(const struct request *r);
 
 /* Is any of them a bare digest? */
 bool requests_any_blind(const struct requests *r);
-
-/* Appends the table of a batch: of each its file, its dangers, every signed field and the whole hashes. */
-bool requests_render(const struct requests *r, const uint8_t mrsigner[static MRSIGNER_SIZE], struct buf *ret,
-                     struct ens_err *err) ENS_MUST_CHECK;

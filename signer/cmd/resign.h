@@ -33,6 +33,9 @@ struct resign_enclave {
     bool has_fields;      /* `css` and `digest` are set */
     struct sigstruct css; /* the fields; all of it once finished */
     uint8_t digest[32];   /* SHA-256 of its sign-data */
+    bool has_before;      /* it is signed now, or starts from --from: `before` is set */
+    bool same_signer;     /* by the key of this run */
+    struct sigstruct before;
     uint8_t signature[SIGNATURE_SIZE];
 };
 
@@ -59,6 +62,7 @@ struct resign {
     bool has_from; /* --from: its fields */
     struct sigstruct from;
     uint32_t today;     /* BCD */
+    uint32_t day;       /* by the clock of this host, for dangers */
     bool today_is_free; /* nobody said which day it is */
     unsigned jobs;
     size_t open_max;
@@ -105,6 +109,10 @@ size_t resign_file_waiting(const struct resign_file *f);
 
 /* How many enclaves there are in all files, or how many of them wait for a signature. */
 size_t resign_count(const struct resign *r, bool waiting);
+
+/* What is said of it to whoever reviews; the texts are borrowed. */
+struct review;
+void resign_review(const struct resign *r, const struct resign_enclave *x, struct review *ret);
 
 /* Shows what waits for a signature and asks, unless --yes. ENS_REFUSED: the answer was not yes. */
 bool resign_confirm(const struct resign *r, struct ens_err *err) ENS_MUST_CHECK;

@@ -9,6 +9,8 @@
 #include "signer/cmd/fields.h"
 #include "signer/cmd/finish.h"
 #include "signer/cmd/resign.h"
+#include "signer/sgx/rsa3072.h"
+#include "signer/sgx/verify.h"
 
 /* ---- opening ---- */
 
@@ -174,13 +176,33 @@ static bool check_policy(const struct resign *r, const struct resign_enclave *x,
     return policy_met(&outcome, err);
 }
 
+/* What it is signed with now, by whomever; a file that nobody signed is held against --from. */
+static bool keep_before(const struct resign *r, const struct sigstruct *present, struct resign_enclave *x,
+                        struct ens_err *err)
+{
+    struct pubkey key;
+    uint8_t mrsigner[MRSIGNER_SIZE];
+
+    x->has_before = present != NULL || r->has_from;
+    if (present == NULL && r->has_from)
+        x->before = r->from;
+    if (present == NULL)
+        return true;
+    x->before = *present;
+    verify_key_of(present, &key);
+    if (!rsa3072_mrsigner(&key, mrsigner, err))
+        return false;
+    x->same_signer = memcmp(mrsigner, r->signer.mrsigner, sizeof mrsigner) == 0;
+    return true;
+}
+
 static bool prepare_enclave(const struct resign *r, const struct resign_file *f, struct resign_enclave *x,
                             struct ens_err *err)
 {
     const struct sigstruct *present = resign_present(&f->opened, x->bundled);
     bool done = false;
 
-    if (!make_fields(r, f, x, err) || !check_policy(r, x, err))
+    if (!make_fields(r, f, x, err) || !check_policy(r, x, err) || !keep_before(r, present, x, err))
         return false;
     if (r->args->resume && f->out_path == NULL && present != NULL &&
         !resign_done_here(r, f, x, present, &done, err))

@@ -45,6 +45,7 @@ static bool read_fields(struct resign *r, struct ens_err *err)
 {
     struct sigstruct css;
 
+    r->day = clock_danger_day();
     if (!clock_today(&r->today, err))
         return false;
     r->today_is_free = r->args->params.date == NULL && !clock_is_given();

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "signer/base/mem.h"
+#include "signer/ceremony/review.h"
 #include "signer/cmd/dangers.h"
 #include "signer/cmd/doc.h"
 #include "signer/cmd/pace.h"
@@ -138,8 +139,9 @@ static void say_enclave(const struct resign *r, const struct resign_file *f, con
 
 static void count_dangers(struct resign_report *p, const struct resign_enclave *x)
 {
-    const struct review review = {.css = &x->css, .digest = x->digest, .mrsigner = p->r->signer.mrsigner};
+    struct review review;
 
+    resign_review(p->r, x, &review);
     if (x->status == RESIGN_SIGNED)
         dangers_count(&p->dangers, &review);
 }

@@ -186,7 +186,7 @@ bool screen_confirm(const struct screen_question *q, const char *object, const c
         return false;
     return answer == SCREEN_YES || ens_fail(err, ENS_REFUSED, "%s: %s: the answer was %s", object, not_done,
                                             answer == SCREEN_NO ? "no"
-                                            : q->words != NULL  ? "not these words"
+                                            : q->yes == NULL  ? "not these words"
                                                                 : "not yes");
 }
 
@@ -234,7 +234,43 @@ static bool turn_page(int fd, size_t page, size_t pages, bool *ret_go_on, struct
     return true;
 }
 
-/* A screen holds `room` lines and one more, the question. */
+/* What has not been shown yet, in lines. */
+struct left {
+    size_t top, rows, early;
+};
+
+static size_t at_most(size_t want, size_t *room)
+{
+    size_t n = want < *room ? want : *room;
+
+    *room -= n;
+    return n;
+}
+
+/* What the next page takes, of `room` lines; the header only where rows follow. */
+static struct left take_page(struct left *l, size_t header, size_t room)
+{
+    struct left page = {.top = at_most(l->top, &room)};
+
+    if (l->rows > 0 && room > header) {
+        room -= header;
+        page.rows = at_most(l->rows, &room);
+    }
+    l->top -= page.top;
+    l->rows -= page.rows;
+    if (l->top == 0 && l->rows == 0)
+        page.early = at_most(l->early, &room);
+    l->early -= page.early;
+    return page;
+}
+
+static bool is_empty(const struct left *l)
+{
+    return l->top == 0 && l->rows == 0 && l->early == 0;
+}
+
+/* A screen holds `room` lines and one more, the question. What does not fit on the last page goes to the page
+ * before it. */
 static bool show_pages(int fd, const struct screen_text *t, size_t room, bool *ret_go_on, struct ens_err *err)
 {
     struct view top = t->top;
@@ -242,28 +278,21 @@ static bool show_pages(int fd, const struct screen_text *t, size_t room, bool *r
     struct view last = t->last;
     size_t header = count_lines(t->header);
     size_t lines_last = count_lines(last);
-    /* What does not fit on the last page goes to the page before it. */
-    size_t early = lines_last > room ? lines_last - room : 0;
-    size_t body = count_lines(top) + count_lines(rows) + early;
-    size_t each = room - header;
-    size_t pages = (body + each - 1) / each + 1;
+    struct left l = {.top = count_lines(top),
+                     .rows = count_lines(rows),
+                     .early = lines_last > room ? lines_last - room : 0};
+    size_t pages = 1;
 
+    for (struct left all = l; !is_empty(&all); pages++)
+        (void)take_page(&all, header, room);
     *ret_go_on = true;
     for (size_t page = 1; page < pages && *ret_go_on; page++) {
-        size_t left = each;
-        size_t n = count_lines(top) < left ? count_lines(top) : left;
+        struct left p = take_page(&l, header, room);
 
-        if (!put_lines(fd, &top, n, err) || !put(fd, t->header, err))
+        if (!put_lines(fd, &top, p.top, err) || (p.rows > 0 && !put(fd, t->header, err)) ||
+            !put_lines(fd, &rows, p.rows, err) || !put_lines(fd, &last, p.early, err) ||
+            !turn_page(fd, page, pages, ret_go_on, err))
             return false;
-        left -= n;
-        n = count_lines(rows) < left ? count_lines(rows) : left;
-        if (!put_lines(fd, &rows, n, err))
-            return false;
-        left -= n;
-        n = early < left ? early : left;
-        if (!put_lines(fd, &last, n, err) || !turn_page(fd, page, pages, ret_go_on, err))
-            return false;
-        early -= n;
     }
     return !*ret_go_on || put(fd, last, err);
 }

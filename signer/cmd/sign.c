@@ -9,15 +9,14 @@
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 #include "signer/ceremony/policy.h"
-#include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/consent.h"
-#include "signer/cmd/dangers.h"
 #include "signer/cmd/output.h"
 #include "signer/cmd/screen.h"
 #include "signer/cmd/record.h"
 #include "signer/cmd/request.h"
 #include "signer/cmd/sign_batch.h"
+#include "signer/cmd/sign_review.h"
 #include "signer/cmd/signing_key.h"
 #include "signer/sgx/rsa3072.h"
 
@@ -126,16 +125,13 @@ static bool check_met(struct run *r, struct ens_err *err)
 }
 
 /* Of each sign-data what each approval says of it, or why it does not count. */
-static bool show_answers(struct run *r, struct ens_err *err)
+static bool list_answers(const struct run *r, struct buf *ret, struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf text = {0};
-
     for (size_t i = 0; r->consent.approvals.len > 0 && i < r->requests.len; i++) {
-        if (!text_line(&text, err, "Approvals of %s", r->requests.items[i].path) ||
-            !consent_render(&r->consent, &r->requests, i, &text, err))
+        if (!text_line(ret, err, "Approvals of %s", r->requests.items[i].path) ||
+            !consent_render(&r->consent, &r->requests, i, ret, err))
             return false;
     }
-    notice_text(r->args, buf_view(&text));
     return true;
 }
 
@@ -144,6 +140,7 @@ static bool show_answers(struct run *r, struct ens_err *err)
 static bool check_approvals(struct run *r, struct ens_err *err)
 {
     const uint8_t *mrsigner = r->policy != NULL ? policy_mrsigner(r->policy) : NULL;
+    ENS_CLEANUP(buf_free) struct buf text = {0};
     uint8_t named[MRSIGNER_SIZE];
 
     if (r->args->mrsigner != NULL) {
@@ -162,7 +159,8 @@ static bool check_approvals(struct run *r, struct ens_err *err)
     struct ens_err ignored = {0};
 
     /* Why is told, whatever becomes of the telling. */
-    (void)show_answers(r, &ignored);
+    if (list_answers(r, &text, &ignored))
+        notice_text(r->args, buf_view(&text));
     return false;
 }
 
@@ -268,92 +266,49 @@ static size_t count_open(const struct run *r)
 
 /* ---- step 4: review and confirmation ---- */
 
-/* Every check of the policy, for the first sign-data; the others passed the same ones. */
-static bool show_policy(struct run *r, struct ens_err *err)
+/* What the policy says of the first sign-data; the others passed the same checks. Whoever is asked sees how
+ * many lines hold, and what none looks at; a log has each line. */
+static bool list_policy(const struct run *r, struct buf *ret, struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf text = {0};
+    bool is_log = r->args->yes || r->args->dry_run;
 
     if (r->policy == NULL)
         return true;
-    if (!buf_printf(&text, err, "Policy:\n") || !policy_render(&r->requests.items[0].outcome, &text, err) ||
-        (policy_unchecked(r->policy)[0] != '\0' &&
-         !buf_printf(&text, err, "  no line checks: %s\n", policy_unchecked(r->policy))))
+    if (is_log &&
+        (!buf_printf(ret, err, "Policy:\n") || !policy_render(&r->requests.items[0].outcome, ret, err)))
         return false;
-    notice_text(r->args, buf_view(&text));
-    return true;
-}
-
-static bool show_approvals(struct run *r, struct ens_err *err)
-{
-    ENS_CLEANUP(buf_free) struct buf text = {0};
-
-    if (!show_answers(r, err) || !buf_printf(&text, err, "Approvals   ") ||
-        !consent_summary(&r->consent, &text, err) || !buf_printf(&text, err, "\n"))
-        return false;
-    notice_text(r->args, buf_view(&text));
-    return true;
-}
-
-/* What --quiet leaves of the table of a batch. */
-static void say_dangers(const struct run *r)
-{
-    struct dangers dangers = {0};
-
-    for (size_t i = 0; i < r->requests.len; i++) {
-        const struct request *q = &r->requests.items[i];
-
-        dangers_count(&dangers, &(struct review){.css = q->is_blind ? NULL : &q->css,
-                                                 .digest = q->digest,
-                                                 .mrsigner = r->signer.mrsigner});
-    }
-    dangers_say(&dangers);
+    return policy_unchecked(r->policy)[0] == '\0' ||
+           text_line(ret, err, "%s: %s", is_log ? "  no line checks" : "No line of the policy checks",
+                     policy_unchecked(r->policy));
 }
 
 static bool review(struct run *r, struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf table = {0};
-    const struct request *first = &r->requests.items[0];
-    const struct review one = {
-        .css = first->is_blind ? NULL : &first->css, .digest = first->digest, .mrsigner = r->signer.mrsigner};
+    ENS_CLEANUP(buf_free) struct buf details = {0};
+    ENS_CLEANUP(buf_free) struct buf consent = {0};
+    const char *answer = NULL;
 
     for (size_t i = 0; i < r->requests.len; i++) {
         if (r->requests.items[i].is_blind && !r->args->quiet)
             notice_warn("%s: signing blind: what the digest stands for cannot be reviewed",
                         r->requests.items[i].path);
     }
-    if (!show_policy(r, err) || !show_approvals(r, err))
-        return false;
-    if (r->requests.len == 1)
-        return notice_review(r->args, &one, err);
-    if (r->args->quiet) {
-        say_dangers(r);
-        return true;
-    }
-    if (!requests_render(&r->requests, r->signer.mrsigner, &table, err))
-        return false;
-    notice_text(r->args, buf_view(&table));
-    return true;
-}
+    /* Whoever is asked about many has the names in the summary. */
+    bool is_told = r->requests.len == 1 || r->args->yes || r->args->dry_run;
 
-static bool confirm(struct run *r, struct ens_err *err)
-{
-    size_t open = count_open(r);
-    char question[80];
-    const struct screen_question q = {.text = question, .yes = "yes"};
-
-    if (r->signer.selected->always_authenticate == HSM_YES && open > 1)
-        notice_say(r->args, "The key asks for its PIN for every signature: %zu more times.", open);
-    if (r->args->yes || r->args->dry_run || open == 0) {
-        record_confirmation(r->transcript, r->args, NULL);
-        return true;
-    }
-    if (r->requests.len == 1)
-        (void)snprintf(question, sizeof question, "Sign this? Type yes to sign: ");
-    else
-        (void)snprintf(question, sizeof question, "Sign these %zu? Type yes to sign: ", open);
-    if (!screen_confirm(&q, r->args->operands[0], "not signed", err))
+    if (!list_policy(r, &details, err) || (is_told && !list_answers(r, &details, err)) ||
+        !consent_summary(&r->consent, &consent, err))
         return false;
-    record_confirmation(r->transcript, r->args, "yes");
+    const struct sign_review s = {.args = r->args,
+                                  .requests = &r->requests,
+                                  .policy = r->policy,
+                                  .signer = &r->signer,
+                                  .details = buf_view(&details),
+                                  .consent = buf_view(&consent)};
+
+    if (!sign_review(&s, &answer, err))
+        return false;
+    record_confirmation(r->transcript, r->args, answer);
     return true;
 }
 
@@ -419,8 +374,7 @@ static bool sign_all(struct run *r, struct ens_err *err)
 static bool walk(struct run *r, struct ens_err *err)
 {
     if (!read_requests(r, err) || !read_policy(r, err) || !check_policy(r, err) || !check_approvals(r, err) ||
-        !prepare(r, err) || !select_key(r, err) || !find_finished(r, err) || !review(r, err) ||
-        !confirm(r, err))
+        !prepare(r, err) || !select_key(r, err) || !find_finished(r, err) || !review(r, err))
         return false;
     if (r->args->dry_run) {
         notice_say(r->args, "Dry run: everything holds, nothing was signed.");

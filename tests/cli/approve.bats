@@ -429,7 +429,7 @@ SH
     tty_ens 'approve, or no to reject: ' yes -- "${A[@]}"
     exits 0
     approved_by alice a.approval
-    tr -d ' ' <"$OUT" | grep -q "$MRENCLAVE"
+    prints_hex "$MRENCLAVE"
     rm a.approval
     tty_ens 'reject: ' no 'Write a rejection\? Type yes: ' yes -- "${A[@]}"
     exits 0

@@ -219,14 +219,14 @@ warned() {
 }
 
 not_warned() {
-    if grep -E '^(ensign: warning: |  ! )' "$ERR" | grep -Ei -- "$1"; then
+    if grep -E '^(ensign: warning: | *! )' "$ERR" | grep -Ei -- "$1"; then
         fail "a warning says /$1/"
     fi
 }
 
 # danger REGEX: the review says it, among the dangers it opens with or as a warning of its own.
 danger() {
-    grep -E '^(ensign: warning: |  ! )' "$ERR" | grep -Eiq -- "$1" || fail "no danger says /$1/"
+    grep -E '^(ensign: warning: | *! )' "$ERR" | grep -Eiq -- "$1" || fail "no danger says /$1/"
 }
 
 # says_hex HEX: stderr shows these bytes in hex, in one word or in groups.

@@ -136,3 +136,252 @@ harmless() {
     unchanged
     called C_Sign 0
 }
+
+# ---- what stands on the last screen ----
+
+# on_screen LINE...: the whole screen, from its first line. A line that begins with ~ is a regular expression.
+on_screen() {
+    local line n=0
+    mapfile -t have < <(look)
+    for line in "$@"; do
+        if [[ $line = '~'* ]]; then
+            [[ ${have[n]} =~ ^${line#\~}$ ]] || fail "line $((n + 1)) is '${have[n]}', not like '$line'" "$(look)"
+        else
+            [ "${have[n]}" = "$line" ] || fail "line $((n + 1)) is '${have[n]}', not '$line'" "$(look)"
+        fi
+        n=$((n + 1))
+    done
+    [ "$n" -eq "${#have[@]}" ] || fail "the screen has ${#have[@]} lines, not $n" "$(look)"
+}
+
+groups() { sed 's/\(........\)/\1 /g; s/ $//' <<<"$1"; }
+short() { echo "${1:0:8} ... ${1:56}"; }
+tiny() { echo "${1:0:8}..${1:60}"; }
+
+# signs ARG...: types a sign command at the terminal.
+signs() {
+    # shellcheck disable=SC2016
+    types 'S() { ensign sign --key "$K" --pin-source "file:$PINFILE" "$@"; }'
+    types "clear; S $*"
+}
+
+# shellcheck disable=SC2016
+KEYLINE='~Key         release, token ensign, serial [0-9a-f]{16}'
+WORDS='~  [1-4]( [A-Za-z]+){8}'
+RULE=$(printf -- '-%.0s' {1..76})
+
+# enforced OUT FIELD=VALUE...: sign-data that has no dangers.
+enforced() {
+    sign_data "$1" "$MRENCLAVE" attributes_mask=0xffffffffffffffff "${@:2}"
+}
+
+@test "B2, B4: one sign-data: the last 24 lines hold all that decides" {
+    begin
+    enforced s.signdata isvprodid=5 isvsvn=12
+    local digest signer
+    digest=$(sha256 s.signdata)
+    signer=$(mrsigner "$BATS_FILE_TMPDIR/one.pem.pub")
+    signs -o out.sig s.signdata
+    sees 'to sign:$'
+    on_screen 'Review of the 256 bytes that will be signed' \
+        '  MRENCLAVE' "  $(groups "$MRENCLAVE")" '  MRSIGNER' "  $(groups "$signer")" \
+        '  ISVPRODID   5           ISVSVN 12           DATE 2024-02-29' \
+        '  ATTRIBUTES  0000000000000004  MODE64BIT     every bit enforced' \
+        '  XFRM        0000000000000003  x87 SSE       other features off, as usual' \
+        '  MISCSELECT  00000000          none          every bit enforced' \
+        '  DEBUG       off, enforced' \
+        '  SHA-256 to be signed' "  $(groups "$digest")" "$WORDS" "$WORDS" "$WORDS" "$WORDS" "$RULE" \
+        'File        s.signdata' "MRENCLAVE   $(short "$MRENCLAVE")" "$KEYLINE" \
+        'Approvals   none asked for' 'Policy      none' 'Dangers     none' 'Sign this? Type yes to sign:'
+    types no
+    ended 77
+}
+
+@test "B1: --quiet at a terminal shows the review all the same, and asks" {
+    begin
+    enforced s.signdata
+    signs -q -o out.sig s.signdata
+    sees '^Sign this\? Type yes to sign:$'
+    look >"$BATS_TEST_TMPDIR/quiet"
+    tr -d ' \n' <"$BATS_TEST_TMPDIR/quiet" | grep -q "$MRENCLAVE"
+    grep -qx 'Dangers     none' "$BATS_TEST_TMPDIR/quiet"
+    types no
+    # Nor does it help to send stderr away: who is asked sees.
+    signs -q -o out.sig s.signdata '2>/dev/null'
+    sees '^Sign this\? Type yes to sign:$'
+    look | grep -qx "MRENCLAVE   $(short "$MRENCLAVE")"
+    types no
+    ended 77
+}
+
+@test "B2, B5: with policy, approvals and dangers the summary has them, whatever has scrolled" {
+    begin
+    sign_data s.signdata "$MRENCLAVE" isvsvn=3 date=0x20991231
+    ssh-keygen -q -t ed25519 -N '' -C '' -f "$BATS_TEST_TMPDIR/bob"
+    people people alice@example.org "$BATS_FILE_TMPDIR/alice.pub" bob@example.org "$BATS_TEST_TMPDIR/bob.pub"
+    policy p 'approvals 2' 'approvers people' 'isvsvn >= 3' 'debug allow'
+    for name in "$BATS_FILE_TMPDIR/alice" "$BATS_TEST_TMPDIR/bob"; do
+        ens approve --ssh-key "$name" ${APPROVE_FOR:-} --yes -o "${name##*/}.approval" s.signdata
+        ok
+    done
+    signs --policy p --approval alice.approval --approval bob.approval -o out.sig s.signdata
+    sees '^Sign this, with 2 dangers\? Type yes to sign:$'
+    look | tail -n 7 >"$BATS_TEST_TMPDIR/last"
+    sed -n 1p "$BATS_TEST_TMPDIR/last" | grep -qx 'File        s.signdata'
+    sed -n 2p "$BATS_TEST_TMPDIR/last" | grep -qx "MRENCLAVE   $(short "$MRENCLAVE")"
+    sed -n 3p "$BATS_TEST_TMPDIR/last" | grep -Eqx "${KEYLINE#\~}"
+    sed -n 4p "$BATS_TEST_TMPDIR/last" | grep -qx 'Approvals   2 of 2: alice@example.org, bob@example.org'
+    sed -n 5p "$BATS_TEST_TMPDIR/last" | grep -Eqx 'Policy      p [0-9a-f]{8} \.\.\. [0-9a-f]{8}: 4 of 4 lines hold'
+    sed -n 6p "$BATS_TEST_TMPDIR/last" | grep -qx 'Dangers     2: DEBUG not enforced; DATE in the future'
+    types no
+    ended 77
+    grep -qx '! DATE 2099-12-31 is in the future' "$BATS_TEST_TMPDIR/session"
+    grep -qx '! DEBUG is not enforced: a host may start this enclave with its memory open' "$BATS_TEST_TMPDIR/session"
+}
+
+@test "B3: five sign-data are one table, and what has dangers is named beside the question" {
+    begin
+    mkdir signed
+    local n signer all rows=()
+    for n in 1 2 3 4 5; do
+        enforced "app00$n.signdata" isvprodid=$n isvsvn=12
+    done
+    sign_data app002.signdata "$MRENCLAVE" isvprodid=2 isvsvn=12
+    for n in 1 2 3 4 5; do
+        rows+=("    $n app00$n.signdata    $(tiny "$MRENCLAVE")       $n  $(tiny "$(sha256 "app00$n.signdata")")")
+    done
+    rows[1]="  ! ${rows[1]#    }  DEBUG open"
+    signer=$(mrsigner "$BATS_FILE_TMPDIR/one.pem.pub")
+    # SHA-256 of the five digests, sorted: as a reviewer computes it.
+    all=$(sha256sum app*.signdata | cut -c1-64 | LC_ALL=C sort | tr -d '\n' | xxd -r -p | sha256sum | cut -c1-64)
+    signs --out-dir signed 'app*.signdata'
+    sees 'to sign:$'
+    on_screen '5 sign-data, all with' '  MRSIGNER' "  $(groups "$signer")" \
+        '  ISVSVN 12   DATE 2024-02-29   ATTRIBUTES MODE64BIT   XFRM x87 SSE' \
+        '    # file               MRENCLAVE       PRODID  SHA-256 to be signed' \
+        "${rows[@]}" '  All 5 together' "  $(groups "$all")" "$WORDS" "$WORDS" "$WORDS" "$WORDS" "$RULE" \
+        'Files       5, to signed/' "$KEYLINE" 'Approvals   none asked for' 'Policy      none' \
+        'Dangers     1 of 5: app002.signdata (DEBUG not enforced)' \
+        'Sign these 5, of which 1 has dangers (app002)? Type yes to sign:' ''
+    types yes
+    ended 0
+    [ "$(ls signed | wc -l)" -eq 5 ]
+}
+
+# thirtyone: that many sign-data; one of them has a danger.
+thirtyone() {
+    local n
+    mkdir signed
+    "$PYTHON" - "$MRENCLAVE" <<'PY'
+import sys
+import sgx
+for n in range(1, 32):
+    values = {"header": sgx.HEADER, "header2": sgx.HEADER2, "date": 0x20240229, "miscmask": 0xFFFFFFFF,
+              "attributes": 4, "attributes_mask": 2 ** 64 - (3 if n == 23 else 1), "xfrm": 3,
+              "xfrm_mask": 2 ** 64 - 4, "isvsvn": 12, "enclavehash": bytes([n]) + bytes.fromhex(sys.argv[1])[1:]}
+    open("app%03d.signdata" % n, "wb").write(sgx.sign_data(sgx.build(values)))
+PY
+}
+
+@test "B3: thirty-one are shown in pages; the last one has the dangers again, the words, the summary" {
+    begin
+    thirtyone
+    local all name=app023.signdata
+    all=$(sha256sum app*.signdata | cut -c1-64 | LC_ALL=C sort | tr -d '\n' | xxd -r -p | sha256sum | cut -c1-64)
+    signs --out-dir signed 'app*.signdata'
+    sees '^-- 1 of 3: press Enter --$'
+    look | sed -n 1p | grep -qx '31 sign-data, all with'
+    look | grep -q '^   18 app018\.signdata  '
+    types ''
+    sees '^-- 2 of 3: press Enter --$'
+    look | sed -n '/^-- 1 of 3/{n;p;}' | grep -qx '    # file               MRENCLAVE       SHA-256 to be signed'
+    look | grep -q "^ ! 23 $name    17[0-9a-f]*\.\.${MRENCLAVE:60}  $(tiny "$(sha256 $name)")  DEBUG open\$"
+    look | grep -q '^   31 app031\.signdata  '
+    types ''
+    sees 'to sign:$'
+    look >"$BATS_TEST_TMPDIR/screen"
+    sed -n '/^Items/,$p' "$BATS_TEST_TMPDIR/screen" >"$BATS_TEST_TMPDIR/last"
+    mapfile -t last <"$BATS_TEST_TMPDIR/last"
+    [ "${last[0]}" = 'Items with dangers: 1 of 31' ]
+    [ "${last[1]}" = " ! 23 $name    17${MRENCLAVE:2:6}..${MRENCLAVE:60}  $(tiny "$(sha256 $name)")" ]
+    [ "${last[2]}" = '      DEBUG is not enforced: a host may start this enclave with its memory open' ]
+    [ "${last[3]}" = '  All 31 together' ]
+    [ "${last[4]}" = "  $(groups "$all")" ]
+    [ "${last[9]}" = "$RULE" ]
+    [ "${last[10]}" = 'Files       31, to signed/' ]
+    [[ ${last[11]} =~ ^${KEYLINE#\~}$ ]]
+    [ "${last[12]}" = 'Approvals   none asked for' ]
+    [ "${last[13]}" = 'Policy      none' ]
+    [ "${last[14]}" = "Dangers     1 of 31: $name (DEBUG not enforced)" ]
+    [ "${last[15]}" = 'Sign these 31, of which 1 has dangers (app023)? Type yes to sign:' ]
+    types yes
+    ended 0
+    [ "$(ls signed | wc -l)" -eq 31 ]
+    fits
+}
+
+@test "B3: q and Ctrl-D at a page refuse, and what is typed ahead turns none" {
+    begin
+    thirtyone
+    for key in q C-d; do
+        signs --out-dir signed 'app*.signdata'
+        sees '^-- 1 of 3: press Enter --$'
+        types "$key"
+        ended 77
+        grep -q '^ensign: app001\.signdata: not signed: the answer was no$' "$BATS_TEST_TMPDIR/session"
+    done
+    # Four lines ahead, the last one a yes: the first page waits all the same.
+    signs --out-dir signed 'app*.signdata' "$(printf '\n\n\nyes')"
+    sees '^-- 1 of 3: press Enter --$'
+    types q
+    ended 77
+    [ -z "$(ls signed)" ]
+    called C_Sign 0
+}
+
+@test "a terminal that does not say how large it is gets one stream" {
+    thirtyone
+    need_fault
+    tty_ens 'to sign: ' no -- sign --key "$RELEASE" --module "$FAULT" --pin-source "file:$BATS_FILE_TMPDIR/pin" \
+        --out-dir signed app*.signdata
+    exits 77
+    not grep -q 'press Enter' "$OUT"
+}
+
+@test "confirm words: the first word of each row is the answer, and yes is none" {
+    begin
+    enforced s.signdata
+    policy p 'confirm words' 'debug forbid'
+    local words
+    signs --policy p -o out.sig s.signdata
+    sees '^Type the first word of each row:$'
+    words=$(look | sed -n 's/^  [1-4] \([A-Za-z]*\) .*/\1/p' | tr '\n' ' ')
+    [ "$(wc -w <<<"$words")" -eq 4 ]
+    types yes
+    sees '^Please type the first word of each row, or no:$'
+    types "${words% * }"
+    sees '^Please type the first word of each row, or no:$'
+    types yes
+    ended 77
+    called C_Sign 0
+    signs --policy p -o out.sig s.signdata
+    sees '^Type the first word of each row:$'
+    types "  ${words^^}"
+    ended 0
+    [ -e out.sig ]
+    sign --policy p -o other.sig s.signdata
+    refused 77 confirm
+}
+
+@test "long names of people and policies wrap below themselves, and are never cut" {
+    begin
+    enforced s.signdata
+    local long
+    long=$(printf 'p%.0s' {1..90})
+    policy "$long" 'debug forbid'
+    signs --policy "$long" -o out.sig s.signdata
+    sees 'to sign:$'
+    look all | grep -q "^            *$long"
+    types no
+    ended 77
+}

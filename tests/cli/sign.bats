@@ -654,14 +654,16 @@ PY
     same out.sig "$EXPECTED"
     not grep -q "$PIN" "$OUT"
     [ "$(cat "$BATS_TEST_TMPDIR/echo")" = on ]
-    grep -q "$MRENCLAVE" "$OUT"
+    prints_hex "$MRENCLAVE"
 }
 
 @test "on a terminal: no, an empty line, anything else and end of file do not sign" {
     begin
-    for answer in no '' y-e-s maybe '^D'; do
+    for answer in no q '^D' ''; do
         : >"$FAULT_LOG"
-        tty_ens 'yes' "$answer" -- sign --key "$RELEASE" --module "$FAULT" \
+        local more=()
+        [ -n "$answer" ] || more=('yes or no' y-e-s 'yes or no' maybe)
+        tty_ens 'to sign: ' "$answer" "${more[@]}" -- sign --key "$RELEASE" --module "$FAULT" \
             --pin-source "file:$PINFILE" -o out.sig s.signdata
         exits 77
         unchanged

@@ -18,10 +18,11 @@ static void check_review(const struct sigstruct *css)
     ENS_CLEANUP(buf_free) struct buf text = {0};
     uint8_t digest[32];
     char mrenclave[65];
+    const struct review_form form = {.verb = "signed"};
     struct review r = {.css = css, .digest = digest};
     struct ens_err err = {0};
 
-    if (!signdata_digest(css, digest, &err) || !review_render(&r, &text, &err))
+    if (!signdata_digest(css, digest, &err) || !review_render(&r, &form, &text, &err))
         abort();
     hex_encode(mrenclave, sigstruct_get(css, CSS_ENCLAVEHASH));
     if (memmem(text.data, text.len, mrenclave, 64) == NULL)

@@ -250,9 +250,10 @@ static bool review(struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf b = {0};
     uint8_t mrsigner[32];
+    const struct review_form form = {.verb = "signed", .grouped = true};
     struct review r = {.css = &css, .digest = digest, .mrsigner = mrsigner};
 
-    return rsa3072_mrsigner(&key.pub, mrsigner, err) && review_render(&r, &b, err);
+    return rsa3072_mrsigner(&key.pub, mrsigner, err) && review_render(&r, &form, &b, err);
 }
 
 static void a_review(void **state)

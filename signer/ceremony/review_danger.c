@@ -1,0 +1,130 @@
+/* What is dangerous about a sign-data: a sentence for whoever reads, a short name for the line beside the
+ * question. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/base/date.h"
+#include "signer/ceremony/review.h"
+#include "signer/sgx/known_keys.h"
+#include "signer/sgx/verify.h"
+
+/* The names that scripts may rely on; a rule of the judge that is not here is its own name. */
+static const struct {
+    const char *rule, *name;
+} names[] = {
+    {"debug", "DEBUG set"},
+    {"debug-open", "DEBUG not enforced"},
+    {"provisionkey", "PROVISIONKEY not forbidden"},
+    {"einittokenkey", "EINITTOKENKEY not forbidden"},
+    {"date-future", "DATE in the future"},
+    {"date-missing", "DATE missing"},
+    {"date", "DATE is no day"},
+    {"isvsvn-falls", "ISVSVN falls"},
+    {"unmeasured", "unmeasured code"},
+    {"unmeasured-code", "unmeasured code"},
+    {"page-twice", "page added twice"},
+    {"public-key", "public sample key"},
+    {"patched-code", "patched code"},
+    {"blind", "blind"},
+};
+
+/* Is the bit set, or may a host set it? Then it is not forbidden. */
+static bool is_forbidden(const struct sigstruct *css, uint64_t bit)
+{
+    return (sigstruct_get_int(css, CSS_ATTRIBUTES) & bit) == 0 &&
+           (sigstruct_get_int(css, CSS_ATTRIBUTEMASK) & bit) != 0;
+}
+
+static bool has_rule(const struct findings *list, const char *rule)
+{
+    for (size_t i = 0; i < list->len; i++) {
+        if (strcmp(list->items[i].rule, rule) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_keys(const struct sigstruct *css, struct findings *ret)
+{
+    bool is_set = (sigstruct_get_int(css, CSS_ATTRIBUTES) & ATTR_PROVISIONKEY) != 0;
+
+    if (!is_forbidden(css, ATTR_PROVISIONKEY))
+        findings_add(ret, SEVERITY_WARNING, "provisionkey",
+                     "PROVISIONKEY is %s: the enclave may derive keys that identify the platform",
+                     is_set ? "set" : "not enforced");
+    if (!is_forbidden(css, ATTR_EINITTOKENKEY) && !has_rule(ret, "einittokenkey"))
+        findings_add(ret, SEVERITY_WARNING, "einittokenkey",
+                     "EINITTOKENKEY is not enforced: a host may let the enclave make launch tokens");
+}
+
+/* A day of grace: the sun rises earlier elsewhere. */
+static void add_date(const struct review *r, struct findings *ret)
+{
+    uint32_t bcd = (uint32_t)sigstruct_get_int(r->css, CSS_DATE);
+    struct date day;
+    struct date today;
+    char text[REVIEW_DATE_MAX];
+
+    if (r->today == 0 || !date_of_bcd(bcd, &day) || !date_of_bcd(r->today, &today) ||
+        date_to_days(day) <= date_to_days(today) + 1)
+        return;
+    findings_add(ret, SEVERITY_WARNING, "date-future", "DATE %s is in the future", review_date(r->css, text));
+}
+
+static void add_fall(const struct review *r, struct findings *ret)
+{
+    uint64_t now = sigstruct_get_int(r->css, CSS_ISVSVN);
+    uint64_t before = r->before != NULL ? sigstruct_get_int(r->before, CSS_ISVSVN) : 0;
+
+    if (now < before)
+        findings_add(ret, SEVERITY_WARNING, "isvsvn-falls",
+                     "ISVSVN falls from %" PRIu64 " to %" PRIu64 ": verifiers that want %" PRIu64
+                     " refuse it",
+                     before, now, before);
+}
+
+void review_dangers(const struct review *r, struct findings *ret)
+{
+    const char *owner = r->mrsigner != NULL ? known_key_owner(r->mrsigner) : NULL;
+
+    if (r->css == NULL)
+        findings_add(ret, SEVERITY_WARNING, "blind",
+                     "BLIND: 32 bytes that nobody can review; they may stand for any enclave");
+    if (owner != NULL)
+        findings_add(ret, SEVERITY_WARNING, "public-key", "PUBLIC KEY: everybody can sign with it: %s",
+                     owner);
+    if (r->css == NULL)
+        return;
+    for (size_t i = 0; r->measured != NULL && i < r->measured->len; i++)
+        findings_add(ret, r->measured->items[i].severity, r->measured->items[i].rule, "%s",
+                     r->measured->items[i].text);
+    verify_signed_fields(r->css, ret);
+    add_keys(r->css, ret);
+    add_date(r, ret);
+    add_fall(r, ret);
+}
+
+const char *review_danger_name(const struct finding *danger, char ret[static REVIEW_NAME_MAX])
+{
+    const char *name = danger->rule;
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(danger->rule, names[i].rule) == 0)
+            name = names[i].name;
+    }
+    (void)snprintf(ret, REVIEW_NAME_MAX, "%s%s", name,
+                   danger->severity == SEVERITY_ERROR ? " (--allow-unusual)" : "");
+    return ret;
+}
+
+bool review_danger_names(const struct findings *dangers, struct buf *ret, struct ens_err *err)
+{
+    char name[REVIEW_NAME_MAX];
+
+    for (size_t i = 0; i < dangers->len; i++) {
+        if (!buf_printf(ret, err, "%s%s", i > 0 ? "; " : "", review_danger_name(&dangers->items[i], name)))
+            return false;
+    }
+    return true;
+}
