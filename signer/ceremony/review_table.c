@@ -265,11 +265,18 @@ static bool looks_like_another(const struct review_table *t, const struct short_
     return false;
 }
 
-/* What stands at the end of its line: the first danger, in so few words that they fit. */
-static bool add_remark(const struct review_item *x, const struct findings *dangers, struct buf *ret,
-                       struct ens_err *err)
+/* In resign's table the column says that it falls. */
+static bool needs_remark(const struct review_table *t, const struct findings *dangers)
 {
-    const struct finding *first = dangers->len > 0 ? &dangers->items[0] : NULL;
+    return dangers->len > 1 ||
+           (dangers->len == 1 && !(t->resigns && strcmp(dangers->items[0].rule, "isvsvn-falls") == 0));
+}
+
+/* What stands at the end of its line: the first danger, in so few words that they fit. */
+static bool add_remark(const struct review_table *t, const struct review_item *x,
+                       const struct findings *dangers, struct buf *ret, struct ens_err *err)
+{
+    const struct finding *first = needs_remark(t, dangers) ? &dangers->items[0] : NULL;
     char name[REVIEW_NAME_MAX];
 
     if (x->is_done && !buf_printf(ret, err, "  signed already"))
@@ -339,7 +346,7 @@ static bool add_values(const struct review_table *t, const struct layout *l, con
     if (!(t->resigns && css != NULL ? add_change(x, ret, err)
                                     : buf_printf(ret, err, "  ") && add_hash(t, x->review.digest, ret, err)))
         return false;
-    return add_remark(x, dangers, ret, err) && buf_printf(ret, err, "\n");
+    return add_remark(t, x, dangers, ret, err) && buf_printf(ret, err, "\n");
 }
 
 /* The fields that have no column. */

@@ -44,6 +44,18 @@ harmless() {
     tty_ens 'to sign: ' no -- sign "${key[@]}" --out-dir "out$EVIL" "$EVIL.signdata" "two$EVIL.signdata"
     exits 77
     harmless
+    people "people$EVIL" alice key.pub
+    policy "p$EVIL" 'approvals 1' "approvers people" 'debug allow'
+    cp "people$EVIL" people
+    tty_ens -- approve --pubkey "$n/one.pem.pub" --ssh-key key --yes -o "a$EVIL" "$EVIL.signdata"
+    exits 0
+    harmless
+    tty_ens 'to sign: ' no -- sign "${key[@]}" --policy "p$EVIL" --approval "a$EVIL" -o x "$EVIL.signdata"
+    exits 77
+    harmless
+    tty_ens -- check --policy "p$EVIL" --approval "a$EVIL" "$EVIL.signdata"
+    exits 0
+    harmless
     tty_ens -- sign "${key[@]}" --yes --policy "$EVIL.orc" -o x "$EVIL.signdata"
     exits 65
     harmless
@@ -56,10 +68,10 @@ harmless() {
     tty_ens -- sign --key "$RELEASE" --module "$EVIL" --yes -o x "$EVIL.signdata"
     exits 69
     harmless
-    tty_ens 'approve: ' no -- approve --ssh-key key --rebuilt "$EVIL.sgxs" -o x "$EVIL.signdata"
+    tty_ens 'reject: ' no 'rejection. Type yes: ' no -- approve --pubkey "$n/one.pem.pub" --ssh-key key --rebuilt "$EVIL.sgxs" -o x "$EVIL.signdata"
     exits 77
     harmless
-    tty_ens -- approve --ssh-key "$EVIL" --yes -o x "$EVIL.signdata"
+    tty_ens -- approve --pubkey "$EVIL.orc" --ssh-key "$EVIL" --yes -o x "$EVIL.signdata"
     harmless
     for file in "$EVIL".{signdata,sig,css,sgxs,orc} "$EVIL" key; do
         tty_ens -- show "$file"
@@ -124,7 +136,7 @@ harmless() {
     AHEAD=yes tty_ens 'to sign: ' no -- sign "${key[@]}" -o out.sig s.signdata
     exits 77
     unchanged
-    AHEAD=yes tty_ens 'to approve: ' no -- approve --ssh-key "$BATS_FILE_TMPDIR/alice" -o a s.signdata
+    AHEAD=yes tty_ens 'to reject: ' no 'rejection. Type yes: ' no -- approve --pubkey "$BATS_FILE_TMPDIR/one.pem.pub" --ssh-key "$BATS_FILE_TMPDIR/alice" -o a s.signdata
     exits 77
     unchanged
     AHEAD=yes tty_ens 'to sign: ' no -- resign "${key[@]}" f.orc
@@ -221,7 +233,7 @@ enforced() {
     people people alice@example.org "$BATS_FILE_TMPDIR/alice.pub" bob@example.org "$BATS_TEST_TMPDIR/bob.pub"
     policy p 'approvals 2' 'approvers people' 'isvsvn >= 3' 'debug allow'
     for name in "$BATS_FILE_TMPDIR/alice" "$BATS_TEST_TMPDIR/bob"; do
-        ens approve --ssh-key "$name" ${APPROVE_FOR:-} --yes -o "${name##*/}.approval" s.signdata
+        ens approve --ssh-key "$name" --pubkey "$BATS_FILE_TMPDIR/one.pem.pub" --yes -o "${name##*/}.approval" s.signdata
         ok
     done
     signs --policy p --approval alice.approval --approval bob.approval -o out.sig s.signdata
@@ -384,4 +396,72 @@ PY
     look all | grep -q "^            *$long"
     types no
     ended 77
+}
+
+@test "approve: the summary says whose enclave, which signer, who says yes, until when" {
+    begin
+    enforced s.signdata
+    enclave app.sgxs
+    local signer
+    signer=$(mrsigner "$BATS_FILE_TMPDIR/one.pem.pub")
+    cp "$BATS_FILE_TMPDIR/one.pem.pub" release.pem
+    cp "$BATS_FILE_TMPDIR/alice" "$BATS_FILE_TMPDIR/alice.pub" .
+    types 'clear; ensign approve -q --ssh-key alice --pubkey release.pem --rebuilt app.sgxs -o a s.signdata'
+    sees 'reject:$'
+    look | grep -qx '  MRENCLAVE                               the same in your build of app.sgxs'
+    look | sed '/^$/d' | tail -n 8 >"$BATS_TEST_TMPDIR/last"
+    mapfile -t last <"$BATS_TEST_TMPDIR/last"
+    [ "${last[0]}" = "$RULE" ]
+    [ "${last[1]}" = 'File        s.signdata' ]
+    [ "${last[2]}" = "MRENCLAVE   $(short "$MRENCLAVE"), as rebuilt from app.sgxs" ]
+    [ "${last[3]}" = "Signer      MRSIGNER $(short "$signer"), from release.pem" ]
+    [[ ${last[4]} =~ ^You\ +alice\.pub,\ SHA256:[A-Za-z0-9+/]{43}$ ]]
+    [[ ${last[5]} =~ ^Valid\ +until\ [0-9]{4}-[0-9]{2}-[0-9]{2}$ ]]
+    [ "${last[6]}" = 'Dangers     none' ]
+    [ "${last[7]}" = 'Approve this? Type yes to approve, or no to reject:' ]
+    types no
+    sees '^Write a rejection\? Type yes:$'
+    types no
+    ended 77
+    types 'clear; ensign approve --ssh-key alice --pubkey release.pem -o a s.signdata'
+    sees 'reject:$'
+    look | grep -qx "MRENCLAVE   $(short "$MRENCLAVE"), NOT rebuilt by you"
+    types yes
+    ended 0
+}
+
+@test "resign: what changes stands first, and an ISVSVN that falls is a danger" {
+    begin
+    bundle a.orc
+    bundle b.orc
+    local key=(--key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --forbid-debug)
+    ens resign "${key[@]}" --yes -v 8 b.orc
+    ok
+    types 'R() { ensign resign --key "$K" --pin-source "file:$PINFILE" "$@"; }'
+    types 'clear; R --date 20240229 --forbid-debug -v 2 a.orc b.orc'
+    sees 'to sign:$'
+    look >"$BATS_TEST_TMPDIR/screen"
+    grep -qx '2 files, all with' "$BATS_TEST_TMPDIR/screen"
+    grep -qx '  DATE 2024-02-29   ATTRIBUTES MODE64BIT, DEBUG off, enforced   XFRM x87 SSE' "$BATS_TEST_TMPDIR/screen"
+    grep -qx '    # file               MRENCLAVE       PRODID  ISVSVN       signer now' "$BATS_TEST_TMPDIR/screen"
+    grep -Eqx "    1 a.orc ronl         $(tiny "$MRENCLAVE")       0      -> 2    nobody" "$BATS_TEST_TMPDIR/screen"
+    grep -Eqx "  ! 2 b.orc ronl         $(tiny "$MRENCLAVE")       0    8 -> 2    the same" "$BATS_TEST_TMPDIR/screen"
+    grep -qx 'Files       2, in place' "$BATS_TEST_TMPDIR/screen"
+    grep -qx 'Approvals   none: resign never takes approvals' "$BATS_TEST_TMPDIR/screen"
+    grep -qx 'Dangers     1 of 2: b.orc ronl (ISVSVN falls)' "$BATS_TEST_TMPDIR/screen"
+    grep -qx 'Sign these 2, of which 1 has dangers (b.orc ronl)? Type yes to sign:' "$BATS_TEST_TMPDIR/screen"
+    types no
+    types 'clear; R -q --date 20240229 --forbid-debug -v 2 b.orc'
+    sees '^Sign this, with 1 danger\? Type yes to sign:$'
+    look | grep -qx "MRENCLAVE   $(short "$MRENCLAVE"), ISVSVN 8 -> 2, signer now: the same"
+    look | grep -qx '! ISVSVN falls from 8 to 2: verifiers that want 8 refuse it'
+    types no
+    ended 77
+    ens gen-sign-data --from b.orc -v 2 -o x.signdata a.orc
+    ok
+    danger 'ISVSVN falls from 8 to 2'
+    ens gen-sign-data --from b.orc -v 8 -o y.signdata a.orc
+    not_warned 'ISVSVN falls'
+    ens gen-sign-data --date 20991231 -o z.signdata a.orc
+    danger 'DATE 2099-12-31 is in the future'
 }

@@ -203,6 +203,10 @@ setup_file() {
     mkdir out
     cp bad.signdata two.signdata
     types 'ensign sign --key "$K" $O --out-dir out bad.signdata two.signdata'
+    sees '^(-- 1 of [0-9]: press Enter --|Sign these 2, .*)$'
+    while look | sed '/^$/d' | tail -n 1 | grep -q 'press Enter'; do
+        types ''
+    done
     sees '^Sign these 2, of which 2 have dangers \(bad, two\)\? Type yes to sign:$'
     types no
     ended 77
@@ -215,21 +219,21 @@ setup_file() {
     ln -s "$BATS_TEST_TMPDIR/alice" alice
     before=$(picture)
     types 'ensign approve --ssh-key alice --mrsigner $M -o a s.signdata'
-    sees '^Approve this\? Type yes to approve, or no to reject:$'
+    sees '^Approve this, with 1 danger\? Type yes to approve, or no to reject:$'
     types no
     sees '^Write a rejection\? Type yes:$'
     types no
     ended 77
     nothing_left
     types 'ensign approve --ssh-key alice --mrsigner $M -o a s.signdata'
-    sees '^Approve this\? Type yes to approve, or no to reject:$'
+    sees '^Approve this, with 1 danger\? Type yes to approve, or no to reject:$'
     types yes
     sees '^(ssh-keygen: )?Enter passphrase.*:$'
     types C-c
     ended 130
     nothing_left
     types 'clear; ensign approve --ssh-key alice --mrsigner $M -o a s.signdata'
-    sees '^Approve this\? Type yes to approve, or no to reject:$'
+    sees '^Approve this, with 1 danger\? Type yes to approve, or no to reject:$'
     types yes
     sees '^(ssh-keygen: )?Enter passphrase.*:$'
     types 'open sesame'
