@@ -85,7 +85,8 @@ bool attach_review(const struct args *args, const struct sigstruct *css, struct 
     struct pubkey key;
     uint8_t digest[32];
     uint8_t mrsigner[MRSIGNER_SIZE];
-    const struct review review = {.css = css, .digest = digest, .mrsigner = mrsigner, .today = clock_danger_day()};
+    const struct review review = {
+        .css = css, .digest = digest, .mrsigner = mrsigner, .today = clock_danger_day()};
 
     verify_key_of(css, &key);
     return rsa3072_mrsigner(&key, mrsigner, err) && signdata_digest(css, digest, err) &&

@@ -10,6 +10,7 @@
 #include "signer/cmd/enclave.h"
 #include "signer/cmd/fields.h"
 #include "signer/cmd/output.h"
+#include "signer/cmd/success.h"
 
 /* MRENCLAVE, measured; or, where the file holds no enclave, as the SIGSTRUCT in it says. */
 static bool find_mrenclave(const struct args *args, struct enclave *ret, struct ens_err *err)
@@ -70,6 +71,7 @@ bool cmd_gen_sign_data(const struct args *args, struct ens_err *err)
     ENS_CLEANUP(output_closep) struct output *digest_out = NULL;
     struct sigstruct css;
     struct signdata data;
+    char mrenclave[REVIEW_SHORT_MAX];
     uint8_t digest[32];
 
     if (!output_open(args->output, true, args->force, &out, err) ||
@@ -80,7 +82,12 @@ bool cmd_gen_sign_data(const struct args *args, struct ens_err *err)
     signdata_extract(&css, &data);
     if (digest_out != NULL && !output_commit(digest_out, view_of(digest, sizeof digest), err))
         return false;
-    return output_commit(out, view_of(data.bytes, sizeof data.bytes), err);
+    if (!output_commit(out, view_of(data.bytes, sizeof data.bytes), err))
+        return false;
+    notice_say(args, "%s: %zu bytes for MRENCLAVE %s.", success_name(args->output), sizeof data.bytes,
+               review_short(sigstruct_get(&css, CSS_ENCLAVEHASH).data, mrenclave));
+    notice_say(args, "Next: carry it to the signing host and to the reviewers.");
+    return true;
 }
 
 bool cmd_sgx_gen_sign_data(const struct args *args, struct ens_err *err)

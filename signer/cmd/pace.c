@@ -35,7 +35,7 @@ void pace_show(struct pace *p, size_t done)
     p->last = now;
     double rate = (double)done / all;
 
-    (void)snprintf(line, sizeof line, "%zu of %zu, %.*f per second, %.0f s left", done, p->of,
+    (void)snprintf(line, sizeof line, "signed %zu of %zu, %.*f a second, %.0f s left", done, p->of,
                    rate < 10 ? 1 : 0, rate, (double)(p->of - done) / rate);
     notice_status(line);
 }

@@ -1,4 +1,4 @@
-/* How fast a batch goes, on a terminal: "12 of 1000, 340 per second, 3 s left". */
+/* How fast a batch goes, on a terminal: "signed 12 of 1000, 340 a second, 3 s left". */
 #pragma once
 
 #include <time.h>

@@ -126,15 +126,19 @@ static void say_enclave(const struct resign *r, const struct resign_file *f, con
     const char *gap = x->component != NULL ? ": component " : "";
     const char *component = x->component != NULL ? x->component : "";
     char date[REVIEW_DATE_MAX];
+    char before[32] = "";
 
+    if (x->has_before)
+        (void)snprintf(before, sizeof before, "%" PRIu64 " -> ", sigstruct_get_int(&x->before, CSS_ISVSVN));
     if (x->status == RESIGN_SKIPPED)
         notice_say(r->args, "%s%s%s: signed already, kept", f->out_path != NULL ? f->out_path : f->path, gap,
                    component);
     else if (x->status == RESIGN_SIGNED)
-        notice_say(r->args, "%s%s%s: signed, ISVPRODID %" PRIu64 ", ISVSVN %" PRIu64 ", DATE %s%s%s", f->path,
-                   gap, component, sigstruct_get_int(&x->css, CSS_ISVPRODID),
+        notice_say(r->args, "%s%s%s: signed, ISVPRODID %" PRIu64 ", ISVSVN %s%" PRIu64 ", DATE %s, %s%s.",
+                   f->path, gap, component, sigstruct_get_int(&x->css, CSS_ISVPRODID), before,
                    sigstruct_get_int(&x->css, CSS_ISVSVN), review_date(&x->css, date),
-                   f->out_path != NULL ? ", to " : "", f->out_path != NULL ? f->out_path : "");
+                   f->out_path != NULL ? "written to " : "written in place",
+                   f->out_path != NULL ? f->out_path : "");
 }
 
 static void count_dangers(struct resign_report *p, const struct resign_enclave *x)

@@ -186,7 +186,7 @@ bool screen_confirm(const struct screen_question *q, const char *object, const c
         return false;
     return answer == SCREEN_YES || ens_fail(err, ENS_REFUSED, "%s: %s: the answer was %s", object, not_done,
                                             answer == SCREEN_NO ? "no"
-                                            : q->yes == NULL  ? "not these words"
+                                            : q->yes == NULL    ? "not these words"
                                                                 : "not yes");
 }
 

@@ -199,13 +199,15 @@ static bool make_sigstruct(const struct args *args, const struct given *g, const
 
 /* ---- step 5: judged again, from the bytes alone ---- */
 
-static bool report(const struct args *args, const struct sigstruct *css, const char *where,
-                   struct ens_err *err)
+static void report(const struct args *args, const char *where)
 {
-    if (!attach_review(args, css, err))
-        return false;
-    notice_say(args, "The SIGSTRUCT verifies from its bytes alone; it goes to %s.", where);
-    return true;
+    const char *pubkey = args->operands_len == 3 ? args->operands[2] : NULL;
+
+    notice_say(args, "%s: signed, SIGSTRUCT verified from %s.", where,
+               args->to != NULL ? "its bytes alone" : "the file");
+    if (args->to == NULL)
+        notice_say(args, "Next: ensign verify%s%s %s", pubkey != NULL ? " --pubkey " : "",
+                   pubkey != NULL ? pubkey : "", where);
 }
 
 /* ---- the walk ---- */
@@ -230,9 +232,10 @@ bool cmd_set_sig(const struct args *args, struct ens_err *err)
         return false;
     const char *where = to != NULL ? args->to : args->output != NULL ? args->output : e.path;
 
-    if (!report(args, &css, where, err))
+    if (!attach_review(args, &css, err) ||
+        !(to != NULL ? output_commit(to, view_of(css.bytes, sizeof css.bytes), err)
+                     : attach_sigstruct(args, &e, &css, NULL, err)))
         return false;
-    if (to != NULL)
-        return output_commit(to, view_of(css.bytes, sizeof css.bytes), err);
-    return attach_sigstruct(args, &e, &css, NULL, err);
+    report(args, where);
+    return true;
 }

@@ -18,6 +18,7 @@
 #include "signer/cmd/sign_batch.h"
 #include "signer/cmd/sign_review.h"
 #include "signer/cmd/signing_key.h"
+#include "signer/cmd/success.h"
 #include "signer/sgx/rsa3072.h"
 
 /* One run of sign, from the command line to the last signature. */
@@ -34,6 +35,7 @@ struct run {
     struct output *out; /* one sign-data: where its signature goes */
     struct output *pubkey_out;
     struct signing_key signer;
+    size_t was_there; /* --out-dir: signed before this run */
 };
 
 static void run_free(struct run *r)
@@ -356,7 +358,6 @@ static bool sign_all(struct run *r, struct ens_err *err)
 {
     const struct sign_batch batch = {
         .args = r->args, .requests = &r->requests, .signer = &r->signer, .mechanism = r->mechanism};
-    size_t skipped = r->requests.len - count_open(r);
 
     /* What cannot be recorded is not signed. */
     record_checks(r);
@@ -364,8 +365,6 @@ static bool sign_all(struct run *r, struct ens_err *err)
         return false;
     if (r->requests.len == 1 ? !sign_single(r, err) : !sign_batch(&batch, err))
         return false;
-    if (skipped > 0)
-        notice_say(r->args, "%zu were signed already; their signatures verify and were kept.", skipped);
     return write_pubkey(r, err);
 }
 
@@ -376,11 +375,8 @@ static bool walk(struct run *r, struct ens_err *err)
     if (!read_requests(r, err) || !read_policy(r, err) || !check_policy(r, err) || !check_approvals(r, err) ||
         !prepare(r, err) || !select_key(r, err) || !find_finished(r, err) || !review(r, err))
         return false;
-    if (r->args->dry_run) {
-        notice_say(r->args, "Dry run: everything holds, nothing was signed.");
-        return true;
-    }
-    return sign_all(r, err);
+    r->was_there = r->requests.len - count_open(r);
+    return r->args->dry_run || sign_all(r, err);
 }
 
 /* However it ended, there is a record. */
@@ -410,5 +406,9 @@ bool cmd_sign(const struct args *args, struct ens_err *err)
 
     if (!check_usage(&r, err) || !record_open(args, &r.transcript, err))
         return false;
-    return end(&r, walk(&r, err), err);
+    if (!end(&r, walk(&r, err), err))
+        return false;
+    success_sign(args, &r.requests, &r.signer, r.was_there,
+                 r.transcript != NULL ? transcript_head(r.transcript) : NULL);
+    return true;
 }

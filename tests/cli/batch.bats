@@ -320,11 +320,11 @@ counts() {
         --out-dir out "${ALL[@]}"
     exits 0
     signed 1 2 3 4 5
-    tr '\r' '\n' <"$OUT" | grep -aEq '^[234] of 5, [0-9]\.[0-9] per second, [0-9] s left +$' || fail "$(cat -v "$OUT")"
+    tr '\r' '\n' <"$OUT" | grep -aEq '^signed [234] of 5, [0-9]\.[0-9] a second, [0-9] s left +$' || fail "$(cat -v "$OUT")"
     tail -1 "$OUT" | grep -aEq $'\r +\r$' || fail "$(cat -v "$OUT")"
     ENSIGN_FAULT=delay=400 batch --force "${ALL[@]}"
     ok
-    not grep -q 'per second' "$ERR"
+    not grep -q 'a second' "$ERR"
 }
 
 @test "a key that always asks says before how many PIN entries follow, and takes just as many" {

@@ -916,14 +916,14 @@ cut_short() {
     ENSIGN_FAULT=$slow tty_ens -- resign "${options[@]}" -v 8 "${ALL[@]}"
     exits 0
     # The line stands at the left margin, and is overwritten with blanks before another one.
-    tr '\r' '\n' <"$OUT" | grep -aEq '^[234] of 5, [0-9]\.[0-9] per second, [0-9] s left +$' || fail "$(cat -v "$OUT")"
+    tr '\r' '\n' <"$OUT" | grep -aEq '^signed [234] of 5, [0-9]\.[0-9] a second, [0-9] s left +$' || fail "$(cat -v "$OUT")"
     tail -1 "$OUT" | tr '\r' '\n' | grep -q '^5 enclaves in 5 files: 5 signed' || fail "$(cat -v "$OUT")"
     ENSIGN_FAULT=$slow tty_ens -- resign "${options[@]}" -v 9 --quiet "${ALL[@]}"
     exits 0
-    not grep -aE 'per second' "$OUT"
+    not grep -aE 'a second' "$OUT"
     ENSIGN_FAULT=$slow resign --date 20240229 -v 10 "${ALL[@]}"
     ok
-    not grep -aE 'per second' "$ERR"
+    not grep -aE 'a second' "$ERR"
 }
 
 # replaced_meanwhile OTHER FILE QUESTION ARG...: as tty_ens, but FILE becomes OTHER between the question and the answer.

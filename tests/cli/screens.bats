@@ -465,3 +465,43 @@ PY
     ens gen-sign-data --date 20991231 -o z.signdata a.orc
     danger 'DATE 2099-12-31 is in the future'
 }
+
+@test "B5: a success says what was written, by which key, and what comes next" {
+    local signer key=(--key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --yes)
+    signer=$(mrsigner "$BATS_FILE_TMPDIR/one.pem.pub")
+    cp "$BATS_FILE_TMPDIR/one.pem.pub" release.pem
+    bundle app.orc
+    ens gen-sign-data --date 20240229 -o app.signdata app.orc
+    ok
+    says "^app\.signdata: 256 bytes for MRENCLAVE $(short "$MRENCLAVE")\.\$"
+    says '^Next: carry it to the signing host and to the reviewers\.$'
+    ens sign "${key[@]}" --dry-run -o app.sig app.signdata
+    ok
+    says '^dry run: app\.signdata would be signed by release; nothing was signed\.$'
+    [ ! -e app.sig ]
+    ens sign "${key[@]}" -o app.sig app.signdata
+    ok
+    says "^app\.sig: 384 bytes, signed by release \(MRSIGNER $(short "$signer")\), verified\.\$"
+    says '^Next: carry app\.sig to the build host\.$'
+    mkdir signed
+    cp app.sig signed
+    sign_data two.signdata "$MRENCLAVE" isvsvn=2
+    ens sign "${key[@]}" --out-dir signed app.signdata two.signdata
+    ok
+    says '^signed/: 1 signature by release, verified\. 1 was signed already, and stays\.$'
+    ens set-sig --date 20240229 app.orc app.sig release.pem
+    ok
+    says '^app\.orc: signed, SIGSTRUCT verified from the file\.$'
+    says '^Next: ensign verify --pubkey release\.pem app\.orc$'
+    ens verify --pubkey release.pem app.orc
+    ok
+    ens resign "${key[@]}" --date 20240301 -v 3 app.orc
+    ok
+    says '^app\.orc: component ronl: signed, ISVPRODID 0, ISVSVN 0 -> 3, DATE 2024-03-01, written in place\.$'
+    # With --quiet nothing but dangers is said.
+    ens sign -q "${key[@]}" --force -o app.sig app.signdata
+    ok
+    [ "$(grep -vc '^ensign: warning: ' "$ERR")" -eq 0 ] || fail "$(cat "$ERR")"
+    ens gen-sign-data -q --force -o app.signdata app.orc
+    [ "$(grep -vc '^ensign: warning: ' "$ERR")" -eq 0 ] || fail "$(cat "$ERR")"
+}
