@@ -12,6 +12,9 @@
 /* Items with dangers that the summary names. */
 #define NAMED_MAX 4
 
+/* Different dangers of many items that are told in full. */
+#define SENTENCES_MAX 16
+
 static int by_bytes(const void *a, const void *b)
 {
     return memcmp(a, b, 32);
@@ -92,6 +95,8 @@ static bool add_sentence(const struct review_table *t, const char *text, struct 
 /* Many: each sentence once. */
 static bool add_sentences(const struct review_table *t, struct buf *ret, struct ens_err *err)
 {
+    size_t sentences = 0;
+
     for (size_t i = 0; i < t->len; i++) {
         struct findings found = {0};
 
@@ -101,6 +106,8 @@ static bool add_sentences(const struct review_table *t, struct buf *ret, struct 
 
             for (size_t j = 0; j < i && !is_said; j++)
                 is_said = has_danger(&t->items[j], found.items[k].text);
+            if (!is_said && ++sentences > SENTENCES_MAX)
+                return text_line(ret, err, "  ! and others: the table marks each item");
             if (!is_said && !add_sentence(t, found.items[k].text, ret, err))
                 return false;
         }

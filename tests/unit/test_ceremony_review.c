@@ -287,6 +287,206 @@ static void dates_are_told_as_days_or_as_they_are(void **state)
     }
 }
 
+/* ---- many ---- */
+
+#define MANY 5
+
+struct many {
+    struct sigstruct css[MANY];
+    uint8_t digests[MANY][32];
+    char names[MANY][64];
+    struct review_item items[MANY];
+};
+
+static void make_many(struct many *m)
+{
+    struct ens_err err = {0};
+
+    for (size_t i = 0; i < MANY; i++) {
+        m->css[i] = load("good");
+        sigstruct_put_int(&m->css[i], CSS_ISVSVN, 12);
+        sigstruct_put_int(&m->css[i], CSS_ISVPRODID, i + 1);
+        (void)snprintf(m->names[i], sizeof m->names[i], "app%03zu.signdata", i + 1);
+        assert_ok(signdata_digest(&m->css[i], m->digests[i], &err), err);
+        m->items[i] = (struct review_item){
+            .name = m->names[i], .review = {.css = &m->css[i], .digest = m->digests[i], .today = 0x20240301}};
+    }
+}
+
+static char *table_of(const struct many *m, size_t len, bool resigns)
+{
+    ENS_CLEANUP(buf_free) struct buf b = {0};
+    const struct review_table t = {.items = m->items, .len = len, .resigns = resigns, .grouped = true};
+    struct ens_err err = {0};
+
+    assert_ok(review_table_top(&t, &b, &err) && review_table_header(&t, &b, &err) &&
+                  review_table_rows(&t, &b, &err),
+              err);
+    return mem_strndup((const char *)b.data, b.len, &err);
+}
+
+static void a_table_has_what_is_common_once_and_what_differs_in_columns(void **state)
+{
+    struct many m;
+
+    (void)state;
+    make_many(&m);
+    sigstruct_put_int(&m.css[1], CSS_ATTRIBUTEMASK, 0xfffffffffffffffd);
+    ENS_CLEANUP(mem_freep) char *text = table_of(&m, 2, false);
+
+    assert_contains(text, "2 sign-data, all with\n"
+                          "  ISVSVN 12   DATE 2024-02-29   ATTRIBUTES MODE64BIT   XFRM x87 SSE\n"
+                          "    # file               MRENCLAVE       PRODID  SHA-256 to be signed\n"
+                          "    1 app001.signdata    00010203..1e1f       1  ");
+    assert_contains(text, "\n  ! 2 app002.signdata    00010203..1e1f       2  ");
+    assert_contains(text, "  DEBUG open\n");
+    /* Another DATE and ISVSVN: too many columns, so that each item has a second line. */
+    sigstruct_put_int(&m.css[0], CSS_ISVSVN, 3);
+    sigstruct_put_int(&m.css[1], CSS_DATE, 0x20240228);
+    ENS_CLEANUP(mem_freep) char *two = table_of(&m, 2, false);
+
+    assert_contains(two, "MRENCLAVE       SHA-256 to be signed\n");
+    assert_contains(two, "\n      PRODID 1   ISVSVN 3   DATE 2024-02-29\n");
+    assert_contains(two, "\n      PRODID 2   ISVSVN 12   DATE 2024-02-28\n");
+    /* What is wide has a line as well. */
+    sigstruct_put_int(&m.css[0], CSS_XFRM, 7);
+    ENS_CLEANUP(mem_freep) char *wide = table_of(&m, 2, false);
+
+    assert_contains(wide, "   XFRM x87 SSE AVX\n");
+    assert_contains(wide, "   XFRM x87 SSE\n");
+}
+
+static void no_free_signed_bit_changes_unseen_in_a_table(void **state)
+{
+    struct many m;
+    struct sigstruct kss = load("kss");
+
+    (void)state;
+    make_many(&m);
+    m.css[0] = m.css[1] = kss;
+    memset(m.digests, 0, sizeof m.digests);
+    ENS_CLEANUP(mem_freep) char *before = table_of(&m, 2, false);
+
+    for (size_t bit = 0; bit < 8 * SIGSTRUCT_SIZE; bit++) {
+        size_t at = bit / 8;
+        bool is_free = (at >= 16 && at < 24) || (at >= 40 && at < 44) || (at >= 900 && at < 910) ||
+                       (at >= 912 && at < 928) || (at >= 928 && at < 960) || (at >= 1008 && at < 1028);
+
+        /* Of MRENCLAVE a person sees the ends; the digests cover the rest. */
+        if (!is_free || (at >= 960 && at < 992))
+            continue;
+        m.css[1] = kss;
+        m.css[1].bytes[at] ^= (uint8_t)(1u << bit % 8);
+        ENS_CLEANUP(mem_freep) char *after = table_of(&m, 2, false);
+
+        if (strcmp(before, after) == 0)
+            fail_msg("bit %zu of byte %zu is unseen", bit % 8, at);
+    }
+}
+
+static void names_that_look_alike_are_told_in_full(void **state)
+{
+    struct many m;
+
+    (void)state;
+    make_many(&m);
+    (void)snprintf(m.names[0], sizeof m.names[0], "one/release-of-today.signdata");
+    (void)snprintf(m.names[1], sizeof m.names[1], "only/release-of-today.signdata");
+    (void)snprintf(m.names[2], sizeof m.names[2], "a\nb\x1b[2J");
+    ENS_CLEANUP(mem_freep) char *text = table_of(&m, 3, false);
+
+    assert_contains(text, "    1 one..oday.signdata ");
+    assert_contains(text, "    2 onl..oday.signdata ");
+    assert_contains(text, "    3 a?b?[2J  ");
+    (void)snprintf(m.names[1], sizeof m.names[1], "one/Release-of-today.signdata");
+    ENS_CLEANUP(mem_freep) char *alike = table_of(&m, 3, false);
+
+    assert_contains(alike, "    1 one/release-of-today.signdata\n                         00010203..1e1f");
+    assert_contains(alike, "    2 one/Release-of-today.signdata\n                         00010203..1e1f");
+}
+
+static void the_digest_of_a_set_does_not_depend_on_the_order(void **state)
+{
+    struct many m;
+    struct many turned;
+    uint8_t a[32];
+    uint8_t b[32];
+    struct ens_err err = {0};
+
+    (void)state;
+    make_many(&m);
+    make_many(&turned);
+    for (size_t i = 0; i < MANY; i++)
+        turned.items[i].review.digest = m.digests[MANY - 1 - i];
+    assert_ok(review_set_digest(m.items, MANY, a, &err), err);
+    assert_ok(review_set_digest(turned.items, MANY, b, &err), err);
+    assert_memory_equal(a, b, sizeof a);
+    turned.items[0].review.digest = m.digests[0];
+    assert_ok(review_set_digest(turned.items, MANY, b, &err), err);
+    assert_memory_not_equal(a, b, sizeof a);
+}
+
+static void dangers_have_names_that_stay(void **state)
+{
+    static const struct {
+        const char *rule, *name;
+        enum severity severity;
+    } cases[] = {
+        {"debug-open", "DEBUG not enforced", SEVERITY_WARNING},
+        {"debug", "DEBUG set", SEVERITY_WARNING},
+        {"provisionkey", "PROVISIONKEY not forbidden", SEVERITY_WARNING},
+        {"einittokenkey", "EINITTOKENKEY not forbidden", SEVERITY_WARNING},
+        {"date-future", "DATE in the future", SEVERITY_WARNING},
+        {"date-missing", "DATE missing", SEVERITY_WARNING},
+        {"isvsvn-falls", "ISVSVN falls", SEVERITY_WARNING},
+        {"unmeasured-code", "unmeasured code (--allow-unusual)", SEVERITY_ERROR},
+        {"page-twice", "page added twice (--allow-unusual)", SEVERITY_ERROR},
+        {"public-key", "public sample key", SEVERITY_WARNING},
+        {"patched-code", "patched code (--allow-unusual)", SEVERITY_ERROR},
+        {"blind", "blind", SEVERITY_WARNING},
+        {"xfrm-reserved", "xfrm-reserved", SEVERITY_WARNING},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct finding f = {.severity = cases[i].severity, .rule = cases[i].rule};
+        char name[REVIEW_NAME_MAX];
+
+        assert_string_equal(review_danger_name(&f, name), cases[i].name);
+    }
+}
+
+static void dates_ahead_versions_that_fall_and_keys_that_no_mask_forbids_are_dangers(void **state)
+{
+    const struct sigstruct before = load("good"); /* ISVSVN 2, DATE 2024-02-29 */
+    uint8_t digest[32] = {0};
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        struct sigstruct css = before;
+        struct review r = {.css = &css, .digest = digest, .today = 0x20240228, .before = &before};
+        ENS_CLEANUP(buf_free) struct buf names = {0};
+        struct findings found = {0};
+        struct ens_err err = {0};
+        static const char *const want[] = {"", "DATE in the future", "ISVSVN falls",
+                                           "PROVISIONKEY not forbidden; EINITTOKENKEY not forbidden",
+                                           "DATE missing"};
+
+        if (i == 1)
+            r.today = 0x20240227;
+        if (i == 2)
+            sigstruct_put_int(&css, CSS_ISVSVN, 1);
+        if (i == 3)
+            sigstruct_put_int(&css, CSS_ATTRIBUTEMASK, UINT64_MAX & ~(uint64_t)0x30);
+        if (i == 4)
+            sigstruct_put_int(&css, CSS_DATE, 0);
+        review_dangers(&r, &found);
+        assert_ok(review_danger_names(&found, &names, &err), err);
+        if (names.len != strlen(want[i]) || (names.len > 0 && memcmp(names.data, want[i], names.len) != 0))
+            fail_msg("%d: '%.*s'", i, (int)names.len, (const char *)names.data);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +498,12 @@ int main(void)
         cmocka_unit_test(fields_that_are_rarely_used_are_shown_when_they_are),
         cmocka_unit_test(no_free_signed_bit_changes_unseen),
         cmocka_unit_test(no_free_signed_bit_changes_unseen_on_a_screen),
+        cmocka_unit_test(a_table_has_what_is_common_once_and_what_differs_in_columns),
+        cmocka_unit_test(no_free_signed_bit_changes_unseen_in_a_table),
+        cmocka_unit_test(names_that_look_alike_are_told_in_full),
+        cmocka_unit_test(the_digest_of_a_set_does_not_depend_on_the_order),
+        cmocka_unit_test(dangers_have_names_that_stay),
+        cmocka_unit_test(dates_ahead_versions_that_fall_and_keys_that_no_mask_forbids_are_dangers),
         cmocka_unit_test(no_byte_of_a_review_can_drive_a_terminal),
         cmocka_unit_test(fields_are_indented_as_asked),
         cmocka_unit_test(dates_are_told_as_days_or_as_they_are),
