@@ -10,6 +10,7 @@
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/child_env.h"
+#include "signer/cmd/clock.h"
 #include "signer/cmd/consent.h"
 #include "signer/cmd/screen.h"
 
@@ -282,9 +283,11 @@ void record_dangers(struct transcript *t, const struct requests *r,
         const struct request *q = &r->items[i];
         struct findings found = {0};
 
-        review_dangers(
-            &(struct review){.css = q->is_blind ? NULL : &q->css, .digest = q->digest, .mrsigner = mrsigner},
-            &found);
+        review_dangers(&(struct review){.css = q->is_blind ? NULL : &q->css,
+                                        .digest = q->digest,
+                                        .mrsigner = mrsigner,
+                                        .today = clock_danger_day()},
+                       &found);
         for (size_t k = 0; k < found.len && len < FINDINGS_MAX; k++) {
             size_t n = 0;
 

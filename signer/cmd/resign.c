@@ -269,7 +269,7 @@ static bool prepare_all(struct run *run, struct ens_err *err)
         return true;
     if (!resign_confirm(r, err))
         return false;
-    record_confirmation(run->transcript, r->args, r->args->yes ? NULL : "yes");
+    record_confirmation(run->transcript, r->args, r->args->yes ? NULL : resign_answer(r));
     return true;
 }
 

@@ -114,6 +114,9 @@ size_t resign_count(const struct resign *r, bool waiting);
 struct review;
 void resign_review(const struct resign *r, const struct resign_enclave *x, struct review *ret);
 
+/* What is a yes to the question, for the record: "yes", or "words" if the policy wants those. */
+const char *resign_answer(const struct resign *r);
+
 /* Shows what waits for a signature and asks, unless --yes. ENS_REFUSED: the answer was not yes. */
 bool resign_confirm(const struct resign *r, struct ens_err *err) ENS_MUST_CHECK;
 

@@ -119,6 +119,16 @@ static bool fill_summary(const struct resign *r, const struct waiting *w, struct
                : moment_line(m, "Policy", err, "%s %s: holds", r->args->policy, hash);
 }
 
+static bool wants_words(const struct resign *r)
+{
+    return r->policy != NULL && policy_confirm(r->policy) == POLICY_CONFIRM_WORDS;
+}
+
+const char *resign_answer(const struct resign *r)
+{
+    return wants_words(r) ? "words" : "yes";
+}
+
 static bool ask(const struct resign *r, const struct waiting *w, struct ens_err *err)
 {
     ENS_CLEANUP(moment_free)
@@ -132,7 +142,7 @@ static bool ask(const struct resign *r, const struct waiting *w, struct ens_err 
                        .done = "signed",
                        .answers = "Type yes to sign: ",
                        .open = w->len,
-                       .wants_words = r->policy != NULL && policy_confirm(r->policy) == POLICY_CONFIRM_WORDS};
+                       .wants_words = wants_words(r)};
 
     if (!fill_summary(r, w, &m, err))
         return false;

@@ -483,6 +483,10 @@ PY
     ok
     says "^app\.sig: 384 bytes, signed by release \(MRSIGNER $(short "$signer")\), verified\.\$"
     says '^Next: carry app\.sig to the build host\.$'
+    ens sign "${key[@]}" --transcript room.transcript --force -o app.sig app.signdata
+    ok
+    says "^Head of room\.transcript: $("$ENSIGN" transcript room.transcript | sed -n 's/^Head: *//p')\.\$"
+    says '^Next: write the head into the minutes, carry app\.sig to the build host\.$'
     mkdir signed
     cp app.sig signed
     sign_data two.signdata "$MRENCLAVE" isvsvn=2
