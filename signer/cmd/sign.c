@@ -152,7 +152,6 @@ static bool check_approvals(struct run *r, struct ens_err *err)
     }
     if (!consent_judge(r->args, r->policy, transcript_rejections(r->transcript), mrsigner, &r->consent, err))
         return false;
-    record_approvals(r->transcript, &r->consent, &r->requests);
     if (mrsigner != NULL ? !consent_count(&r->consent, mrsigner, &r->requests, err)
                          : !consent_hopeless(&r->consent, &r->requests, err))
         return false;
@@ -346,11 +345,14 @@ static bool sign_single(struct run *r, struct ens_err *err)
     return q->is_written;
 }
 
-/* What the policy says of all that was checked; once, in the record that is made next. */
+/* What policy and people say of all that was checked, with the verdicts of the end; once, in the record that
+ * is made next. */
 static void record_checks(struct run *r)
 {
-    if (!r->is_recorded)
+    if (!r->is_recorded) {
         record_policy(r->transcript, r->args->policy, r->policy, &r->requests);
+        record_approvals(r->transcript, &r->consent, &r->requests);
+    }
     r->is_recorded = true;
 }
 

@@ -251,7 +251,9 @@ alice, bob = ("alice.approval", "yes", "alice@example.org"), ("bob.approval", "y
 assert counted(2) == [alice]
 assert counted(3) == [alice, alice]
 assert counted(4) == [alice, ("carol.approval", "unknown-key", "-")]
-assert counted(5) == counted(6) == counted(7) == [alice, bob]
+assert counted(5) == counted(7) == [alice, bob]
+# Under another key than they are for.
+assert counted(6) == [(f, "other-key", who) for f, _, who in (alice, bob)]
 
 def check(n, name):
     return [c[2] for c in all_of(n, "check") if c[1] == name]
@@ -263,6 +265,7 @@ assert check(6, "mrsigner") == ["fails"]
 command = all_of(7, "command")[0]
 assert "--approval" in command and "--policy" in command and "--yes" in command and len(command) == len(set(command))
 assert all_of(7, "module") == [[fault, module]]
+assert all_of(7, "ssh-keygen")[0][0].endswith("/ssh-keygen") and len(all_of(7, "ssh-keygen")[0][1]) == 64
 assert all_of(7, "token")[0][3] == "hsm"
 assert all_of(7, "key")[0][0] == mrsigner and all_of(7, "key")[0][2] == "release"
 assert "never-extractable" in all_of(7, "claims")[0]
@@ -324,6 +327,83 @@ PY
     asked -o app.sig --approval alice.approval --approval carol.approval --approval bob.approval app.signdata
     ok
     says 'Approvals +2 of 2: alice@example\.org, bob@example\.org'
+}
+
+@test "A14: a no is on record, and stops a later run although its file stays at home" {
+    hosts
+    room_has_a_key
+    people_have_keys
+    room_has_rules
+    sign_data_is_made
+    approves alice
+    approves bob bob.pub
+    at alice
+    ens approve --ssh-key alice --mrsigner "$MRSIGNER" --reject --note 'not this one' -o no.approval app.signdata
+    refused 77 terminal
+    ens approve --ssh-key alice --mrsigner "$MRSIGNER" --reject --yes --note 'not this one' -o no.approval app.signdata
+    ok
+    carry alice room no.approval
+    : >"$FAULT_LOG"
+    asked -o app.sig --approval . app.signdata
+    exits 77
+    errors | grep -q 'rejected: .*alice@example\.org'
+    rm no.approval
+    # Whoever carries the files leaves it at home: it is in the transcript.
+    asked -o app.sig --approval . app.signdata
+    exits 77
+    errors | grep -q 'rejected: .*alice@example\.org (record 2)'
+    ens check --policy policy --approval . --transcript room.transcript app.signdata
+    exits 77
+    prints 'rejected.*alice@example\.org \(record 2\)'
+    ens check --policy policy --approval . app.signdata
+    exits 0
+    called C_Login 0
+    called C_Sign 0
+    # Bob cannot lift it; she can, and it has to be there in each run.
+    at bob
+    ens approve --ssh-key bob.pub --mrsigner "$MRSIGNER" --replaces "$HOSTS/alice/no.approval" --yes -o lift.approval app.signdata
+    ok
+    carry bob room lift.approval
+    asked -o app.sig --approval . app.signdata
+    exits 77
+    at alice
+    ens approve --ssh-key alice --mrsigner "$MRSIGNER" --replaces no.approval --yes -o lift.approval app.signdata
+    ok
+    carry alice room lift.approval
+    asked -o app.sig --approval . app.signdata
+    ok
+    called C_Sign 1
+}
+
+@test "A14: without a pinned key an approval for another key does not count once the key is known" {
+    hosts
+    room_has_a_key
+    people_have_keys
+    room_has_rules
+    sign_data_is_made
+    approves alice
+    approves bob bob.pub
+    at room
+    sed -i '/^mrsigner /d' policy
+    ens keygen --token pkcs11:token=hsm --label other --module "$SOFTHSM" --pin-source file:pin
+    ok
+    : >"$FAULT_LOG"
+    ens sign --key 'pkcs11:token=hsm;object=other' --module "$FAULT" --pin-source file:pin --yes --policy policy \
+        --approval . -o app.sig app.signdata
+    exits 77
+    errors | grep -q 'policy: approvals: 0, wanted 2'
+    [ ! -e app.sig ]
+    called C_Sign 0
+    # Too few for whatever key: the token is not woken.
+    : >"$FAULT_LOG"
+    ens sign --key 'pkcs11:token=hsm;object=release' --module "$FAULT" --pin-source file:pin --yes --policy policy \
+        --approval alice.approval -o app.sig app.signdata
+    exits 77
+    errors | grep -q 'policy: approvals: 1, wanted 2'
+    called C_Login 0
+    asked -o app.sig --approval . app.signdata
+    ok
+    called C_Sign 1
 }
 
 @test "what the room does not have: an archive reader, a second HOME, the reviewers' keys" {
@@ -466,9 +546,9 @@ PY
 import json, sys
 records = json.load(open(sys.argv[1]))["records"]
 kinds = [(r["kind"], r["exit"]) for r in records]
-assert kinds == [("begin", None), ("run", 0), ("intent", None), ("outcome", 0), ("run", 0), ("intent", None), ("outcome", 0),
-                 ("run", 0)], kinds
+release = [("run", 0), ("intent", None), ("outcome", 0)]
+assert kinds == [("begin", None), *release, *release, ("run", 0)], kinds
 answers = [e["words"] for r in records for e in r["entries"] if e["key"] == "confirmation"]
-assert answers == [["terminal", "yes"], ["terminal", "yes"]], answers
+assert answers == 2 * [["terminal", "yes"]], answers
 PY
 }
