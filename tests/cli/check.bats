@@ -289,6 +289,16 @@ assert d["approvals"][0]["person"] == "alice@example.org" and d["approvals"][0][
 PY
 }
 
+@test "B5: what counts is said against what is wanted, never 1 of 1" {
+    begin
+    approves alice a.approval
+    check --approval a.approval s.signdata
+    no approvals
+    prints '^no: s\.signdata: approvals: 1, wanted 2 \[approvals\]$'
+    prints '^  approvals  *fails: 1, wanted 2$'
+    not grep -q '1 of 1' "$OUT"
+}
+
 @test "rebuilt: by as many persons as the policy says" {
     begin
     enclave own.sgxs
