@@ -14,8 +14,9 @@
 #define E_SHNUM  60 /* 2 bytes, and 2 of e_shstrndx */
 #define E_FIELDS 64
 
-#define TCS_OENTRY   32   /* offset in a TCS (Intel SDM, "TCS") */
-#define GLOBAL_MAX   4096 /* bytes of g_global_data; 1488 to 1768 in the releases to 2.26 */
+#define SECINFO_TYPE 0xff00u /* of SECINFO.FLAGS; EADD takes a TCS with permissions as one without */
+#define TCS_OENTRY   32      /* offset in a TCS (Intel SDM, "TCS") */
+#define GLOBAL_MAX   4096    /* bytes of g_global_data; 1488 to 1768 in the releases to 2.26 */
 #define GLOBAL_FIRST 1488
 
 /* What the checks of one block share. */
@@ -78,7 +79,8 @@ static bool reaches_code_section(const struct doubts *d, const struct intel_patc
     return false;
 }
 
-/* Is it the data that sgx_sign fills in? */
+/* Is it the data that sgx_sign fills in? They can be written to, and lie in no segment of code, whatever the
+ * section headers say, which are not measured. */
 static bool is_global(const struct doubts *d, uint64_t addr, uint32_t size)
 {
     return d->has_global && d->global.size <= GLOBAL_MAX && addr >= d->global.value &&
@@ -92,7 +94,7 @@ static void judge_patch(const struct doubts *d, size_t index, size_t *others)
 
     if (hides_sections(d, &p) || !reaches(d, &p, ELF_PF_R | ELF_PF_W | ELF_PF_X, &addr))
         return;
-    if (reaches_code_section(d, &p) || (reaches(d, &p, ELF_PF_X, &addr) && !is_global(d, addr, p.size))) {
+    if (reaches_code_section(d, &p) || reaches(d, &p, ELF_PF_X, &addr)) {
         container_odd(d->c, d->copy, RULE,
                       "patch %zu overwrites 0x%" PRIx32 " bytes of code at 0x%" PRIx64
                       ": what is loaded is not what the file shows",
@@ -153,10 +155,10 @@ static void judge_row(const struct doubts *d, size_t index)
         return;
     if (row.content_offset == 0)
         judge_fill(d, index, &row);
-    else if (row.flags != RECORDS_TCS)
-        judge_content(d, index, &row);
-    else
+    else if ((row.flags & SECINFO_TYPE) == RECORDS_TCS)
         judge_tcs(d, index, &row);
+    else
+        judge_content(d, index, &row);
 }
 
 /* ---- what trusted code is told ---- */

@@ -185,7 +185,7 @@ doubt() {
     "$PYTHON" "$INTEROP/mkdoubt.py" "$1" "$1.so" >/dev/null
 }
 
-EVIL='patch-text patch-rx patch-hidden layout-code layout-fill entry bounds oe-symbol'
+EVIL='patch-text patch-rx patch-hidden patch-global layout-code layout-fill entry entry-flags bounds oe-symbol'
 
 # evil_text KIND: what is said of it.
 evil_text() {
@@ -193,7 +193,7 @@ evil_text() {
     patch-*) echo 'patch 5 overwrites 0x10 bytes of code at 0x2100' ;;
     layout-code) echo 'layout row 1 brings 0x40 bytes of code to 0x[0-9a-f]+' ;;
     layout-fill) echo 'layout row 1 fills executable pages at 0x[0-9a-f]+ with 0x90909090' ;;
-    entry) echo 'its threads enter at 0x1020, enclave_entry is at 0x1000' ;;
+    entry*) echo 'its threads enter at 0x1020, enclave_entry is at 0x1000' ;;
     bounds) echo 'its enclave_size is 0x[0-9a-f]+, and the layout makes it 0x' ;;
     oe-symbol) echo 'the loader overwrites 0x8 bytes of code at 0x[0-9a-f]+' ;;
     esac

@@ -5,11 +5,13 @@
     patch-text      one more patch, over code
     patch-rx        the same, over what no section names, in the segment of the code
     patch-hidden    the same, over code whose section header says that it is data
+    patch-global    the same, and the symbol g_global_data lies there
     patch-data      one more patch, over data (a warning)
     layout-code     the heap's first page brings code, and is executable
     layout-data     the same with data (a warning)
     layout-fill     measured pages that are executable and filled with a word
     entry           the threads enter elsewhere than at enclave_entry
+    entry-flags     the same, in a TCS that has permissions, which EADD ignores
     bounds          g_global_data says that the enclave is larger than it is
     oe-honest       Open Enclave, with the symbols that its loader fills in
     oe-symbol       the same, with one of them in the code
@@ -25,7 +27,7 @@ import tempfile
 import elf
 import mkcontainer
 import mkintel
-from sgxs import PAGE_LEN
+from sgxs import PAGE_LEN, PT_TCS, READ
 
 GLOBAL_SIZE = 1768
 
@@ -41,7 +43,7 @@ def intel_plan(kind):
     template = struct.pack("<QQQQ", 0, size, row[3], row[2] * PAGE_LEN).ljust(GLOBAL_SIZE, b"\1")
     at = where(plan)
     plan.patches.insert(0, (at["data"] + 0x40, template))
-    if kind in ("patch-text", "patch-hidden"):
+    if kind in ("patch-text", "patch-hidden", "patch-global"):
         plan.patches.append((at["text"] + 0x100, b"\xCC" * 16))
     elif kind == "patch-rx":
         plan.patches.append((at["text"] + 0x100, b"\xCC" * 16))
@@ -54,14 +56,19 @@ def intel_plan(kind):
         row[1], row[5], row[6] = mkintel.ADD_EXTEND, b"\x90" * 64, mkintel.REG_RW
     elif kind == "layout-fill":
         row[1], row[4], row[6] = mkintel.ADD_EXTEND, 0x90909090, 0x205
-    elif kind == "entry":
+    elif kind in ("entry", "entry-flags"):
         evil = bytearray(mkintel.TCS_TEMPLATE)
         struct.pack_into("<Q", evil, 32, 0x1020)
-        plan.layout = [tuple(bytes(evil) if part == mkintel.TCS_TEMPLATE else part for part in one)
-                       for one in plan.layout]
+        changes = {mkintel.TCS_TEMPLATE: bytes(evil)}
+        if kind == "entry-flags":
+            changes[PT_TCS] = PT_TCS | READ
+        plan.layout = [tuple(changes.get(part, part) for part in one) for one in plan.layout]
     elif kind not in ("honest", "bounds"):
         raise SystemExit(f"mkdoubt.py: no kind {kind}")
-    plan.layout[heap] = tuple(row)
+    if kind == "patch-global":
+        plan.global_data = (plan.segments[1][1] + 0x100, GLOBAL_SIZE)
+    if not kind.startswith("entry"):
+        plan.layout[heap] = tuple(row)
     return plan
 
 
@@ -96,7 +103,7 @@ def main(argv):
         print(mkcontainer.make_oe(plan, out, signer))
         return 0
     print(mkcontainer.make_intel(intel_plan(kind), out, signer))
-    if kind == "patch-hidden":
+    if kind in ("patch-hidden", "patch-global"):
         hide_text(out)
     return 0
 
