@@ -108,7 +108,8 @@ read_well() {
         make_container intel --random "$seed" --out "intel-$seed"
         make_container oe --random "$seed" --out "oe-$seed"
         for file in intel-$seed oe-$seed; do
-            ens verify --pubkey "$TESTKEY" "$file"
+            # Nobody chose where patches go, and what the layout brings.
+            ens verify --allow-unusual --pubkey "$TESTKEY" "$file"
             ok
             accepted container "$file"
             ens show --json "$file"
