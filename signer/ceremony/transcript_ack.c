@@ -13,6 +13,7 @@
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
 
 #define NOTE_KEY "note"
 
@@ -121,9 +122,9 @@ static bool look(const char *path, char ret[static 2 * DIGEST_SIZE + 1], struct 
         return false;
     if (path[0] == '\0' || strcmp(path, "-") == 0)
         return true;
-    ENS_CLEANUP(file_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    ENS_CLEANUP(file_closep) int fd = -1;
 
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+    if (!path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, &why) || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return true;
     do {
         if (!file_read(fd, path, piece, FILE_PIECE, &len, &why))

@@ -7,81 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "signer/base/file.h"
-#include "signer/base/interrupt.h"
+#include "signer/base/lock.h"
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
 
 /* How often the file may be replaced by another one while this run waits for its lock. */
 #define OPEN_ATTEMPTS 16
-
-/* The lock is asked for every 100 ms, for ten seconds. */
-#define LOCK_ATTEMPTS 100
-#define LOCK_PAUSE_NS 100000000L
-
-/* ---- the lock ---- */
-
-/* One line of proc(5), /proc/locks: "1: FLOCK  ADVISORY  WRITE 812 08:01:1310 0 EOF". A line of one that
- * waits has "->" in it. */
-static bool is_holder(const char *line, ino_t inode, int *ret_pid)
-{
-    unsigned long long found = 0;
-    unsigned major = 0;
-    unsigned minor = 0;
-    char kind[16];
-    int pid = 0;
-
-    if (sscanf(line, "%*d: %15s %*s %*s %d %x:%x:%llu", kind, &pid, &major, &minor, &found) != 5 ||
-        strcmp(kind, "FLOCK") != 0 || found != inode || pid <= 0)
-        return false;
-    *ret_pid = pid;
-    return true;
-}
-
-/* Who has the lock; 0 if the kernel does not say so here. */
-static int find_holder(int fd)
-{
-    char line[256];
-    struct stat st;
-    FILE *locks = fopen("/proc/locks", "re");
-    int pid = 0;
-
-    if (locks == NULL)
-        return 0;
-    while (pid == 0 && fstat(fd, &st) == 0 && fgets(line, sizeof line, locks) != NULL)
-        (void)is_holder(line, st.st_ino, &pid);
-    (void)fclose(locks);
-    return pid;
-}
-
-static bool fail_locked(int fd, const char *path, struct ens_err *err)
-{
-    int pid = find_holder(fd);
-
-    if (pid == 0)
-        return ens_fail(err, ENS_CANTCREAT, "%s: is locked by another process: wait for its end", path);
-    return ens_fail(err, ENS_CANTCREAT, "%s: locked by process %d: wait for its end", path, pid);
-}
-
-static bool lock(int fd, const char *path, struct ens_err *err)
-{
-    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
-
-    for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            return ens_fail_errno(err, ENS_RESOURCE, errno, "%s: cannot be locked", path);
-        if (i == LOCK_ATTEMPTS)
-            return fail_locked(fd, path, err);
-        (void)nanosleep(&pause, NULL);
-        if (!interrupt_check(err))
-            return false;
-    }
-    return true;
-}
 
 /* ---- opening ---- */
 
@@ -115,6 +50,18 @@ static bool judge(int fd, const char *path, struct ens_err *err)
     return true;
 }
 
+/* A lock that cannot be had is no reason to wait for ever, and one that the file system does not have is
+ * none. */
+static bool lock(int fd, const char *path, struct ens_err *err)
+{
+    bool held = false;
+
+    if (!lock_take(fd, path, NULL, &held, err))
+        return false;
+    return held ||
+           ens_fail(err, ENS_RESOURCE, "%s: its file system has no locks: name a file on another one", path);
+}
+
 bool transcript_file_open(const char *path, int *ret_fd, bool *ret_made, struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
@@ -124,11 +71,10 @@ bool transcript_file_open(const char *path, int *ret_fd, bool *ret_made, struct 
         bool made = lstat(path, &st) != 0 && errno == ENOENT;
 
         file_closep(&fd);
-        fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
-        if (fd < 0 && errno == EISDIR)
+        if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
             return ens_fail(err, ENS_DATA, "%s: is a directory: name a file for the transcript", path);
-        if (fd < 0)
-            return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be opened to append to it", path);
+        if (!path_open(path, O_RDWR | O_APPEND | O_CREAT, 0600, ENS_CANTCREAT, &fd, err))
+            return false;
         if (!judge(fd, path, err) || !lock(fd, path, err))
             return false;
         /* One that was moved away while this run waited for the lock is left alone. */
@@ -165,11 +111,13 @@ bool transcript_file_read(int fd, const char *path, struct buf *ret, struct ens_
 
 bool transcript_read(const char *path, struct buf *ret, struct ens_err *err)
 {
-    ENS_CLEANUP(file_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    ENS_CLEANUP(file_closep) int fd = -1;
     ENS_CLEANUP(buf_free) struct buf all = {0};
     struct stat st;
 
-    if (fd < 0 || fstat(fd, &st) != 0)
+    if (!path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err))
+        return false;
+    if (fstat(fd, &st) != 0)
         return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be opened", path);
     if (!S_ISREG(st.st_mode))
         return ens_fail(err, ENS_DATA, "%s: not-regular: is no regular file: name a transcript", path);
@@ -184,16 +132,15 @@ bool transcript_read(const char *path, struct buf *ret, struct ens_err *err)
 
 bool transcript_sync_directory(const char *path, struct ens_err *err)
 {
-    char dir[PATH_MAX];
+    ENS_CLEANUP(path_place_free) struct path_place place = {0};
 
-    if (realpath(path, dir) == NULL)
-        return ens_fail_errno(err, ENS_IO, errno, "%s: its directory cannot be found", path);
-    *strrchr(dir, '/') = '\0';
-    ENS_CLEANUP(file_closep) int fd = open(dir[0] != '\0' ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (!path_find(path, ENS_IO, &place, err))
+        return false;
+    ENS_CLEANUP(file_closep) int fd = openat(place.dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (fd < 0 || fsync(fd) != 0)
-        return ens_fail_errno(err, ENS_IO, errno, "%s: its directory cannot be flushed to the disk", path);
-    return true;
+    if (fd < 0)
+        return ens_fail_errno(err, ENS_IO, errno, "%s: its directory cannot be opened", path);
+    return file_sync_directory(fd, path, err);
 }
 
 bool transcript_file_reserve(int fd, const char *path, size_t size, size_t room, struct ens_err *err)

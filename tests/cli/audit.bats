@@ -245,6 +245,10 @@ PY
     refused 73 'tmp/out: a symbolic link'
     sign --pin-source file:tmp/in -o x s.signdata
     refused 66 'tmp/in: a symbolic link'
+    sign --transcript tmp/out -o x s.signdata
+    refused 73 'tmp/out: a symbolic link'
+    ens transcript tmp/in
+    refused 66 'tmp/in: a symbolic link'
     # One's own, and one of the directory's owner, are followed.
     chown -h 0 "$place"/*
     ens show tmp/in

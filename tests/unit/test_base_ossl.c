@@ -15,12 +15,12 @@
 #include "tests/support/testkey.h"
 
 static struct testkey key;
+static OSSL_PROVIDER *none;
 
 static int set_up(void **state)
 {
-    OSSL_PROVIDER *none = OSSL_PROVIDER_load(NULL, "null");
-
     (void)state;
+    none = OSSL_PROVIDER_load(NULL, "null");
     key = testkey_load();
     return none == NULL;
 }
@@ -29,7 +29,7 @@ static int tear_down(void **state)
 {
     (void)state;
     testkey_free(&key);
-    return 0;
+    return OSSL_PROVIDER_unload(none) != 1;
 }
 
 static void the_shared_context_has_nothing(void **state)
