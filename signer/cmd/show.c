@@ -259,8 +259,8 @@ static bool show_pubkey_file(struct show *s, const char *path, struct view bytes
 }
 
 /* A signature or a digest: nothing is known of it but its bytes. */
-static bool show_bytes_file(struct show *s, const char *path, const char *kind, struct view bytes,
-                            struct ens_err *err)
+static bool show_opaque(struct show *s, const char *path, const char *kind, struct view bytes,
+                        struct ens_err *err)
 {
     char hex[2 * SIGNATURE_SIZE + 1];
 
@@ -272,10 +272,39 @@ static bool show_bytes_file(struct show *s, const char *path, const char *kind, 
     return show_line(s, err, "%s: %s", kind, path) && show_line(s, err, "  %s", hex);
 }
 
+/* A text whose first line nobody wrote for ensign, or bytes of no known size. */
+static bool fail_unknown(const char *path, struct view bytes, struct ens_err *err)
+{
+    if (bytes.len == 0)
+        return ens_fail(err, ENS_DATA, "%s: empty: the file has no bytes: name the right file", path);
+    if (container_other(bytes) != NULL)
+        return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, container_other(bytes));
+    return ens_fail(err, ENS_DATA,
+                    "%s: no-header: is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT (1808 bytes), "
+                    "sign-data (256), public key, policy, approvers, revoked or armour: it has %zu%s bytes",
+                    path, bytes.len, bytes.len >= ENCLAVE_HEAD_MAX ? " or more" : "");
+}
+
+bool show_bytes(struct show *s, const char *path, struct view bytes, struct ens_err *err)
+{
+    if (bytes.len == SIGNDATA_SIZE)
+        return show_signdata_file(s, path, bytes, err);
+    if (sigstruct_recognise(bytes) || bytes.len == SIGSTRUCT_SIZE)
+        return show_sigstruct_file(s, path, bytes, err);
+    if (rsa3072_recognise(bytes))
+        return show_pubkey_file(s, path, bytes, err);
+    if (bytes.len == SIGNATURE_SIZE)
+        return show_opaque(s, path, "signature", bytes, err);
+    if (bytes.len == 32)
+        return show_opaque(s, path, "digest", bytes, err);
+    return fail_unknown(path, bytes, err);
+}
+
 static bool show_file(struct show *s, const char *path, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
     uint8_t head[ENCLAVE_HEAD_MAX];
+    bool is_done = false;
     size_t len = 0;
 
     if (!enclave_read_head(path, head, &len, err))
@@ -284,36 +313,20 @@ static bool show_file(struct show *s, const char *path, struct ens_err *err)
 
     if (approval_recognise(v))
         return show_approval(s, path, err);
+    if (!show_ceremony(s, path, v, &is_done, err) || is_done)
+        return is_done;
     if (bundle_recognise(v))
         return show_bundle(s, path, err);
     if (sgxs_recognise(v))
         return show_sgxs_file(s, path, err);
     if (container_recognise(v) && !sigstruct_recognise(v) && len != SIGNDATA_SIZE)
         return show_enclave(s, path, err);
-    if (len == SIGNDATA_SIZE)
-        return show_signdata_file(s, path, v, err);
-    if (sigstruct_recognise(v) || len == SIGSTRUCT_SIZE)
-        return show_sigstruct_file(s, path, v, err);
-    const char *other = container_other(v);
-
-    if (!file_read_all(path, RSA3072_KEY_FILE_MAX, &file, err))
-        return other != NULL && err->code == ENS_DATA
-                   ? ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, other)
+    if (len == ENCLAVE_HEAD_MAX && !file_read_all(path, RSA3072_KEY_FILE_MAX, &file, err))
+        return container_other(v) != NULL && err->code == ENS_DATA
+                   ? fail_unknown(path, v, err)
                    : ens_wrap(err, "is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT, sign-data or "
                                    "public key");
-    if (rsa3072_recognise(buf_view(&file)))
-        return show_pubkey_file(s, path, buf_view(&file), err);
-    if (len == SIGNATURE_SIZE)
-        return show_bytes_file(s, path, "signature", v, err);
-    if (len == 32)
-        return show_bytes_file(s, path, "digest", v, err);
-    if (other != NULL)
-        return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, other);
-    return ens_fail(err, ENS_DATA,
-                    "%s: is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT (1808 bytes), sign-data "
-                    "(256) or public key: "
-                    "it has %zu%s bytes",
-                    path, len, len == ENCLAVE_HEAD_MAX ? " or more" : "");
+    return show_bytes(s, path, file.len > 0 ? buf_view(&file) : v, err);
 }
 
 bool cmd_show(const struct args *args, struct ens_err *err)

@@ -37,6 +37,15 @@ bool show_stream_or_problem(struct show *s, struct doc *at, const struct sgxs_re
 /* A whole bundle (show_bundle.c). */
 bool show_bundle(struct show *s, const char *path, struct ens_err *err) ENS_MUST_CHECK;
 
+/* What is recognised by its form or its size: sign-data, SIGSTRUCT, public key, signature, digest. ENS_DATA
+ * where it is none of them. */
+bool show_bytes(struct show *s, const char *path, struct view bytes, struct ens_err *err) ENS_MUST_CHECK;
+
+/* If `head` begins as policy, approvers, revoked or armour do (*ret_is): shows it as it will be read
+ * (show_ceremony.c). ENS_DATA names the rule that it breaks. */
+bool show_ceremony(struct show *s, const char *path, struct view head, bool *ret_is,
+                   struct ens_err *err) ENS_MUST_CHECK;
+
 /* An ELF file that holds an enclave (show_enclave.c). */
 bool show_enclave(struct show *s, const char *path, struct ens_err *err) ENS_MUST_CHECK;
 
