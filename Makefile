@@ -127,6 +127,12 @@ $(B)/tests/hsm/fault.so: tests/hsm/fault.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu17 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl
 
+# ---- a clock that stands, for tests whose files have days in them ----
+$(B)/tests/support/clock.so: tests/support/clock.c Makefile
+	@echo "  LD    $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu17 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $<
+
 # ---- fuzz targets: libFuzzer with clang, and a replayer of the corpora with any compiler ----
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAY_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/replay_%)
@@ -162,7 +168,7 @@ bench: bench-build $(if $(shell command -v go),$(B)/tests/bench/orc_floor)
 .SECONDARY:
 
 .PHONY: tests-build
-tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so $(B)/tests/cli/ensign $(BENCH_BIN)
+tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so $(B)/tests/support/clock.so $(B)/tests/cli/ensign $(BENCH_BIN)
 
 .PHONY: test
 test: tests-build

@@ -14,6 +14,7 @@
 #include "signer/base/mem.h"
 #include "signer/base/path.h"
 #include "signer/base/text.h"
+#include "signer/ceremony/armour.h"
 
 static const char *const words[APPROVAL_VERDICTS] = {
     [APPROVAL_STATEMENT] = "statement",
@@ -230,6 +231,31 @@ static bool judge_signature(const struct approval_ground *g, struct approval_row
     return true;
 }
 
+/* Text that was typed or scanned holds the file; where it cannot be read, *ret_yes is false, and the row says
+ * why. */
+static bool unwrap(struct buf *file, struct approval_row *row, bool *ret_yes, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    enum armour_kind kind = ARMOUR_APPROVAL;
+    struct ens_err why = {0};
+
+    *ret_yes = true;
+    if (!armour_is(buf_view(file)))
+        return true;
+    text = *file;
+    *file = (struct buf){0};
+    *ret_yes = armour_decode(buf_view(&text), row->path, ARMOUR_ONLY(ARMOUR_APPROVAL), &kind, file, &why);
+    if (!*ret_yes && why.code != ENS_DATA) {
+        *err = why;
+        return false;
+    }
+    if (!*ret_yes) {
+        row->verdict = APPROVAL_STATEMENT;
+        text_printable(row->approval.why, sizeof row->approval.why, why.msg, strlen(why.msg));
+    }
+    return true;
+}
+
 static bool judge_file(const struct approval_ground *g, struct approval_row *row, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
@@ -242,6 +268,10 @@ static bool judge_file(const struct approval_ground *g, struct approval_row *row
         (void)snprintf(row->approval.why, sizeof row->approval.why, "more than %d bytes", APPROVAL_FILE_MAX);
         return true;
     }
+    if (!unwrap(&file, row, &fits, err))
+        return false;
+    if (!fits)
+        return true;
     if (!approval_read(buf_view(&file), &row->approval, &row->verdict, err))
         return false;
     if (row->verdict == APPROVAL_YES && !judge_signature(g, row, err))

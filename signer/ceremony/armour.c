@@ -1,5 +1,4 @@
-/* Armour: each line is judged by itself (armour_row.c), then all of them by their checks.
- */
+/* Armour: each line is judged by itself (armour_row.c), then all by their checks. */
 #include "signer/ceremony/armour.h"
 
 #include <stdio.h>
@@ -224,7 +223,7 @@ bool armour_is(struct view head)
     struct view left = head;
     struct view first = armour_next_line(&left);
 
-    return armour_is_begin(first) || (armour_is_bare_line(first) && find_stranger(head) == head.len);
+    return armour_is_meant(first) || (armour_is_bare_line(first) && find_stranger(head) == head.len);
 }
 
 bool armour_read(const char *path, size_t max, unsigned wishes, struct buf *ret, struct ens_err *err)

@@ -74,10 +74,19 @@ static bool equals(struct view line, const char *text)
 
 /* ---- reading: the frame ---- */
 
-bool armour_is_begin(struct view line)
+static bool is_begin(struct view line)
 {
     return begins_with(line, begin) && line.len >= sizeof begin - 1 + sizeof dashes - 1 &&
            equals(view_slice(line, line.len - (sizeof dashes - 1), sizeof dashes - 1), dashes);
+}
+
+bool armour_is_meant(struct view line)
+{
+    for (; line.len > 0; line = view_slice(line, 1, line.len - 1)) {
+        if (begins_with(line, "BEGIN ENSIGN "))
+            return true;
+    }
+    return false;
 }
 
 bool armour_is_bare_line(struct view line)
@@ -134,7 +143,7 @@ bool armour_read_frame(struct view text, unsigned wishes, struct armour_frame *r
 
     if (first.len == 0)
         return ens_fail(err, ENS_DATA, "empty: there is nothing in it: name the right file");
-    if (armour_is_begin(first))
+    if (is_begin(first))
         return read_kind(first, wishes, &kind, err) && find_end(left, kind, ret, err);
     if (!armour_is_bare_line(first))
         return ens_fail(err, ENS_DATA, "no-header: the first line must be %sKIND%s", begin, dashes);

@@ -27,8 +27,9 @@ struct view armour_next_line(struct view *left);
 /* Takes the next word off the front. */
 struct view armour_next_word(struct view *left);
 
-/* Is it the first line of a frame, of whatever kind? And could it be the first where there is none? */
-bool armour_is_begin(struct view line);
+/* Does it hold the beginning of a frame, in whatever shape? And could it be the first line where there is no
+ * frame? */
+bool armour_is_meant(struct view line);
 bool armour_is_bare_line(struct view line);
 
 /* Finds the lines; ENS_DATA (armour_frame.c). */

@@ -10,6 +10,7 @@
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 #include "signer/ceremony/approval.h"
+#include "signer/ceremony/armour.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/child_env.h"
 #include "signer/cmd/clock.h"
@@ -94,7 +95,7 @@ static bool read_replaced(struct run *r, struct ens_err *err)
 
     if (path == NULL)
         return true;
-    if (!file_read_all(path, APPROVAL_FILE_MAX, &file, err) ||
+    if (!armour_read(path, APPROVAL_FILE_MAX, ARMOUR_ONLY(ARMOUR_APPROVAL), &file, err) ||
         !approval_read(buf_view(&file), &old, &verdict, err))
         return false;
     if (verdict != APPROVAL_YES)

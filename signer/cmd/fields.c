@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "signer/base/mem.h"
+#include "signer/ceremony/armour.h"
 #include "signer/cmd/clock.h"
 #include "signer/sgx/params.h"
 #include "signer/sgx/verify.h"
@@ -115,7 +116,8 @@ bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err 
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
 
-    return file_read_all(path, SIGSTRUCT_SIZE, &file, err) && signdata_parse(buf_view(&file), path, ret, err);
+    return armour_read(path, SIGSTRUCT_SIZE, ARMOUR_ONLY(ARMOUR_SIGN_DATA), &file, err) &&
+           signdata_parse(buf_view(&file), path, ret, err);
 }
 
 bool fields_of_from(const struct args *args, struct sigstruct *ret, struct ens_err *err)

@@ -7,6 +7,7 @@
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/ceremony/approval.h"
+#include "signer/ceremony/armour.h"
 #include "signer/sgx/params.h"
 
 #define DIGEST_FILE_SIZE 32
@@ -43,7 +44,8 @@ static bool read_one(const struct args *args, struct request *ret, struct ens_er
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
 
-    if (!file_read_all(ret->path, APPROVAL_FILE_MAX, &file, err))
+    if (!armour_read(ret->path, APPROVAL_FILE_MAX, ARMOUR_ONLY(ARMOUR_SIGN_DATA) | ARMOUR_ONLY(ARMOUR_DIGEST),
+                     &file, err))
         return false;
     if (approval_recognise(buf_view(&file)))
         return ens_fail(err, ENS_DATA,

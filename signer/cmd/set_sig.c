@@ -6,6 +6,7 @@
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/ceremony/armour.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/attach.h"
 #include "signer/cmd/cmd.h"
@@ -62,7 +63,7 @@ static bool read_given(const struct args *args, struct given *ret, struct ens_er
     if (args->ephemeral_key)
         return true;
     ret->name = args->operands[1];
-    if (!file_read_all(ret->name, DIAGNOSE_FILE_MAX, &ret->file, err))
+    if (!armour_read(ret->name, DIAGNOSE_FILE_MAX, ARMOUR_ONLY(ARMOUR_SIGNATURE), &ret->file, err))
         return false;
     ret->is_sigstruct = ret->file.len == SIGSTRUCT_SIZE;
     ret->has_key = args->operands_len == 3;
@@ -74,7 +75,8 @@ static bool read_given(const struct args *args, struct given *ret, struct ens_er
                         ret->name);
     if (!ret->has_key)
         return true;
-    return file_read_all(args->operands[2], RSA3072_KEY_FILE_MAX, &key_file, err) &&
+    return armour_read(args->operands[2], RSA3072_KEY_FILE_MAX, ARMOUR_ONLY(ARMOUR_PUBLIC_KEY), &key_file,
+                       err) &&
            rsa3072_read_pubkey(buf_view(&key_file), args->operands[2], &ret->key, err);
 }
 

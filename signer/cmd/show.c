@@ -287,6 +287,8 @@ static bool fail_unknown(const char *path, struct view bytes, struct ens_err *er
 
 bool show_bytes(struct show *s, const char *path, struct view bytes, struct ens_err *err)
 {
+    if (approval_recognise(bytes))
+        return show_approval(s, path, bytes, err);
     if (bytes.len == SIGNDATA_SIZE)
         return show_signdata_file(s, path, bytes, err);
     if (sigstruct_recognise(bytes) || bytes.len == SIGSTRUCT_SIZE)
@@ -312,9 +314,12 @@ static bool show_file(struct show *s, const char *path, struct ens_err *err)
     struct view v = view_of(head, len);
 
     if (approval_recognise(v))
-        return show_approval(s, path, err);
-    if (!show_ceremony(s, path, v, &is_done, err) || is_done)
-        return is_done;
+        return file_read_all(path, APPROVAL_FILE_MAX, &file, err) &&
+               show_approval(s, path, buf_view(&file), err);
+    if (!show_ceremony(s, path, v, &is_done, err))
+        return false;
+    if (is_done)
+        return true;
     if (bundle_recognise(v))
         return show_bundle(s, path, err);
     if (sgxs_recognise(v))

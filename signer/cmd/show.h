@@ -50,4 +50,4 @@ bool show_ceremony(struct show *s, const char *path, struct view head, bool *ret
 bool show_enclave(struct show *s, const char *path, struct ens_err *err) ENS_MUST_CHECK;
 
 /* An approval, or a statement that waits for its signature (show_approval.c). */
-bool show_approval(struct show *s, const char *path, struct ens_err *err) ENS_MUST_CHECK;
+bool show_approval(struct show *s, const char *path, struct view file, struct ens_err *err) ENS_MUST_CHECK;

@@ -78,18 +78,14 @@ static bool read_signed(struct view file, const char *path, struct approval *ret
                     approval_word(verdict), ret->why[0] != '\0' ? ": " : "", ret->why);
 }
 
-bool show_approval(struct show *s, const char *path, struct ens_err *err)
+bool show_approval(struct show *s, const char *path, struct view file, struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf file = {0};
     ENS_CLEANUP(approval_free) struct approval a = {0};
     bool verifies = false;
 
-    if (!file_read_all(path, APPROVAL_FILE_MAX, &file, err))
-        return false;
-    bool is_signed = approval_split(buf_view(&file)) < file.len;
+    bool is_signed = approval_split(file) < file.len;
 
-    if (is_signed ? !read_signed(buf_view(&file), path, &a, &verifies, err)
-                  : !read_unsigned(buf_view(&file), path, &a, err))
+    if (is_signed ? !read_signed(file, path, &a, &verifies, err) : !read_unsigned(file, path, &a, err))
         return false;
     if (s->text != NULL)
         return show_text(s, path, &a,

@@ -13,7 +13,8 @@
 #include "signer/ceremony/policy.h"
 #include "signer/cmd/show.h"
 
-#define VALUE_WIDTH 68 /* columns of a policy's value: one list entry of 64 digits, a line */
+#define LABEL_WIDTH 13
+#define VALUE_WIDTH 64 /* beside a label of that width: one list entry of 64 digits */
 
 /* What every JSON document of a ceremony begins with. */
 static void begin_doc(struct show *s, const char *kind, const char *path)
@@ -33,7 +34,7 @@ static bool show_sum(struct show *s, struct doc *at, const char *label, const ch
     hex_encode(hex, view_of(sum, DIGEST_SIZE));
     if (s->text == NULL)
         doc_text(at, key, hex);
-    return show_line(s, err, "  %-15s %s", label, hex);
+    return show_line(s, err, "  %-13s %s", label, hex);
 }
 
 /* ---- people ---- */
@@ -102,7 +103,7 @@ static bool show_gone(struct show *s, struct doc *at, const struct revoked *r, s
             doc_text(entry, "kind", keyword);
             doc_text(entry, "value", value);
         }
-        if (!show_line(s, err, "  %-15s %s", keyword, value))
+        if (!show_line(s, err, "  %-13s %s", keyword, value))
             return false;
     }
     return true;
@@ -114,21 +115,23 @@ static bool show_gone(struct show *s, struct doc *at, const struct revoked *r, s
 static bool show_value(struct show *s, const char *name, const char *value, struct ens_err *err)
 {
     size_t left = strlen(value);
+    size_t wide = strlen(name) > LABEL_WIDTH ? strlen(name) - LABEL_WIDTH : 0;
 
-    while (left > VALUE_WIDTH) {
-        size_t len = VALUE_WIDTH;
+    while (left > VALUE_WIDTH - wide) {
+        size_t len = VALUE_WIDTH - wide;
 
         while (len > 0 && value[len] != ' ')
             len--;
         if (len == 0)
             break;
-        if (!show_line(s, err, "  %-15s %.*s", name, (int)len, value))
+        if (!show_line(s, err, "  %-13s %.*s", name, (int)len, value))
             return false;
         name = "";
+        wide = 0;
         value += len + 1;
         left -= len + 1;
     }
-    return show_line(s, err, "  %-15s %s", name, value);
+    return show_line(s, err, "  %-13s %s", name, value);
 }
 
 static bool show_lines(struct show *s, const struct policy *p, struct ens_err *err)
