@@ -73,18 +73,18 @@ static bool put_line(enum armour_kind kind, size_t number, bool is_last, struct 
                      struct ens_err *err)
 {
     char text[ARMOUR_LINE_DIGITS];
+    char line[ARMOUR_LINE_DIGITS + ARMOUR_LINE_DIGITS / GROUP + 16];
     size_t len = put_digits(bytes, text);
     unsigned check = check_of(kind, number, is_last, bytes);
+    int at = snprintf(line, sizeof line, "%zu", number);
 
-    if (!buf_printf(ret, err, "%zu", number))
-        return false;
-    for (size_t at = 0; at < len; at += GROUP) {
-        size_t part = len - at < GROUP ? len - at : GROUP;
-
-        if (!buf_printf(ret, err, " %.*s", (int)part, text + at))
-            return false;
+    for (size_t i = 0; i < len; i++) {
+        if (i % GROUP == 0)
+            line[at++] = ' ';
+        line[at++] = text[i];
     }
-    return buf_printf(ret, err, " %c%c\n", digits[check >> 5], digits[check & 31]);
+    at += snprintf(line + at, sizeof line - (size_t)at, " %c%c\n", digits[check >> 5], digits[check & 31]);
+    return buf_append(ret, view_of(line, (size_t)at), err);
 }
 
 bool armour_encode(enum armour_kind kind, struct view bytes, bool is_bare, struct buf *ret,
