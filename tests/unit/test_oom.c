@@ -14,6 +14,8 @@
 #include "signer/base/digest.h"
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
+#include "signer/ceremony/armour.h"
+#include "signer/ceremony/policy.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/enclave.h"
 #include "signer/sgx/diagnose.h"
@@ -260,6 +262,50 @@ static void a_review(void **state)
 {
     (void)state;
     walk(review, NULL);
+}
+
+static bool read_policy(struct ens_err *err)
+{
+    static const char text[] =
+        "policy 1\nmrenclave 1111111111111111111111111111111111111111111111111111111111111111\n"
+        "isvsvn 1..2\napprovals 1\napprovers people\nend\n";
+    ENS_CLEANUP(policy_freep) struct policy *p = NULL;
+    ENS_CLEANUP(buf_free) struct buf value = {0};
+
+    return policy_parse(view_of_string(text), "p", &p, err) &&
+           policy_value(p, POLICY_MRENCLAVE, &value, err) && policy_value(p, POLICY_APPROVERS, &value, err);
+}
+
+static bool read_people(struct ens_err *err)
+{
+    static const char text[] = "approvers 1\nperson a\nkey ssh-ed25519 "
+                               "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n"
+                               "end\n";
+    static const char gone[] =
+        "revoked 1\nkey SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU\nperson b\nend\n";
+    ENS_CLEANUP(people_freep) struct people *p = NULL;
+    ENS_CLEANUP(revoked_freep) struct revoked *r = NULL;
+
+    return people_parse(view_of_string(text), "a", &p, err) &&
+           revoked_parse(view_of_string(gone), "r", &r, err);
+}
+
+static bool pass_through_armour(struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    ENS_CLEANUP(buf_free) struct buf back = {0};
+    enum armour_kind kind = ARMOUR_KINDS;
+
+    return armour_encode(ARMOUR_DIGEST, view_of(digest, sizeof digest), false, &text, err) &&
+           armour_decode(buf_view(&text), "t", ARMOUR_EVERY, &kind, &back, err);
+}
+
+static void policy_people_and_armour(void **state)
+{
+    (void)state;
+    walk(read_policy, NULL);
+    walk(read_people, NULL);
+    walk(pass_through_armour, NULL);
 }
 
 static bool write_key(struct ens_err *err)
@@ -587,6 +633,7 @@ int main(void)
         cmocka_unit_test(a_stream_that_is_measured),
         cmocka_unit_test(a_sigstruct_that_is_judged),
         cmocka_unit_test(a_review),
+        cmocka_unit_test(policy_people_and_armour),
         cmocka_unit_test(a_key_that_is_written_and_read),
         cmocka_unit_test(a_date_that_is_searched),
         cmocka_unit_test(a_diagnosis),
