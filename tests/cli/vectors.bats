@@ -30,3 +30,11 @@ vectors() {
 @test "vectors: armour" {
     vectors dearmour
 }
+
+@test "vectors: approvals, and policies against sign-data" {
+    vectors check
+}
+
+@test "vectors: transcript" {
+    vectors transcript
+}

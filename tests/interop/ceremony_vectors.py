@@ -146,6 +146,15 @@ def check(run, vector):
     return None if rules == vector["rule"] else "reasons %s, must be %s" % (rules, vector["rule"])
 
 
+@kind("transcript")
+def transcript(run, vector):
+    """The chain holds, holds with an open intent (1), or is broken by a rule."""
+    done = run("transcript", vector["args"][1])
+    if vector["exit"] == 1:
+        return None if done.returncode == 1 else "exit %d, must be 1: %s" % (done.returncode, done.stderr.strip())
+    return judge(vector, done)
+
+
 def prepare(vectors, work):
     """A copy that may be changed."""
     shutil.copytree(vectors, work, symlinks=True, dirs_exist_ok=True)
