@@ -154,10 +154,11 @@ static bool add_dangers(const struct review *r, struct buf *ret, struct ens_err 
 bool review_render(const struct review *r, const struct review_form *form, struct buf *ret,
                    struct ens_err *err)
 {
+    const char *when = r->css != NULL && !sigstruct_is_unsigned(r->css) ? "are" : "will be";
+
     if (!add_dangers(r, ret, err) ||
-        !text_line(ret, err,
-                   r->css != NULL ? "Review of the 256 bytes that will be %s"
-                                  : "A digest, of unknown bytes, that will be %s",
+        !text_line(ret, err, "%s that %s %s",
+                   r->css != NULL ? "Review of the 256 bytes" : "A digest, of unknown bytes,", when,
                    form->verb))
         return false;
     if (r->css != NULL &&

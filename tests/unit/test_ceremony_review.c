@@ -48,7 +48,7 @@ static void a_harmless_sigstruct_in_full(void **state)
 
     (void)state;
     assert_string_equal(text,
-                        "Review of the 256 bytes that will be signed\n"
+                        "Review of the 256 bytes that are signed\n"
                         "  MRENCLAVE   000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
                         "  ISVPRODID   1           ISVSVN 2            DATE 2024-02-29\n"
                         "  ATTRIBUTES  0000000000000004  MODE64BIT     every bit enforced\n"
