@@ -122,8 +122,9 @@ bool signdata_parse(struct view bytes, const char *name, struct sigstruct *ret, 
     struct reader r = reader_of(bytes);
 
     if (bytes.len != SIGNDATA_SIZE)
-        return ens_fail(err, ENS_DATA, "%s: sign-data is %d bytes, not %zu: give the output of gen-sign-data",
-                        name, SIGNDATA_SIZE, bytes.len);
+        return ens_fail(err, ENS_DATA,
+                        "%s: sign-data: has %zu bytes, not %d: give the output of gen-sign-data", name,
+                        bytes.len, SIGNDATA_SIZE);
     for (int f = 0; f < CSS_FIELDS; f++) {
         if (css_table[f].is_signed)
             sigstruct_put(&css, (enum css_field)f, reader_take(&r, css_table[f].size));

@@ -324,7 +324,7 @@ static void sign_data_of_another_size_is_refused(void **state)
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         char want[64];
 
-        (void)snprintf(want, sizeof want, "sign-data is 256 bytes, not %zu", sizes[i]);
+        (void)snprintf(want, sizeof want, "sign-data: has %zu bytes, not 256", sizes[i]);
         assert_fails(signdata_parse(view_of(in, sizes[i]), "s", &css, &err), err, ENS_DATA, want);
     }
 }
