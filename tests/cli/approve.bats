@@ -454,6 +454,20 @@ SH
     nothing_left
 }
 
+@test "B1: on a terminal whoever is asked sees the review, whatever --quiet says" {
+    begin
+    tty_ens 'reject: ' yes -- approve --quiet --mrsigner "$SIGNER" --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    exits 0
+    tr -d ' ' <"$OUT" | grep -q "$MRENCLAVE"
+    tr -d ' \r\n' <"$OUT" | grep -q "$(sha256 s.signdata)"
+    grep -q '^Signer  *MRSIGNER 9affcfae \.\.\. 43d78d1a' "$OUT"
+    grep -q "^Valid  *until $(date -u -d '+30 days' +%Y-%m-%d)" "$OUT"
+    # Nobody is asked: nobody reads.
+    approve --quiet --ssh-key "$KEYS/alice" -o b.approval s.signdata
+    ok
+    not grep -q "$MRENCLAVE" "$ERR"
+}
+
 @test "on a terminal: ssh-keygen asks for the passphrase itself" {
     begin
     tty_ens 'reject: ' yes 'passphrase' 'a passphrase' -- \
