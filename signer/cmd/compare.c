@@ -79,8 +79,9 @@ static bool open_side(const struct args *args, size_t index, struct compare_side
         return false;
     const char *id = bundle_recognise(view_of(head, len)) ? args->component : NULL;
 
-    if (len == SIGNDATA_SIZE ? !take_signdata(ret, err)
-                             : !enclave_open(ret->path, id, &ret->e, err) || !take_place(ret, err))
+    if (len == SIGNDATA_SIZE
+            ? !take_signdata(ret, err)
+            : !enclave_open(ret->path, id, ENCLAVE_LOOK, &ret->e, err) || !take_place(ret, err))
         return false;
     ret->is_signed = ret->has_fields && !sigstruct_is_unsigned(&ret->css);
     memcpy(ret->mrenclave,

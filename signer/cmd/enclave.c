@@ -20,8 +20,10 @@ void enclave_allow_large(void)
 
 /* ---- measuring ---- */
 
+/* What the pieces of a stream go to: each may be NULL. */
 struct measuring {
     struct sgxs *sgxs;
+    struct tie *tie;
     struct progress progress;
 };
 
@@ -30,22 +32,31 @@ static bool measure_piece(void *ctx, struct view piece, struct ens_err *err)
     struct measuring *m = ctx;
 
     progress_add(&m->progress, piece.len);
-    return interrupt_check(err) && sgxs_put(m->sgxs, piece, err);
+    return interrupt_check(err) && (m->tie == NULL || tie_update(m->tie, piece, err)) &&
+           (m->sgxs == NULL || sgxs_put(m->sgxs, piece, err));
 }
 
-bool enclave_measure(struct container *c, size_t index, struct sgxs_report *ret, struct ens_err *err)
+static bool pour(struct container *c, size_t index, struct measuring *m, struct ens_err *err)
+{
+    m->progress.total = container_size(c);
+    if (!container_stream(c, index, &(struct sink){.put = measure_piece, .ctx = m}, err))
+        return false;
+    progress_end(&m->progress);
+    return true;
+}
+
+/* Measures one enclave of the container; `ret_sum` NULL: its sum is not wanted. */
+static bool measure(struct container *c, size_t index, struct sgxs_report *ret, uint8_t *ret_sum,
+                    struct ens_err *err)
 {
     ENS_CLEANUP(sgxs_freep) struct sgxs *s = NULL;
-    struct measuring m = {.progress = {.what = "measuring"}};
-    const struct sink sink = {.put = measure_piece, .ctx = &m};
+    ENS_CLEANUP(tie_freep) struct tie *tie = NULL;
 
-    m.progress.total = container_size(c);
-    if (!sgxs_new(&s, err))
+    if (!sgxs_new(&s, err) || (ret_sum != NULL && !tie_new(&tie, err)))
         return false;
-    m.sgxs = s;
-    if (!container_stream(c, index, &sink, err))
+    if (!pour(c, index, &(struct measuring){s, tie, {.what = "measuring"}}, err) ||
+        (tie != NULL && !tie_final(tie, ret_sum, err)))
         return false;
-    progress_end(&m.progress);
     return sgxs_finish(s, ret, err) || ens_wrap(err, "%s", container_label(c));
 }
 
@@ -58,7 +69,7 @@ bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct en
     if (container_kind(c) != CONTAINER_SGXS)
         return ens_fail(err, ENS_DATA,
                         "%s: is no SGXS stream, which must begin with ECREATE: give the stream", path);
-    return enclave_measure(c, 0, ret, err);
+    return measure(c, 0, ret, NULL, err);
 }
 
 bool enclave_read_head(const char *path, uint8_t ret[static ENCLAVE_HEAD_MAX], size_t *ret_len,
@@ -74,7 +85,9 @@ bool enclave_read_head(const char *path, uint8_t ret[static ENCLAVE_HEAD_MAX], s
 /* Measures what belongs to the place; a stream that is broken is the judge's business. */
 static bool measure_place(struct enclave *e, size_t index, struct enclave_place *place, struct ens_err *err)
 {
-    if (e->takes_fields || index >= container_streams_len(e->container))
+    uint8_t *sum = e->use == ENCLAVE_CHANGE ? place->sum : NULL;
+
+    if (e->use == ENCLAVE_FIELDS || index >= container_streams_len(e->container))
         return true;
     place->is_measured = true;
     for (size_t i = 0; i < index; i++) {
@@ -82,9 +95,10 @@ static bool measure_place(struct enclave *e, size_t index, struct enclave_place 
             continue;
         place->report = e->places[i].report;
         place->stream_error = e->places[i].stream_error;
+        memcpy(place->sum, e->places[i].sum, TIE_SIZE);
         return true;
     }
-    if (enclave_measure(e->container, index, &place->report, &place->stream_error) ||
+    if (measure(e->container, index, &place->report, sum, &place->stream_error) ||
         place->stream_error.code == ENS_DATA)
         return true;
     *err = place->stream_error;
@@ -146,11 +160,13 @@ static bool read_bundle(struct enclave *e, struct ens_err *err)
 }
 
 /* Takes `*c`. */
-static bool open_container(const char *path, struct container **c, struct enclave *ret, struct ens_err *err)
+static bool open_container(const char *path, enum enclave_use use, struct container **c, struct enclave *ret,
+                           struct ens_err *err)
 {
-    ENS_CLEANUP(enclave_free) struct enclave e = {.path = path, .container = ens_take(*c)};
+    ENS_CLEANUP(enclave_free) struct enclave e = {.path = path, .use = use, .container = ens_take(*c)};
 
-    e.bundle = container_bundle(e.container);
+    if (use != ENCLAVE_FIELDS)
+        e.bundle = container_bundle(e.container);
     if (e.bundle != NULL ? !read_bundle(&e, err) : !read_places(&e, err))
         return false;
     *ret = e;
@@ -158,37 +174,78 @@ static bool open_container(const char *path, struct container **c, struct enclav
     return true;
 }
 
-bool enclave_open(const char *path, const char *id, struct enclave *ret, struct ens_err *err)
+bool enclave_open(const char *path, const char *id, enum enclave_use use, struct enclave *ret,
+                  struct ens_err *err)
 {
     struct container *c = NULL;
 
-    return container_open(path, id, &c, err) && open_container(path, &c, ret, err);
+    return container_open(path, id, &c, err) && open_container(path, use, &c, ret, err);
 }
 
-bool enclave_open_fields(const char *path, const char *id, struct enclave *ret, struct ens_err *err)
-{
-    ENS_CLEANUP(enclave_free) struct enclave e = {.path = path, .takes_fields = true};
+/* ---- what was written ---- */
 
-    if (!container_open(path, id, &e.container, err) || !read_places(&e, err))
+/* Lays the enclave of the place out again, unless an earlier place has the same. */
+static bool sum_place(struct enclave *e, size_t index, struct ens_err *err)
+{
+    ENS_CLEANUP(tie_freep) struct tie *tie = NULL;
+    struct enclave_place *place = &e->places[index];
+
+    for (size_t i = 0; i < index; i++) {
+        if (!container_same_stream(e->container, i, index))
+            continue;
+        memcpy(place->sum, e->places[i].sum, TIE_SIZE);
+        return true;
+    }
+    return tie_new(&tie, err) &&
+           pour(e->container, index, &(struct measuring){NULL, tie, {.what = "comparing"}}, err) &&
+           tie_final(tie, place->sum, err);
+}
+
+/* The enclave of the place must be the one that was measured before. */
+static bool compare_place(struct enclave *e, size_t index, const struct enclave_place *before,
+                          struct ens_err *err)
+{
+    struct enclave_place *place = &e->places[index];
+
+    if (!sum_place(e, index, err))
         return false;
+    if (memcmp(place->sum, before->sum, TIE_SIZE) != 0)
+        return ens_fail(
+            err, ENS_DATA,
+            "%s: its enclave is not the one that was measured: the file was changed meanwhile, or "
+            "the disk is bad: run the command again",
+            e->path);
+    place->is_measured = true;
+    place->report = before->report;
+    return true;
+}
+
+bool enclave_open_written(int fd, const char *label, const struct enclave *before, struct enclave *ret,
+                          struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+    struct container *c = NULL;
+
+    if (!container_open_fd(fd, label, NULL, &c, err) || !open_container(label, ENCLAVE_FIELDS, &c, &e, err))
+        return false;
+    if (e.places_len != before->places_len)
+        return ens_fail(err, ENS_BUG, "%s: has %zu SIGSTRUCTs, not %zu", label, e.places_len,
+                        before->places_len);
+    for (size_t i = 0; i < e.places_len; i++) {
+        if (before->places[i].is_measured && !compare_place(&e, i, &before->places[i], err))
+            return false;
+    }
     *ret = e;
     e = (struct enclave){0};
     return true;
 }
 
-bool enclave_open_fd(int fd, const char *label, const char *id, struct enclave *ret, struct ens_err *err)
-{
-    struct container *c = NULL;
-
-    return container_open_fd(fd, label, id, &c, err) && open_container(label, &c, ret, err);
-}
-
-bool enclave_load(const char *path, const char *id, bool allow_unusual, struct enclave *ret,
-                  struct ens_err *err)
+bool enclave_load(const char *path, const char *id, enum enclave_use use, bool allow_unusual,
+                  struct enclave *ret, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
 
-    if (!enclave_open(path, id, &e, err) || !enclave_require(&e, allow_unusual, err))
+    if (!enclave_open(path, id, use, &e, err) || !enclave_require(&e, allow_unusual, err))
         return false;
     *ret = e;
     e = (struct enclave){0};

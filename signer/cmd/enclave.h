@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bundle/container.h"
+#include "signer/base/tie.h"
 #include "signer/sgx/sgxs.h"
 #include "signer/sgx/sigstruct.h"
 
@@ -50,6 +51,17 @@ struct enclave_place {
     bool is_measured;     /* the file holds the enclave, too */
     struct sgxs_report report;
     struct ens_err stream_error; /* code ENS_OK: the enclave is well-formed */
+    uint8_t sum[TIE_SIZE];       /* of the stream that was measured; of ENCLAVE_CHANGE, and not of a bundle */
+};
+
+/* What a file is opened for. */
+enum enclave_use {
+    ENCLAVE_LOOK,   /* everything is measured */
+    ENCLAVE_CHANGE, /* and remembered, so that enclave_open_written knows what was measured */
+    /* Only the SIGSTRUCTs are wanted: no enclave is measured, and of a bundle only the manifest and the
+     * component's signature are read. What measuring would tell (an ENCLAVEHASH that is not the file's, a
+     * malformed enclave) is not known then; the time does not depend on the size of the enclave. */
+    ENCLAVE_FIELDS,
 };
 
 struct enclave {
@@ -63,24 +75,23 @@ struct enclave {
     /* Set by enclave_require. */
     uint8_t mrenclave[MRENCLAVE_SIZE]; /* measured, or else what the SIGSTRUCT says */
     bool is_measured;
-    bool takes_fields; /* opened by enclave_open_fields: nothing is measured */
+    enum enclave_use use;
 };
 
 /* Takes the limit off what measuring an enclave may cost (container_work), in this process. */
 void enclave_allow_large(void);
 
-/* Opens `path`, checks all of a bundle, and measures the enclave at every place. `id` names a bundle's
- * component (NULL as in enclave_find). What is odd is left to the calls below. Release with enclave_free. */
-bool enclave_open(const char *path, const char *id, struct enclave *ret, struct ens_err *err) ENS_MUST_CHECK;
-/* The same over an open file that messages call `label`; both stay the caller's. */
-bool enclave_open_fd(int fd, const char *label, const char *id, struct enclave *ret,
-                     struct ens_err *err) ENS_MUST_CHECK;
-/* Opens `path` for the SIGSTRUCTs in it alone: no enclave is measured, and of a bundle only the manifest and
- * the component's signature are read. What measuring would tell (an ENCLAVEHASH that is not the file's, a
- * malformed enclave) is not known then; the time does not depend on the size of the enclave. Errors and
- * release as enclave_open. */
-bool enclave_open_fields(const char *path, const char *id, struct enclave *ret,
-                         struct ens_err *err) ENS_MUST_CHECK;
+/* Opens `path`, checks all of a bundle, and measures the enclave at every place, as `use` wants it. `id`
+ * names a bundle's component (NULL as in enclave_find). Does not judge the enclave; see enclave_require.
+ * Release with enclave_free. */
+bool enclave_open(const char *path, const char *id, enum enclave_use use, struct enclave *ret,
+                  struct ens_err *err) ENS_MUST_CHECK;
+
+/* Opens what was written from `before` (ENCLAVE_CHANGE, no bundle), an open file that messages call `label`;
+ * both stay the caller's. Its enclaves are laid out again and compared by a keyed sum with those that were
+ * measured: ENS_DATA if one differs. Then `ret` has the measurements of `before`. */
+bool enclave_open_written(int fd, const char *label, const struct enclave *before, struct enclave *ret,
+                          struct ens_err *err) ENS_MUST_CHECK;
 void enclave_free(struct enclave *e);
 
 /* The enclave is one that can be signed: well-formed, the same at every place, what its SIGSTRUCT says if it
@@ -90,8 +101,8 @@ void enclave_free(struct enclave *e);
 bool enclave_require(struct enclave *e, bool allow_unusual, struct ens_err *err) ENS_MUST_CHECK;
 
 /* enclave_open and enclave_require. */
-bool enclave_load(const char *path, const char *id, bool allow_unusual, struct enclave *ret,
-                  struct ens_err *err) ENS_MUST_CHECK;
+bool enclave_load(const char *path, const char *id, enum enclave_use use, bool allow_unusual,
+                  struct enclave *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The one SIGSTRUCT of the file; ENS_DATA: it is not signed, or its places hold different ones. */
 bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret,
@@ -114,10 +125,6 @@ void enclave_judge_config(enum container_kind kind, const struct container_copy 
 const char *enclave_place_name(const struct enclave *e, size_t index, char ret[static ENCLAVE_NAME_MAX]);
 
 /* ---- streams ---- */
-
-/* Measures one enclave of the container. */
-bool enclave_measure(struct container *c, size_t index, struct sgxs_report *ret,
-                     struct ens_err *err) ENS_MUST_CHECK;
 
 /* Opens an SGXS stream by itself and measures it; ENS_DATA where it is none. */
 bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct ens_err *err) ENS_MUST_CHECK;

@@ -38,7 +38,7 @@ static bool css_of_enclave(const struct args *args, const char *path, struct sig
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     const struct sigstruct *css = NULL;
 
-    if (!enclave_open_fields(path, args->component, &e, err) || !enclave_sigstruct(&e, &css, err) ||
+    if (!enclave_open(path, args->component, ENCLAVE_FIELDS, &e, err) || !enclave_sigstruct(&e, &css, err) ||
         !warn_of_places(&e, err))
         return false;
     if (container_streams_len(e.container) > 0 && !is_operand(args, path))

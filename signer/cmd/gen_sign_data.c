@@ -24,7 +24,8 @@ static bool find_mrenclave(const struct args *args, struct enclave *ret, struct 
         if (!fields_of_signdata(args->operands[0], &css, err))
             return false;
         memcpy(ret->mrenclave, sigstruct_get(&css, CSS_ENCLAVEHASH).data, MRENCLAVE_SIZE);
-    } else if (!enclave_load(args->operands[0], args->component, args->params.allow_unusual, ret, err) ||
+    } else if (!enclave_load(args->operands[0], args->component, ENCLAVE_LOOK, args->params.allow_unusual,
+                             ret, err) ||
                !fields_check_from(args, ret, err) ||
                (!ret->is_measured && !fields_check_signed(&ret->places[0].css, ret->path, err))) {
         return false;

@@ -31,7 +31,7 @@ static bool measure(const struct args *args, struct rebuilt *ret, struct ens_err
     uint8_t after[DIGEST_SIZE];
 
     if (!hash_file(ret->path, ret->sha256, err) ||
-        !enclave_load(ret->path, args->component, args->params.allow_unusual, &e, err) ||
+        !enclave_load(ret->path, args->component, ENCLAVE_LOOK, args->params.allow_unusual, &e, err) ||
         !hash_file(ret->path, after, err))
         return false;
     if (!e.is_measured)

@@ -64,7 +64,7 @@ bool resign_open(const struct resign *r, const char *path, struct enclave *ret, 
 
     if (r->args->all_components && !first_component(path, &first, err))
         return false;
-    if (!enclave_open(path, first != NULL ? first : r->args->component, &e, err))
+    if (!enclave_open(path, first != NULL ? first : r->args->component, ENCLAVE_CHANGE, &e, err))
         return false;
     if (container_kind(e.container) == CONTAINER_SGXS)
         return ens_fail(err, ENS_DATA,

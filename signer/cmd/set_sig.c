@@ -224,7 +224,8 @@ bool cmd_set_sig(const struct args *args, struct ens_err *err)
     if (!check_usage(args, err) || !read_given(args, &given, err) ||
         (args->to != NULL && !output_open(args->to, true, args->force, &to, err)))
         return false;
-    if (!enclave_load(args->operands[0], args->component, args->params.allow_unusual, &e, err))
+    if (!enclave_load(args->operands[0], args->component, ENCLAVE_CHANGE, args->params.allow_unusual, &e,
+                      err))
         return false;
     if (container_kind(e.container) == CONTAINER_SGXS && to == NULL)
         return ens_fail(err, ENS_USAGE,

@@ -152,7 +152,7 @@ bool show_enclave(struct show *s, const char *path, struct ens_err *err)
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     struct doc *list = NULL;
 
-    if (!enclave_open(path, NULL, &e, err))
+    if (!enclave_open(path, NULL, ENCLAVE_LOOK, &e, err))
         return false;
     enum container_kind kind = container_kind(e.container);
 

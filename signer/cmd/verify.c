@@ -288,7 +288,7 @@ static bool check_enclave(const struct args *args, const struct demands *d, stru
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
 
-    if (!enclave_open(args->operands[0], args->component, &e, err))
+    if (!enclave_open(args->operands[0], args->component, ENCLAVE_LOOK, &e, err))
         return false;
     if (d->profile == PROFILE_REGISTRY || d->profile == PROFILE_ROFL_SCHEDULER ||
         (d->profile == PROFILE_CORE && !is_of_bundle(container_kind(e.container))))

@@ -458,7 +458,7 @@ static bool load_enclave(struct ens_err *err)
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     struct findings found = {0};
 
-    if (!enclave_open(container_path, NULL, &e, err))
+    if (!enclave_open(container_path, NULL, ENCLAVE_CHANGE, &e, err))
         return false;
     for (size_t i = 0; i < e.places_len; i++) {
         if (!enclave_judge_place(&e, i, &found, err))
