@@ -186,6 +186,18 @@ static bool check_file(const char *path, int fd, struct ens_err *err)
     return true;
 }
 
+/* "PATH: cannot be opened" becomes "PATH: open: cannot be opened": the word of the rule behind the file, as
+ * in every other refusal. */
+static bool name_rule(const char *path, struct ens_err *err)
+{
+    char fact[sizeof err->msg];
+    size_t len = strlen(path);
+    bool has_path = strncmp(err->msg, path, len) == 0 && strncmp(err->msg + len, ": ", 2) == 0;
+
+    (void)snprintf(fact, sizeof fact, "%s", err->msg + (has_path ? len + 2 : 0));
+    return ens_fail(err, err->code, "%s: open: %s", path, fact);
+}
+
 bool hand_read(const char *path, struct buf *ret, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) uint8_t *bytes = NULL;
@@ -193,7 +205,7 @@ bool hand_read(const char *path, struct buf *ret, struct ens_err *err)
     size_t len = 0;
 
     if (!path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err))
-        return ens_wrap(err, "open");
+        return name_rule(path, err);
     if (!check_file(path, fd, err))
         return false;
     bytes = mem_alloc(HAND_FILE_MAX + 1, 1, err);
