@@ -36,21 +36,6 @@ static bool find_mrenclave(const struct args *args, struct enclave *ret, struct 
     return true;
 }
 
-/* What --allow-unusual let pass of what was measured: the fields alone do not show it. */
-static void find_measured(const struct enclave *e, struct findings *ret)
-{
-    const struct sgxs_report *report = e->component != NULL ? &e->component->report
-                                       : e->places_len > 0  ? &e->places[0].report
-                                                            : NULL;
-
-    for (size_t i = 0; e->is_measured && report != NULL && i < report->problems.len; i++) {
-        const struct finding *f = &report->problems.items[i];
-
-        if (f->severity == SEVERITY_ERROR)
-            findings_add(ret, f->severity, f->rule, "%s", f->text);
-    }
-}
-
 /* What --from says of the ISVSVN: one that falls is a danger. Its warnings were given before. */
 static bool find_before(const struct args *args, struct sigstruct *from, struct review *ret,
                         struct ens_err *err)
@@ -80,7 +65,7 @@ static bool prepare(const struct args *args, struct sigstruct *ret_css, uint8_t 
         !attach_check(&e, ret_css, err) || !signdata_digest(ret_css, ret_digest, err) ||
         !find_before(args, &from, &review, err))
         return false;
-    find_measured(&e, &measured);
+    enclave_let_pass(&e, &measured);
     return notice_review(args, &review, err);
 }
 

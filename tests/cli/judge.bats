@@ -225,6 +225,8 @@ evil_text() {
         ens gen-sign-data --allow-unusual --from "$kind.so" -o "$kind.signdata" "$kind.so"
         ok
         warned "$(evil_text "$kind")"
+        # Among the dangers of the review as well, once for all blocks.
+        [ "$(grep -Ec "^ *! .*$(evil_text "$kind")" "$ERR")" -ge 1 ]
         pem_sign "$BATS_FILE_TMPDIR/one.pem" "$kind.signdata" "$kind.sig"
         ens set-sig --sign-data "$kind.signdata" "$kind.so" "$kind.sig" "$BATS_FILE_TMPDIR/one.pem.pub"
         refused 65 "$(evil_text "$kind")"
