@@ -57,6 +57,16 @@ static void add_keys(const struct sigstruct *css, struct findings *ret)
                      "EINITTOKENKEY is not enforced: a host may let the enclave make launch tokens");
 }
 
+/* For who says yes, the judge's words about DEBUG are told as what a host can do. */
+static void say_debug(struct findings *ret)
+{
+    for (size_t i = 0; i < ret->len; i++) {
+        if (strcmp(ret->items[i].rule, "debug-open") == 0)
+            (void)snprintf(ret->items[i].text, sizeof ret->items[i].text,
+                           "DEBUG is not enforced: a host may start this enclave with its memory open");
+    }
+}
+
 /* A DATE of zeros is none, which the judge tells like any other day that does not exist. */
 static void name_missing(uint32_t bcd, struct findings *ret)
 {
@@ -109,6 +119,7 @@ void review_dangers(const struct review *r, struct findings *ret)
         findings_add(ret, r->measured->items[i].severity, r->measured->items[i].rule, "%s",
                      r->measured->items[i].text);
     verify_signed_fields(r->css, ret);
+    say_debug(ret);
     add_keys(r->css, ret);
     add_date(r, ret);
     add_fall(r, ret);

@@ -51,7 +51,7 @@ static void judge_debug(struct demand attributes, struct findings *ret)
         findings_add(ret, SEVERITY_WARNING, "debug", "DEBUG is demanded: a debug-only enclave");
     else if ((attributes.zeros & ATTR_DEBUG) == 0)
         findings_add(ret, SEVERITY_WARNING, "debug-open",
-                     "DEBUG is not enforced: a host may start this enclave with its memory open");
+                     "DEBUG is not enforced: the enclave may be started in debug mode");
 }
 
 static void judge_attributes(const struct sigstruct *css, struct findings *ret)

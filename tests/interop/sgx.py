@@ -231,7 +231,7 @@ def _judge_attributes(f, errors, warnings):
     if demanded & ATTR_DEBUG:
         warnings.append("DEBUG is demanded: a debug-only enclave")
     elif not mask & ATTR_DEBUG:
-        warnings.append("DEBUG is not enforced: a host may start this enclave with its memory open")
+        warnings.append("DEBUG is not enforced: the enclave may be started in debug mode")
     if demanded & ATTR_EINITTOKENKEY:
         warnings.append("EINITTOKENKEY: only a signer in IA32_SGXLEPUBKEYHASH may use it")
     if demanded & ~ATTR_KNOWN:
