@@ -115,8 +115,8 @@ bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret,
 bool enclave_judge_place(const struct enclave *e, size_t index, struct findings *ret,
                          struct ens_err *err) ENS_MUST_CHECK;
 
-/* Adds what --allow-unusual let pass of the enclave: errors of what was measured, and tables that change what the
- * file shows, each text once. */
+/* Adds what --allow-unusual let pass of the enclave: errors of what was measured, and tables that change what
+ * the file shows, each text once. */
 void enclave_let_pass(const struct enclave *e, struct findings *ret);
 
 /* The part of it that is about Open Enclave's configuration and loader, for a SIGSTRUCT that is to go there.
