@@ -31,6 +31,7 @@ struct transcript {
     struct transcript_sum sum;
     struct transcript_rejections rejections;
     bool has_intent;       /* of this run, and open */
+    bool is_full;          /* an intent could not be made: nothing was done, and nothing more is added */
     uint32_t items;        /* of that intent */
     struct buf entries;    /* of the record that is being collected */
     struct ens_err failed; /* why it cannot be recorded; ENS_OK: it can */
@@ -279,8 +280,9 @@ bool transcript_intent(struct transcript *t, int64_t now, const struct transcrip
 
     if (t->sum.size + room > TRANSCRIPT_FILE_MAX)
         return ens_fail(err, ENS_DATA, "%s: is full: begin a new transcript", t->path);
-    if (!transcript_file_reserve(t->fd, t->path, t->sum.size, room, err) ||
-        !transcript_file_append(t->fd, t->path, t->sum.size, buf_view(&text), err))
+    t->is_full = !transcript_file_reserve(t->fd, t->path, t->sum.size, room, err) ||
+                 !transcript_file_append(t->fd, t->path, t->sum.size, buf_view(&text), err);
+    if (t->is_full)
         return false;
     t->sum = sum;
     t->has_intent = true;
@@ -342,7 +344,7 @@ bool transcript_outcome(struct transcript *t, int64_t now, const struct transcri
 
 bool transcript_run(struct transcript *t, int64_t now, int exit_code, struct ens_err *err)
 {
-    if (t == NULL)
+    if (t == NULL || t->is_full)
         return true;
     if (!is_collected(t, err) || !append(t, now, TRANSCRIPT_RUN, buf_view(&t->entries), exit_code, err))
         return false;
