@@ -88,7 +88,7 @@ static bool read_signature(struct approval *a, enum approval_verdict *ret_verdic
     };
     enum sshsig_verdict v = SSHSIG_MALFORMED;
 
-    if (!sshsig_parse(a->signature_text, &a->signature, &v, err))
+    if (!sshsig_parse(a->signature_text, SSHSIG_NAMESPACE, &a->signature, &v, err))
         return false;
     *ret_verdict = verdicts[v];
     if (v != SSHSIG_OK)

@@ -102,7 +102,7 @@ static enum sshsig_verdict parse_blob(struct sshsig *s)
     if (!sshkey_take(&left, &s->key) || !sshkey_take(&left, &use) || !sshkey_take(&left, &reserved) ||
         !sshkey_take(&left, &s->hash) || !sshkey_take(&left, &inner) || left.len > 0)
         return SSHSIG_MALFORMED;
-    if (!is(use, SSHSIG_NAMESPACE))
+    if (!is(use, s->use))
         return SSHSIG_OTHER_USE;
     if (reserved.len > 0 || (!is(s->hash, "sha256") && !is(s->hash, "sha512")))
         return SSHSIG_MALFORMED;
@@ -116,9 +116,10 @@ static enum sshsig_verdict parse_blob(struct sshsig *s)
     return inner.len == (s->type.is_sk ? 5 : 0) ? SSHSIG_OK : SSHSIG_MALFORMED;
 }
 
-bool sshsig_parse(struct view text, struct sshsig *ret, enum sshsig_verdict *ret_verdict, struct ens_err *err)
+bool sshsig_parse(struct view text, const char *use, struct sshsig *ret, enum sshsig_verdict *ret_verdict,
+                  struct ens_err *err)
 {
-    ENS_CLEANUP(sshsig_free) struct sshsig s = {0};
+    ENS_CLEANUP(sshsig_free) struct sshsig s = {.use = use};
     bool yes = false;
 
     if (!dearmour(text, &s.blob, &yes, err))
@@ -142,13 +143,13 @@ void sshsig_free(struct sshsig *s)
 bool sshsig_verify(const struct sshsig_tool *tool, struct view data, struct view text, const struct sshsig *s,
                    bool *ret_yes, struct ens_err *err)
 {
-    const char *const argv[] = {"ssh-keygen", "-Y", "verify",     "-n", SSHSIG_NAMESPACE, "-I",
-                                "ensign",     "-f", SIGNERS_FILE, "-s", SIG_FILE,         NULL};
+    const char *const argv[] = {"ssh-keygen", "-Y", "verify",     "-n", s->use,   "-I",
+                                "ensign",     "-f", SIGNERS_FILE, "-s", SIG_FILE, NULL};
     static const char *const env[] = {"LC_ALL=C", NULL};
     ENS_CLEANUP(process_result_free) struct process_result r = {0};
     ENS_CLEANUP(buf_free) struct buf line = {0};
 
-    if (!buf_printf(&line, err, "ensign namespaces=\"" SSHSIG_NAMESPACE "\" %s ", s->type.type) ||
+    if (!buf_printf(&line, err, "ensign namespaces=\"%s\" %s ", s->use, s->type.type) ||
         !base64_encode(s->key, &line, err) || !buf_append(&line, view_of_string("\n"), err))
         return false;
     const struct view files[] = {text, buf_view(&line)};

@@ -6,9 +6,10 @@
 #include "signer/base/bytes.h"
 #include "signer/ceremony/sshkey.h"
 
-/* What a signature is made for, so that one made for another purpose is none (PROTOCOL.sshsig, "namespace").
- */
+/* What a signature is made for, so that one made for another purpose is none (PROTOCOL.sshsig, "namespace"):
+ * an approval, or the head of a transcript. */
 #define SSHSIG_NAMESPACE "ensign-approval-v1"
+#define SSHSIG_HEAD      "ensign-head-v1"
 
 #define SSHSIG_BEGIN "-----BEGIN SSH SIGNATURE-----\n"
 #define SSHSIG_END   "-----END SSH SIGNATURE-----\n"
@@ -28,6 +29,7 @@ enum sshsig_verdict {
 /* Zero-initialise; release with sshsig_free. The views borrow from `blob`. */
 struct sshsig {
     struct buf blob;
+    const char *use; /* the namespace; borrowed */
     struct view key; /* the blob of the public key */
     struct sshkey type;
     struct view hash;      /* "sha256" or "sha512" */
@@ -40,9 +42,9 @@ struct sshsig {
 #define SSHSIG_TOUCHED  1u
 #define SSHSIG_VERIFIED 4u
 
-/* Reads `text` from BEGIN to END, with nothing behind. `ret` is set with SSHSIG_OK only. ENS_RESOURCE only.
- */
-bool sshsig_parse(struct view text, struct sshsig *ret, enum sshsig_verdict *ret_verdict,
+/* Reads `text` from BEGIN to END, with nothing behind, made for `use`. `ret` is set with SSHSIG_OK only.
+ * ENS_RESOURCE only. */
+bool sshsig_parse(struct view text, const char *use, struct sshsig *ret, enum sshsig_verdict *ret_verdict,
                   struct ens_err *err) ENS_MUST_CHECK;
 void sshsig_free(struct sshsig *s);
 

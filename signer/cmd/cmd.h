@@ -49,6 +49,9 @@ struct args {
     const char *runtime_id;
     const char *runtime_version;
     const char *head;
+    const char *witnesses;
+    const char *signed_head;
+    bool head_statement;
     const char *jobs;
     bool custom;
     bool elf_metadata;

@@ -118,6 +118,9 @@ static const struct opt show_options[] = {
 
 static const struct opt transcript_options[] = {
     {"head", 0, TEXT(head), "HEX", "the head that was written down: the last record must be that one"},
+    {"head-statement", 0, FLAG(head_statement), "print the four lines that a witness signs"},
+    {"witnesses", 0, TEXT(witnesses), "FILE", "persons and their keys, as approvers of a policy"},
+    {"signed-head", 0, TEXT(signed_head), "FILE", "a head that one of them signed: the record must have it"},
     {"json", 0, FLAG(json), "one JSON document"},
     {0},
 };

@@ -11,6 +11,9 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
+#include "signer/ceremony/hand.h"
+#include "signer/ceremony/head.h"
+#include "signer/cmd/child_env.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/doc.h"
 
@@ -20,6 +23,8 @@ struct report {
     struct doc *records; /* NULL: text */
     const uint8_t *want; /* the head of --head, or NULL */
     uint64_t want_is;    /* which record that is; 0: none that was seen */
+    char *witness;       /* who signed --signed-head; NULL: it is not given */
+    uint64_t witnessed;  /* the record of which it is the head */
 };
 
 /* ---- text ---- */
@@ -50,18 +55,20 @@ static bool text_record(struct report *p, const struct transcript_record *r, str
     return true;
 }
 
-static bool text_print(const char *name, const struct transcript_sum *sum, struct buf *records,
+static bool text_print(const char *name, const struct report *p, const struct transcript_sum *sum,
                        struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf all = {0};
     char hex[2 * DIGEST_SIZE + 1];
 
     hex_encode(hex, view_of(sum->head, sizeof sum->head));
-    return text_line(&all, err, "Transcript:   %s", name) && buf_append(&all, buf_view(records), err) &&
+    return text_line(&all, err, "Transcript:   %s", name) && buf_append(&all, buf_view(p->text), err) &&
            buf_printf(&all, err, "\nRecords:      %" PRIu64 ", and the chain holds\n", sum->records) &&
            (sum->open == 0 || buf_printf(&all, err, "Open:         record %" PRIu64 "\n", sum->open)) &&
            buf_printf(&all, err, "Calls:        %" PRIu64 "..%" PRIu64 "\nHead:         %s\n", sum->calls_low,
                       sum->calls_high, sum->records > 0 ? hex : "none") &&
+           (p->witness == NULL ||
+            buf_printf(&all, err, "Witness:      %s, for record %" PRIu64 "\n", p->witness, p->witnessed)) &&
            notice_result(buf_view(&all), err);
 }
 
@@ -127,7 +134,8 @@ static bool doc_record(struct report *p, const struct transcript_record *r, stru
     return true;
 }
 
-static bool doc_finish(struct doc *root, const struct transcript_sum *sum, struct ens_err *err)
+static bool doc_finish(struct doc *root, const struct report *p, const struct transcript_sum *sum,
+                       struct ens_err *err)
 {
     if (sum->records > 0)
         doc_hex(root, "head", view_of(sum->head, sizeof sum->head));
@@ -141,6 +149,10 @@ static bool doc_finish(struct doc *root, const struct transcript_sum *sum, struc
 
     doc_int(calls, NULL, sum->calls_low);
     doc_int(calls, NULL, sum->calls_high);
+    if (p->witness != NULL) {
+        doc_text(root, "witness", p->witness);
+        doc_int(root, "witnessed", p->witnessed);
+    }
     return doc_print(root, err);
 }
 
@@ -172,6 +184,35 @@ static bool check_head(const char *name, const struct report *p, const struct tr
                     name, sum->records);
 }
 
+/* Who signed the head, and does it fit? */
+static bool check_witness(const struct args *args, struct report *p, struct view text, struct ens_err *err)
+{
+    static const struct sshsig_tool tool = {.program = child_env_ssh_keygen};
+    ENS_CLEANUP(people_freep) struct people *people = NULL;
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+    ENS_CLEANUP(buf_free) struct buf names = {0};
+    const char *person = NULL;
+
+    if (args->witnesses == NULL)
+        return true;
+    if (!hand_read(args->witnesses, &names, err) ||
+        !people_parse(buf_view(&names), args->witnesses, &people, err) ||
+        !file_read_all(args->signed_head, HEAD_FILE_MAX, &file, err) ||
+        !head_check(&tool, people, buf_view(&file), args->signed_head, text, &person, &p->witnessed, err))
+        return false;
+    p->witness = mem_strdup(person, err);
+    return p->witness != NULL;
+}
+
+/* The lines that a witness signs, and nothing else. */
+static bool print_statement(const char *name, const struct transcript_sum *sum, struct view text,
+                            struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf lines = {0};
+
+    return head_statement(sum, text, name, &lines, err) && notice_result(buf_view(&lines), err);
+}
+
 static bool report(const struct args *args, struct report *p, struct doc *root, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
@@ -180,12 +221,14 @@ static bool report(const struct args *args, struct report *p, struct doc *root, 
     struct transcript_sum sum;
 
     if (!transcript_read(name, &file, err) || !transcript_verify(buf_view(&file), name, &sink, &sum, err) ||
-        !check_head(name, p, &sum, err))
+        !check_head(name, p, &sum, err) || !check_witness(args, p, buf_view(&file), err))
         return false;
     if (sum.back != 0)
         notice_warn("%s: the time of record %" PRIu64 " is before that of the record before it", name,
                     sum.back);
-    if (root == NULL ? !text_print(name, &sum, p->text, err) : !doc_finish(root, &sum, err))
+    if (args->head_statement ? !print_statement(name, &sum, buf_view(&file), err)
+        : root == NULL       ? !text_print(name, p, &sum, err)
+                             : !doc_finish(root, p, &sum, err))
         return false;
     return sum.open == 0 || transcript_fail_open(&sum, name, ENS_NO, err);
 }
@@ -213,6 +256,10 @@ bool cmd_transcript(const struct args *args, struct ens_err *err)
     uint8_t want[DIGEST_SIZE];
     struct report p = {.text = &text, .want = args->head != NULL ? want : NULL};
 
+    if ((args->witnesses == NULL) != (args->signed_head == NULL))
+        return ens_fail(err, ENS_USAGE, "--%s: is for --%s: give both",
+                        args->witnesses != NULL ? "witnesses" : "signed-head",
+                        args->witnesses != NULL ? "signed-head" : "witnesses");
     if ((args->head != NULL && !read_want(args->head, want, err)) || (args->json && !doc_new(&root, err)))
         return false;
     if (root != NULL) {
@@ -221,5 +268,8 @@ bool cmd_transcript(const struct args *args, struct ens_err *err)
         doc_text(root, "file", args->operands[0]);
         p.records = doc_array(root, "records");
     }
-    return report(args, &p, root, err);
+    bool ok = report(args, &p, root, err);
+
+    mem_free(p.witness);
+    return ok;
 }

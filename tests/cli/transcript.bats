@@ -148,6 +148,103 @@ assert (d["records"], d["head"], d["open"], d["calls"]) == ([], None, None, [0, 
     usage --head
 }
 
+@test "a signed head: who saw the record at which length" {
+    write t 3
+    ens transcript --head-statement t
+    ok
+    cp "$OUT" head
+    printf 'ensign head 1\nid: %s\nrecords: 4\nhead: %s\n' "$(sed -n 's/^id: //p' t)" "$(chain check t)" >want
+    same head want
+    for who in wendy mallory; do ssh-keygen -q -t ed25519 -N '' -C '' -f "$who"; done
+    printf 'approvers 1\nperson wendy@example.org\nkey %s\nend\n' "$(cut -d' ' -f1,2 wendy.pub)" >witnesses
+    chmod 644 witnesses
+    witness() { # KEY [NAMESPACE]: signs ./head as ./signed
+        rm -f head.sig
+        ssh-keygen -q -Y sign -n "${2:-ensign-head-v1}" -f "$1" head 2>/dev/null
+        cat head head.sig >signed
+    }
+    fits() {
+        ens transcript --witnesses witnesses --signed-head signed t
+    }
+    witness wendy
+    fits
+    ok
+    prints '^Witness: +wendy@example.org, for record 4$'
+    ens transcript --json --witnesses witnesses --signed-head signed t
+    ok
+    "$PYTHON" -c 'import json, sys; d = json.load(sys.stdin)
+assert (d["witness"], d["witnessed"]) == ("wendy@example.org", 4)' <"$OUT"
+    cp t shorter
+    write t 1
+    fits
+    ok
+    # Cut behind the witness's back, and another file in its place.
+    cp t whole
+    cp signed fine
+    chain cut t 3
+    fits
+    refused 65 '^ensign: signed: records: '
+    rm t
+    write t 3
+    fits
+    refused 65 '^ensign: signed: id: '
+    cp whole t
+    witness mallory
+    fits
+    refused 65 '^ensign: signed: unknown-key: '
+    witness wendy ensign-approval-v1
+    fits
+    refused 65 '^ensign: signed: namespace: '
+    sed 's/^records: 4/records: 3/' fine >signed
+    fits
+    refused 65 '^ensign: signed: signature: '
+    sed 's/^head: ./&0/' fine >signed
+    fits
+    refused 65 '^ensign: signed: statement: '
+    { cat fine; echo; } >signed
+    fits
+    refused 65 '^ensign: signed: sshsig: '
+    cp head signed
+    fits
+    refused 65 '^ensign: signed: sshsig: '
+    sed -i "s/^head: .*/head: $(printf '%064d' 0)/" head
+    witness wendy
+    fits
+    refused 65 '^ensign: signed: head: '
+    ens transcript --witnesses witnesses t
+    usage 'signed-head'
+    ens transcript --signed-head fine t
+    usage 'witnesses'
+    : >empty
+    ens transcript --head-statement empty
+    refused 65 'empty: has no record'
+}
+
+@test "every transcript of the shared vectors, with its verdict and its word" {
+    ceremony=${ENSIGN_SHARED:-$ROOT/../shared}/ceremony/vectors
+    [ -r "$ceremony/index.json" ] || need_shared
+    [ -r "$ceremony/index.json" ] || skip "the vectors of the ceremony are not here"
+    "$PYTHON" - "$ENSIGN" "$ceremony" <<'PY'
+import json, os, subprocess, sys
+ensign, root = sys.argv[1:]
+tried = 0
+for v in json.load(open(root + "/index.json"))["vectors"]:
+    if v["args"][0] != "transcript":
+        continue
+    path = os.path.join(root, v["args"][1])
+    run = subprocess.run([ensign, "transcript", path], capture_output=True, text=True)
+    assert run.returncode == v["exit"], (v["name"], run)
+    assert v["exit"] != 65 or ": %s: record " % v["rule"] in run.stderr, (v["name"], run.stderr)
+    as_json = subprocess.run([ensign, "transcript", "--json", path], capture_output=True, text=True)
+    assert as_json.returncode == v["exit"] and (v["exit"] == 65) == (as_json.stdout == ""), v["name"]
+    if v["exit"] != 65:
+        assert json.loads(as_json.stdout)["open"] == (3 if v["exit"] else None) or v["exit"], v["name"]
+    tried += 1
+assert tried >= 30, tried
+print(tried, "vectors")
+PY
+}
+
 @test "what breaks the chain is named with its word, record and byte" {
     write good 3
     breaks() { # WORD RECORD: t is refused, and goodness is not printed of it

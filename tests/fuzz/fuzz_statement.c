@@ -104,7 +104,7 @@ static void check_blob(struct view blob)
         put(&text, view_of_string("\n"));
     }
     put(&text, view_of_string(SSHSIG_END));
-    must(sshsig_parse(buf_view(&text), &s, &verdict, &err));
+    must(sshsig_parse(buf_view(&text), SSHSIG_NAMESPACE, &s, &verdict, &err));
     if (verdict != SSHSIG_OK)
         return;
     must(view_equal(buf_view(&s.blob), blob));
