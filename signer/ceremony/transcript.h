@@ -195,8 +195,8 @@ bool transcript_outcome(struct transcript *t, int64_t now, const struct transcri
                         uint64_t started, uint64_t completed, int exit_code,
                         struct ens_err *err) ENS_MUST_CHECK;
 
-/* The record of a command that ends without an intent. Nothing is added if there was no room for one: that was
- * the error. */
+/* The record of a command that ends without an intent. Nothing is added if there was no room for one: that
+ * was the error. */
 bool transcript_run(struct transcript *t, int64_t now, int exit_code, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Is an intent of this run open? */
