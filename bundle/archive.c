@@ -236,8 +236,8 @@ bool archive_open(int fd, struct archive **ret, struct ens_err *err)
                         "is not a regular file, and a bundle is read by seeking: name a file");
     a->in = (struct pipe){.fd = fd, .size = (uint64_t)st.st_size};
     errno = 0;
-    if (!listing_read(fd, a->in.size, &a->listing, err) ||
-        !open_pipe(&a->in, ZIP_RDONLY | ZIP_CHECKCONS, &a->zip, err) || !compare_listing(a, err))
+    if (!listing_read(fd, a->in.size, &a->listing, err) || !open_pipe(&a->in, ZIP_RDONLY, &a->zip, err) ||
+        !compare_listing(a, err))
         return false;
     a->sums = mem_alloc(a->listing.len, sizeof *a->sums, err);
     if (a->sums == NULL)

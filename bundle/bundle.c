@@ -145,6 +145,29 @@ struct bundle_file bundle_file_at(const struct bundle *b, size_t index)
     return ret;
 }
 
+bool bundle_has_file(const struct bundle *b, const char *name)
+{
+    return state_find(b->now, name) != NULL;
+}
+
+size_t bundle_digests_len(const struct bundle *b)
+{
+    size_t len = 0;
+
+    (void)manifest_digests(b->now->manifest, &len);
+    return len;
+}
+
+struct bundle_digest bundle_digest_at(const struct bundle *b, size_t index)
+{
+    size_t len = 0;
+    const struct manifest_digest *d = &manifest_digests(b->now->manifest, &len)[index];
+    struct bundle_digest ret = {.name = d->name, .has_file = bundle_has_file(b, d->name)};
+
+    memcpy(ret.digest, d->digest, sizeof ret.digest);
+    return ret;
+}
+
 uint64_t bundle_size(const struct bundle *b)
 {
     return b->archive == NULL ? 0 : archive_size(b->archive);

@@ -90,8 +90,6 @@ struct bundle_info {
     struct bundle_version version;
     const struct bundle_component *components;
     size_t components_len;
-    const char *const *orphan_digests;
-    size_t orphan_digests_len; /* digests without a file: accepted, warned of */
 };
 
 const struct bundle_info *bundle_info(const struct bundle *b);
@@ -115,6 +113,17 @@ struct bundle_file {
 
 size_t bundle_files_len(const struct bundle *b); /* without the manifest, by name */
 struct bundle_file bundle_file_at(const struct bundle *b, size_t index);
+bool bundle_has_file(const struct bundle *b, const char *name);
+
+/* A digest of the manifest. One without a file is accepted, warned of, and not written again. */
+struct bundle_digest {
+    const char *name;
+    uint8_t digest[32];
+    bool has_file;
+};
+
+size_t bundle_digests_len(const struct bundle *b); /* by name */
+struct bundle_digest bundle_digest_at(const struct bundle *b, size_t index);
 
 /* Streams one file, checks its length, CRC and digest; every piece also goes to `sink` (NULL: only check). A
  * large one is unpacked by a second thread, ahead of this one; several threads may stream files of one

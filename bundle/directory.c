@@ -26,9 +26,9 @@
  * encryption, masked headers (APPNOTE 4.4.4). */
 #define FLAGS_READING 0x2049u
 
-/* The data descriptor, without a mark and with 32-bit sizes (APPNOTE 4.3.9). */
+/* The data descriptor, with a mark and 64-bit sizes (APPNOTE 4.3.9). */
 #define FLAGS_DESCRIPTOR 0x0008u
-#define DESCRIPTOR_SIZE  12u
+#define DESCRIPTOR_MAX   24u
 #define DESCRIPTOR_MAGIC 0x08074b50u
 
 /* The bytes of an entry in the file, from its local header on. */
@@ -147,34 +147,62 @@ static bool read_header(struct walk *w, uint64_t at, uint64_t left, struct direc
     return true;
 }
 
-/* What stands behind the data of an entry whose flags announce it: its CRC once more, with a mark before it
- * or not, and two sizes. Some readers compare the CRC. `*ret_end` is moved behind the least that it can be.
- */
+/* ---- what stands before and behind the data ---- */
+
+/* Is `v` a data descriptor of the entry that ends with it: CRC and two sizes of `width` bytes? */
+static bool is_descriptor(struct view v, const struct directory_entry *e, size_t width)
+{
+    struct reader r = reader_of(v);
+    bool ok = reader_le32(&r) == e->crc;
+
+    ok = bytes_get_le(reader_take(&r, width)) == e->packed && ok;
+    ok = bytes_get_le(reader_take(&r, width)) == e->size && ok;
+    return ok && r.ok;
+}
+
+/* Behind the data of an entry whose flags announce it stands its CRC once more, with a mark before it or not,
+ * and its sizes, of 4 bytes or of 8 (APPNOTE 4.3.9): readers of streams find the entry's end by it.
+ * `*ret_end` is moved behind it. */
 static bool check_descriptor(struct walk *w, const struct directory_entry *e, uint64_t *ret_end,
                              struct ens_err *err)
 {
-    uint8_t bytes[DESCRIPTOR_SIZE];
+    uint8_t bytes[DESCRIPTOR_MAX];
+    uint64_t room = w->d->offset - *ret_end;
+    size_t len = room < sizeof bytes ? (size_t)room : sizeof bytes;
 
     if ((e->flags & FLAGS_DESCRIPTOR) == 0)
         return true;
-    if (w->d->offset - *ret_end < sizeof bytes)
-        return ens_fail(err, ENS_DATA, "its data descriptor is missing: " REMEDY);
-    if (!read_exact(w->fd, *ret_end, bytes, sizeof bytes, err))
+    if (!read_exact(w->fd, *ret_end, bytes, len, err))
         return false;
-    struct reader r = reader_of(view_of(bytes, sizeof bytes));
-    uint32_t crc = reader_le32(&r);
+    for (size_t width = 4; width <= 8; width += 4) {
+        for (size_t mark = 0; mark <= 4; mark += 4) {
+            size_t whole = mark + 4 + 2 * width;
 
-    if (crc == DESCRIPTOR_MAGIC)
-        crc = reader_le32(&r);
-    if (crc != e->crc)
-        return ens_fail(err, ENS_DATA, "its data descriptor contradicts its header: " REMEDY);
-    *ret_end += sizeof bytes;
-    return true;
+            if (len < whole || (mark > 0 && bytes_get_le(view_of(bytes, 4)) != DESCRIPTOR_MAGIC) ||
+                !is_descriptor(view_of(bytes + mark, whole - mark), e, width))
+                continue;
+            *ret_end += whole;
+            return true;
+        }
+    }
+    return ens_fail(err, ENS_DATA, "its data descriptor is missing, or contradicts its header: " REMEDY);
 }
 
-/* The local header must be of the same entry; it says where the data are. `*ret` gets the bytes that the
- * entry takes in the file. */
-static bool check_local(struct walk *w, struct directory_entry *e, struct extent *ret, struct ens_err *err)
+/* The local header says the same numbers; where a descriptor follows, it may leave any of them 0, since a
+ * program that writes into a pipe knows them later. */
+static bool same_numbers(const struct directory_entry *e, const struct directory_entry *local)
+{
+    bool later = (e->flags & FLAGS_DESCRIPTOR) != 0;
+
+    return (local->crc == e->crc || (later && local->crc == 0)) &&
+           (local->packed == e->packed || (later && local->packed == 0)) &&
+           (local->size == e->size || (later && local->size == 0));
+}
+
+/* Reads the local header of `e`: numbers into `ret`, its length with name and extra fields into `*ret_whole`.
+ */
+static bool read_local(struct walk *w, const struct directory_entry *e, struct directory_entry *ret,
+                       uint64_t *ret_whole, struct ens_err *err)
 {
     uint8_t bytes[LOCAL_SIZE];
 
@@ -188,16 +216,36 @@ static bool check_local(struct walk *w, struct directory_entry *e, struct extent
     (void)reader_take(&r, 2); /* version */
     ok = ((reader_le16(&r) ^ e->flags) & FLAGS_READING) == 0 && ok;
     ok = reader_le16(&r) == e->method && ok;
-    (void)reader_take(&r, 16); /* time to sizes: the zip library compares them */
+    (void)reader_take(&r, 4); /* time, date */
+    ret->crc = reader_le32(&r);
+    ret->packed = reader_le32(&r);
+    ret->size = reader_le32(&r);
     size_t name = reader_le16(&r);
-    uint64_t whole = LOCAL_SIZE + name + reader_le16(&r);
+    size_t extra = reader_le16(&r);
 
     if (!ok || !r.ok || name != e->name.len)
         return ens_fail(err, ENS_DATA, "its two headers contradict each other: " REMEDY);
-    if (!read_exact(w->fd, e->offset + LOCAL_SIZE, w->local_name, name, err))
+    *ret_whole = LOCAL_SIZE + name + extra;
+    if (ret->packed != MAX32 && ret->size != MAX32)
+        return true;
+    return read_exact(w->fd, e->offset + LOCAL_SIZE + name, w->extra, extra, err) &&
+           resolve_zip64(view_of(w->extra, extra), ret, err);
+}
+
+/* The local header must be of the same entry; it says where the data are. `*ret` gets the bytes that the
+ * entry takes in the file. */
+static bool check_local(struct walk *w, struct directory_entry *e, struct extent *ret, struct ens_err *err)
+{
+    struct directory_entry local = {0};
+    uint64_t whole = 0;
+
+    if (!read_local(w, e, &local, &whole, err) ||
+        !read_exact(w->fd, e->offset + LOCAL_SIZE, w->local_name, e->name.len, err))
         return false;
-    if (!view_equal(view_of(w->local_name, name), e->name))
+    if (!view_equal(view_of(w->local_name, e->name.len), e->name))
         return ens_fail(err, ENS_DATA, "its two headers give two names: " REMEDY);
+    if (!same_numbers(e, &local))
+        return ens_fail(err, ENS_DATA, "its two headers contradict each other in a size or the CRC: " REMEDY);
     uint64_t room = w->d->offset - e->offset;
 
     if (whole > room || e->packed > room - whole)

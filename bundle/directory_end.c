@@ -115,12 +115,11 @@ static bool parse_end64(struct view v, struct end *end)
     return ok;
 }
 
-/* Looks for the zip64 locator before the end record, and reads what it refers to. */
+/* Looks for the zip64 locator before the end record, and reads what it refers to. Some programs write it
+ * although nothing is too large for the end record; readers that look at one of the two find the same. */
 static bool read_end64(int fd, struct end *end, struct ens_err *err)
 {
     uint8_t bytes[END64_SIZE + LOC64_SIZE];
-    const struct directory *d = &end->d;
-    bool saturated = d->entries == MAX16 || d->size == MAX32 || d->offset == MAX32;
 
     if (end->at < LOC64_SIZE)
         return true;
@@ -128,9 +127,6 @@ static bool read_end64(int fd, struct end *end, struct ens_err *err)
         return false;
     if (bytes_get_le(view_of(bytes, 4)) != LOC64_MAGIC)
         return true;
-    if (!saturated)
-        return ens_fail(err, ENS_DATA,
-                        "has a zip64 end record that its end record does not refer to: " REMEDY);
     if (end->at < sizeof bytes)
         return ens_fail(err, ENS_DATA, "has no room for its zip64 end record: " REMEDY);
     end->at -= sizeof bytes;

@@ -25,7 +25,6 @@ void state_freep(struct state **s)
         return;
     manifest_freep(&(*s)->manifest);
     mem_free((*s)->files);
-    mem_free((*s)->orphans);
     for (size_t i = 0; i < (*s)->added_len; i++)
         state_added_free(&(*s)->added[i]);
     mem_free(*s);
@@ -64,6 +63,8 @@ static size_t files_of(const struct bundle_component *c, const char *ret[static 
 
 /* ---- the rules ---- */
 
+/* Every file that a reader of the component opens is there. Where it has the newer elf, nobody opens what the
+ * older `executable` names (oasis-core, Bundle.Validate). */
 static bool check_present(const struct state *s, struct ens_err *err)
 {
     for (size_t i = 0; i < s->info.components_len; i++) {
@@ -72,7 +73,9 @@ static bool check_present(const struct state *s, struct ens_err *err)
         size_t len = files_of(c, names);
 
         for (size_t j = 0; j < len; j++) {
-            if (state_find(s, names[j]) == NULL)
+            bool opened = c->elf_executable == NULL || names[j] != c->executable;
+
+            if (opened && state_find(s, names[j]) == NULL)
                 return ens_fail(err, ENS_DATA,
                                 "component %s: names the file %s, which is not in the bundle: " REMEDY, c->id,
                                 names[j]);
@@ -81,12 +84,9 @@ static bool check_present(const struct state *s, struct ens_err *err)
     return true;
 }
 
-/* Gives each file its digest, and collects the digests that have no file. */
+/* Gives each file its digest. Some digests may be of no file. */
 static bool match_digests(struct state *s, struct ens_err *err)
 {
-    size_t len = 0;
-    const struct manifest_digest *digests = manifest_digests(s->manifest, &len);
-
     for (size_t i = 0; i < s->files_len; i++) {
         const struct manifest_digest *d = manifest_digest(s->manifest, s->files[i].name);
 
@@ -95,16 +95,9 @@ static bool match_digests(struct state *s, struct ens_err *err)
                             s->files[i].name);
         memcpy(s->files[i].digest, d->digest, sizeof s->files[i].digest);
     }
-    s->orphans = mem_alloc(len - s->files_len, sizeof *s->orphans, err);
-    if (s->orphans == NULL)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (strcmp(digests[i].name, LISTING_MANIFEST) == 0)
-            return ens_fail(err, ENS_DATA,
-                            "digests: " LISTING_MANIFEST ": no manifest can hold its own digest: " REMEDY);
-        if (state_find(s, digests[i].name) == NULL)
-            s->orphans[s->orphans_len++] = digests[i].name;
-    }
+    if (manifest_digest(s->manifest, LISTING_MANIFEST) != NULL)
+        return ens_fail(err, ENS_DATA,
+                        "digests: " LISTING_MANIFEST ": no manifest can hold its own digest: " REMEDY);
     return true;
 }
 
@@ -114,8 +107,6 @@ static bool finish(struct state **s, struct state **ret, struct ens_err *err)
     (*s)->info = *manifest_info((*s)->manifest);
     if (!check_present(*s, err) || !match_digests(*s, err))
         return false;
-    (*s)->info.orphan_digests = (*s)->orphans;
-    (*s)->info.orphan_digests_len = (*s)->orphans_len;
     *ret = ens_take(*s);
     return true;
 }

@@ -31,8 +31,6 @@ struct state {
     struct manifest *manifest;
     struct state_file *files; /* sorted by name */
     size_t files_len;
-    const char **orphans; /* digests without a file */
-    size_t orphans_len;
     struct state_added added[STATE_ADDED_MAX]; /* the files that this state brings */
     size_t added_len;
 };

@@ -106,14 +106,29 @@ static bool beyond_orc(struct show *s, const struct enclave_component *c, struct
                              show_sigstruct(s, s->doc, &c->css, true, 4, err));
 }
 
-static bool text_component(struct show *s, const struct bundle_component *meta,
+/* The component's id as orc prints it, and what runs. */
+static bool orc_component(struct show *s, const struct bundle *b, const struct bundle_component *meta,
+                          struct ens_err *err)
+{
+    const char *old = meta->executable;
+
+    if (meta->name != NULL ? !show_line(s, err, "- %s (%s)", meta->kind, meta->name)
+                           : !show_line(s, err, "- %s%s", meta->kind, meta->legacy ? " [legacy]" : ""))
+        return false;
+    if (old != NULL && !show_line(s, err, "  Executable:     %s", old))
+        return false;
+    return old == NULL || bundle_has_file(b, old) ||
+           show_line(s, err,
+                     "  warning: executable names %s, which is not in the bundle: readers run that of elf",
+                     old);
+}
+
+static bool text_component(struct show *s, const struct bundle *b, const struct bundle_component *meta,
                            const struct enclave_component *c, struct ens_err *err)
 {
     char hex[2 * 32 + 1];
 
-    if (!show_line(s, err, "- %s%s", meta->id, meta->legacy ? " [legacy]" : ""))
-        return false;
-    if (meta->executable != NULL && !show_line(s, err, "  Executable:     %s", meta->executable))
+    if (!orc_component(s, b, meta, err))
         return false;
     if (!show_line(s, err, "  TEE kind:       %s", tee_name(meta->tee)))
         return false;
@@ -213,9 +228,10 @@ static bool show_head(struct show *s, const char *path, const struct bundle_info
            show_line(s, err, "Components:");
 }
 
-static bool show_components(struct show *s, const struct bundle_info *info, const struct enclave_set *set,
+static bool show_components(struct show *s, const struct bundle *b, const struct enclave_set *set,
                             struct ens_err *err)
 {
+    const struct bundle_info *info = bundle_info(b);
     struct doc *list = s->text == NULL ? doc_array(s->doc, "components") : NULL;
     size_t sgx = 0;
 
@@ -224,38 +240,57 @@ static bool show_components(struct show *s, const struct bundle_info *info, cons
         /* `set` holds the SGX components in the same order. */
         const struct enclave_component *c = meta->tee == BUNDLE_TEE_SGX ? &set->items[sgx++] : NULL;
 
-        if (s->text == NULL ? !doc_component(s, list, meta, c, err) : !text_component(s, meta, c, err))
+        if (s->text == NULL ? !doc_component(s, list, meta, c, err) : !text_component(s, b, meta, c, err))
             return false;
     }
     return true;
 }
 
-static bool show_digests(struct show *s, const struct bundle *b, struct ens_err *err)
+/* As orc, with those that have no file, which follow once more as warnings; by name. */
+static bool text_digests(struct show *s, const struct bundle *b, struct ens_err *err)
 {
-    struct doc *digests = s->text == NULL ? doc_object(s->doc, "digests") : NULL;
-    const struct bundle_info *info = bundle_info(b);
     char hex[2 * 32 + 1];
 
     if (!show_line(s, err, "Digests:"))
         return false;
-    for (size_t i = 0; i < bundle_files_len(b); i++) {
-        struct bundle_file f = bundle_file_at(b, i);
+    for (size_t i = 0; i < bundle_digests_len(b); i++) {
+        struct bundle_digest d = bundle_digest_at(b, i);
 
-        hex_encode(hex, view_of(f.digest, sizeof f.digest));
-        if (s->text == NULL)
-            doc_text(digests, f.name, hex);
-        else if (!show_line(s, err, "  %s => %s", f.name, hex))
+        hex_encode(hex, view_of(d.digest, sizeof d.digest));
+        if (!show_line(s, err, "  %s => %s", d.name, hex))
             return false;
     }
-    struct doc *orphans = s->text == NULL ? doc_array(s->doc, "orphan_digests") : NULL;
+    for (size_t i = 0; i < bundle_digests_len(b); i++) {
+        struct bundle_digest d = bundle_digest_at(b, i);
 
-    for (size_t i = 0; i < info->orphan_digests_len; i++) {
-        if (s->text == NULL)
-            doc_text(orphans, NULL, info->orphan_digests[i]);
-        else if (!show_line(s, err, "warning: digest of %s, which is not in the bundle",
-                            info->orphan_digests[i]))
+        if (!d.has_file && !show_line(s, err, "warning: digest of %s, which is not in the bundle", d.name))
             return false;
     }
+    return true;
+}
+
+static void doc_digests(struct show *s, const struct bundle *b)
+{
+    struct doc *digests = doc_object(s->doc, "digests");
+    struct doc *orphans = doc_array(s->doc, "orphan_digests");
+    char hex[2 * 32 + 1];
+
+    for (size_t i = 0; i < bundle_digests_len(b); i++) {
+        struct bundle_digest d = bundle_digest_at(b, i);
+
+        hex_encode(hex, view_of(d.digest, sizeof d.digest));
+        if (d.has_file)
+            doc_text(digests, d.name, hex);
+        else
+            doc_text(orphans, NULL, d.name);
+    }
+}
+
+static bool show_digests(struct show *s, const struct bundle *b, struct ens_err *err)
+{
+    if (s->text != NULL)
+        return text_digests(s, b, err);
+    doc_digests(s, b);
     return true;
 }
 
@@ -266,6 +301,6 @@ bool show_bundle(struct show *s, const char *path, struct ens_err *err)
 
     if (!bundle_open(path, &b, err) || !enclave_check_bundle(b, &set, err))
         return false;
-    return show_head(s, path, bundle_info(b), err) && show_components(s, bundle_info(b), &set, err) &&
+    return show_head(s, path, bundle_info(b), err) && show_components(s, b, &set, err) &&
            show_digests(s, b, err) && show_manifest_hash(s, b, err);
 }

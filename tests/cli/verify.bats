@@ -650,6 +650,76 @@ PY
     done
 }
 
+# taken FILE.orc: oasis-core opens it, ensign signs it, and what comes out is an archive as ensign writes it.
+taken() {
+    ens verify --profile core "$1"
+    ok
+    cp "$1" taken.orc
+    ens gen-sign-data --date 20240229 -o taken.signdata taken.orc
+    ok
+    ens set-sig --force --ephemeral-key --date 20240229 taken.orc
+    ok
+    accepted bundle --written taken.orc
+    rm taken.orc taken.signdata
+}
+
+@test "D4: archives by programs that write into a pipe, and with a zip64 end record that nothing needs" {
+    "$PYTHON" - <<'PY'
+import mutate
+made = dict(mutate._streams(None))
+for name in made:
+    open(f"{name}.orc", "wb").write(made[name])
+PY
+    # Go, bsdtar, and two that nobody is known to write; bsdtar with zip64.
+    for name in streamed-{0..5} streamed-zip64 zip64-end-unreferred; do
+        taken "$name.orc"
+    done
+    for name in streamed-lie-{0..5} zip64-end-unreferred-other; do
+        ens show "$name.orc"
+        refused 65 'contradict'
+    done
+}
+
+@test "D4: the zip program, through a pipe" {
+    command -v zip >/dev/null || skip "zip is not installed"
+    craft plain.orc </dev/null
+    mkdir files
+    "$PYTHON" -m zipfile -e plain.orc files
+    (cd files && zip -q -D - META-INF/MANIFEST.MF ronl.elf ronl.sgx ronl.sgx.sig) | cat >piped.orc
+    rm -r files
+    taken piped.orc
+}
+
+@test "D4: an older executable beside elf, which nobody opens, need not be there" {
+    craft dangling.orc rofl.app <<'PY'
+c["executable"] = "gone"
+PY
+    taken dangling.orc
+    ens show dangling.orc
+    ok
+    prints 'warning: .*gone, which is not in the bundle: .*elf'
+    # Alone, it must be.
+    craft gone.orc rofl.app <<'PY'
+c["executable"] = "gone"
+del c["elf"]
+PY
+    ens verify --profile core gone.orc
+    no core open
+    # And so must the newer one, whatever the older one names.
+    craft elf.orc rofl.app <<'PY'
+c["executable"], c["elf"] = c["elf"]["executable"], {"executable": "gone"}
+PY
+    ens verify --profile core elf.orc
+    no core open
+}
+
+@test "D4: the shared archives that oasis-core opens" {
+    need_shared
+    for name in bsdtar bsdtar-zip64 infozip-stream zip64-end-unreferred dangling-executable-beside-elf; do
+        taken "${DATA%/data}/cases/orc/refuses-$name.orc"
+    done
+}
+
 @test "rofl-scheduler: a manifest of at most 16 KiB" {
     for size in 16384 16385; do
         SIZE=$size scheduler "m$size" '

@@ -92,18 +92,33 @@ class Archive:
             raise Refused(f"{entry.name}: the local header has another method or other flags")
         if MAX32 in (csize, size):
             csize, size = _zip64_sizes(extra, csize, size)
-        if (crc, csize, size) != (info.CRC, info.compress_size, info.file_size):
-            if not flags & DESCRIPTOR or (crc, csize, size) != (0, 0, 0):
+        # What a descriptor follows may leave any of them 0.
+        for here, there in ((crc, info.CRC), (csize, info.compress_size), (size, info.file_size)):
+            if here != there and (here or not flags & DESCRIPTOR):
                 raise Refused(f"{entry.name}: the local header has other sizes or another CRC")
         entry.start = at + LOCAL.size + name_len + extra_len
         entry.end = entry.start + info.compress_size
+        entry.behind = self._descriptor(entry) if flags & DESCRIPTOR else 0
         if entry.end > central:
             raise Refused(f"{entry.name}: its data run past the central directory")
+
+    def _descriptor(self, entry):
+        """The length of the data descriptor: with a mark or not, with sizes of 4 or of 8 bytes."""
+        info = entry.info
+        for mark in (b"", b"PK\7\x08"):
+            for form in ("<III", "<IQQ"):
+                try:
+                    wanted = mark + struct.pack(form, info.CRC, info.compress_size, info.file_size)
+                except struct.error:                # a size of more than 32 bits
+                    continue
+                if self.data.startswith(wanted, entry.end):
+                    return len(wanted)
+        raise Refused(f"{entry.name}: the data descriptor has other sizes or another CRC")
 
     def _check_overlap(self, central):
         order = sorted(self.entries, key=lambda e: e.at)
         for one, following in zip(order, order[1:]):
-            if one.end > following.at:
+            if one.end + one.behind > following.at:
                 raise Refused(f"{one.name} and {following.name} share bytes")
 
 

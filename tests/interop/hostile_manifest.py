@@ -219,6 +219,7 @@ edit("ronl-empty-executable", "the ronl component needs an executable", "needs a
      put("executable", ""))
 edit("elf-empty", "elf.executable may not be empty", "elf has no", put("elf", {"executable": ""}))
 edit("elf-missing", "elf.executable may not be missing", "elf has no", put("elf", {}))
+edit("elf-gone", "every named file is present", "not in the bundle", put("elf", {"executable": "gone"}))
 edit("sgx-empty", "sgx.executable may not be empty", "sgx has no", put("sgx.executable", ""))
 edit("sgx-missing", "sgx.executable may not be missing", "sgx has no", put("sgx.executable", ...))
 
@@ -260,6 +261,9 @@ for _name, _why, _says, _path, _value in (
         ("memory-missing", "tdx needs 16 of memory", "memory is", "tdx.resources.memory", ...),
         ("no-resources", "tdx needs resources", "memory is", "tdx.resources", ...),
         ("cpus-zero", "tdx needs a CPU", "cpus is", "tdx.resources.cpus", 0),
+        ("cpus-256", "cpus has 8 bits", "not in", "tdx.resources.cpus", 256),
+        ("cpus-65536", "cpus has 8 bits", "not in", "tdx.resources.cpus", 65536),
+        ("gpu-256", "a gpu's count has 8 bits", "not in", "tdx.resources.gpu.count", 256),
         ("gpu-zero", "a gpu needs a count", "gpu count", "tdx.resources.gpu.count", 0),
         ("gpu-no-count", "a gpu needs a count", "gpu count", "tdx.resources.gpu", {}),
         ("option-number", TYPE, "no string", "tdx.extra_kernel_options", [1]),

@@ -13,7 +13,7 @@ import re
 
 FILE_NAME = "META-INF/MANIFEST.MF"
 MAX_SIZE = 8 << 20                          # bytes of JSON
-MAX_UINT16, MAX_UINT64 = 0xFFFF, 0xFFFFFFFFFFFFFFFF
+MAX_UINT8, MAX_UINT16, MAX_UINT64 = 0xFF, 0xFFFF, 0xFFFFFFFFFFFFFFFF
 ROFL_NAME = re.compile(r"[a-zA-Z0-9_-]{3,128}\Z")
 ID_FLAGS_ALLOWED = 3 << 62                  # bit 63 test, bit 62 key manager
 MIN_TDX_MEMORY, MIN_TDX_CPUS, MIN_GPUS = 16, 1, 1
@@ -188,8 +188,11 @@ class Manifest:
         where = f"{kind}.{name}" if name else kind
         self._keys(c, COMPONENT, where)
         self._version(c, where)
-        runs = self._file(c, "executable", "executable", where) != ""
         elf = self._get(c, "elf", dict, where)
+        # Beside elf nobody opens what the older executable names.
+        old = self._get(c, "executable", str, where) if elf is not None else \
+            self._file(c, "executable", "executable", where)
+        runs = bool(old)
         if elf is not None:
             runs = True
             self._keys(elf, ELF, f"{where} elf")
@@ -249,13 +252,13 @@ class Manifest:
         self._keys(r, RESOURCES, f"{where} resources")
         if self._int(r, "memory", MAX_UINT64, where) < MIN_TDX_MEMORY:
             self._bad(where, f"memory is below {MIN_TDX_MEMORY}")
-        if self._int(r, "cpus", MAX_UINT64, where) < MIN_TDX_CPUS:
+        if self._int(r, "cpus", MAX_UINT8, where) < MIN_TDX_CPUS:
             self._bad(where, f"cpus is below {MIN_TDX_CPUS}")
         gpu = self._get(r, "gpu", dict, where)
         if gpu is not None:
             self._keys(gpu, GPU, f"{where} gpu")
             self._get(gpu, "model", str, where)
-            if self._int(gpu, "count", MAX_UINT64, where) < MIN_GPUS:
+            if self._int(gpu, "count", MAX_UINT8, where) < MIN_GPUS:
                 self._bad(where, f"gpu count is below {MIN_GPUS}")
 
     def _identity(self, c, where):

@@ -16,6 +16,7 @@ import sys
 import hostile_manifest
 import hostile_zip
 import mkbundle
+import mutate
 import sgx
 import testkey
 import zipmake
@@ -123,7 +124,12 @@ GOOD = [
     ("tdx-firmware-only", "the least TDX component", lambda: _edited(
         tdx_base, lambda m, c: c.update(tdx={
             "firmware": "firmware.fd", "resources": {"memory": 16, "cpus": 1}}))),
+    ("tdx-numbers", "the largest numbers of a TDX component", lambda: _edited(
+        tdx_base, lambda m, c: c["tdx"]["resources"].update(
+            memory=(1 << 63) - 1, cpus=255, gpu={"count": 255}))),
     ("elf-form", "elf: {executable}", _elf_form),
+    ("elf-and-old-executable", "an older executable beside elf, which is not there", lambda: _edited(
+        base, lambda m, c: c.update(elf={"executable": c["executable"]}, executable="gone"))),
     ("identity", "an identity list", lambda: _edited(
         base, lambda m, c: c.update(identity=IDENTITY))),
     ("id-base64", "the id in base64", lambda: _edited(base, lambda m, c: m.update(
@@ -155,6 +161,10 @@ GOOD = [
     ("stored", "nothing compressed", lambda: base().pack(method=zipmake.STORE)),
     ("descriptors", "sizes after the data, as orc writes",
      lambda: base().pack(flags=zipmake.DESCRIPTOR)),
+    ("streamed", "sizes before and after the data, as bsdtar and Info-ZIP write into a pipe",
+     lambda: mutate.streamed(size=lambda e: len(e.data))),
+    ("zip64-end-unreferred", "a zip64 end record that nothing needs, as bsdtar writes",
+     lambda: mutate.unreferred(base().pack(), 0)),
     ("zip64", "zip64 headers", lambda: base().pack(zip64=True)),
     ("zip64-end", "a zip64 end record",
      lambda: zipmake.pack(base().entries(), zip64=True)),

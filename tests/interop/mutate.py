@@ -14,6 +14,7 @@ import os
 import random
 import struct
 import sys
+import zlib
 
 import hostile_manifest
 import mkbundle
@@ -42,7 +43,7 @@ LOCATOR = (("magic", 0, 4), ("disk", 4, 4), ("offset", 8, 8), ("disks", 16, 4))
 def mutations():
     """Yields (name, bytes of the bundle), in a fixed order, names unique."""
     seen = set()
-    for make in (_headers, _ends, _whole, _entries, _names, _data, _json_types, _json_text,
+    for make in (_headers, _streams, _ends, _whole, _entries, _names, _data, _json_types, _json_text,
                  _json_keys, _json_places, _integers, _digests, _sigstructs):
         # One generator for each kind, so that a new mutation changes none of the others.
         for name, data in make(random.Random(f"{SEED} {make.__name__}")):
@@ -121,6 +122,37 @@ def _headers(rng):
     yield from _pokes(rng, described, at, (("magic", 0, 4), ("crc", 4, 4), ("csize", 8, 4),
                                            ("size", 12, 4)), "descriptor")
     yield "descriptor-without-mark", described[:at] + described[at + 4:]
+
+
+def streamed(zip64=False, more=None, **local):
+    """As programs write it that cannot seek back: the local headers say less, a descriptor follows."""
+    entries = signed().entries()
+    for entry in entries:
+        entry.flags, entry.zip64 = zipmake.DESCRIPTOR, zip64
+        entry.local = {key: value(entry) for key, value in local.items()}
+        if more is not None:
+            entry.local.update(more)
+    return zipmake.pack(entries, zip64=zip64)
+
+
+def _streams(rng):
+    size, csize = (lambda e: len(e.data)), (lambda e: len(zipmake.deflate(e.data)))
+    crc = lambda e: zlib.crc32(e.data)
+    for i, known in enumerate(({}, {"size": size}, {"csize": csize}, {"crc": crc}, {"size": size, "csize": csize},
+                               {"size": size, "csize": csize, "crc": crc})):
+        yield f"streamed-{i}", streamed(**known)
+        yield f"streamed-lie-{i}", streamed(more={"csize": 7}, **known)
+    yield "streamed-zip64", streamed(zip64=True)
+    yield "zip64-end-unreferred", unreferred(signed().pack(), 0)
+    yield "zip64-end-unreferred-other", unreferred(signed().pack(), 1)
+
+
+def unreferred(data, wrong):
+    """With a zip64 end record that nothing needs, and that says `wrong` entries too many."""
+    number, size, at = struct.unpack_from("<HII", data, len(data) - 12)
+    more = struct.pack("<IQHHIIQQQQIIQI", 0x06064B50, 44, 45, 45, 0, 0, number + wrong,
+                       number + wrong, size, at, 0x07064B50, 0, len(data) - 22, 1)
+    return data[:-22] + more + data[-22:]
 
 
 def _ends(rng):

@@ -30,7 +30,7 @@ LEAST = 300                         # mutations; there are some 2300
 REASONS = {
     "two headers of an entry, or its data, disagree: readers see different archives":
         r"its headers contradict|its two headers|headers? (?:is|are) malformed|header is malformed"
-        r"|libzip: ",
+        r"|its data descriptor|its zip64 field|libzip: ",
     "the end records are not what they must be: a search from the end finds another archive":
         r"end record|directory (?:does not end|is longer)|its comment is not as long",
     "bytes of two entries, or of an entry and the directory, overlap":

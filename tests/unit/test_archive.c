@@ -318,7 +318,7 @@ static void test_limits(void **state)
 
     bytes_put_le(sizes + 4, 8, BUNDLE_ENTRY_MAX + 1);
     item.local.size = item.central.size = 0xffffffff;
-    item.central.extra = view_of(sizes, sizeof sizes);
+    item.local.extra = item.central.extra = view_of(sizes, sizeof sizes);
     refused_item(&item, "more than the limit of 68719476736");
     buf_free(&space);
 }
@@ -406,6 +406,86 @@ static void test_contradictions(void **state)
     item = stored("ab", file_data());
     item.local.packed = item.central.packed = item.local.size = item.central.size = 1u << 19;
     refused_item(&item, "run into the directory");
+}
+
+/* file_data and its data descriptor: with a mark or without, sizes of `width` bytes, and so much added to CRC
+ * and sizes. */
+static struct view described(struct buf *space, bool mark, size_t width, const uint32_t add[static 3])
+{
+    space->len = 0;
+    put(space, file_data().data, file_data().len);
+    if (mark)
+        put_le(space, 4, 0x08074b50);
+    put_le(space, 4, crc_of(file_data()) + add[0]);
+    put_le(space, width, file_data().len + add[1]);
+    put_le(space, width, file_data().len + add[2]);
+    return buf_view(space);
+}
+
+/* What programs write that do not seek back: bsdtar knows sizes before it begins, Go nothing, Info-ZIP the
+ * size of a file; each leaves the rest 0 and says it in a descriptor. */
+static void test_streamed(void **state)
+{
+    static const uint32_t right[3] = {0};
+    struct buf space = {0};
+    struct zip_item item = stored("ab", file_data());
+
+    (void)state;
+    item.local.flags = item.central.flags = 8;
+    for (unsigned zeros = 0; zeros < 8; zeros++) {
+        item.local.crc = zeros & 1 ? 0 : item.central.crc;
+        item.local.packed = zeros & 2 ? 0 : item.central.packed;
+        item.local.size = zeros & 4 ? 0 : item.central.size;
+        for (unsigned form = 0; form < 4; form++) {
+            item.data = described(&space, form & 1, form & 2 ? 8 : 4, right);
+            accepted_item(&item);
+            for (unsigned lie = 0; lie < 3; lie++) {
+                const uint32_t wrong[3] = {lie == 0, lie == 1, lie == 2};
+
+                item.data = described(&space, form & 1, form & 2 ? 8 : 4, wrong);
+                refused_item(&item, "data descriptor");
+            }
+        }
+        item.data = file_data();
+        refused_item(&item, "data descriptor");
+    }
+    /* Any other number than 0 or the right one is a contradiction; and 0 is one where nothing follows. */
+    item.data = described(&space, true, 4, right);
+    item.local = item.central;
+    item.local.size = 1;
+    refused_item(&item, "contradict each other");
+    item.local.size = 0;
+    item.local.flags = item.central.flags = 0;
+    refused_item(&item, "contradict each other");
+    buf_free(&space);
+}
+
+/* bsdtar's zip64: the local header refers to an extra field, which says the size, or 0. */
+static void test_streamed_zip64(void **state)
+{
+    static const uint32_t right[3] = {0};
+    struct buf space = {0};
+    struct zip_item item = stored("ab", file_data());
+    uint8_t extra[4 + 16] = {1, 0, 16, 0};
+
+    (void)state;
+    item.local.flags = item.central.flags = 8;
+    item.local.crc = 0;
+    item.local.packed = item.local.size = 0xffffffff;
+    item.local.extra = view_of(extra, sizeof extra);
+    item.data = described(&space, true, 8, right);
+    accepted_item(&item);
+    bytes_put_le(extra + 4, 8, file_data().len);
+    accepted_item(&item);
+    bytes_put_le(extra + 4, 8, file_data().len + 1);
+    refused_item(&item, "contradict each other");
+    bytes_put_le(extra + 4, 8, file_data().len);
+    item.local.extra.len = 4 + 8;
+    extra[2] = 8;
+    refused_item(&item, "zip64 field is too short");
+    item.local.extra.len = 0;
+    refused_item(&item, "contradict each other");
+    buf_free(&space);
 }
 
 /* Info-ZIP's Unicode path field gives an entry a second name, which libzip believes and Go does not. */
@@ -550,8 +630,14 @@ static void test_ends64(void **state)
     put_end(&z.bytes, 2, size, 0xffffffff, 0);
     accepted(buf_view(&z.bytes));
     z.bytes.len = end64;
-    put_end(&z.bytes, 2, size, at, 0);
-    refused(buf_view(&z.bytes), "does not refer to");
+    put_end(&z.bytes, 2, size, at, 0); /* not referred to, and the same */
+    accepted(buf_view(&z.bytes));
+    z.bytes.len = end64;
+    put_end(&z.bytes, 2, size, at + 1, 0);
+    refused(buf_view(&z.bytes), "contradicts its end record");
+    z.bytes.len = end64;
+    put_end(&z.bytes, 2, size - 1, at, 0);
+    refused(buf_view(&z.bytes), "contradicts its end record");
     z.bytes.len = end64;
     put_end(&z.bytes, 1, size, 0xffffffff, 0);
     refused(buf_view(&z.bytes), "contradicts its end record");
@@ -780,6 +866,8 @@ int main(void)
         cmocka_unit_test(test_many_entries),
         cmocka_unit_test(test_colliding_names),
         cmocka_unit_test(test_contradictions),
+        cmocka_unit_test(test_streamed),
+        cmocka_unit_test(test_streamed_zip64),
         cmocka_unit_test(test_second_name),
         cmocka_unit_test(test_shared_bytes),
         cmocka_unit_test(test_ends),
