@@ -34,8 +34,7 @@ bool manifest_make(const char *name, const uint8_t id[static 32], struct bundle_
 
     hex_encode(hex, view_of(id, 32));
     if (set(root, "name", json_string(name)) && set(root, "id", json_string(hex)) &&
-        set(root, "version", version_object(version)) && set(root, "components", json_array()) &&
-        set(root, "digests", json_object())) {
+        set(root, "version", version_object(version)) && set(root, "digests", json_null())) {
         *ret_root = root;
         return true;
     }

@@ -16,8 +16,8 @@ struct manifest_addition {
     size_t digests_len;
 };
 
-/* A tree with name, id, version, and no component or digest; release with manifest_load_free. `name` is
- * UTF-8. ENS_RESOURCE. */
+/* A tree with name, id, version, no component, and digests that are null until there is one, as in orc;
+ * release with manifest_load_free. `name` is UTF-8. ENS_RESOURCE. */
 bool manifest_make(const char *name, const uint8_t id[static 32], struct bundle_version version,
                    void **ret_root, struct ens_err *err) ENS_MUST_CHECK;
 

@@ -1,17 +1,21 @@
-/* Asking Cargo: runs it without a shell, reads its JSON. Here and nowhere else another program decides what
- * goes into a bundle; with the three options given, it is not asked. */
+/* What Cargo.toml says and, where it refers to a workspace, what Cargo says: it is run without a shell, its
+ * JSON is read. Here and nowhere else another program decides what goes into a bundle. */
 #include "signer/cmd/cargo.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/base/process.h"
+#include "signer/cmd/cargo_toml.h"
 #include "signer/cmd/child_env.h"
 
 /* Bytes of Cargo's answer, which without dependencies is some kilobytes for each package; how long it may
@@ -20,29 +24,86 @@
 #define CARGO_SECONDS    120
 #define CARGO_QUOTE_MAX  200
 
-/* ---- running it ---- */
+/* Bytes of a Cargo.toml. */
+#define MANIFEST_MAX (1u << 20)
 
-/* What Cargo, and a rustup in front of it, need to know of the environment. */
-static const char *const passed_on[] = {
-    "PATH", "HOME", "USER", "TMPDIR", "LD_LIBRARY_PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN",
-    NULL};
+/* ---- which Cargo ---- */
 
-/* Is there a program `cargo` in PATH? */
-static bool is_installed(void)
+/* What Cargo needs to know of the environment. */
+static const char *const passed_on[] = {"PATH",       "HOME", "USER", "TMPDIR", "LD_LIBRARY_PATH",
+                                        "CARGO_HOME", NULL};
+
+/* The program `cargo` in PATH. */
+static bool find_in_path(char ret[static PATH_MAX])
 {
     const char *path = getenv("PATH");
-    char file[PATH_MAX];
 
     while (path != NULL && *path != '\0') {
         const char *end = strchrnul(path, ':');
 
-        (void)snprintf(file, sizeof file, "%.*s/cargo", (int)(end - path), path);
-        if (access(file, X_OK) == 0)
+        (void)snprintf(ret, PATH_MAX, "%.*s/cargo", (int)(end - path), path);
+        if (access(ret, X_OK) == 0)
             return true;
         path = *end == ':' ? end + 1 : end;
     }
     return false;
 }
+
+/* rustup puts itself into PATH under the name of cargo; it would download the toolchain that a
+ * rust-toolchain.toml names before it starts Cargo. */
+static bool is_rustup(const char *cargo)
+{
+    char real[PATH_MAX];
+    char beside[PATH_MAX];
+    struct stat a;
+    struct stat b;
+
+    if (realpath(cargo, real) == NULL)
+        return false;
+    if (strcmp(strrchr(real, '/'), "/rustup") == 0)
+        return true;
+    (void)snprintf(beside, sizeof beside, "%.*srustup", (int)(strrchr(cargo, '/') + 1 - cargo), cargo);
+    return stat(cargo, &a) == 0 && stat(beside, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* The Cargo of a toolchain that rustup has installed: which one does not matter for what is asked. */
+static bool find_in_rustup(char ret[static PATH_MAX])
+{
+    const char *home = getenv("RUSTUP_HOME");
+    const char *user = getenv("HOME");
+    char pattern[PATH_MAX];
+    glob_t found = {0};
+    bool ok = false;
+
+    if (home != NULL)
+        (void)snprintf(pattern, sizeof pattern, "%s/toolchains/*/bin/cargo", home);
+    else
+        (void)snprintf(pattern, sizeof pattern, "%s/.rustup/toolchains/*/bin/cargo",
+                       user != NULL ? user : "");
+    if (glob(pattern, 0, NULL, &found) == 0) {
+        for (size_t i = found.gl_pathc; i > 0 && !ok; i--) {
+            (void)snprintf(ret, PATH_MAX, "%s", found.gl_pathv[i - 1]);
+            ok = access(ret, X_OK) == 0;
+        }
+    }
+    globfree(&found);
+    return ok;
+}
+
+static bool find_cargo(const char *wanted, char ret[static PATH_MAX], struct ens_err *err)
+{
+    if (!find_in_path(ret))
+        return ens_fail(
+            err, ENS_USAGE,
+            "cargo: is not installed, and Cargo.toml refers to a workspace: give %s, or install Cargo",
+            wanted);
+    if (is_rustup(ret) && !find_in_rustup(ret))
+        return ens_fail(err, ENS_USAGE,
+                        "cargo: is rustup, which has no toolchain, and none is downloaded: give %s", wanted);
+    return true;
+}
+
+/* ---- running it ---- */
 
 /* The first line of what Cargo complains of. */
 static bool fail_cargo(const struct process_result *r, const char *wanted, struct ens_err *err)
@@ -60,19 +121,18 @@ static bool fail_cargo(const struct process_result *r, const char *wanted, struc
 
 static bool ask(const char *wanted, struct buf *ret, struct ens_err *err)
 {
-    static const char *const argv[] = {"cargo", "metadata", "--format-version", "1", "--no-deps", NULL};
+    static const char *const argv[] = {"cargo",     "metadata",  "--format-version", "1",
+                                       "--no-deps", "--offline", "--frozen",         NULL};
+    char cargo[PATH_MAX];
     ENS_CLEANUP(child_env_free) struct child_env env = {0};
     ENS_CLEANUP(process_result_free) struct process_result r = {0};
-    struct process p = {.argv = argv,
+    struct process p = {.program = cargo,
+                        .argv = argv,
                         .remedy = "give --runtime-name, --runtime-version and --runtime-id",
                         .out_max = CARGO_ANSWER_MAX,
                         .seconds = CARGO_SECONDS};
 
-    if (!is_installed())
-        return ens_fail(
-            err, ENS_USAGE,
-            "cargo: is not installed, and is asked for what is not given: give %s, or install Cargo", wanted);
-    if (!child_env_make(passed_on, &env, err))
+    if (!find_cargo(wanted, cargo, err) || !child_env_make(passed_on, &env, err))
         return false;
     p.env = child_env_list(&env);
     if (!process_run(&p, &r, err))
@@ -205,7 +265,7 @@ static void json_free(json_t **value)
     json_decref(*value);
 }
 
-bool cargo_find(const char *wanted, struct cargo_package *ret, struct ens_err *err)
+static bool ask_cargo(const char *wanted, struct cargo_package *ret, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf answer = {0};
     ENS_CLEANUP(cargo_free) struct cargo_package p = {0};
@@ -224,6 +284,55 @@ bool cargo_find(const char *wanted, struct cargo_package *ret, struct ens_err *e
         return ens_fail(err, ENS_DATA, "cargo metadata: its answer is not that of format version 1: give %s",
                         wanted);
     if (!pick(packages, wanted, &package, err) || !read_package(package, &p, err))
+        return false;
+    *ret = p;
+    p = (struct cargo_package){0};
+    return true;
+}
+
+/* ---- Cargo.toml ---- */
+
+/* That of the current directory or the nearest above; "" where there is none. */
+static bool find_manifest(char ret[static PATH_MAX], struct ens_err *err)
+{
+    static const char name[] = "/Cargo.toml";
+    size_t len = 0;
+
+    if (getcwd(ret, PATH_MAX) == NULL)
+        return ens_fail_errno(err, ENS_IO, errno, "the current directory has no name");
+    len = strcmp(ret, "/") == 0 ? 0 : strlen(ret);
+    while (len + sizeof name <= PATH_MAX) {
+        memcpy(ret + len, name, sizeof name);
+        if (access(ret, F_OK) == 0)
+            return true;
+        if (len == 0)
+            break;
+        ret[len] = '\0';
+        len = (size_t)(strrchr(ret, '/') - ret);
+    }
+    ret[0] = '\0';
+    return true;
+}
+
+bool cargo_find(const char *wanted, struct cargo_package *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    ENS_CLEANUP(cargo_free) struct cargo_package p = {0};
+    char path[PATH_MAX];
+    bool whole = false;
+
+    if (!find_manifest(path, err))
+        return false;
+    if (path[0] == '\0')
+        return ens_fail(
+            err, ENS_USAGE,
+            "Cargo.toml: is neither here nor in a directory above: run ensign beside it, or give %s", wanted);
+    if (!file_read_all(path, MANIFEST_MAX, &text, err) || !cargo_toml_read(buf_view(&text), &p, &whole, err))
+        return false;
+    if (!whole)
+        return ask_cargo(wanted, ret, err);
+    p.manifest_path = mem_strdup(path, err);
+    if (p.manifest_path == NULL)
         return false;
     *ret = p;
     p = (struct cargo_package){0};

@@ -83,7 +83,8 @@ struct args {
     size_t operands_len;
 };
 
-enum opt_kind { OPT_TEXT, OPT_FLAG, OPT_LIST };
+/* OPT_MAYBE is a text that counts as not given where it is empty, as in orc. */
+enum opt_kind { OPT_TEXT, OPT_MAYBE, OPT_FLAG, OPT_LIST };
 
 struct opt {
     const char *name; /* long name, without dashes; NULL ends a list */

@@ -1,8 +1,26 @@
-/* init: a new bundle, with a ronl component. */
+/* init: a new bundle, with a ronl component or without any. */
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/component.h"
 #include "signer/cmd/runtime.h"
+
+static bool has_none(const void *ctx, const struct bundle *b, const struct enclave_set *set,
+                     struct ens_err *err)
+{
+    (void)ctx;
+    (void)set;
+    return bundle_info(b)->components_len == 0 ||
+           ens_fail(err, ENS_BUG, "%s: has a component", bundle_label(b));
+}
+
+static bool deliver_empty(const struct args *args, struct bundle *b, struct deliver *d, struct ens_err *err)
+{
+    if (!deliver_bundle(d, b, &(struct deliver_check){.holds = has_none}, NULL, err))
+        return false;
+    notice_say(args, "%s has no component yet: add one with component-add.",
+               d->to_stdout ? "The bundle on stdout" : d->name);
+    return true;
+}
 
 bool cmd_init(const struct args *args, struct ens_err *err)
 {
@@ -12,15 +30,18 @@ bool cmd_init(const struct args *args, struct ens_err *err)
     ENS_CLEANUP(component_free) struct component c = {.elf.fd = -1, .sgxs.fd = -1};
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
 
-    if (args->operands_len == 0)
-        return ens_fail(err, ENS_USAGE,
-                        "init: no ELF is given, and none is guessed: name the executable that was built");
+    if (args->operands_len == 0 &&
+        (args->sgx_executable != NULL || args->sgx_signature != NULL || args->elf_metadata))
+        return ens_fail(
+            err, ENS_USAGE,
+            "init: no ELF is given, and an enclave goes beside one: name the executable that was built");
     if (!component_check_usage(args, err) || !runtime_find(args, &r, err))
         return false;
     own = mem_printf(err, "%s.orc", r.name);
-    if (own == NULL || !deliver_open(args, own, FILE_OUT_NEW, -1, &d, err))
+    if (own == NULL || !deliver_open(args, own, FILE_OUT_NEW, -1, &d, err) ||
+        (args->operands_len > 0 && !component_open(args, "ronl", args->operands[0], &c, err)) ||
+        !bundle_new(d.name, r.name, r.id, r.version, &b, err))
         return false;
-    return component_open(args, "ronl", args->operands[0], &c, err) &&
-           bundle_new(d.name, r.name, r.id, r.version, &b, err) &&
-           component_deliver(args, &c, b, NULL, &d, err);
+    return args->operands_len > 0 ? component_deliver(args, &c, b, NULL, &d, err)
+                                  : deliver_empty(args, b, &d, err);
 }

@@ -70,15 +70,37 @@ static void note_option(const struct opt *o, struct text_list *list)
         list->items[list->len++] = o->name;
 }
 
+/* A flag, or a flag=VALUE with one of the words for yes and no that Go's flags take (strconv.ParseBool). */
+static bool store_flag(const struct opt *o, const char *value, char *member, struct ens_err *err)
+{
+    static const char *const words[] = {"false", "False", "FALSE", "f", "F", "0",
+                                        "true",  "True",  "TRUE",  "t", "T", "1"};
+    const size_t len = sizeof words / sizeof words[0];
+    bool known = value == NULL;
+    bool yes = known;
+
+    for (size_t i = 0; i < len && !known; i++) {
+        known = strcmp(value, words[i]) == 0;
+        yes = known && i >= len / 2;
+    }
+    if (!known)
+        return ens_fail(err, ENS_USAGE, "--%s=%s: is a flag: leave out the =, or write =true or =false",
+                        o->name, value);
+    memcpy(member, &yes, sizeof yes);
+    return true;
+}
+
 static bool store(const struct opt *o, const char *value, struct args *ret, struct ens_err *err)
 {
     char *member = (char *)ret + o->offset;
     struct text_list list;
 
     note_option(o, &ret->options);
-    if (o->kind == OPT_FLAG) {
-        memcpy(member, &(bool){true}, sizeof(bool));
-    } else if (o->kind == OPT_TEXT) {
+    if (o->kind == OPT_FLAG)
+        return store_flag(o, value, member, err);
+    if (o->kind == OPT_MAYBE && value[0] == '\0')
+        value = NULL;
+    if (o->kind != OPT_LIST) {
         memcpy(member, &value, sizeof value);
     } else {
         memcpy(&list, member, sizeof list);
@@ -116,14 +138,12 @@ static bool take_long(const struct cmd *cmd, struct cursor *c, struct args *ret,
 
     if (o == NULL)
         return fail_unknown(cmd, name, len, err);
-    if (o->kind == OPT_FLAG && equals != NULL)
-        return ens_fail(err, ENS_USAGE, "--%s: takes no argument: leave out what follows the =", o->name);
     if (o->kind != OPT_FLAG && equals == NULL && !next_word(c, c->argv[c->at], &value, err))
         return false;
     return store(o, value, ret, err);
 }
 
-/* A cluster such as -d, -s7, -s 7 or -ds7. */
+/* A cluster such as -d, -s7, -s 7, -s=7, -ds7 or -d=false. */
 static bool take_short(const struct cmd *cmd, struct cursor *c, struct args *ret, struct ens_err *err)
 {
     for (const char *letter = c->argv[c->at] + 1; *letter != '\0'; letter++) {
@@ -133,12 +153,15 @@ static bool take_short(const struct cmd *cmd, struct cursor *c, struct args *ret
         if (o == NULL)
             return ens_fail(err, ENS_USAGE, "-%c: unknown option of %s: see ensign %s --help", *letter,
                             cmd->name, cmd->name);
-        if (o->kind == OPT_FLAG) {
+        bool equals = *value == '=';
+
+        value += equals ? 1 : 0;
+        if (o->kind == OPT_FLAG && !equals) {
             if (!store(o, NULL, ret, err))
                 return false;
             continue;
         }
-        if (*value == '\0' && !next_word(c, c->argv[c->at], &value, err))
+        if (*value == '\0' && !equals && !next_word(c, c->argv[c->at], &value, err))
             return false;
         return store(o, value, ret, err);
     }

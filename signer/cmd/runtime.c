@@ -71,30 +71,43 @@ static bool check_name(const char *name, struct ens_err *err)
     return true;
 }
 
-/* One of the three numbers; `*text` moves behind it. As Semantic Versioning has it: no leading zero. */
-static bool take_number(const char **text, uint16_t *ret)
+/* Up to three numbers as orc reads them (oasis-core, version.FromString): what follows a blank, a - or +, or
+ * one of the words rc, alpha and beta, is for people, and so is a fourth number; those that are absent are 0.
+ */
+static bool parse_version(const char *text, struct bundle_version *ret)
 {
-    size_t len = strspn(*text, "0123456789");
-    uint32_t n = 0;
+    static const char *const words[] = {"rc", "alpha", "beta"};
+    uint16_t *const numbers[] = {&ret->major, &ret->minor, &ret->patch};
+    const char *end = text + strcspn(text, " -+");
 
-    if (len == 0 || len > 5 || (len > 1 && **text == '0'))
-        return false;
-    for (size_t i = 0; i < len; i++)
-        n = 10 * n + (uint32_t)((*text)[i] - '0');
-    *text += len;
-    *ret = (uint16_t)n;
-    return n <= UINT16_MAX;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const char *word = strstr(text, words[i]);
+
+        end = word != NULL && word < end ? word : end;
+    }
+    *ret = (struct bundle_version){0};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        uint32_t n = 0;
+        size_t len = strspn(text, "0123456789");
+
+        for (size_t j = 0; j < len && n <= UINT16_MAX; j++)
+            n = 10 * n + (uint32_t)(text[j] - '0');
+        if (len == 0 || n > UINT16_MAX || text + len > end)
+            break;
+        *numbers[i] = (uint16_t)n;
+        text += len;
+        if (text == end || (*text == '.' && i == 2))
+            return true;
+        if (*text++ != '.')
+            break;
+    }
+    return false;
 }
 
-/* major.minor.patch; what follows a - or + is for people (SemVer 2.0.0, 9 and 10). */
-static bool parse_version(const char *text, struct bundle_version *ret, struct ens_err *err)
+static bool read_version(const char *text, struct bundle_version *ret, struct ens_err *err)
 {
-    const char *at = text;
-
-    if (take_number(&at, &ret->major) && *at++ == '.' && take_number(&at, &ret->minor) && *at++ == '.' &&
-        take_number(&at, &ret->patch) && (*at == '\0' || *at == '-' || *at == '+'))
-        return true;
-    return ens_fail(err, ENS_USAGE,
+    return parse_version(text, ret) ||
+           ens_fail(err, ENS_USAGE,
                     "runtime version %s: must be MAJOR.MINOR.PATCH, each from 0 to 65535: give it so", text);
 }
 
@@ -105,13 +118,13 @@ static void version_text(struct bundle_version v, char ret[static VERSION_TEXT])
 
 /* ---- sources ---- */
 
-/* As orc chooses: a version that is three numbers and nothing else is a release. */
+/* As orc chooses: the version is a release if it is Cargo's, and that is three numbers and nothing else. */
 static bool id_of_cargo(struct source *s, struct bundle_version version, struct ens_err *err)
 {
     char plain[VERSION_TEXT];
 
     version_text(version, plain);
-    bool release = strcmp(plain, s->version) == 0;
+    bool release = strcmp(plain, s->cargo.version) == 0;
 
     s->kind = release ? "RELEASE" : "TEST";
     s->id = release ? s->cargo.release_id : s->cargo.test_id;
@@ -177,7 +190,7 @@ bool runtime_find(const struct args *args, struct runtime *ret, struct ens_err *
         return false;
     if (!check_name(s.name, err))
         return blame_cargo(&s, s.name, args->runtime_name, err);
-    if (!parse_version(s.version, &r.version, err))
+    if (!read_version(s.version, &r.version, err))
         return blame_cargo(&s, s.version, args->runtime_version, err);
     if (s.id == NULL && !id_of_cargo(&s, r.version, err))
         return false;

@@ -6,9 +6,10 @@
 
 #include "signer/base/text.h"
 
-#define TEXT(member) OPT_TEXT, offsetof(struct args, member)
-#define LIST(member) OPT_LIST, offsetof(struct args, member)
-#define FLAG(member) OPT_FLAG, offsetof(struct args, member), NULL
+#define TEXT(member)  OPT_TEXT, offsetof(struct args, member)
+#define MAYBE(member) OPT_MAYBE, offsetof(struct args, member)
+#define LIST(member)  OPT_LIST, offsetof(struct args, member)
+#define FLAG(member)  OPT_FLAG, offsetof(struct args, member), NULL
 
 static const struct opt common[] = {
     {"quiet", 'q', FLAG(quiet), "no review and no notices; warnings stay"},
@@ -128,7 +129,7 @@ static const struct opt transcript_options[] = {
 #ifndef ENSIGN_OFFLINE
 /* The SIGSTRUCT options, as orc 0.3.0 has them; M is the inverse mask. */
 static const struct opt sigstruct_options[] = {
-    {"date", 0, TEXT(params.date), "YYYYMMDD", "DATE (default: SOURCE_DATE_EPOCH, else today, UTC)"},
+    {"date", 0, MAYBE(params.date), "YYYYMMDD", "DATE (default: SOURCE_DATE_EPOCH, else today, UTC)"},
     {"swdefined", 's', TEXT(params.swdefined), "N", "SWDEFINED (0)"},
     {"isvprodid", 'p', TEXT(params.isvprodid), "N", "ISVPRODID (0)"},
     {"isvsvn", 'v', TEXT(params.isvsvn), "N", "ISVSVN (0)"},
@@ -149,16 +150,16 @@ static const struct opt sigstruct_options[] = {
 };
 
 static const struct opt init_options[] = {
-    {"runtime-name", 0, TEXT(runtime_name), "NAME", "name (default: Cargo's package)"},
-    {"runtime-version", 0, TEXT(runtime_version), "V", "MAJOR.MINOR.PATCH (default: Cargo's)"},
-    {"runtime-id", 0, TEXT(runtime_id), "ID", "64 hex digits (default: metadata.orc in Cargo.toml)"},
-    {"custom", 0, FLAG(custom), "do not ask Cargo: the three above must be given"},
+    {"runtime-name", 0, MAYBE(runtime_name), "NAME", "name (default: that in Cargo.toml)"},
+    {"runtime-version", 0, MAYBE(runtime_version), "V", "MAJOR.MINOR.PATCH (default: that in Cargo.toml)"},
+    {"runtime-id", 0, MAYBE(runtime_id), "ID", "64 hex digits (default: metadata.orc in Cargo.toml)"},
+    {"custom", 0, FLAG(custom), "do not read Cargo.toml: the three above must be given"},
     {0},
 };
 
 static const struct opt component_options[] = {
-    {"sgx-executable", 0, TEXT(sgx_executable), "SGXS", "the enclave's SGXS stream"},
-    {"sgx-signature", 0, TEXT(sgx_signature), "SIG", "a finished SIGSTRUCT for that stream"},
+    {"sgx-executable", 0, MAYBE(sgx_executable), "SGXS", "the enclave's SGXS stream"},
+    {"sgx-signature", 0, MAYBE(sgx_signature), "SIG", "a finished SIGSTRUCT for that stream"},
     {"allow-unusual", 0, FLAG(params.allow_unusual), "add a stream that is refused as unusual"},
     {"elf-metadata", 0, FLAG(elf_metadata), "name the executable in the newer elf: {executable}"},
     {0},
@@ -285,8 +286,8 @@ const struct cmd cmd_table[] = {
      cmd_transcript},
 #ifndef ENSIGN_OFFLINE
     {"init",
-     "ELF",
-     "make a bundle with a ronl component",
+     "[ELF]",
+     "make a bundle, with a ronl component if an ELF is given",
      {init_options, component_options, output_options, common},
      0,
      1,

@@ -65,6 +65,47 @@ made() {
     made app.orc
 }
 
+@test "D3: without an ELF, the bundle of orc, byte for byte, for rofl components" {
+    custom
+    ok
+    says 'app\.orc has no component yet'
+    made app.orc
+    manifest_is app.orc '{"name":"app","id":"'"$ID"'","version":{"major":1,"minor":2,"patch":3},"digests":null}'
+    ens verify --profile core app.orc
+    ok
+    custom -o -
+    ok
+    same "$OUT" app.orc
+    custom
+    refused 73 'app\.orc'
+    enclave e.sgxs
+    app a.elf
+    ens component-add --sgx-executable e.sgxs app.orc rofl.first a.elf
+    ok
+    made app.orc
+    manifest app.orc | grep -q '^{"name":"app",.*"version":{.*},"components":\[{"kind":"rofl","name":"first",.*}\],"digests":{'
+    ens show app.orc
+    ok
+    prints '^- rofl \(first\)$'
+}
+
+@test "D3: an empty value is none, as in orc" {
+    begin
+    ens init --custom --runtime-name app --runtime-version 1.2.3 --runtime-id "$ID" --sgx-executable '' --sgx-signature= a.elf
+    ok
+    not grep -q sgx <(manifest app.orc)
+    ens init --custom --runtime-name '' --runtime-version= --runtime-id "$ID" a.elf
+    usage 'give --runtime-name and --runtime-version$'
+    custom --force --sgx-executable e.sgxs a.elf
+    ok
+    SOURCE_DATE_EPOCH=1709164800 ens sgx-gen-sign-data --date '' app.orc
+    ok
+    cp "$OUT" none
+    ens sgx-gen-sign-data --date 20240229 app.orc
+    ok
+    same "$OUT" none
+}
+
 @test "--elf-metadata: the newer form" {
     begin
     custom --elf-metadata --sgx-executable e.sgxs a.elf
@@ -185,6 +226,154 @@ PY
 
 # ---- Cargo ----
 
+@test "D3: Cargo.toml is read; no Cargo, and no network, is started" {
+    app a.elf
+    cargo_says '' 1
+    cargo_toml >Cargo.toml
+    printf '[toolchain]\nchannel = "0.0.1"\n' >rust-toolchain.toml
+    mkdir -p src/deeper
+    for directory in . src src/deeper; do
+        (cd "$directory" && ens init --force -o "$BATS_TEST_TMPDIR/work/x.orc" "$BATS_TEST_TMPDIR/work/a.elf" &&
+            ok && says 'name: my-runtime$' && says 'version: 0\.4\.17$' && says "RELEASE runtime identifier: $RELEASE_ID")
+    done
+    made x.orc
+    cargo_toml 1.2.3-alpha.1 >Cargo.toml
+    ens init a.elf
+    ok
+    says "TEST runtime identifier: $TEST_ID"
+    [ ! -e "$BATS_TEST_TMPDIR/cargo.calls" ]
+}
+
+# toml: the lines of stdin become Cargo.toml; R stands for the id of a release.
+toml() {
+    sed "s/\"R\"/\"$RELEASE_ID\"/" >Cargo.toml
+}
+
+# reads: Cargo.toml has a name, a version and an id, and no Cargo is asked.
+reads() {
+    ens init --force a.elf
+    ok
+    says 'name: my-runtime$'
+    says 'version: 1\.0\.0$'
+    says "RELEASE runtime identifier: $RELEASE_ID"
+    [ ! -e "$BATS_TEST_TMPDIR/cargo.calls" ] || fail "Cargo was asked"
+}
+
+@test "D3: every way in which TOML writes the five texts, or something like them" {
+    app a.elf
+    cargo_says '' 1
+    toml <<'END'
+[package]
+name='my-runtime'
+version = '1.0.0' # the first
+[package.metadata.orc]
+release.runtime-id="R"
+END
+    reads
+    toml <<'END'
+package.name = "my-runtime"
+package . "version" = "1.0.0"
+package.'metadata'.orc.release = { runtime-id = "R", other = [1, {a = ']'}], }
+END
+    reads
+    sed -i 's/$/\r/' Cargo.toml
+    reads
+    printf '%s' "$(cat Cargo.toml)" >Cargo.toml # no line end at the end
+    reads
+    toml <<'END'
+package = { name = "my-runtime", version = "1.0.0", metadata = { orc = { release = { runtime-id = "R" } } } }
+END
+    reads
+    toml <<'END'
+[[bin]]
+name = "a"
+[package]
+description = """
+[package]
+name = "no"
+\\\""" """"
+name = "my-runtime"
+authors = [ # who
+  "a, ]", '''b
+name = "no"''',
+]
+version = "1.0.0"
+edition = 2021-01-01T00:00:00Z
+[package.metadata.orc.release] # id
+runtime-id = "R"
+[dependencies.package]
+name = "no"
+version = "9"
+[[package.metadata.orc.test]]
+runtime-id = "no"
+END
+    reads
+}
+
+# asks: Cargo.toml does not say it, and Cargo is asked.
+asks() {
+    rm -f "$BATS_TEST_TMPDIR/cargo.calls"
+    ens init --force a.elf
+    ok
+    says 'name: of-cargo$'
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/cargo.calls")" -eq 1 ] || fail "Cargo was not asked"
+}
+
+@test "D3: what only Cargo knows, or nobody, is asked of Cargo" {
+    app a.elf
+    cargo_says "$(packages "$(package of-cargo 1.0.0 "$PWD" "$(orc_metadata)")")"
+    asks
+    # Values that a workspace gives, that are not there, or that are not texts.
+    for name in 'name = "x"' 'name = "\u0078"' 'name = """x"""' 'name = 1' 'name = ["x"]' 'name = "x" "y"' 'name = "x' \
+        $'name = "x"\nname = "y"' 'other = "x"' $'name = "x"\nmetadata.orc.release.runtime-id = 1'; do
+        for version in 'version.workspace = true' 'version = { workspace = true }' '' 'version = "1.0.0"'; do
+            [ "$name/$version" != 'name = "x"/version = "1.0.0"' ] || continue
+            printf '[package]\n%s\n%s\n' "$name" "$version" >Cargo.toml
+            asks
+        done
+    done
+    # Tables that are none, or others.
+    for table in '[package' '[[package]]' '' '[project]' $'\xef\xbb\xbf[package]' '[package].x' '= 1'; do
+        printf '%s\nname = "x"\nversion = "1.0.0"\n' "$table" >Cargo.toml
+        asks
+    done
+    # Deep nesting, a long path, and bytes that are no text.
+    "$PYTHON" -c 'print("x = " + "[" * 100000)' >Cargo.toml
+    asks
+    "$PYTHON" -c 'print("[" + "a." * 1000 + "b]\n")' >Cargo.toml
+    asks
+    head -c 3000 "$ENSIGN" >Cargo.toml
+    asks
+    head -c 1100000 /dev/zero >Cargo.toml
+    ens init --force a.elf
+    refused 65 'Cargo\.toml: '
+}
+
+@test "D3: never through a rustup, which would download a toolchain" {
+    app a.elf
+    cargo_says "$(packages "$(package of-cargo 1.0.0 "$PWD" "$(orc_metadata)")")"
+    local home=$BATS_TEST_TMPDIR/home
+    mkdir -p "$home/.rustup/toolchains" "$BATS_TEST_TMPDIR/bin"
+    # A rustup that calls itself cargo, by a link of either kind, and notes that it ran.
+    mv "$BATS_TEST_TMPDIR/bin/cargo" "$BATS_TEST_TMPDIR/real"
+    printf '%s\n' '#!/bin/sh' "echo ran >>'$BATS_TEST_TMPDIR/rustup.ran'" 'exit 1' >"$BATS_TEST_TMPDIR/bin/rustup"
+    chmod +x "$BATS_TEST_TMPDIR/bin/rustup"
+    for link in -s -f; do
+        ln "$link" "$BATS_TEST_TMPDIR/bin/rustup" "$BATS_TEST_TMPDIR/bin/cargo"
+        rm -rf "$home/.rustup/toolchains/stable"
+        HOME=/nowhere RUSTUP_HOME=$home/.rustup ens init --force a.elf
+        usage 'cargo: is rustup, which has no toolchain'
+        mkdir -p "$home/.rustup/toolchains/stable/bin"
+        cp "$BATS_TEST_TMPDIR/real" "$home/.rustup/toolchains/stable/bin/cargo"
+        HOME=/nowhere RUSTUP_HOME=$home/.rustup ens init --force a.elf
+        ok
+        says 'name: of-cargo$'
+        (unset RUSTUP_HOME && HOME=$home ens init --force a.elf && ok && says 'name: of-cargo$')
+        rm "$BATS_TEST_TMPDIR/bin/cargo"
+    done
+    [ ! -e "$BATS_TEST_TMPDIR/rustup.ran" ]
+}
+
 @test "Cargo's package: name, version, and the id of a release" {
     app a.elf
     cargo_says "$(packages "$(package my-runtime 0.4.17 "$PWD" "$(orc_metadata)")")"
@@ -195,7 +384,7 @@ PY
     says "RELEASE runtime identifier: $RELEASE_ID"
     made my-runtime.orc
     manifest my-runtime.orc | grep -q '^{"name":"my-runtime","id":"'"$RELEASE_ID"'","version":{"minor":4,"patch":17},'
-    [ "$(cat "$BATS_TEST_TMPDIR/cargo.calls")" = 'metadata --format-version 1 --no-deps' ]
+    [ "$(cat "$BATS_TEST_TMPDIR/cargo.calls")" = 'metadata --format-version 1 --no-deps --offline --frozen' ]
 }
 
 @test "a version with a pre-release or build part: the id of a test" {
@@ -217,9 +406,9 @@ PY
     ens init --runtime-id "$ID" -o id.orc a.elf
     ok
     says "GIVEN runtime identifier: $ID"
-    ens init --runtime-version 2.0.0-beta -o version.orc a.elf
+    ens init --runtime-version 2.0.0 -o version.orc a.elf
     ok
-    says "TEST runtime identifier: $TEST_ID"
+    says "TEST runtime identifier: $TEST_ID" # as orc: it is not the version of Cargo.toml
     manifest version.orc | grep -q '"version":{"major":2},'
     [ "$(wc -l <"$BATS_TEST_TMPDIR/cargo.calls")" -eq 3 ]
     ens init --runtime-name all --runtime-version 1.0.0 --runtime-id "$ID" a.elf
@@ -227,7 +416,7 @@ PY
     custom -o custom.orc a.elf
     ok
     [ "$(wc -l <"$BATS_TEST_TMPDIR/cargo.calls")" -eq 3 ]
-    files a.elf other.orc id.orc version.orc all.orc custom.orc
+    files Cargo.toml a.elf other.orc id.orc version.orc all.orc custom.orc
 }
 
 @test "Cargo gets a few variables of the environment, and nothing to read" {
@@ -301,9 +490,12 @@ PY
     app a.elf
     without_cargo
     ens init a.elf
-    usage 'cargo: is not installed' '--runtime-name, --runtime-version and --runtime-id'
+    usage '^ensign: Cargo\.toml: is neither here nor in a directory above' '--runtime-name, --runtime-version and --runtime-id$'
     ens init --runtime-name x --runtime-version 1.0.0 a.elf
-    usage 'give --runtime-id, or install Cargo'
+    usage 'give --runtime-id$'
+    echo '[workspace]' >Cargo.toml
+    ens init --runtime-name x --runtime-version 1.0.0 a.elf
+    usage 'cargo: is not installed' 'give --runtime-id, or install Cargo'
     custom a.elf
     ok
 }
@@ -338,15 +530,16 @@ PY
     done
     made "$BATS_TEST_TMPDIR/real.orc"
     (cd ws/one && ens init ../../a.elf && refused 65 'ws/one/Cargo\.toml: has no package\.metadata\.orc')
-    mkdir empty
-    (cd empty && ens init ../a.elf && refused 65 'cargo metadata: ended with status 101 \(error: ')
+    (cd ws && sed -i 's/"two"/"gone"/' Cargo.toml && ens init ../a.elf && refused 65 'cargo metadata: ended with status 101 \(error: ')
 }
 
 # ---- the command line ----
 
-@test "no ELF, several, or a signature without its stream" {
+@test "D3: several ELFs, a signature without its stream, an enclave without an ELF" {
     begin
-    ens init
+    custom --sgx-executable e.sgxs
+    usage 'no ELF is given'
+    custom --elf-metadata
     usage 'no ELF is given'
     custom a.elf a.elf
     usage 'too many'
@@ -367,7 +560,7 @@ PY
 @test "W14 names that would leave the directory, or break a line, are refused" {
     app a.elf
     mkdir deep
-    for name in '' . .. ../x a/b /tmp/x 'a\b' $'a\nb' $'a\033[1mb' $'\xff' $'a\u202eb' "$(printf 'n%.0s' {1..252})"; do
+    for name in . .. ../x a/b /tmp/x 'a\b' $'a\nb' $'a\033[1mb' $'\xff' $'a\u202eb' "$(printf 'n%.0s' {1..252})"; do
         ens init --custom --runtime-name "$name" --runtime-version 1.2.3 --runtime-id "$ID" a.elf
         usage '^ensign: runtime name'
     done
@@ -381,13 +574,34 @@ PY
 
 @test "versions" {
     app a.elf
-    for version in '' 1 1.2 1.2.3.4 v1.2.3 1.2.x 1..3 .1.2 1.2. -1.2.3 65536.0.0 1.2.100000 01.2.3 '1.2.3 ' 0x1.2.3; do
+    for version in v1.2.3 1.2.x 1..3 .1.2 1.2. -1.2.3 65536.0.0 1.2.100000 0x1.2.3 1.2.3x 1_0 rc1 ' 1.2.3' 1.2.3,4 1,2 1.rc; do
         ens init --custom --runtime-name x --runtime-version="$version" --runtime-id "$ID" a.elf
         usage '^ensign: runtime version .*MAJOR\.MINOR\.PATCH'
     done
     ens init --custom --runtime-name x --runtime-version 65535.0.65535 --runtime-id "$ID" a.elf
     ok
     manifest x.orc | grep -q '"version":{"major":65535,"patch":65535},'
+    # D3: as orc reads them; _ stands for a blank.
+    while read -r version want; do
+        ens init --force --custom --runtime-name x --runtime-version="${version//_/ }" --runtime-id "$ID" a.elf
+        ok
+        says "version: $want\$"
+    done <<'END'
+1 1.0.0
+1.2 1.2.0
+1.2.3rc1 1.2.3
+1.2rc1 1.2.0
+1.2.3alpha 1.2.3
+1.2.3-beta.4 1.2.3
+1.2.3beta-1 1.2.3
+1.2.3+git 1.2.3
+1.2.3_(a_remark) 1.2.3
+1.2.3.4 1.2.3
+1.2.3.x 1.2.3
+1.2.3. 1.2.3
+01.002.0003 1.2.3
+1.2.000065535 1.2.65535
+END
     ens init --custom --runtime-name y --runtime-version 0.0.0-dev.1+g1 --runtime-id "$ID" a.elf
     ok
     manifest y.orc | grep -q '"version":{},'
@@ -396,7 +610,7 @@ PY
 
 @test "ids" {
     app a.elf
-    for id in '' 00 "${ID}00" "${ID%?}" "${ID%?}g" "2${ID#?}" "${ID:0:15}1${ID:16}"; do
+    for id in 00 "${ID}00" "${ID%?}" "${ID%?}g" "2${ID#?}" "${ID:0:15}1${ID:16}"; do
         ens init --custom --runtime-name x --runtime-version 1.2.3 --runtime-id "$id" a.elf
         usage '^ensign: runtime id '
     done

@@ -18,8 +18,10 @@ custom() {
     ens init --custom --runtime-name app --runtime-version 1.2.3 --runtime-id "$ID" "$@"
 }
 
-# cargo_says JSON [STATUS]: a cargo first in PATH that prints this and notes how it was called.
+# cargo_says JSON [STATUS]: a cargo first in PATH that prints this and notes how it was called; the Cargo.toml here,
+# if there is none, is that of a workspace, so that it is asked.
 cargo_says() {
+    [ -e Cargo.toml ] || echo '[workspace]' >Cargo.toml
     mkdir -p "$BATS_TEST_TMPDIR/bin"
     printf '%s\n' "$1" >"$BATS_TEST_TMPDIR/answer"
     printf '%s\n' '#!/bin/sh' "echo \"\$*\" >>'$BATS_TEST_TMPDIR/cargo.calls'" \
@@ -27,6 +29,13 @@ cargo_says() {
         "[ ${2:-0} -eq 0 ] || echo 'error: no Cargo.toml here' >&2" "exit ${2:-0}" >"$BATS_TEST_TMPDIR/bin/cargo"
     chmod +x "$BATS_TEST_TMPDIR/bin/cargo"
     PATH=$BATS_TEST_TMPDIR/bin:$PATH
+}
+
+# cargo_toml [VERSION]: a package my-runtime with both ids, on stdout.
+cargo_toml() {
+    printf '%s\n' '[package]' 'name = "my-runtime"' "version = \"${1:-0.4.17}\"" '' \
+        '[package.metadata.orc.release]' "runtime-id = \"$RELEASE_ID\"" \
+        '[package.metadata.orc.test]' "runtime-id = \"$TEST_ID\""
 }
 
 # package NAME VERSION DIRECTORY [METADATA]: one package as `cargo metadata` lists it.

@@ -227,12 +227,55 @@ static void abbreviations_are_not_taken(void **state)
     REFUSED("gen-sign-data", "--Force: unknown option", "--Force", "x");
 }
 
-static void a_flag_takes_no_argument(void **state)
+/* D3: as the flags of orc, which takes them as Go does. */
+static void a_flag_takes_yes_or_no(void **state)
 {
+    static const char *const yes[] = {"--debug", "--debug=true", "--debug=1", "--debug=T", "-d", "-d=true"};
+    static const char *const no[] = {"--debug=false", "--debug=0", "--debug=F", "-d=false", "-d=0"};
+
     (void)state;
-    REFUSED("gen-sign-data", "--debug: takes no argument", "--debug=1", "x");
-    REFUSED("gen-sign-data", "--debug: takes no argument", "--debug=", "x");
-    REFUSED("show", "--help: takes no argument", "--help=yes");
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
+        struct args args = {0};
+        PARSE("gen-sign-data", &args, yes[i], "x");
+        assert_true(args.params.debug);
+    }
+    for (size_t i = 0; i < sizeof no / sizeof no[0]; i++) {
+        struct args args = {0};
+        PARSE("gen-sign-data", &args, "--debug", no[i], "x");
+        assert_false(args.params.debug);
+    }
+    REFUSED("gen-sign-data", "--debug=yes: is a flag", "--debug=yes", "x");
+    REFUSED("gen-sign-data", "--debug=: is a flag", "--debug=", "x");
+    REFUSED("gen-sign-data", "--debug=: is a flag", "-d=", "x");
+    REFUSED("show", "--help=tRUE: is a flag", "--help=tRUE");
+}
+
+/* D3: an = after a letter is not a part of the value; an empty value of what orc has as well is none. */
+static void values_as_orc_takes_them(void **state)
+{
+    struct args args = {0};
+
+    (void)state;
+    {
+        PARSE("gen-sign-data", &args, "-s=7", "-p=", "--date", "20240229", "--date=", "x");
+    }
+    assert_string_equal(args.params.swdefined, "7");
+    assert_string_equal(args.params.isvprodid, "");
+    assert_null(args.params.date);
+    {
+        PARSE("init", &args, "--runtime-name", "", "--runtime-id=", "--sgx-executable=", "--sgx-signature",
+              "");
+    }
+    assert_null(args.runtime_name);
+    assert_null(args.runtime_id);
+    assert_null(args.sgx_executable);
+    assert_null(args.sgx_signature);
+    {
+        PARSE("sign", &args, "--key=", "--policy", "", "--mrsigner=", "x");
+    }
+    assert_string_equal(args.key, "");
+    assert_string_equal(args.policy, "");
+    assert_string_equal(args.mrsigner, "");
 }
 
 static void an_option_at_the_end_lacks_its_argument(void **state)
@@ -440,7 +483,8 @@ int main(void)
         cmocka_unit_test(help_needs_no_operands),
         cmocka_unit_test(an_unknown_option_is_refused_with_the_nearest),
         cmocka_unit_test(abbreviations_are_not_taken),
-        cmocka_unit_test(a_flag_takes_no_argument),
+        cmocka_unit_test(a_flag_takes_yes_or_no),
+        cmocka_unit_test(values_as_orc_takes_them),
         cmocka_unit_test(an_option_at_the_end_lacks_its_argument),
         cmocka_unit_test(the_number_of_operands_is_checked),
         cmocka_unit_test(hostile_words_do_not_reach_the_terminal),
