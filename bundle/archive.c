@@ -138,18 +138,18 @@ static bool fail_from(const struct pipe *p, zip_error_t *error, struct ens_err *
         return ens_fail(err, ENS_RESOURCE, "out of memory in libzip: give ensign more memory and repeat");
     case ZIP_ER_ZLIB:
     case ZIP_ER_COMPRESSED_DATA:
-        return ens_fail(err, ENS_DATA, "its compressed data are damaged: " REMEDY);
+        return ens_fail_own(err, "its compressed data are damaged: " REMEDY);
     case ZIP_ER_EOF:
-        return ens_fail(err, ENS_DATA, "its data end too early: " REMEDY);
+        return ens_fail_own(err, "its data end too early: " REMEDY);
     case ZIP_ER_CRC:
-        return ens_fail(err, ENS_DATA, "its CRC is not that of its data: " REMEDY);
+        return ens_fail_own(err, "its CRC is not that of its data: " REMEDY);
     case ZIP_ER_NOENT: /* what a local header's sizes contradict, libzip does not find */
     case ZIP_ER_INCONS:
-        return ens_fail(err, ENS_DATA, "its headers contradict each other or the data: " REMEDY);
+        return ens_fail_own(err, "its headers contradict each other or the data: " REMEDY);
     case ZIP_ER_EXISTS:
-        return ens_fail(err, ENS_DATA, "two of its entries have one name: rebuild it");
+        return ens_fail_own(err, "two of its entries have one name: rebuild it");
     default:
-        return ens_fail(err, ENS_DATA, "libzip: %s: " REMEDY, zip_error_strerror(error));
+        return ens_fail_own(err, "libzip: %s: " REMEDY, zip_error_strerror(error));
     }
 }
 
@@ -202,8 +202,8 @@ static bool compare_entry(struct archive *a, const struct listing_entry *e, stru
         st.comp_size != e->packed || st.crc != e->crc ||
         st.comp_method != (e->deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE) ||
         st.encryption_method != ZIP_EM_NONE)
-        return ens_fail(err, ENS_DATA,
-                        "entry %s: its extra fields give it another name, size or method: " REMEDY, e->name);
+        return ens_fail_own(err, "entry %s: its extra fields give it another name, size or method: " REMEDY,
+                            e->name);
     return true;
 }
 
@@ -214,7 +214,7 @@ static bool compare_listing(struct archive *a, struct ens_err *err)
     (void)zip_get_archive_comment(a->zip, &comment, ZIP_FL_ENC_RAW);
     if ((uint64_t)zip_get_num_entries(a->zip, 0) != a->listing.len || comment < 0 ||
         (uint64_t)comment != a->listing.directory.comment)
-        return ens_fail(err, ENS_DATA, "has two directories that differ: " REMEDY);
+        return ens_fail_own(err, "has two directories that differ: " REMEDY);
     for (size_t i = 0; i < a->listing.len; i++) {
         if (!compare_entry(a, &a->listing.entries[i], err))
             return false;
@@ -222,28 +222,46 @@ static bool compare_listing(struct archive *a, struct ens_err *err)
     return true;
 }
 
-bool archive_open(int fd, struct archive **ret, struct ens_err *err)
+static bool open_file(int fd, struct archive *a, struct ens_err *err)
 {
-    ENS_CLEANUP(archive_closep) struct archive *a = mem_alloc(1, sizeof *a, err);
     struct stat st;
 
-    if (a == NULL)
-        return false;
     if (fstat(fd, &st) != 0)
         return ens_fail_errno(err, ENS_IO, errno, "cannot be examined");
     if (!S_ISREG(st.st_mode))
         return ens_fail(err, ENS_NOINPUT,
                         "is not a regular file, and a bundle is read by seeking: name a file");
     a->in = (struct pipe){.fd = fd, .size = (uint64_t)st.st_size};
-    errno = 0;
-    if (!listing_read(fd, a->in.size, &a->listing, err) || !open_pipe(&a->in, ZIP_RDONLY, &a->zip, err) ||
-        !compare_listing(a, err))
-        return false;
-    a->sums = mem_alloc(a->listing.len, sizeof *a->sums, err);
-    if (a->sums == NULL)
-        return false;
-    *ret = ens_take(a);
     return true;
+}
+
+/* The archive is open; there is a place for each entry's sum. */
+static bool finish_open(struct archive **a, struct archive **ret, struct ens_err *err)
+{
+    (*a)->sums = mem_alloc((*a)->listing.len, sizeof *(*a)->sums, err);
+    if ((*a)->sums == NULL)
+        return false;
+    *ret = ens_take(*a);
+    return true;
+}
+
+bool archive_open(int fd, struct archive **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(archive_closep) struct archive *a = mem_alloc(1, sizeof *a, err);
+
+    if (a == NULL || !open_file(fd, a, err))
+        return false;
+    errno = 0;
+    return listing_read(fd, a->in.size, &a->listing, err) && open_pipe(&a->in, ZIP_RDONLY, &a->zip, err) &&
+           compare_listing(a, err) && finish_open(&a, ret, err);
+}
+
+bool archive_open_as_core(int fd, struct archive **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(archive_closep) struct archive *a = mem_alloc(1, sizeof *a, err);
+
+    return a != NULL && open_file(fd, a, err) && listing_as_core(fd, a->in.size, &a->listing, err) &&
+           finish_open(&a, ret, err);
 }
 
 const struct listing *archive_listing(const struct archive *a)
@@ -283,6 +301,7 @@ bool archive_read(const struct archive *a, const struct listing_entry *e, const 
                                        .packed = e->packed,
                                        .size = e->size,
                                        .crc = e->crc,
+                                       .any_crc = e->any_crc,
                                        .deflated = e->deflated,
                                        .tie = tie};
 
@@ -330,7 +349,7 @@ static bool add_item(const struct archive *a, zip_t *zip, const struct archive_i
     bool deflate = item->input != NULL && !item->store;
     bool deflated = deflate || (item->entry != NULL && item->entry->deflated);
 
-    if (item->entry != NULL && a == NULL)
+    if (item->entry != NULL && (a == NULL || a->zip == NULL))
         return ens_fail(err, ENS_BUG, "comes from no archive: report this");
     zip_source_t *source = source_of(a, zip, item, input);
     zip_int64_t at = source == NULL ? -1 : zip_file_add(zip, item->name, source, ZIP_FL_ENC_UTF_8);

@@ -11,6 +11,8 @@ struct archive;
  * caller's, open for as long as the archive. Memory is that of the directory. ENS_DATA naming the entry and
  * the rule, ENS_IO, ENS_RESOURCE; ENS_NOINPUT: it is not a regular file. */
 bool archive_open(int fd, struct archive **ret, struct ens_err *err) ENS_MUST_CHECK;
+/* As oasis-core reads it (listing_as_core); nothing can be copied out of it. */
+bool archive_open_as_core(int fd, struct archive **ret, struct ens_err *err) ENS_MUST_CHECK;
 void archive_closep(struct archive **a);
 
 /* Entry 0 is the manifest, the files follow, sorted by name. They live as long as the archive. */

@@ -44,8 +44,8 @@ static bool read_manifest(struct bundle *b, struct manifest **ret, struct ens_er
     ENS_CLEANUP(buf_free) struct buf text = {0};
 
     if (entry->size > BUNDLE_MANIFEST_MAX)
-        return ens_fail(err, ENS_DATA, "has %llu bytes, more than the limit of %u: make a smaller bundle",
-                        (unsigned long long)entry->size, BUNDLE_MANIFEST_MAX);
+        return ens_fail_own(err, "has %llu bytes, more than the limit of %u: make a smaller bundle",
+                            (unsigned long long)entry->size, BUNDLE_MANIFEST_MAX);
     return archive_read(b->archive, entry, &(struct sink){put_into_buf, &text}, err) &&
            manifest_parse(buf_view(&text), ret, err);
 }
@@ -60,7 +60,8 @@ static bool first_state(struct bundle *b, struct ens_err *err)
 }
 
 /* `own_fd` is taken; -1 where `fd` is the caller's. */
-static bool open_bundle(int fd, int own_fd, const char *label, struct bundle **ret, struct ens_err *err)
+static bool open_bundle(int fd, int own_fd, bool as_core, const char *label, struct bundle **ret,
+                        struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int owned = own_fd;
     ENS_CLEANUP(bundle_closep) struct bundle *b = mem_alloc(1, sizeof *b, err);
@@ -72,7 +73,7 @@ static bool open_bundle(int fd, int own_fd, const char *label, struct bundle **r
     b->label = mem_strdup(label, err);
     if (b->label == NULL)
         return false;
-    if (!archive_open(fd, &b->archive, err) || !first_state(b, err))
+    if (!(as_core ? archive_open_as_core : archive_open)(fd, &b->archive, err) || !first_state(b, err))
         return ens_wrap(err, "%s", label);
     *ret = ens_take(b);
     return true;
@@ -82,12 +83,19 @@ bool bundle_open(const char *path, struct bundle **ret, struct ens_err *err)
 {
     int fd = -1;
 
-    return file_open(path, &fd, err) && open_bundle(fd, fd, path, ret, err);
+    return file_open(path, &fd, err) && open_bundle(fd, fd, false, path, ret, err);
+}
+
+bool bundle_open_as_core(const char *path, struct bundle **ret, struct ens_err *err)
+{
+    int fd = -1;
+
+    return file_open(path, &fd, err) && open_bundle(fd, fd, true, path, ret, err);
 }
 
 bool bundle_open_fd(int fd, const char *name_for_messages, struct bundle **ret, struct ens_err *err)
 {
-    return open_bundle(fd, -1, name_for_messages, ret, err);
+    return open_bundle(fd, -1, false, name_for_messages, ret, err);
 }
 
 int bundle_fd(const struct bundle *b)

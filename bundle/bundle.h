@@ -34,6 +34,9 @@ bool bundle_open(const char *path, struct bundle **ret, struct ens_err *err) ENS
 /* The same over an open, seekable file (a bundle that was just written); `fd` stays the caller's. */
 bool bundle_open_fd(int fd, const char *name_for_messages, struct bundle **ret,
                     struct ens_err *err) ENS_MUST_CHECK;
+/* As oasis-core reads the archive, for verify: what bundle_open refuses by a rule of ensign's own (`own` in
+ * the error). ENS_DATA: oasis-core refuses it, or, if `own` again, may not. Not for writing. */
+bool bundle_open_as_core(const char *path, struct bundle **ret, struct ens_err *err) ENS_MUST_CHECK;
 void bundle_closep(struct bundle **b);
 
 /* The open file of bundle_open; else -1. */

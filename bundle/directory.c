@@ -74,7 +74,7 @@ static bool read_exact(int fd, uint64_t offset, uint8_t *ret, size_t len, struct
     if (!directory_read_at(fd, offset, ret, len, &have, err))
         return false;
     if (have != len)
-        return ens_fail(err, ENS_DATA, "is truncated: " REMEDY);
+        return ens_fail_own(err, "is truncated: " REMEDY);
     return true;
 }
 
@@ -96,7 +96,7 @@ static bool resolve_zip64(struct view extra, struct directory_entry *e, struct e
         if (e->offset == MAX32)
             e->offset = reader_le64(&field);
         if (!field.ok)
-            return ens_fail(err, ENS_DATA, "its zip64 field is too short: " REMEDY);
+            return ens_fail_own(err, "its zip64 field is too short: " REMEDY);
         return true;
     }
     return true; /* without the field the numbers mean themselves */
@@ -111,7 +111,7 @@ static bool read_header(struct walk *w, uint64_t at, uint64_t left, struct direc
     struct directory_entry e = {.index = ret->index};
 
     if (left < HEADER_SIZE)
-        return ens_fail(err, ENS_DATA, "its header lies outside the directory: " REMEDY);
+        return ens_fail_own(err, "its header lies outside the directory: " REMEDY);
     if (!read_exact(w->fd, at, bytes, sizeof bytes, err))
         return false;
     struct reader r = reader_of(view_of(bytes, sizeof bytes));
@@ -133,10 +133,10 @@ static bool read_header(struct walk *w, uint64_t at, uint64_t left, struct direc
     e.attributes = reader_le32(&r);
     e.offset = reader_le32(&r);
     if (!ok || !r.ok || HEADER_SIZE + name + extra + comment > left)
-        return ens_fail(err, ENS_DATA, "its header is malformed: " REMEDY);
+        return ens_fail_own(err, "its header is malformed: " REMEDY);
     if (name > BUNDLE_NAME_MAX)
-        return ens_fail(err, ENS_DATA, "its name has %zu bytes, more than the limit of %d: rename the file",
-                        name, BUNDLE_NAME_MAX);
+        return ens_fail_own(err, "its name has %zu bytes, more than the limit of %d: rename the file", name,
+                            BUNDLE_NAME_MAX);
     if (!read_exact(w->fd, at + HEADER_SIZE, w->name, name, err) ||
         !read_exact(w->fd, at + HEADER_SIZE + name, w->extra, extra, err) ||
         !resolve_zip64(view_of(w->extra, extra), &e, err))
@@ -185,7 +185,7 @@ static bool check_descriptor(struct walk *w, const struct directory_entry *e, ui
             return true;
         }
     }
-    return ens_fail(err, ENS_DATA, "its data descriptor is missing, or contradicts its header: " REMEDY);
+    return ens_fail_own(err, "its data descriptor is missing, or contradicts its header: " REMEDY);
 }
 
 /* The local header says the same numbers; where a descriptor follows, it may leave any of them 0, since a
@@ -207,7 +207,7 @@ static bool read_local(struct walk *w, const struct directory_entry *e, struct d
     uint8_t bytes[LOCAL_SIZE];
 
     if (e->offset > w->d->offset || w->d->offset - e->offset < LOCAL_SIZE)
-        return ens_fail(err, ENS_DATA, "its data lie outside the archive: " REMEDY);
+        return ens_fail_own(err, "its data lie outside the archive: " REMEDY);
     if (!read_exact(w->fd, e->offset, bytes, sizeof bytes, err))
         return false;
     struct reader r = reader_of(view_of(bytes, sizeof bytes));
@@ -224,7 +224,7 @@ static bool read_local(struct walk *w, const struct directory_entry *e, struct d
     size_t extra = reader_le16(&r);
 
     if (!ok || !r.ok || name != e->name.len)
-        return ens_fail(err, ENS_DATA, "its two headers contradict each other: " REMEDY);
+        return ens_fail_own(err, "its two headers contradict each other: " REMEDY);
     *ret_whole = LOCAL_SIZE + name + extra;
     if (ret->packed != MAX32 && ret->size != MAX32)
         return true;
@@ -243,13 +243,13 @@ static bool check_local(struct walk *w, struct directory_entry *e, struct extent
         !read_exact(w->fd, e->offset + LOCAL_SIZE, w->local_name, e->name.len, err))
         return false;
     if (!view_equal(view_of(w->local_name, e->name.len), e->name))
-        return ens_fail(err, ENS_DATA, "its two headers give two names: " REMEDY);
+        return ens_fail_own(err, "its two headers give two names: " REMEDY);
     if (!same_numbers(e, &local))
-        return ens_fail(err, ENS_DATA, "its two headers contradict each other in a size or the CRC: " REMEDY);
+        return ens_fail_own(err, "its two headers contradict each other in a size or the CRC: " REMEDY);
     uint64_t room = w->d->offset - e->offset;
 
     if (whole > room || e->packed > room - whole)
-        return ens_fail(err, ENS_DATA, "its data run into the directory: " REMEDY);
+        return ens_fail_own(err, "its data run into the directory: " REMEDY);
     e->data = e->offset + whole;
     *ret = (struct extent){.begin = e->offset, .end = e->offset + whole + e->packed};
     return check_descriptor(w, e, &ret->end, err);
@@ -271,10 +271,10 @@ static bool check_extents(struct walk *w, struct ens_err *err)
     qsort(w->extents, w->d->entries, sizeof *w->extents, compare_extents);
     for (uint64_t i = 1; i < w->d->entries; i++) {
         if (w->extents[i].begin < w->extents[i - 1].end)
-            return ens_fail(err, ENS_DATA, "two of its entries share bytes: " REMEDY);
+            return ens_fail_own(err, "two of its entries share bytes: " REMEDY);
     }
     if (w->extents[0].begin != 0)
-        return ens_fail(err, ENS_DATA, "does not begin with an entry: remove what stands before the archive");
+        return ens_fail_own(err, "does not begin with an entry: remove what stands before the archive");
     return true;
 }
 
@@ -316,6 +316,6 @@ bool directory_walk(int fd, const struct directory *d, struct directory_visitor 
             return false;
     }
     if (done != d->size)
-        return ens_fail(err, ENS_DATA, "its directory is longer than its entries: " REMEDY);
+        return ens_fail_own(err, "its directory is longer than its entries: " REMEDY);
     return check_extents(w, err);
 }

@@ -67,9 +67,9 @@ static bool parse_end(const uint8_t *tail, size_t len, uint64_t size, struct end
     end.d.offset = reader_le32(&r);
     end.d.comment = reader_le16(&r);
     if (!ok || !r.ok || here != end.d.entries)
-        return ens_fail(err, ENS_DATA, "its end record speaks of more than one disk: " REMEDY);
+        return ens_fail_own(err, "its end record speaks of more than one disk: " REMEDY);
     if (end.d.comment != left - END_SIZE)
-        return ens_fail(err, ENS_DATA, "its comment is not as long as its end record says: " REMEDY);
+        return ens_fail_own(err, "its comment is not as long as its end record says: " REMEDY);
     *ret = end;
     return true;
 }
@@ -128,13 +128,12 @@ static bool read_end64(int fd, struct end *end, struct ens_err *err)
     if (bytes_get_le(view_of(bytes, 4)) != LOC64_MAGIC)
         return true;
     if (end->at < sizeof bytes)
-        return ens_fail(err, ENS_DATA, "has no room for its zip64 end record: " REMEDY);
+        return ens_fail_own(err, "has no room for its zip64 end record: " REMEDY);
     end->at -= sizeof bytes;
     if (!read_exact(fd, end->at, bytes, sizeof bytes, err))
         return false;
     if (!parse_end64(view_of(bytes, sizeof bytes), end))
-        return ens_fail(err, ENS_DATA,
-                        "its zip64 end record is malformed, or contradicts its end record: " REMEDY);
+        return ens_fail_own(err, "its zip64 end record is malformed, or contradicts its end record: " REMEDY);
     return true;
 }
 
@@ -145,13 +144,13 @@ bool directory_find(int fd, uint64_t size, struct directory *ret, struct ens_err
     if (!read_end(fd, size, &end, err) || !read_end64(fd, &end, err))
         return false;
     if (end.d.entries > BUNDLE_ENTRIES_MAX)
-        return ens_fail(err, ENS_DATA, "has %llu entries, more than the limit of %d: make a smaller bundle",
-                        (unsigned long long)end.d.entries, BUNDLE_ENTRIES_MAX);
+        return ens_fail_own(err, "has %llu entries, more than the limit of %d: make a smaller bundle",
+                            (unsigned long long)end.d.entries, BUNDLE_ENTRIES_MAX);
     if (end.d.size > DIRECTORY_MAX)
-        return ens_fail(err, ENS_DATA, "its directory has %llu bytes, more than the limit of %u: " REMEDY,
-                        (unsigned long long)end.d.size, DIRECTORY_MAX);
+        return ens_fail_own(err, "its directory has %llu bytes, more than the limit of %u: " REMEDY,
+                            (unsigned long long)end.d.size, DIRECTORY_MAX);
     if (end.d.offset > end.at || end.d.size != end.at - end.d.offset)
-        return ens_fail(err, ENS_DATA, "its directory does not end where its end record begins: " REMEDY);
+        return ens_fail_own(err, "its directory does not end where its end record begins: " REMEDY);
     *ret = end.d;
     return true;
 }

@@ -40,18 +40,16 @@ static bool check_name(struct view name, struct ens_err *err)
     const char *text = (const char *)name.data;
 
     if (name.len == 0)
-        return ens_fail(err, ENS_DATA, "an entry has no name: rebuild the bundle");
+        return ens_fail_own(err, "an entry has no name: rebuild the bundle");
     (void)text_printable(printable, sizeof printable, text, name.len);
     if (memchr(text, '\0', name.len) != NULL || strlen(printable) != name.len ||
         memcmp(printable, text, name.len) != 0)
-        return ens_fail(err, ENS_DATA,
-                        "entry %s: its name is not UTF-8, or has control characters: rename the file",
-                        printable);
+        return ens_fail_own(
+            err, "entry %s: its name is not UTF-8, or has control characters: rename the file", printable);
     if (memchr(text, '/', name.len) != NULL || memchr(text, '\\', name.len) != NULL ||
         strcmp(printable, ".") == 0 || strcmp(printable, "..") == 0)
-        return ens_fail(err, ENS_DATA,
-                        "entry %s: its name is a path, and a bundle has no directories: rename the file",
-                        printable);
+        return ens_fail_own(
+            err, "entry %s: its name is a path, and a bundle has no directories: rename the file", printable);
     return true;
 }
 
@@ -61,10 +59,10 @@ static bool check_place(const struct directory_entry *e, struct ens_err *err)
     bool is_manifest = view_equal(e->name, view_of_string(LISTING_MANIFEST));
 
     if (e->index == 0 && !is_manifest)
-        return ens_fail(err, ENS_DATA,
-                        "its first entry is not " LISTING_MANIFEST ": it is no bundle, or must be rebuilt");
+        return ens_fail_own(err, "its first entry is not " LISTING_MANIFEST
+                                 ": it is no bundle, or must be rebuilt");
     if (e->index > 0 && is_manifest)
-        return ens_fail(err, ENS_DATA, "entry " LISTING_MANIFEST ": is there twice: rebuild the bundle");
+        return ens_fail_own(err, "entry " LISTING_MANIFEST ": is there twice: rebuild the bundle");
     return is_manifest || check_name(e->name, err);
 }
 
@@ -75,14 +73,13 @@ static bool check_kind(const struct directory_entry *e, struct ens_err *err)
     uint32_t kind = (e->attributes >> 16) & S_IFMT;
 
     if ((kind != 0 && kind != S_IFREG) || (e->attributes & DOS_DIRECTORY) != 0)
-        return ens_fail(err, ENS_DATA,
-                        "is no regular file: a bundle has no directories, links or devices, rebuild it");
+        return ens_fail_own(err,
+                            "is no regular file: a bundle has no directories, links or devices, rebuild it");
     if ((e->flags & FLAGS_ENCRYPTED) != 0)
-        return ens_fail(err, ENS_DATA, "is encrypted: rebuild the bundle without encryption");
+        return ens_fail_own(err, "is encrypted: rebuild the bundle without encryption");
     if (e->method != METHOD_STORE && e->method != METHOD_DEFLATE)
-        return ens_fail(err, ENS_DATA,
-                        "is compressed by method %u: only Store and Deflate are read, rebuild it",
-                        (unsigned)e->method);
+        return ens_fail_own(err, "is compressed by method %u: only Store and Deflate are read, rebuild it",
+                            (unsigned)e->method);
     return true;
 }
 
@@ -94,15 +91,13 @@ bool listing_ratio_fits(uint64_t size, uint64_t packed)
 static bool check_sizes(const struct directory_entry *e, struct ens_err *err)
 {
     if (e->method == METHOD_STORE && e->size != e->packed)
-        return ens_fail(err, ENS_DATA, "is stored, and has two sizes: " REMEDY);
+        return ens_fail_own(err, "is stored, and has two sizes: " REMEDY);
     if (e->size > BUNDLE_ENTRY_MAX)
-        return ens_fail(err, ENS_DATA,
-                        "declares %llu bytes, more than the limit of %llu: make a smaller file",
-                        (unsigned long long)e->size, BUNDLE_ENTRY_MAX);
+        return ens_fail_own(err, "declares %llu bytes, more than the limit of %llu: make a smaller file",
+                            (unsigned long long)e->size, BUNDLE_ENTRY_MAX);
     if (e->method == METHOD_DEFLATE && !listing_ratio_fits(e->size, e->packed))
-        return ens_fail(
-            err, ENS_DATA,
-            "declares %llu bytes out of %llu, more than the limit of %d to 1: store it uncompressed",
+        return ens_fail_own(
+            err, "declares %llu bytes out of %llu, more than the limit of %d to 1: store it uncompressed",
             (unsigned long long)e->size, (unsigned long long)e->packed, BUNDLE_RATIO_MAX);
     return true;
 }
@@ -142,9 +137,9 @@ static bool check_chains(const struct listing *l, struct ens_err *err)
         for (const char *c = l->entries[i].name; *c != '\0'; c++)
             hash = hash * 33 + (uint8_t)*c;
         if (++chains[hash % CHAINS] > CHAIN_MAX)
-            return ens_fail(err, ENS_DATA,
-                            "more than %d of its names are built to collide in a table: rename the files",
-                            CHAIN_MAX);
+            return ens_fail_own(err,
+                                "more than %d of its names are built to collide in a table: rename the files",
+                                CHAIN_MAX);
     }
     return true;
 }
@@ -164,7 +159,7 @@ bool listing_read(int fd, uint64_t size, struct listing *ret, struct ens_err *er
     if (!directory_find(fd, size, d, err))
         return false;
     if (d->entries == 0)
-        return ens_fail(err, ENS_DATA, "is an empty archive: its first entry must be " LISTING_MANIFEST);
+        return ens_fail_own(err, "is an empty archive: its first entry must be " LISTING_MANIFEST);
     ret->entries = mem_alloc(d->entries, sizeof *ret->entries, err);
     if (ret->entries == NULL || !directory_walk(fd, d, (struct directory_visitor){take_entry, ret}, err))
         return false;
@@ -173,8 +168,7 @@ bool listing_read(int fd, uint64_t size, struct listing *ret, struct ens_err *er
     qsort(ret->entries + 1, ret->len - 1, sizeof *ret->entries, compare_names);
     for (size_t i = 2; i < ret->len; i++) {
         if (strcmp(ret->entries[i - 1].name, ret->entries[i].name) == 0)
-            return ens_fail(err, ENS_DATA, "entry %s: is there twice: rebuild the bundle",
-                            ret->entries[i].name);
+            return ens_fail_own(err, "entry %s: is there twice: rebuild the bundle", ret->entries[i].name);
     }
     return true;
 }

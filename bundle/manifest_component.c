@@ -58,16 +58,21 @@ static bool read_identity(const json_t *entry, struct bundle_identity *ret, stru
 {
     const char *enclave = NULL;
 
-    if (!json_is_object(entry))
-        return manifest_field_bad(err, "identity", "its entries must be objects");
+    if (!json_is_object(entry)) {
+        (void)manifest_field_bad(err, "identity", "its entries must be objects");
+        err->own = json_is_null(entry); /* others take it for one of zeros */
+        return false;
+    }
     if (!manifest_field_keys(entry, schema_identity, err) ||
         !manifest_field_text(entry, "hypervisor", &ret->hypervisor, err) ||
         !manifest_field_text(entry, "enclave", &enclave, err))
         return ens_wrap(err, "identity");
-    if (enclave == NULL || !manifest_field_binary(enclave, false, ret->enclave, sizeof ret->enclave))
-        return manifest_field_bad(err, "identity.enclave",
-                                  "must be MRENCLAVE and MRSIGNER, 64 bytes in base64");
-    return true;
+    if (enclave != NULL && manifest_field_binary(enclave, false, ret->enclave, sizeof ret->enclave))
+        return true;
+    (void)manifest_field_bad(err, "identity.enclave", "must be MRENCLAVE and MRSIGNER, 64 bytes in base64");
+    err->own = enclave == NULL ? !json_is_string(json_object_get(entry, "enclave"))
+                               : manifest_field_is_loose(enclave, sizeof ret->enclave);
+    return false;
 }
 
 static bool read_identities(const void *object, struct bundle_component *c, struct ens_err *err)

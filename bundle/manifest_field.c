@@ -54,8 +54,8 @@ bool manifest_field_keys(const void *object, const struct field *rows, struct en
 
         for (const struct field *f = rows; f->key != NULL; f++) {
             if (folds_to(key, f->key) && strcmp(key, f->key) != 0)
-                return ens_fail(
-                    err, ENS_DATA,
+                return ens_fail_own(
+                    err,
                     "%s: differs from the key %s only in case, and readers differ in what they make "
                     "of that: correct the manifest and rebuild the bundle",
                     key, f->key);
@@ -174,6 +174,18 @@ static bool decode_base64(const char *text, uint8_t *ret, size_t len)
         }
     }
     return bits == 0 && strspn(text + (len + 2) / 3 * 4 - pad, "=") == pad;
+}
+
+bool manifest_field_is_loose(const char *text, size_t len)
+{
+    size_t n = 0;
+
+    for (const char *c = text; *c != '\0'; c++) {
+        if (base64_value(*c) < 0 && strchr("=\r\n", *c) == NULL)
+            return false;
+        n += *c != '\r' && *c != '\n';
+    }
+    return n == (len + 2) / 3 * 4;
 }
 
 bool manifest_field_binary(const char *text, bool hex, uint8_t *ret, size_t len)

@@ -78,23 +78,30 @@ static size_t next_piece(void *buffer, size_t len, void *ctx)
 
 static bool fail_parse(const json_error_t *e, struct ens_err *err)
 {
+    /* Other readers put U+FFFD in the place of what is no UTF-8, or half a pair. */
+    bool own = strncmp(e->text, "invalid Unicode", 15) == 0 || strncmp(e->text, "unable to decode", 16) == 0;
     const char *rule = e->text;
 
     switch (json_error_code(e)) {
     case json_error_out_of_memory:
         return ens_fail(err, ENS_RESOURCE, "out of memory: give ensign more memory and repeat");
     case json_error_numeric_overflow:
+        own = true;
         rule = "a number has more than 63 bits, or is beyond every double; write it as a text";
         break;
     case json_error_duplicate_key:
+        own = true;
         rule = "a key is twice in one object, and readers differ in which one counts";
         break;
     case json_error_null_character:
     case json_error_null_byte_in_key:
+        own = true;
         rule = "a text holds U+0000, where many readers end it";
         break;
-    case json_error_unknown:
     case json_error_stack_overflow:
+        own = true;
+        break;
+    case json_error_unknown:
     case json_error_cannot_open_file:
     case json_error_invalid_argument:
     case json_error_invalid_utf8:
@@ -109,8 +116,10 @@ static bool fail_parse(const json_error_t *e, struct ens_err *err)
     default:
         break;
     }
-    return ens_fail(err, ENS_DATA, "line %d, column %d: %s: correct the manifest and rebuild the bundle",
-                    e->line, e->column, rule);
+    (void)ens_fail(err, ENS_DATA, "line %d, column %d: %s: correct the manifest and rebuild the bundle",
+                   e->line, e->column, rule);
+    err->own = own;
+    return false;
 }
 
 /* The parse, with memory from the heap and `r`. The tree is NULL where the text is wrong. */
@@ -138,8 +147,8 @@ bool manifest_load(struct view text, void **ret_root, struct ens_err *err)
     json_error_t error = {0};
 
     if (text.len > BUNDLE_MANIFEST_MAX)
-        return ens_fail(err, ENS_DATA, "has %zu bytes, more than the limit of %u: make a smaller bundle",
-                        text.len, BUNDLE_MANIFEST_MAX);
+        return ens_fail_own(err, "has %zu bytes, more than the limit of %u: make a smaller bundle", text.len,
+                            BUNDLE_MANIFEST_MAX);
     if (!manifest_scan(text, err))
         return false;
     ENS_CLEANUP(mem_freep) uint8_t *block = mem_room(r.size, err);
@@ -154,8 +163,10 @@ bool manifest_load(struct view text, void **ret_root, struct ens_err *err)
     if (root == NULL)
         return fail_parse(&error, err);
     if (!json_is_object(root)) {
+        (void)ens_fail(err, ENS_DATA, "is no JSON object: correct it and rebuild the bundle");
+        err->own = json_is_null(root); /* others take it for an empty object */
         json_decref(root);
-        return ens_fail(err, ENS_DATA, "is no JSON object: correct it and rebuild the bundle");
+        return false;
     }
     *ret_root = root;
     return true;

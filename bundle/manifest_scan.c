@@ -105,16 +105,16 @@ static bool scan_number(struct view text, size_t at, size_t *ret_end, struct ens
     while (end < text.len && text.data[end] != '\0' && strchr("+-.0123456789eE", text.data[end]) != NULL)
         end++;
     if (end - at >= sizeof number)
-        return ens_fail(err, ENS_DATA,
-                        "byte %zu: a number has %zu characters, more than the limit of %d: shorten it", at,
-                        end - at, MANIFEST_NUMBER_MAX - 1);
+        return ens_fail_own(err,
+                            "byte %zu: a number has %zu characters, more than the limit of %d: shorten it",
+                            at, end - at, MANIFEST_NUMBER_MAX - 1);
     memcpy(number, text.data + at, end - at);
     number[end - at] = '\0';
     if (!is_kept(number))
-        return ens_fail(err, ENS_DATA,
-                        "byte %zu: the number %s is outside of what a double holds exactly: write fewer "
-                        "digits, or a text",
-                        at, number);
+        return ens_fail_own(err,
+                            "byte %zu: the number %s is outside of what a double holds exactly: write fewer "
+                            "digits, or a text",
+                            at, number);
     *ret_end = end;
     return true;
 }
@@ -143,11 +143,11 @@ static bool count(struct scan *s, uint8_t c, struct ens_err *err)
     if (c == '{' || c == '[' || c == ',')
         s->values++;
     if (s->depth > MANIFEST_DEPTH_MAX)
-        return ens_fail(err, ENS_DATA, "is nested deeper than the limit of %d: rebuild the bundle",
-                        MANIFEST_DEPTH_MAX);
+        return ens_fail_own(err, "is nested deeper than the limit of %d: rebuild the bundle",
+                            MANIFEST_DEPTH_MAX);
     if (s->values > MANIFEST_VALUES_MAX)
-        return ens_fail(err, ENS_DATA, "has more values than the limit of %d: make a smaller bundle",
-                        MANIFEST_VALUES_MAX);
+        return ens_fail_own(err, "has more values than the limit of %d: make a smaller bundle",
+                            MANIFEST_VALUES_MAX);
     return true;
 }
 

@@ -83,8 +83,11 @@ static bool load_texts(const void *object, const char *key, struct bundle_tdx *t
     t->kernel_options_len = len;
     for (size_t i = 0; i < len; i++) {
         texts[i] = json_string_value(json_array_get(array, i));
-        if (texts[i] == NULL)
-            return manifest_field_bad(err, key, "must be texts");
+        if (texts[i] == NULL) {
+            (void)manifest_field_bad(err, key, "must be texts");
+            err->own = json_is_null(json_array_get(array, i)); /* others take it for an empty text */
+            return false;
+        }
     }
     return true;
 }

@@ -61,9 +61,8 @@ static bool read_components(const void *root, const struct bundle_component *top
     size_t len = json_array_size(array);
 
     if (len > BUNDLE_COMPONENTS_MAX)
-        return ens_fail(err, ENS_DATA,
-                        "components: are %zu, more than the limit of %d: make a smaller bundle", len,
-                        BUNDLE_COMPONENTS_MAX);
+        return ens_fail_own(err, "components: are %zu, more than the limit of %d: make a smaller bundle", len,
+                            BUNDLE_COMPONENTS_MAX);
     v->components = mem_alloc(len + 1, sizeof *v->components, err);
     if (v->components == NULL)
         return false;
@@ -124,10 +123,13 @@ static bool read_id(const void *root, uint8_t ret[static 32], struct ens_err *er
         return false;
     const char *rule = decode_id(text, id);
 
-    if (rule != NULL)
-        return manifest_field_bad(err, "id", rule);
-    memcpy(ret, id, sizeof id);
-    return true;
+    if (rule == NULL) {
+        memcpy(ret, id, sizeof id);
+        return true;
+    }
+    (void)manifest_field_bad(err, "id", rule);
+    err->own = text != NULL && manifest_field_is_loose(text, sizeof id);
+    return false;
 }
 
 static int compare_digests(const void *x, const void *y)
@@ -158,12 +160,15 @@ static bool read_digests(const void *root, struct manifest_view *v, struct ens_e
         const char *text = json_string_value(json_object_iter_value(cursor));
 
         d->name = json_object_iter_key(cursor);
-        if (text == NULL || !manifest_field_binary(text, true, d->digest, sizeof d->digest))
-            return ens_fail(
-                err, ENS_DATA,
-                "digests: %s: must be a SHA-512/256, 32 bytes in hex or base64: correct the manifest "
-                "and rebuild the bundle",
-                d->name);
+        if (text != NULL && manifest_field_binary(text, true, d->digest, sizeof d->digest))
+            continue;
+        (void)ens_fail(err, ENS_DATA,
+                       "digests: %s: must be a SHA-512/256, 32 bytes in hex or base64: correct the manifest "
+                       "and rebuild the bundle",
+                       d->name);
+        err->own = text == NULL ? json_is_null(json_object_iter_value(cursor))
+                                : manifest_field_is_loose(text, sizeof d->digest);
+        return false;
     }
     qsort(v->digests, v->digests_len, sizeof *v->digests, compare_digests);
     return true;

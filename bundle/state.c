@@ -75,10 +75,13 @@ static bool check_present(const struct state *s, struct ens_err *err)
         for (size_t j = 0; j < len; j++) {
             bool opened = c->elf_executable == NULL || names[j] != c->executable;
 
-            if (opened && state_find(s, names[j]) == NULL)
-                return ens_fail(err, ENS_DATA,
-                                "component %s: names the file %s, which is not in the bundle: " REMEDY, c->id,
-                                names[j]);
+            if (!opened || state_find(s, names[j]) != NULL)
+                continue;
+            (void)ens_fail(err, ENS_DATA,
+                           "component %s: names the file %s, which is not in the bundle: " REMEDY, c->id,
+                           names[j]);
+            err->own = strcmp(names[j], LISTING_MANIFEST) == 0; /* which others count among the files */
+            return false;
         }
     }
     return true;

@@ -19,6 +19,7 @@ struct unpack_source {
     uint64_t packed; /* bytes there */
     uint64_t size;   /* bytes of content, as declared */
     uint32_t crc;    /* of the content, as declared */
+    bool any_crc;    /* it is not declared */
     bool deflated;   /* else stored */
     struct tie *tie; /* takes all `packed` bytes, as they were read; NULL: none does */
 };

@@ -37,6 +37,7 @@ static void set_message(struct ens_err *err, enum ens_code code, const char *fmt
     cut_middle(text, strlen(text), sizeof err->msg - 1);
     text_printable(err->msg, sizeof err->msg, text, strlen(text));
     err->code = code;
+    err->own = false;
 }
 
 bool ens_fail(struct ens_err *err, enum ens_code code, const char *fmt, ...)
@@ -46,6 +47,17 @@ bool ens_fail(struct ens_err *err, enum ens_code code, const char *fmt, ...)
     va_start(args, fmt);
     set_message(err, code, fmt, args);
     va_end(args);
+    return false;
+}
+
+bool ens_fail_own(struct ens_err *err, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    set_message(err, ENS_DATA, fmt, args);
+    va_end(args);
+    err->own = true;
     return false;
 }
 
@@ -73,6 +85,10 @@ bool ens_wrap(struct ens_err *err, const char *fmt, ...)
     if (vsnprintf(context, sizeof context, fmt, args) < 0)
         context[0] = '\0';
     va_end(args);
+    bool own = err->own;
+
     memcpy(inner, err->msg, sizeof inner);
-    return ens_fail(err, err->code, "%s: %s", context, inner);
+    (void)ens_fail(err, err->code, "%s: %s", context, inner);
+    err->own = own;
+    return false;
 }

@@ -31,6 +31,7 @@ enum ens_code {
 /* Where a message would be longer, its middle is cut: object, rule and remedy stay. */
 struct ens_err {
     enum ens_code code;
+    bool own; /* of ENS_DATA: the rule is ensign's, and other readers of such a file do not have it */
     char msg[512];
 };
 
@@ -41,9 +42,13 @@ struct ens_err {
  * Bytes that could drive a terminal are replaced by '?': messages quote hostile input. */
 bool ens_fail(struct ens_err *err, enum ens_code code, const char *fmt, ...) ENS_PRINTF(3, 4);
 
+/* As ens_fail with ENS_DATA, for a rule of ensign's own. */
+bool ens_fail_own(struct ens_err *err, const char *fmt, ...) ENS_PRINTF(2, 3);
+
 /* As ens_fail, and appends the text of the system error `errnum` (an errno value). */
 bool ens_fail_errno(struct ens_err *err, enum ens_code code, int errnum, const char *fmt, ...)
     ENS_PRINTF(4, 5);
 
-/* Puts "context: " before the message of an error that is already set; keeps its code. Returns false. */
+/* Puts "context: " before the message of an error that is already set; keeps its code and `own`. Returns
+ * false. */
 bool ens_wrap(struct ens_err *err, const char *fmt, ...) ENS_PRINTF(2, 3);

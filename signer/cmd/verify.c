@@ -216,7 +216,47 @@ static void narrow(const struct args *args, struct enclave_set *set)
     set->len = kept;
 }
 
-/* A bundle that does not open is refused by every consumer, for the reason that opening gave. */
+/* Is the bundle opened by oasis-core? */
+static bool asks_core(const struct demands *d)
+{
+    return d->profile == PROFILE_CORE || d->profile == PROFILE_REGISTRY;
+}
+
+static bool open_checked(const char *path, bool as_core, struct bundle **ret, struct enclave_set *ret_set,
+                         struct ens_err *err)
+{
+    ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
+
+    if (!(as_core ? bundle_open_as_core : bundle_open)(path, &b, err) ||
+        !enclave_check_bundle(b, ret_set, err))
+        return false;
+    *ret = ens_take(b);
+    return true;
+}
+
+/* A bundle that ensign refuses by a rule of its own, `why`: what does oasis-core say? `*ret` stays NULL where
+ * it does not open it, or where that is not known. */
+static bool open_as_core(const struct demands *d, const char *path, const struct ens_err *why,
+                         struct bundle **ret, struct enclave_set *ret_set, struct verdict *v,
+                         struct ens_err *err)
+{
+    struct ens_err core = {.code = ENS_DATA, .own = true};
+
+    if (asks_core(d) && open_checked(path, true, ret, ret_set, &core))
+        return verdict_warn(v, path, "own", err,
+                            "oasis-core opens it; ensign does not, and signs nothing in it: %s", why->msg);
+    if (core.code != ENS_DATA) {
+        *err = core;
+        return false;
+    }
+    if (!core.own)
+        return verdict_no(v, path, "open", err, "%s", core.msg);
+    v->undecided = true;
+    return verdict_no(v, path, "own", err, "%s", why->msg);
+}
+
+/* A bundle that does not open is refused by every consumer, for the reason that opening gave, unless the rule
+ * is ensign's alone. */
 static bool check_bundle(const struct args *args, const struct demands *d, struct verdict *v,
                          struct ens_err *err)
 {
@@ -225,12 +265,18 @@ static bool check_bundle(const struct args *args, const struct demands *d, struc
     struct ens_err why = {0};
     const char *path = args->operands[0];
 
-    if (!bundle_open(path, &b, &why) || !enclave_check_bundle(b, &set, &why)) {
-        if (why.code == ENS_DATA)
+    if (!open_checked(path, false, &b, &set, &why)) {
+        if (why.code != ENS_DATA) {
+            *err = why;
+            return false;
+        }
+        if (!why.own || d->profile == PROFILE_CPU)
             return verdict_no(v, path, "open", err, "%s", why.msg);
-        *err = why;
-        return false;
+        if (!open_as_core(d, path, &why, &b, &set, v, err))
+            return false;
     }
+    if (b == NULL)
+        return true;
     narrow(args, &set);
     return check_components(args, d, &set, v, err) && judge_dangers(d, &set, v, err) &&
            profile_bundle(d->profile, path, b, &set, v, err);
@@ -308,6 +354,15 @@ static bool check_enclave(const struct args *args, const struct demands *d, stru
     return true;
 }
 
+/* Something may stand before the archive, and oasis-core finds it nevertheless. */
+static bool is_bundle_to_core(const struct demands *d, const char *path)
+{
+    ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
+    struct ens_err ignored = {0};
+
+    return asks_core(d) && bundle_open_as_core(path, &b, &ignored);
+}
+
 static bool check_file(const struct args *args, const struct demands *d, struct verdict *v,
                        struct ens_err *err)
 {
@@ -316,8 +371,9 @@ static bool check_file(const struct args *args, const struct demands *d, struct 
 
     if (!enclave_read_head(args->operands[0], head, &len, err))
         return false;
-    return bundle_recognise(view_of(head, len)) ? check_bundle(args, d, v, err)
-                                                : check_enclave(args, d, v, err);
+    return bundle_recognise(view_of(head, len)) || is_bundle_to_core(d, args->operands[0])
+               ? check_bundle(args, d, v, err)
+               : check_enclave(args, d, v, err);
 }
 
 static bool print_verdict(const struct args *args, struct doc *doc, struct verdict *v, struct ens_err *err)
@@ -328,11 +384,13 @@ static bool print_verdict(const struct args *args, struct doc *doc, struct verdi
         doc_text(doc, "file", args->operands[0]);
         doc_text(doc, "profile", profile);
         doc_bool(doc, "verified", v->refusals == 0);
+        doc_bool(doc, "undecided", v->undecided);
         return doc_print(doc, err);
     }
-    if (v->refusals == 0 ? !buf_printf(&v->text, err, "verified (%s)\n", profile)
-                         : !buf_printf(&v->text, err, "refused (%s): %zu reason%s\n", profile, v->refusals,
-                                       v->refusals == 1 ? "" : "s"))
+    if (v->undecided       ? !buf_printf(&v->text, err, "undecided (%s): ensign itself refuses it\n", profile)
+        : v->refusals == 0 ? !buf_printf(&v->text, err, "verified (%s)\n", profile)
+                           : !buf_printf(&v->text, err, "refused (%s): %zu reason%s\n", profile, v->refusals,
+                                         v->refusals == 1 ? "" : "s"))
         return false;
     return notice_result(buf_view(&v->text), err);
 }

@@ -64,8 +64,15 @@ class Verdict:
     """What ensign says: accepted, and the error line without the file's name."""
 
     def __init__(self, path):
-        runs = [_run([ENSIGN, *args, path]) for args in
-                (("show",), ("sgx-gen-sign-data", "--date", "20240229"))]
+        *runs, core = [_run([ENSIGN, *args, path]) for args in
+                       (("show",), ("sgx-gen-sign-data", "--date", "20240229"),
+                        ("verify", "--profile", "core"))]
+        # What it says of oasis-core: True, False, or None where it says that it does not know.
+        last = core.stdout.decode("utf-8", "replace").splitlines()[-1:]
+        self.core = {"verified": True, "refused": False, "undecided": None}[
+            last[0].split()[0] if last else "refused"]
+        self.core_code = core.returncode
+        self.own = b" [own]\n" in core.stdout
         self.accepted = any(run.returncode == 0 for run in runs)
         self.codes = [run.returncode for run in runs]
         lines = [line for line in runs[0].stderr.decode("utf-8", "replace").splitlines()
@@ -125,6 +132,23 @@ class Mutations(unittest.TestCase):
                 self.assertLessEqual(set(verdict.codes), {0, 65})
                 self.assertEqual(verdict.lines, 0 if verdict.codes[0] == 0 else 1)
 
+    def compare_profile(self, theirs):
+        """D4: what `verify --profile core` says of oasis-core is what oasis-core says."""
+        said = collections.Counter()
+        for name, why in theirs.items():
+            verdict = self.ensign[name]
+            said[verdict.core, why is None] += 1
+            with self.subTest(name):
+                if verdict.core is not None:
+                    self.assertEqual(verdict.core, why is None, why)
+                self.assertEqual(verdict.core_code if verdict.core is not False else 1,
+                                 0 if verdict.core else 1)
+                # What ensign itself refuses is said beside it.
+                self.assertEqual(verdict.own, verdict.codes[0] != 0 and verdict.core is not False)
+        print(f"# verify --profile core: opens {said[True, True]}, refused {said[False, False]}, not "
+              f"known {said[None, True]} that it opens and {said[None, False]} that it refuses")
+        self.assertLess(said[None, True] + said[None, False], len(theirs) // 4)
+
     def compare(self, theirs):
         """Holds ensign to {name: None or why it is refused}."""
         reasons, both = collections.Counter(), collections.Counter()
@@ -150,6 +174,10 @@ class Mutations(unittest.TestCase):
         """Beside the model of oasis-core; every reason on the list is needed."""
         self.assertEqual(set(self.compare(self.model)), set(REASONS))
 
+    def test_profile(self):
+        """The profile beside the model."""
+        self.compare_profile(self.model)
+
     def test_orc(self):
         """Beside orc itself."""
         if ORC is None:
@@ -157,7 +185,9 @@ class Mutations(unittest.TestCase):
                                 "orc is required, and is not on the PATH")
             self.skipTest("orc is not installed")
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            self.compare(dict(zip(self.paths, pool.map(_orc, self.paths.values()))))
+            theirs = dict(zip(self.paths, pool.map(_orc, self.paths.values())))
+        self.compare(theirs)
+        self.compare_profile(theirs)
 
 
 class Model(unittest.TestCase):
