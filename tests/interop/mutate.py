@@ -12,6 +12,7 @@ import copy
 import json
 import os
 import random
+import re
 import struct
 import sys
 import zlib
@@ -50,6 +51,83 @@ def mutations():
             assert name not in seen, name
             seen.add(name)
             yield name, data
+
+
+def more(count):
+    """Yields `count` further ones, for a run that takes its time: one to three changes each, at random places."""
+    for i in range(count):
+        rng = random.Random(f"{SEED} more {i}")
+        bundle = rng.choice((signed, legacy, tdx, elf_form))()
+        raw = mkbundle.encode(bundle.manifest)
+        changes = rng.choices(("integer", "value", "text", "zip"), (6, 4, 2, 4), k=rng.choice((1, 1, 2, 3)))
+        for change in changes:
+            raw = raw if change == "zip" else MORE[change](rng, raw)
+        data = bundle.pack(raw, flags=rng.choice((0, 0, zipmake.DESCRIPTOR)))
+        if "zip" in changes:
+            data = _poke_somewhere(rng, data)
+        yield f"more-{i}", data
+
+
+def _more_integer(rng, raw):
+    """An integer of the manifest, or one that could be there, in any notation."""
+    places = [m for m in re.finditer(rb'"(major|minor|patch|memory|cpus|count)":(-?[0-9]+)', raw)]
+    if not places:
+        return raw
+    at = rng.choice(places)
+    bits = {b"cpus": 8, b"count": 8, b"memory": 64}.get(at.group(1), 16)
+    value = rng.choice(integers_of(bits)) if rng.random() < 0.6 else str(rng.choice(
+        (rng.randrange(1 << bits), rng.randrange(300), (1 << bits) + rng.randrange(-2, 300))))
+    return raw[:at.start(2)] + value.encode() + raw[at.end(2):]
+
+
+def _more_value(rng, raw):
+    """A value of the manifest, of another type, or away."""
+    try:
+        manifest = json.loads(raw)
+        mkbundle.encode(manifest)
+    except ValueError:                          # no JSON, or half a pair
+        return raw
+    paths = list(_paths(manifest))
+    path = rng.choice(paths)
+    if rng.random() < 0.2:
+        at = manifest
+        for key in path[:-1]:
+            at = at[key]
+        del at[path[-1]]
+        return mkbundle.encode(manifest)
+    return mkbundle.encode(_put(manifest, path, rng.choice(TYPES)[1]))
+
+
+def _more_text(rng, raw):
+    """A key in another case or twice, or a byte of the text."""
+    keys = [m for m in re.finditer(rb'"([a-z_0-9]+)":', raw)]
+    at = rng.choice(keys)
+    kind = rng.randrange(4)
+    if kind == 0:
+        return raw[:at.start(1)] + at.group(1).title() + raw[at.end(1):]
+    if kind == 1:
+        return raw[:at.start()] + at.group(0) + rng.choice((b"null", b"1", b'"x"', b"{}")) + b"," + raw[at.start():]
+    if kind == 2:
+        return raw[:at.start()] + b'"x":' + rng.choice((b"1e5", b"-0", b"[[]]", b'"\\ud83d"')) + b"," + raw[at.start():]
+    at = rng.randrange(len(raw))
+    return raw[:at] + bytes([raw[at] ^ 1 << rng.randrange(8)]) + raw[at + 1:]
+
+
+MORE = {"integer": _more_integer, "value": _more_value, "text": _more_text}
+
+
+def _poke_somewhere(rng, data):
+    """One to three fields of headers get other values."""
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        magic, fields = rng.choice(((b"PK\3\4", LOCAL), (b"PK\1\2", CENTRAL), (b"PK\5\6", END)))
+        places = _positions(data, magic)
+        if not places:
+            continue
+        at, (_, offset, length) = rng.choice(places), rng.choice(fields)
+        old = int.from_bytes(data[at + offset:at + offset + length], "little")
+        value = rng.choice(_values(rng, old, length))
+        data = data[:at + offset] + value.to_bytes(length, "little") + data[at + offset + length:]
+    return data
 
 
 # -- the good bundles that are mutated ---------------------------------------------------------------

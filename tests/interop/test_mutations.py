@@ -8,6 +8,7 @@ orc is on the PATH, through orc itself (required with ENSIGN_REQUIRE_ORC=1).
 
 import collections
 import concurrent.futures
+import itertools
 import os
 import pathlib
 import re
@@ -24,6 +25,7 @@ ROOT = HERE.parents[1]
 ENSIGN = ROOT / os.environ.get("ENSIGN", "build/release/ensign")
 ORC = shutil.which("orc")
 SECONDS = 60                        # for one run, with a sanitizer too
+MORE = int(os.environ.get("ENSIGN_MUTATIONS", "300"))   # further ones, chosen at random
 LEAST = 300                         # mutations; there are some 2300
 
 # Why ensign refuses what oasis-core takes: name -> what its error line says after the file's name.
@@ -107,7 +109,8 @@ class Mutations(unittest.TestCase):
         cls.temporary = tempfile.TemporaryDirectory()
         folder = pathlib.Path(cls.temporary.name)
         cls.paths, cls.model = {}, {}
-        for name, data in mutate.mutations():
+        every = itertools.chain(mutate.mutations(), mutate.more(MORE))
+        for name, data in every:
             cls.paths[name] = folder / f"{name}.orc"
             cls.paths[name].write_bytes(data)
             cls.model[name] = gobundle.accepts(data)
