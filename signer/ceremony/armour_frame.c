@@ -98,14 +98,14 @@ static bool read_kind(struct view line, unsigned wishes, enum armour_kind *ret, 
 {
     size_t around = sizeof begin - 1 + sizeof dashes - 1;
     struct view name = view_slice(line, sizeof begin - 1, line.len - around);
-    int kind = 0;
+    enum armour_kind kind = ARMOUR_SIGN_DATA;
 
     while (kind < ARMOUR_KINDS && !equals(name, armour_name(kind)))
         kind++;
     if (kind == ARMOUR_KINDS)
         return ens_fail(err, ENS_DATA, "kind: '%.*s' is no kind that is known", (int)name.len,
                         (const char *)name.data);
-    *ret = (enum armour_kind)kind;
+    *ret = kind;
     return (wishes & ARMOUR_ONLY(kind)) != 0 ||
            ens_fail(err, ENS_DATA, "kind: is %s, which is not wanted here: name the right file",
                     armour_name(kind));

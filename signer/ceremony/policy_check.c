@@ -9,6 +9,9 @@
 #include "signer/ceremony/policy_internal.h"
 
 static void put_text(struct policy_outcome *o, enum policy_check check, enum policy_result result,
+                     const char *fmt, va_list args) ENS_PRINTF(4, 0);
+
+static void put_text(struct policy_outcome *o, enum policy_check check, enum policy_result result,
                      const char *fmt, va_list args)
 {
     if (vsnprintf(o->rows[check].text, sizeof o->rows[check].text, fmt, args) < 0)

@@ -377,11 +377,14 @@ static struct policy *two(const char *lines)
     return p;
 }
 
+/* The policy that wants two persons, and these lines; released with the scope, used by name or not. */
+#define POLICY_OF_TWO(lines) ENS_CLEANUP(policy_freep) __attribute__((unused)) struct policy *p = two(lines)
+
 /* ---- who counts ---- */
 
 static void a2_two_persons_are_two_and_two_keys_of_one_are_one(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
 
     (void)state;
     expect("alice", "yes");
@@ -394,7 +397,7 @@ static void a2_two_persons_are_two_and_two_keys_of_one_are_one(void **state)
 
 static void what_is_for_other_sign_data_counts_there_only(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
     ENS_CLEANUP(approvals_free) struct approvals a = {0};
 
     (void)state;
@@ -409,7 +412,7 @@ static void what_is_for_other_sign_data_counts_there_only(void **state)
 
 static void rebuilds_are_counted_by_persons(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("rebuilt 1\n");
+    POLICY_OF_TWO("rebuilt 1\n");
     ENS_CLEANUP(approvals_free) struct approvals a = judge(NAMES("alice", "alice2", "carol"));
     struct approval_tally t = count(&a, NULL, digest_a);
 
@@ -420,7 +423,7 @@ static void rebuilds_are_counted_by_persons(void **state)
 
 static void a14_an_approval_is_for_one_key(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
     ENS_CLEANUP(approvals_free) struct approvals a = {0};
 
     (void)state;
@@ -444,7 +447,7 @@ static void a14_an_approval_is_for_one_key(void **state)
 
 static void a_no_stops_until_its_author_takes_it_back(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
     uint8_t no[DIGEST_SIZE];
 
     (void)state;
@@ -468,7 +471,7 @@ static void a_no_stops_until_its_author_takes_it_back(void **state)
 
 static void a_yes_is_taken_back_by_a_later_no(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
     uint8_t yes[DIGEST_SIZE];
 
     (void)state;
@@ -510,7 +513,7 @@ static void record(struct transcript_rejection *r, const uint8_t *mrsigner, cons
 
 static void a_no_on_record_is_remembered(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
     ENS_CLEANUP(approvals_free) struct approvals a = {0};
     struct transcript_rejection row;
     const struct transcript_rejections past = {&row, 1};
@@ -558,7 +561,7 @@ static void a_no_on_record_ends_with_what_is_revoked(void **state)
     (void)snprintf(lines[2], sizeof lines[2], "key %s\n", keys[ALICE].fingerprint);
     record(&row, this_key, "alice", no, keys[ALICE].fingerprint);
     for (size_t i = 0; i < 3; i++) {
-        ENS_CLEANUP(policy_freep) struct policy *p = two("");
+        POLICY_OF_TWO("");
 
         assert_int_equal(count(&a, &past, digest_a).rejected, 1);
         write_lines("gone", "revoked", lines[i]);
@@ -596,7 +599,7 @@ static void the_last_day_counts_and_the_next_does_not(void **state)
 
 static void a_fido_key_must_be_touched(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
 
     (void)state;
     approve("fay-0", FAY, SAY(.no = false), ODD(.flags = 0x100), NULL);
@@ -628,7 +631,7 @@ static void a_fido_key_must_be_touched(void **state)
 
 static void a2_a_certificate_is_nobodys(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
 
     (void)state;
     approve("cert", ALICE, SAY(.no = false), ODD(.key_type = "ssh-ed25519-cert-v01@openssh.com"), NULL);
@@ -655,7 +658,7 @@ static void signatures_that_are_none(void **state)
         {{.use = "git", .hash = "sha1"}, "namespace"},
         {{.use = "git", .key_type = "ssh-ed25519-cert-v01@openssh.com"}, "namespace"},
     };
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -669,7 +672,7 @@ static void signatures_that_are_none(void **state)
 
 static void who_signs_is_who_it_says(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
 
     (void)state;
     approve("by-bob", ALICE, SAY(.by = &keys[BOB]), ODD(.use = NULL), NULL);
@@ -680,7 +683,7 @@ static void who_signs_is_who_it_says(void **state)
 
 static void a_signature_fits_one_statement(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
     ENS_CLEANUP(buf_free) struct buf no = text_of(&keys[ALICE], &SAY(.no = true));
     ENS_CLEANUP(buf_free) struct buf yes = text_of(&keys[ALICE], &SAY(.no = false));
     ENS_CLEANUP(buf_free) struct buf blob = blob_of(&keys[ALICE], buf_view(&no), &ODD(.use = NULL));
@@ -694,7 +697,7 @@ static void a_signature_fits_one_statement(void **state)
 static void the_frame_is_strict(void **state)
 {
     static const size_t widths[] = {1, 76, 77};
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
@@ -718,7 +721,7 @@ static void the_frame_is_strict(void **state)
 
 static void what_is_revoked_does_not_count(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
     uint8_t id[DIGEST_SIZE];
     char lines[128];
     char hex[2 * DIGEST_SIZE + 1];
@@ -744,7 +747,7 @@ static void what_is_revoked_does_not_count(void **state)
 
 static void a_file_that_is_too_large_is_a_row_and_one_that_is_none_an_error(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
     ENS_CLEANUP(mem_freep) uint8_t *large = NULL;
     struct approvals a = {0};
     struct ens_err err = {0};
@@ -763,7 +766,7 @@ static void a_file_that_is_too_large_is_a_row_and_one_that_is_none_an_error(void
  * signature only if they decode to it, and base64 here has one spelling. */
 static void no_changed_byte_counts(void **state)
 {
-    ENS_CLEANUP(policy_freep) struct policy *p = two("");
+    POLICY_OF_TWO("");
     ENS_CLEANUP(buf_free) struct buf file = {0};
     struct ens_err err = {0};
 

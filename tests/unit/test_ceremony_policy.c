@@ -510,13 +510,13 @@ static void values_can_be_written_again(void **state)
         "attributes within 0x4/0x2",
         "xfrm 0x3/0x0",
         "debug require",
-        "mrenclave " OTHER " " MRSIGNER,
+        ("mrenclave " OTHER " " MRSIGNER),
         "isvfamilyid any",
         "key sensitive local",
         "swdefined 0xa..0xff",
         "confirm words",
         "max-items 9",
-        "approvers p sha256:" OTHER,
+        ("approvers p sha256:" OTHER),
     };
 
     (void)state;
