@@ -70,6 +70,11 @@ bool transcript_has_intent(const struct transcript *t)
     return t != NULL && t->has_intent;
 }
 
+bool transcript_is(const struct transcript *t, const char *path)
+{
+    return t != NULL && transcript_file_in_place(t->fd, path, -1);
+}
+
 const uint8_t *transcript_head(const struct transcript *t)
 {
     return t->sum.head;

@@ -202,6 +202,9 @@ bool transcript_run(struct transcript *t, int64_t now, int exit_code, struct ens
 /* Is an intent of this run open? */
 bool transcript_has_intent(const struct transcript *t);
 
+/* Is the file at `path` the one that is open? `t` NULL: no. */
+bool transcript_is(const struct transcript *t, const char *path);
+
 /* SHA-256 of the last record; zeros if there is none. */
 const uint8_t *transcript_head(const struct transcript *t);
 

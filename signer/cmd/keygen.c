@@ -140,6 +140,6 @@ bool cmd_keygen(const struct args *args, struct ens_err *err)
         return false;
     bool ok = walk(&r, err);
 
-    return record_end_one(r.transcript, &r.token, r.is_signed ? TRANSCRIPT_WRITTEN : TRANSCRIPT_FAILED,
+    return record_end_one(r.transcript, args, &r.token, r.is_signed ? TRANSCRIPT_WRITTEN : TRANSCRIPT_FAILED,
                           r.is_signed ? r.signature : NULL, ok, err);
 }

@@ -1,6 +1,7 @@
 /* What a run leaves in a transcript: beginning and end. What lies between is in record_facts.c. */
 #include "signer/cmd/record.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,6 +95,13 @@ static bool read_ack(const struct args *args, struct transcript_ack *ret, struct
     return num_parse(args->acknowledge, "--acknowledge", UINT32_MAX, &ret->number, err);
 }
 
+bool record_apart(const struct transcript *t, const char *path, struct ens_err *err)
+{
+    if (path == NULL || !transcript_is(t, path))
+        return true;
+    return ens_fail(err, ENS_USAGE, "%s: is the transcript, and would be replaced: name another file", path);
+}
+
 bool record_open(const struct args *args, struct transcript **ret, struct ens_err *err)
 {
     struct transcript_ack ack = {0};
@@ -106,6 +114,10 @@ bool record_open(const struct args *args, struct transcript **ret, struct ens_er
         return true;
     if (!transcript_open(args->transcript, &ack, &t, err))
         return false;
+    if (!record_apart(t, args->output, err) || !record_apart(t, args->pubkey, err)) {
+        transcript_closep(&t);
+        return false;
+    }
     record_program(t, args);
     transcript_text(t, "note", args->note);
     if (args->module_args != NULL)
@@ -123,15 +135,30 @@ bool record_intent(struct transcript *t, const struct transcript_item *items, si
     return transcript_intent(t, clock_now(), items, len, err);
 }
 
-/* The message without any query of a URI: what stands behind a '?' in a word that has "pkcs11:" in it. */
-static void record_error(struct transcript *t, const struct ens_err *err)
+/* Takes a value out of a text, wherever it stands as a word of its own. */
+static void hide(char *text, const char *value)
 {
-    char text[sizeof err->msg];
+    size_t len = value != NULL ? strlen(value) : 0;
+
+    for (char *at = text; len > 0 && (at = strstr(at, value)) != NULL;) {
+        bool begins = at == text || isalnum((unsigned char)at[-1]) == 0;
+
+        if (!begins || isalnum((unsigned char)at[len]) != 0) {
+            at++;
+            continue;
+        }
+        memmove(at, at + len, strlen(at + len) + 1);
+    }
+}
+
+/* What stands behind a '?' in a word that begins a URI. */
+static void hide_queries(char *text)
+{
     size_t len = 0;
     bool in_uri = false;
     bool in_query = false;
 
-    for (const char *at = err->msg; *at != '\0'; at++) {
+    for (const char *at = text; *at != '\0'; at++) {
         if (strncmp(at, "pkcs11:", 7) == 0)
             in_uri = true;
         in_uri = in_uri && *at != ' ' && *at != '\'' && *at != '"';
@@ -140,6 +167,22 @@ static void record_error(struct transcript *t, const struct ens_err *err)
             text[len++] = *at;
     }
     text[len] = '\0';
+}
+
+/* The message without what no record may hold, whoever put it there: queries, the argument of the module, and
+ * where the PIN came from. */
+static void record_error(struct transcript *t, const struct args *args, const struct ens_err *err)
+{
+    const char *source = args->pin_source;
+    char text[sizeof err->msg];
+
+    (void)snprintf(text, sizeof text, "%s", err->msg);
+    hide_queries(text);
+    hide(text, args->module_args);
+    if (source != NULL && strncmp(source, "file:", 5) == 0)
+        hide(text, source + 5);
+    else if (source != NULL && strncmp(source, "fd:", 3) != 0 && strcmp(source, "tty") != 0)
+        hide(text, source);
     transcript_text(t, "error", text);
 }
 
@@ -154,11 +197,11 @@ static bool append(struct transcript *t, const struct record_end *end, int exit_
     return transcript_run(t, clock_now(), exit_code, err);
 }
 
-bool record_end_one(struct transcript *t, const struct token_session *s, enum transcript_end end,
-                    const uint8_t *signature, bool ok, struct ens_err *err)
+bool record_end_one(struct transcript *t, const struct args *args, const struct token_session *s,
+                    enum transcript_end end, const uint8_t *signature, bool ok, struct ens_err *err)
 {
     struct transcript_result result = {.end = end};
-    struct record_end last = {.results = &result, .len = 1};
+    struct record_end last = {.args = args, .results = &result, .len = 1};
     struct ens_err why = {0};
 
     if (signature != NULL &&
@@ -175,7 +218,7 @@ bool record_end(struct transcript *t, const struct record_end *end, bool ok, str
     if (t == NULL)
         return ok;
     if (!ok && err->msg[0] != '\0')
-        record_error(t, err);
+        record_error(t, end->args, err);
     if (append(t, end, ok ? ENS_OK : (int)err->code, &why))
         return ok;
     /* The first error stands; a run that was fine but left no record is not fine. */

@@ -16,6 +16,11 @@
  * --transcript. */
 bool record_open(const struct args *args, struct transcript **ret, struct ens_err *err) ENS_MUST_CHECK;
 
+/* Is `path` (NULL: nothing) another file than the transcript? An output that is it would destroy it:
+ * ENS_USAGE.
+ */
+bool record_apart(const struct transcript *t, const char *path, struct ens_err *err) ENS_MUST_CHECK;
+
 /* Every signed field of item `item` (from 1); and of each sign-data. */
 void record_fields(struct transcript *t, size_t item, const struct sigstruct *css);
 void record_requests(struct transcript *t, const struct requests *r);
@@ -55,6 +60,7 @@ bool record_intent(struct transcript *t, const struct transcript_item *items, si
 
 /* What became of the items of an intent, and the calls of the token that it took. */
 struct record_end {
+    const struct args *args;
     const struct transcript_item *items;     /* for a run; NULL: none */
     const struct transcript_result *results; /* for an outcome */
     size_t len;
@@ -67,8 +73,9 @@ bool record_end(struct transcript *t, const struct record_end *end, bool ok,
                 struct ens_err *err) ENS_MUST_CHECK;
 
 /* The end of an intent of one item: what became of it, and whether `signature` (384 bytes) was made. */
-bool record_end_one(struct transcript *t, const struct token_session *s, enum transcript_end end,
-                    const uint8_t *signature, bool ok, struct ens_err *err) ENS_MUST_CHECK;
+bool record_end_one(struct transcript *t, const struct args *args, const struct token_session *s,
+                    enum transcript_end end, const uint8_t *signature, bool ok,
+                    struct ens_err *err) ENS_MUST_CHECK;
 
 /* The results of sign; `ret` has one for each request. */
 void record_results(const struct requests *r, struct transcript_result *ret);

@@ -75,6 +75,10 @@ static bool read_requests(struct run *r, struct ens_err *err)
         return false;
     record_requests(r->transcript, &r->requests);
     r->is_read = true;
+    for (size_t i = 0; i < r->requests.len; i++) {
+        if (!record_apart(r->transcript, r->requests.items[i].out_path, err))
+            return false;
+    }
     if (r->mechanism == HSM_SHA256_RSA_PKCS && requests_any_blind(&r->requests))
         return ens_fail(
             err, ENS_USAGE,
@@ -385,7 +389,7 @@ static bool walk(struct run *r, struct ens_err *err)
 static bool end(struct run *r, bool ok, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) struct transcript_result *results = NULL;
-    struct record_end last = {.items = r->items, .len = r->is_read ? r->requests.len : 0};
+    struct record_end last = {.args = r->args, .items = r->items, .len = r->is_read ? r->requests.len : 0};
     struct ens_err why = {0};
 
     if (r->transcript == NULL)

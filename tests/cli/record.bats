@@ -281,6 +281,45 @@ goes_on() {
     kinds_are 'begin intent outcome:0 run:80 run:77'
 }
 
+@test "the value of --pin-source and the argument of the module are in no record, not even in an error" {
+    begin
+    mkdir SECRETDIR
+    (umask 077 && echo "$PIN" >SECRETDIR/SECRETPIN)
+    chmod 644 SECRETDIR/SECRETPIN
+    recorded --pin-source file:SECRETDIR/SECRETPIN
+    exits 65
+    says SECRETPIN
+    recorded --pin-source file:SECRETDIR/missing
+    exits 66
+    MODULE=$FAULT ENSIGN_FAULT=wantargs=x recorded --module-args SECRETARG
+    exits 69
+    kinds_are 'begin run:65 run:66 run:69'
+    not grep -q SECRET t
+}
+
+@test "an output that is the transcript would destroy it" {
+    begin
+    recorded
+    exits 0
+    cp t whole
+    for option in '-o t' '-o ./t' "-o $PWD/t" '--pubkey t -o x.sig'; do
+        # shellcheck disable=SC2086
+        sign --transcript t --force $option app.signdata
+        usage 'is the transcript, and would be replaced'
+        same t whole
+    done
+    mkdir out
+    mv t out/app.sig
+    sign --transcript out/app.sig --force --out-dir out app.signdata
+    usage 'is the transcript'
+    same out/app.sig whole
+    ens pubkey --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$PINFILE" --transcript whole --force -o whole
+    usage 'is the transcript'
+    sign --transcript new -o new app.signdata
+    usage 'is the transcript'
+    [ ! -e new ]
+}
+
 @test "a wrong PIN is recorded as that, and no PIN" {
     begin
     (umask 077 && echo 876543 >wrong)
