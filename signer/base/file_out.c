@@ -66,8 +66,9 @@ static bool open_directory(struct file_out *out, struct ens_err *err)
     out->dir_fd = openat(place.dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (out->dir_fd < 0)
         return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: its directory cannot be opened", out->path);
-    out->name = ens_take(place.name);
-    return true;
+    /* The place keeps its name: without it its directory would not be closed. */
+    out->name = mem_strdup(place.name, err);
+    return out->name != NULL;
 }
 
 /* Looks at what stands at the target, and refuses what must not be replaced. */
