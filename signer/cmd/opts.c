@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "signer/base/text.h"
 
@@ -197,6 +198,20 @@ static bool check_no_uri(const char *operand, struct ens_err *err)
                     "an operand is a PKCS#11 URI, not a file: give it with --key, --token or --require");
 }
 
+/* A file may have a name that is an option, and *.signdata in a directory that was carried brings it along:
+ * --policy=other.signdata would decide by which rules is signed. What follows a '=' may hold a PIN. */
+static bool check_no_file(const char *word, struct ens_err *err)
+{
+    struct stat st;
+
+    if (lstat(word, &st) != 0)
+        return true;
+    return ens_fail(err, ENS_USAGE,
+                    "%.*s: is an option, and a file here has this name: write -- before the operands, or ./ "
+                    "before their names",
+                    (int)strcspn(word, "="), word);
+}
+
 static bool check_operands(const struct cmd *cmd, size_t n, struct ens_err *err)
 {
     if (n < cmd->min)
@@ -224,7 +239,8 @@ bool opts_parse(const struct cmd *cmd, int argc, char **argv, struct args *ret, 
             argv[operands++] = word;
         } else if (strcmp(word, "--") == 0) {
             ended = true;
-        } else if (!(word[1] == '-' ? take_long(cmd, &c, &args, err) : take_short(cmd, &c, &args, err))) {
+        } else if (!check_no_file(word, err) ||
+                   !(word[1] == '-' ? take_long(cmd, &c, &args, err) : take_short(cmd, &c, &args, err))) {
             return false;
         }
     }
