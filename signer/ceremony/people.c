@@ -132,7 +132,8 @@ static bool read_blob(struct people *p, const struct hand_line *l, struct person
     case SSHKEY_REFUSED:
         return ens_fail(
             err, ENS_DATA,
-            "key: no type that may approve, or not whole: Ed25519, ECDSA, FIDO, RSA of %d to %d bits",
+            "key: no type that may approve (Ed25519, ECDSA, FIDO, RSA of %d to %d bits), or not as "
+            "ssh-keygen writes it: let it write the .pub file again (ssh-keygen -e, then -i)",
             SSHKEY_RSA_MIN, SSHKEY_RSA_MAX);
     }
     if (strcmp(ret->key.type, l->words[1]) != 0)

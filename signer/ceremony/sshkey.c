@@ -49,11 +49,19 @@ static size_t bit_length(struct view number)
     return number.len * 8 - (size_t)(__builtin_clz(number.data[0]) - 24);
 }
 
+/* A number with more zeros in front than it needs: ssh-keygen takes it for the same key and prints another
+ * fingerprint than that of these bytes, so that one key would have two names. */
+static bool has_idle_zero(struct view number)
+{
+    return number.len > 0 && number.data[0] == 0 && (number.len == 1 || number.data[1] < 0x80);
+}
+
 enum sshkey_verdict sshkey_read(struct view blob, struct sshkey *ret)
 {
     struct view type = {0};
     struct view last = {0};
     size_t strings = 1;
+    bool is_padded = false;
 
     if (!sshkey_take(&blob, &type))
         return SSHKEY_CUT;
@@ -62,6 +70,7 @@ enum sshkey_verdict sshkey_read(struct view blob, struct sshkey *ret)
     for (; blob.len > 0; strings++) {
         if (!sshkey_take(&blob, &last))
             return SSHKEY_CUT;
+        is_padded = is_padded || has_idle_zero(last);
     }
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (!view_equal(type, view_of_string(types[i].key.type)))
@@ -69,7 +78,8 @@ enum sshkey_verdict sshkey_read(struct view blob, struct sshkey *ret)
         if (strings != types[i].strings)
             return SSHKEY_REFUSED;
         /* An RSA key is type, exponent, modulus. */
-        if (types[i].key.is_rsa && (bit_length(last) < SSHKEY_RSA_MIN || bit_length(last) > SSHKEY_RSA_MAX))
+        if (types[i].key.is_rsa &&
+            (is_padded || bit_length(last) < SSHKEY_RSA_MIN || bit_length(last) > SSHKEY_RSA_MAX))
             return SSHKEY_REFUSED;
         *ret = types[i].key;
         return SSHKEY_OK;

@@ -17,7 +17,8 @@ enum sshkey_verdict {
     SSHKEY_OK,
     SSHKEY_CUT,         /* not a row of whole strings */
     SSHKEY_CERTIFICATE, /* of any type */
-    SSHKEY_REFUSED,     /* another type, another number of strings, an RSA key of another size */
+    SSHKEY_REFUSED,     /* another type, another number of strings, an RSA key of another size or with
+                           zeros in front of its numbers */
 };
 
 struct sshkey {

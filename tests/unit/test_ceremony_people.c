@@ -93,6 +93,34 @@ static void rsa_keys_have_2048_to_8192_bits(void **state)
     assert_int_equal(verdict("ssh-rsa", 3, 0, 0), SSHKEY_REFUSED);
 }
 
+/* A padded modulus or exponent is the same key to ssh-keygen, with another fingerprint. */
+static void rsa_keys_have_one_spelling(void **state)
+{
+    static const struct {
+        size_t zeros_e, zeros_n;
+        enum sshkey_verdict want;
+    } rows[] = {{0, 0, SSHKEY_OK}, {0, 1, SSHKEY_REFUSED}, {1, 0, SSHKEY_REFUSED}, {0, 4, SSHKEY_REFUSED}};
+    static const uint8_t zeros[4] = {0};
+    uint8_t exponent[4 + 3] = {0};
+    uint8_t modulus[4 + 257] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct buf b = {0};
+        struct sshkey key = {0};
+
+        memcpy(exponent, zeros, sizeof zeros);
+        memcpy(exponent + rows[i].zeros_e, "\1\0\1", 3);
+        modulus[rows[i].zeros_n + 1] = 0x80;
+        put_string(&b, "ssh-rsa", 7);
+        put_string(&b, exponent, rows[i].zeros_e + 3);
+        put_string(&b, modulus, rows[i].zeros_n + 257);
+        assert_int_equal(sshkey_read(buf_view(&b), &key), rows[i].want);
+        modulus[rows[i].zeros_n + 1] = 0;
+        buf_free(&b);
+    }
+}
+
 static void base64_has_one_spelling(void **state)
 {
     static const char *const wrong[] = {"",          "A",    "AA",       "AAA",  "AAAA=",   "AB==",
@@ -321,6 +349,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_type_has_its_strings),
         cmocka_unit_test(rsa_keys_have_2048_to_8192_bits),
+        cmocka_unit_test(rsa_keys_have_one_spelling),
         cmocka_unit_test(base64_has_one_spelling),
         cmocka_unit_test(fingerprints_are_those_of_ssh_keygen),
         cmocka_unit_test(a_signature_belongs_to_the_person_above_its_key),
