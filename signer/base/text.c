@@ -106,6 +106,34 @@ bool text_line(struct buf *ret, struct ens_err *err, const char *fmt, ...)
     return buf_append(ret, view_of_string(line), err) && buf_append(ret, view_of_string("\n"), err);
 }
 
+/* Columns that a character may take: outside of ASCII a terminal decides, and none takes more than two. */
+static size_t width_of(uint32_t point)
+{
+    return point < 0x80 ? 1 : 2;
+}
+
+/* How many bytes of the line (no newline) go on a row of so many columns, where words may be cut: then no
+ * terminal breaks it once more. */
+static size_t filling(struct view line, unsigned columns)
+{
+    size_t at = 0;
+    size_t width = 0;
+    size_t blank = 0; /* where the row may end */
+
+    while (at < line.len) {
+        uint32_t point = '?';
+        size_t n = text_decode(line.data + at, line.len - at, &point);
+
+        if (line.data[at] == ' ' && at > 0 && line.data[at - 1] != ' ')
+            blank = at;
+        width += width_of(point);
+        if (width > columns && at > 0)
+            return blank > 0 ? blank : at;
+        at += n > 0 ? n : 1;
+    }
+    return line.len;
+}
+
 /* How many bytes of the line (no newline) go on a row of so many columns: up to the last blank that leaves
  * something before it, or, where the first word is too long, up to its end. */
 static size_t fitting(struct view line, unsigned columns)
@@ -134,10 +162,13 @@ static size_t fitting(struct view line, unsigned columns)
     return line.len;
 }
 
-static bool wrap_line(struct view line, unsigned columns, unsigned indent, struct buf *ret,
+/* How a row is filled. */
+typedef size_t row_fn(struct view line, unsigned columns);
+
+static bool wrap_line(struct view line, unsigned columns, unsigned indent, row_fn *row, struct buf *ret,
                       struct ens_err *err)
 {
-    size_t n = fitting(line, columns);
+    size_t n = row(line, columns);
 
     if (!buf_append(ret, view_slice(line, 0, n), err))
         return false;
@@ -147,26 +178,37 @@ static bool wrap_line(struct view line, unsigned columns, unsigned indent, struc
             line = view_slice(line, 1, line.len - 1);
         if (line.len == 0)
             break;
-        n = fitting(line, columns > indent ? columns - indent : 1);
+        n = row(line, columns > indent ? columns - indent : 1);
         if (!buf_printf(ret, err, "\n%*s", (int)indent, "") || !buf_append(ret, view_slice(line, 0, n), err))
             return false;
     }
     return true;
 }
 
-bool text_wrap(struct view text, unsigned columns, unsigned indent, struct buf *ret, struct ens_err *err)
+static bool wrap(struct view text, unsigned columns, unsigned indent, row_fn *row, struct buf *ret,
+                 struct ens_err *err)
 {
     while (columns > 0 && text.len > 0) {
         const uint8_t *end = memchr(text.data, '\n', text.len);
         size_t len = end != NULL ? (size_t)(end - text.data) : text.len;
         size_t took = end != NULL ? len + 1 : len;
 
-        if (!wrap_line(view_slice(text, 0, len), columns, indent, ret, err) ||
+        if (!wrap_line(view_slice(text, 0, len), columns, indent, row, ret, err) ||
             (end != NULL && !buf_append(ret, view_of_string("\n"), err)))
             return false;
         text = view_slice(text, took, text.len - took);
     }
     return buf_append(ret, text, err);
+}
+
+bool text_wrap(struct view text, unsigned columns, unsigned indent, struct buf *ret, struct ens_err *err)
+{
+    return wrap(text, columns, indent, fitting, ret, err);
+}
+
+bool text_fold(struct view text, unsigned columns, unsigned indent, struct buf *ret, struct ens_err *err)
+{
+    return wrap(text, columns, indent, filling, ret, err);
 }
 
 /* Levenshtein distance, for words up to TEXT_WORD_MAX; longer ones are never near. */

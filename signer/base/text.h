@@ -25,6 +25,11 @@ bool text_line(struct buf *ret, struct ens_err *err, const char *fmt, ...) ENS_P
 bool text_wrap(struct view text, unsigned columns, unsigned indent, struct buf *ret,
                struct ens_err *err) ENS_MUST_CHECK;
 
+/* The same, and no terminal of so many columns breaks a line once more: a word that is too long is cut, and a
+ * character outside of ASCII has two columns. So nothing that a value has begins a row of its own. */
+bool text_fold(struct view text, unsigned columns, unsigned indent, struct buf *ret,
+               struct ens_err *err) ENS_MUST_CHECK;
+
 /* The length in bytes of the UTF-8 sequence that `text` (`len` >= 1 bytes) begins with, and its code point; 0
  * where it is malformed (RFC 3629): `ret_point` is left as it was then. */
 size_t text_decode(const uint8_t *text, size_t len, uint32_t *ret_point);

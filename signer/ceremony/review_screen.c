@@ -186,5 +186,5 @@ bool review_summary_line(const char *label, struct view value, unsigned columns,
     ENS_CLEANUP(buf_free) struct buf line = {0};
 
     return text_line(&line, err, "%-*s%.*s", LABEL, label, (int)value.len, (const char *)value.data) &&
-           text_wrap(buf_view(&line), columns, LABEL, ret, err);
+           text_fold(buf_view(&line), columns, LABEL, ret, err);
 }

@@ -106,7 +106,7 @@ static bool wrap(struct buf *b, unsigned columns, struct ens_err *err)
 {
     struct buf wrapped = {0};
 
-    if (!text_wrap(buf_view(b), columns, INDENT, &wrapped, err)) {
+    if (!text_fold(buf_view(b), columns, INDENT, &wrapped, err)) {
         buf_free(&wrapped);
         return false;
     }
@@ -129,9 +129,9 @@ static bool render(const struct moment *m, bool grouped, unsigned columns, struc
                !review_table_rows(&t, &ret->rows, err) || !review_table_dangers(&t, &ret->dangers, err) ||
                !review_table_set(&t, &ret->set, err)))
         return false;
-    return wrap(&ret->top, columns, err) && wrap(&ret->rows, columns, err) &&
-           wrap(&ret->dangers, columns, err) && wrap(&ret->set, columns, err) &&
-           add_summary(m, columns, &ret->summary, err);
+    return wrap(&ret->top, columns, err) && wrap(&ret->header, columns, err) &&
+           wrap(&ret->rows, columns, err) && wrap(&ret->dangers, columns, err) &&
+           wrap(&ret->set, columns, err) && add_summary(m, columns, &ret->summary, err);
 }
 
 static size_t lines_of(const struct buf *b)

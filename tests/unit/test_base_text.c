@@ -228,6 +228,33 @@ static void a_value_cannot_begin_a_line(void **state)
     assert_int_equal(b.len, 26 + sizeof path);
 }
 
+static void assert_folded(const char *in, unsigned columns, unsigned indent, const char *want)
+{
+    struct buf b = {0};
+    struct ens_err err = {0};
+
+    assert_true(text_fold(view_of_string(in), columns, indent, &b, &err));
+    assert_true(buf_append(&b, view_of("", 1), &err));
+    assert_string_equal((const char *)b.data, want);
+    buf_free(&b);
+}
+
+static void fold_cuts_words(void **state)
+{
+    (void)state;
+    assert_folded("one two three\n", 0, 4, "one two three\n");
+    assert_folded("one two three\n", 12, 4, "one two\n    three\n");
+    assert_folded("File  abcdefgh\n", 8, 6, "File\n      ab\n      cd\n      ef\n      gh\n");
+    assert_folded("abcdef", 3, 0, "abc\ndef");
+    assert_folded("abcdef", 3, 9, "abc\n         d\n         e\n         f");
+    assert_folded("  abcdef g\n", 6, 2, "  abcd\n  ef g\n");
+    /* U+3000, three bytes: two columns. */
+    assert_folded("\xe3\x80\x80\xe3\x80\x80X", 4, 1, "\xe3\x80\x80\xe3\x80\x80\n X");
+    assert_folded("\xe3\x80\x80\xe3\x80\x80", 1, 0, "\xe3\x80\x80\n\xe3\x80\x80");
+    /* Nothing is lost, and no row is longer than the terminal. */
+    assert_folded("\xff\xff\xff", 2, 0, "\xff\xff\n\xff");
+}
+
 static void assert_wrapped(const char *in, unsigned columns, unsigned indent, const char *want)
 {
     ENS_CLEANUP(buf_free) struct buf b = {0};
@@ -269,6 +296,7 @@ int main(void)
         cmocka_unit_test(lines_keep_their_newlines_and_nothing_else_that_drives_a_terminal),
         cmocka_unit_test(a_value_cannot_begin_a_line),
         cmocka_unit_test(lines_break_at_blanks_and_words_nowhere),
+        cmocka_unit_test(fold_cuts_words),
         cmocka_unit_test(a_slip_of_the_finger_finds_the_word),
         cmocka_unit_test(another_word_finds_nothing),
     };
