@@ -671,7 +671,7 @@ PY
     exec 8<t
     flock -x 8
     recorded --force
-    refused 73 '^ensign: t: (locked by process [0-9]+: |is locked by another process: )wait for its end$'
+    refused 73 '^ensign: t: (locked by process [0-9]+|is locked by another process): '
     exec 8<&-
     kinds_are 'begin intent outcome:0 intent outcome:0'
 }
