@@ -1,19 +1,38 @@
 /* Fuzz target: signature files and their diagnosis. The first byte says what the rest is: a file, a whole
- * block of 384 bytes, or the payload of a PKCS#1 block; the last two are signed with the test key, so that
- * the diagnosis gets to see them. It always refuses, in one line, and never says that a signature fits. */
+ * block of 384 bytes, or the payload of a PKCS#1 block; the last two are signed with a key of its own, so
+ * that the diagnosis gets to see them. It always refuses, in one line, and never says that a signature fits.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "signer/sgx/diagnose.h"
+#include "signer/sgx/diagnose_fields.h"
 #include "signer/sgx/params.h"
 #include "signer/sgx/rsa3072.h"
-#include "tests/support/testkey.h"
+#include "tests/support/fuzzkey.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct testkey key;
+static struct fuzzkey key;
 static struct sigstruct css;
+
+/* The field that differs is searched for by hashing 200,000 values: at the first inputs, so that a replay
+ * does it, and then at one in SEARCH_EVERY. */
+#define SEARCH_EVERY 2048
+
+bool __real_diagnose_find_field(const struct sigstruct *fields, struct view signed_digest,
+                                char ret[static DIAGNOSE_TEXT_MAX]);
+bool __wrap_diagnose_find_field(const struct sigstruct *fields, struct view signed_digest,
+                                char ret[static DIAGNOSE_TEXT_MAX]);
+
+bool __wrap_diagnose_find_field(const struct sigstruct *fields, struct view signed_digest,
+                                char ret[static DIAGNOSE_TEXT_MAX])
+{
+    static unsigned calls;
+
+    return calls++ % SEARCH_EVERY == 0 && __real_diagnose_find_field(fields, signed_digest, ret);
+}
 
 static void prepare(void)
 {
@@ -22,7 +41,7 @@ static void prepare(void)
 
     if (key.n != NULL)
         return;
-    key = testkey_load();
+    key = fuzzkey_make();
     if (!params_build(&none, NULL, 0x20260131, &css, &err))
         abort();
     memset(css.bytes + css_table[CSS_ENCLAVEHASH].offset, 0x5a, 32);
@@ -82,10 +101,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] % 3 == 0) {
         read_file(rest);
     } else if (data[0] % 3 == 1 && rest.len == 384 && rest.data[0] < 0x80) {
-        testkey_sign_block(&key, rest.data, signature);
+        fuzzkey_sign_block(&key, rest.data, signature);
         diagnose(signature);
     } else if (data[0] % 3 == 2 && rest.len <= 373) {
-        testkey_sign_payload(&key, rest.data, rest.len, signature);
+        fuzzkey_sign_payload(&key, rest.data, rest.len, signature);
         diagnose(signature);
     }
     return 0;

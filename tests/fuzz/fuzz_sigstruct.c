@@ -1,5 +1,5 @@
 /* Fuzz target: the judge of a SIGSTRUCT. It answers for any bytes; what it finds no error in is signed, by
- * every other way to ask. The signed fields of the input, signed anew with the test key, have no fault of
+ * every other way to ask. The signed fields of the input, signed anew with a key of its own, have no fault of
  * signature, key or quotient. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "signer/sgx/diagnose.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/verify.h"
-#include "tests/support/testkey.h"
+#include "tests/support/fuzzkey.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -65,7 +65,7 @@ static bool is_signed(const struct sigstruct *css)
 
 static void check_signed_anew(const struct sigstruct *input)
 {
-    static struct testkey key;
+    static struct fuzzkey key;
     struct sigstruct css = *input;
     uint8_t digest[32];
     uint8_t signature[384];
@@ -75,10 +75,10 @@ static void check_signed_anew(const struct sigstruct *input)
     struct ens_err err = {0};
 
     if (key.n == NULL)
-        key = testkey_load();
+        key = fuzzkey_make();
     if (!signdata_digest(&css, digest, &err))
         abort();
-    testkey_sign_digest(&key, digest, signature);
+    fuzzkey_sign_digest(&key, digest, signature);
     if (!rsa3072_q1q2(&key.pub, signature, q1, q2, &fit, &err) || !fit)
         abort();
     sigstruct_finish(&css, &key.pub, signature, q1, q2);

@@ -92,13 +92,24 @@ TESTKEY_UNUSED static void testkey_sign_payload(const struct testkey *k, const u
     testkey_sign_block(k, block, ret);
 }
 
+#define TESTKEY_PAYLOAD_SIZE (19 + 32)
+
+/* The DigestInfo of a SHA-256 digest. */
+TESTKEY_UNUSED static void testkey_payload(const uint8_t digest[32], uint8_t ret[TESTKEY_PAYLOAD_SIZE])
+{
+    static const uint8_t head[19] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                                     0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
+
+    memcpy(ret, head, sizeof head);
+    memcpy(ret + sizeof head, digest, 32);
+}
+
 /* RSASSA-PKCS1-v1_5 with SHA-256 over a digest. */
 TESTKEY_UNUSED static void testkey_sign_digest(const struct testkey *k, const uint8_t digest[32],
                                                uint8_t ret[SIGNATURE_SIZE])
 {
-    uint8_t payload[19 + 32] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
-                                0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
+    uint8_t payload[TESTKEY_PAYLOAD_SIZE];
 
-    memcpy(payload + 19, digest, 32);
+    testkey_payload(digest, payload);
     testkey_sign_payload(k, payload, sizeof payload, ret);
 }
