@@ -25,7 +25,7 @@ enum ens_code {
     ENS_PINLOCKED = 84,    /* PIN locked, or one more wrong PIN would lock it */
     ENS_DEVICE = 85,       /* the token failed, was lost or did not answer in time */
     ENS_BADSIG = 86,       /* the token returned a signature that does not verify */
-    ENS_INTERRUPTED = 130, /* SIGINT or SIGTERM */
+    ENS_INTERRUPTED = 130, /* SIGINT; after SIGTERM the status is 143 (interrupt_status) */
 };
 
 /* Where a message would be longer, its middle is cut: object, rule and remedy stay. */

@@ -5,12 +5,12 @@
 #include <stddef.h>
 
 /* Atomic as well: a signal comes to one thread, and all of them ask. */
-static volatile _Atomic sig_atomic_t interrupted;
+static volatile _Atomic sig_atomic_t interrupted; /* the number of the first signal; 0: none */
 
 static void on_signal(int number)
 {
-    (void)number;
-    interrupted = 1;
+    if (interrupted == 0)
+        interrupted = number;
 }
 
 void interrupt_install(void)
@@ -27,7 +27,12 @@ void interrupt_install(void)
 
 bool interrupt_check(struct ens_err *err)
 {
-    if (interrupted)
+    if (interrupted != 0)
         return ens_fail(err, ENS_INTERRUPTED, "interrupted: nothing was written; run the command again");
     return true;
+}
+
+int interrupt_status(enum ens_code code)
+{
+    return code == ENS_INTERRUPTED && interrupted != 0 ? 128 + (int)interrupted : (int)code;
 }

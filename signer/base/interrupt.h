@@ -11,3 +11,7 @@ void interrupt_install(void);
 
 /* ENS_INTERRUPTED once a signal came; called between pieces of work. */
 bool interrupt_check(struct ens_err *err) ENS_MUST_CHECK;
+
+/* The exit status for `code`: itself, and for ENS_INTERRUPTED 128 and the number of the signal that came: 130
+ * after SIGINT, 143 after SIGTERM. */
+int interrupt_status(enum ens_code code);

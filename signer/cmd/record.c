@@ -10,6 +10,7 @@
 #include "signer/base/digest.h"
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
+#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
 #include "signer/cmd/clock.h"
@@ -219,7 +220,7 @@ bool record_end(struct transcript *t, const struct record_end *end, bool ok, str
         return ok;
     if (!ok && err->msg[0] != '\0')
         record_error(t, end->args, err);
-    if (append(t, end, ok ? ENS_OK : (int)err->code, &why))
+    if (append(t, end, ok ? ENS_OK : interrupt_status(err->code), &why))
         return ok;
     /* The first error stands; a run that was fine but left no record is not fine. */
     if (ok)

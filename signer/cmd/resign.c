@@ -23,7 +23,6 @@ struct run {
     size_t first;                  /* of the files that are in the queue */
     size_t reported;               /* files that have their line */
     bool only_prepare;             /* the pass before the confirmation, and --dry-run */
-    enum ens_code stopped;         /* the token failed: its error; written by the thread that signs */
 };
 
 static void run_free(struct run *run)
@@ -104,7 +103,7 @@ static bool sign_file(void *ctx, size_t item)
             continue;
         if (run->r.len > 1)
             ens_wrap(&err, "%s", f->path);
-        run->stopped = err.code;
+        run->r.stopped = err;
         set_failed(f, &err);
         resign_file_close(f);
         return false;
@@ -283,7 +282,7 @@ static bool sign_chunk(struct run *run, struct resign_chunk *c, struct ens_err *
         return false;
     run->has_records = run->has_records || announced;
     bool ok = run_queue(run, c->first, c->files, false, err);
-    enum ens_code stopped = !interrupt_check(&why) ? ENS_INTERRUPTED : ok ? run->stopped : err->code;
+    enum ens_code stopped = !interrupt_check(&why) ? ENS_INTERRUPTED : ok ? run->r.stopped.code : err->code;
 
     return (!announced || resign_chunk_end(run->transcript, &run->r, c, stopped, err)) && ok;
 }
@@ -294,7 +293,7 @@ static bool sign_recorded(struct run *run, struct ens_err *err)
     const struct resign *r = &run->r;
     struct ens_err why = {0};
 
-    for (size_t first = 0; first < r->len && run->stopped == ENS_OK && interrupt_check(&why);) {
+    for (size_t first = 0; first < r->len && r->stopped.code == ENS_OK && interrupt_check(&why);) {
         ENS_CLEANUP(resign_chunk_free) struct resign_chunk c = {0};
 
         if (!resign_chunk_make(r, first, &c, err) || !sign_chunk(run, &c, err))
@@ -345,17 +344,19 @@ static bool end(struct run *run, bool ok, struct ens_err *err)
     enum ens_code code = ENS_OK;
     struct ens_err why = {0};
 
+    if (!ok && r->stopped.code == ENS_OK)
+        r->stopped = *err;
     for (; run->reported < r->len; run->reported++)
         resign_report_file(run->report, run->reported);
     if (!resign_report_end(run->report, &code, &why) && ok) {
         *err = why;
         return false;
     }
-    if (run->stopped == ENS_INTERRUPTED || !interrupt_check(&why))
+    if (r->stopped.code == ENS_INTERRUPTED || !interrupt_check(&why))
         return fail_interrupted(r, err);
     if (!ok)
         return false;
-    code = run->stopped != ENS_OK ? run->stopped : code;
+    code = r->stopped.code != ENS_OK ? r->stopped.code : code;
     if (code != ENS_OK) {
         *err = (struct ens_err){.code = code};
         return false;

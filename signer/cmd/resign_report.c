@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/dangers.h"
@@ -15,7 +16,7 @@ struct resign_report {
     const struct resign *r;
     size_t counts[RESIGN_FAILED + 1]; /* enclaves, by enum resign_status */
     size_t enclaves;
-    enum ens_code first_failure;
+    const struct ens_err *first_failure; /* of the first file that failed; NULL: none did */
     bool stdout_failed;
     struct dangers dangers; /* of what was signed */
     struct pace pace;
@@ -58,7 +59,23 @@ static const char *status_name(enum resign_status s)
     }
 }
 
+/* Asked for a file that is not done: a signal is looked for first, because a worker that was interrupted may
+ * ask while another thread writes `stopped`. */
+struct ens_err resign_why_not_done(const struct resign *r)
+{
+    struct ens_err err = {0};
+
+    return interrupt_check(&err) ? r->stopped : err;
+}
+
 /* ---- JSON ---- */
+
+/* `error` and `exit_status`: null and 0 where all is well. */
+static void describe_error(struct doc *at, const struct ens_err *err)
+{
+    doc_text(at, "error", err->code != ENS_OK ? err->msg : NULL);
+    doc_int(at, "exit_status", (uint64_t)interrupt_status(err->code));
+}
 
 static void describe_fields(struct doc *at, const struct resign *r, const struct resign_enclave *x)
 {
@@ -85,7 +102,7 @@ static bool print_json(const struct resign *r, const struct resign_file *f, cons
                        enum resign_status status, struct ens_err *err)
 {
     ENS_CLEANUP(doc_freep) struct doc *at = NULL;
-    bool failed = status == RESIGN_FAILED;
+    struct ens_err why = {0};
 
     if (!doc_new(&at, err))
         return false;
@@ -97,14 +114,23 @@ static bool print_json(const struct resign *r, const struct resign_file *f, cons
         describe_fields(at, r, x);
     else
         describe_no_fields(at);
-    doc_text(at, "error", failed ? f->err.msg : NULL);
-    doc_int(at, "exit_status", failed ? (uint64_t)f->err.code : 0);
+    if (status == RESIGN_FAILED)
+        why = f->err;
+    else if (status == RESIGN_NOT_DONE)
+        why = resign_why_not_done(r);
+    describe_error(at, &why);
     return doc_print_line(at, err);
 }
 
+/* The sums, and the exit status of the run, with what ended it: a signal, the token, or the first file that
+ * failed. */
 static bool print_sums(const struct resign_report *p, struct ens_err *err)
 {
     ENS_CLEANUP(doc_freep) struct doc *root = NULL;
+    struct ens_err why = resign_why_not_done(p->r);
+
+    if (why.code == ENS_OK && p->first_failure != NULL)
+        why = *p->first_failure;
 
     if (!doc_new(&root, err))
         return false;
@@ -116,6 +142,7 @@ static bool print_sums(const struct resign_report *p, struct ens_err *err)
     doc_int(at, "skipped", p->counts[RESIGN_SKIPPED]);
     doc_int(at, "failed", p->counts[RESIGN_FAILED]);
     doc_int(at, "not_done", p->counts[RESIGN_NOT_DONE]);
+    describe_error(at, &why);
     return doc_print_line(root, err);
 }
 
@@ -184,8 +211,8 @@ void resign_report_file(struct resign_report *p, size_t index)
     if (f->err.code != ENS_OK) {
         if (!f->is_said)
             notice_error(&f->err);
-        if (p->first_failure == ENS_OK)
-            p->first_failure = f->err.code;
+        if (p->first_failure == NULL)
+            p->first_failure = &f->err;
     }
     pace_show(&p->pace, index + 1);
 }
@@ -206,6 +233,6 @@ bool resign_report_end(struct resign_report *p, enum ens_code *ret, struct ens_e
                    "%zu enclaves in %zu files: %zu signed, %zu signed already, %zu failed, %zu not done",
                    p->enclaves, p->r->len, p->counts[RESIGN_SIGNED], p->counts[RESIGN_SKIPPED],
                    p->counts[RESIGN_FAILED], p->counts[RESIGN_NOT_DONE]);
-    *ret = p->first_failure;
+    *ret = p->first_failure != NULL ? p->first_failure->code : ENS_OK;
     return true;
 }

@@ -241,9 +241,21 @@ preload() {
     called C_Finalize 1
 }
 
+@test "143: interrupted by SIGTERM, and the session is closed first" {
+    begin
+    directly
+    ENSIGN_FAULT=delay=2500 timeout --preserve-status -s TERM 1 "$ENSIGN" sign --key "$RELEASE" \
+        --module "$FAULT" --pin-source "file:$PINFILE" --yes -o out.sig s.signdata >"$OUT" 2>"$ERR" || status=$?
+    tell sign
+    refused 143 'interrupt'
+    called C_Sign 1
+    called C_CloseSession "$(calls C_OpenSession)"
+    called C_Finalize 1
+}
+
 @test "the manual knows just these" {
     sed -n 's/^@test "\([0-9]*\): .*/\1/p' "$BATS_TEST_FILENAME" | sort -un >tests
     sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EXAMPLES/s/^\.It \([0-9]*\)$/\1/p' "$ROOT/docs/ensign.1" >manual
-    [ "$(wc -l <tests)" -eq 19 ]
+    [ "$(wc -l <tests)" -eq 20 ]
     same tests manual
 }

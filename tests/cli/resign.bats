@@ -635,7 +635,7 @@ cut_short() {
     exec 9<&-
 }
 
-@test "SIGTERM at random points: 130, nothing half done, nothing left, the session closed" {
+@test "SIGTERM at random points: nothing half done, nothing left, the session closed" {
     begin
     RANDOM=7
     local seen=0

@@ -179,12 +179,12 @@ interrupted() {
     status=0
     wait "$pid" || status=$?
     tell "$@"
-    refused 130 interrupted
+    refused "$([ "$signal" = TERM ] && echo 143 || echo 130)" interrupted
     called C_CloseSession "$(calls C_OpenSession)"
     called C_Finalize 1
 }
 
-@test "interrupted while the token signs: 130, nothing is written, and the session is closed" {
+@test "interrupted while the token signs: 130 or 143, nothing is written, and the session is closed" {
     local signal
     begin
     for signal in INT TERM; do
