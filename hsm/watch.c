@@ -33,8 +33,7 @@ _Noreturn static void expire(const struct watch *w)
     const char *remedy =
         strcmp(w->call, "C_Login") == 0
             ? "it may have counted as a wrong PIN: look at the token with the vendor's tool before the PIN "
-              "is tried "
-              "again"
+              "is tried again, then with a larger --hsm-timeout"
             : "check the token and its connection, then repeat, with a larger --hsm-timeout if it is slow";
     char line[384];
     int len = snprintf(line, sizeof line,

@@ -11,6 +11,7 @@
 #include "signer/base/ossl.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/enclave.h"
+#include "signer/cmd/operands.h"
 #include "signer/cmd/progress.h"
 
 /* What ensign opens must never become its stdin, stdout or stderr: where one of them is closed, /dev/null
@@ -96,7 +97,7 @@ static bool run_command(int argc, char **argv, struct ens_err *err)
         opts_help(cmd);
         return true;
     }
-    if (!ossl_start(!cmd_loads_module(cmd), err))
+    if (!ossl_start(!cmd_loads_module(cmd), err) || !operands_check(cmd, &args, err))
         return false;
     if (args.quiet)
         progress_disable();
@@ -137,5 +138,5 @@ int main(int argc, char **argv)
         return ENS_OK;
     if (err.msg[0] != '\0')
         notice_error(&err);
-    return (int)err.code;
+    return interrupt_status(err.code);
 }

@@ -56,6 +56,8 @@ bool file_open(const char *path, int *ret_fd, struct ens_err *err)
     ENS_CLEANUP(file_closep) int fd = -1;
     struct stat st;
 
+    if (file_is_stdin(path))
+        return file_open_stdin(ret_fd, err);
     if (!path_find(path, ENS_NOINPUT, &place, err) ||
         !path_open_place(&place, path, O_RDONLY, 0, ENS_NOINPUT, &fd, err))
         return false;

@@ -20,6 +20,15 @@ size_t file_room(size_t each, size_t max);
  * <(...)). ENS_NOINPUT naming `path` (also for a directory), ENS_DATA for a pipe or a device. */
 bool file_open(const char *path, int *ret_fd, struct ens_err *err) ENS_MUST_CHECK;
 
+/* From now on the path "-" is what comes from `fd`, which stays the caller's. Called once, before any file is
+ * opened. */
+void file_take_stdin(int fd);
+/* Is it that path? */
+bool file_is_stdin(const char *path);
+/* What file_open does then: what comes is read to its end and kept in memory the first time. ENS_DATA where
+ * it has more than a gigabyte. */
+bool file_open_stdin(int *ret_fd, struct ens_err *err) ENS_MUST_CHECK;
+
 /* Reads until `len` bytes are there or the file ends; restarts after EINTR unless ensign was interrupted.
  * ENS_IO naming `path`. */
 bool file_read(int fd, const char *path, uint8_t *ret, size_t len, size_t *ret_len,

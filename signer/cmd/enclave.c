@@ -7,6 +7,7 @@
 
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
+#include "signer/cmd/kind.h"
 #include "signer/cmd/progress.h"
 #include "signer/sgx/rsa3072_fips.h"
 
@@ -179,7 +180,8 @@ bool enclave_open(const char *path, const char *id, enum enclave_use use, struct
 {
     struct container *c = NULL;
 
-    return container_open(path, id, &c, err) && open_container(path, use, &c, ret, err);
+    return container_open(path, id, &c, err) ? open_container(path, use, &c, ret, err)
+                                             : kind_explain(path, KIND_WANT_ENCLAVE, err);
 }
 
 /* ---- what was written ---- */

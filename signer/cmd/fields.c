@@ -6,6 +6,7 @@
 #include "signer/base/mem.h"
 #include "signer/ceremony/armour.h"
 #include "signer/cmd/clock.h"
+#include "signer/cmd/kind.h"
 #include "signer/sgx/params.h"
 #include "signer/sgx/verify.h"
 
@@ -66,7 +67,7 @@ static bool read_fields(const struct args *args, const char *path, struct sigstr
     if (len != SIGSTRUCT_SIZE && container_other(v) != NULL)
         return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, container_other(v));
     if (sigstruct_recognise(v) || !container_recognise(v))
-        return sigstruct_parse(v, path, ret, err);
+        return sigstruct_parse(v, path, ret, err) || kind_explain(path, KIND_WANT_ENCLAVE, err);
     return css_of_enclave(args, path, ret, err);
 }
 

@@ -3,11 +3,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
-#include "signer/ceremony/approval.h"
 #include "signer/ceremony/armour.h"
+#include "signer/cmd/kind.h"
 #include "signer/sgx/params.h"
 
 #define DIGEST_FILE_SIZE 32
@@ -44,19 +45,14 @@ static bool read_one(const struct args *args, struct request *ret, struct ens_er
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
 
-    if (!armour_read(ret->path, APPROVAL_FILE_MAX, ARMOUR_ONLY(ARMOUR_SIGN_DATA) | ARMOUR_ONLY(ARMOUR_DIGEST),
+    if (!armour_read(ret->path, SIGSTRUCT_SIZE, ARMOUR_ONLY(ARMOUR_SIGN_DATA) | ARMOUR_ONLY(ARMOUR_DIGEST),
                      &file, err))
-        return false;
-    if (approval_recognise(buf_view(&file)))
-        return ens_fail(err, ENS_DATA,
-                        "%s: is an approval: give --approval before each, or --approval DIR for all in a "
-                        "directory",
-                        ret->path);
+        return kind_explain(ret->path, KIND_WANT_SIGNDATA, err);
     if (file.len == DIGEST_FILE_SIZE)
         return read_blind(args, &file, ret, err);
     if (file.len == SIGSTRUCT_SIZE ? !read_unsigned(&file, ret, err)
                                    : !signdata_parse(buf_view(&file), ret->path, &ret->css, err))
-        return false;
+        return kind_explain(ret->path, KIND_WANT_SIGNDATA, err);
     signdata_extract(&ret->css, &ret->data);
     if (!signdata_digest(&ret->css, ret->digest, err))
         return false;
@@ -82,10 +78,27 @@ static bool name_output(const char *dir, struct request *r, struct ens_err *err)
     return r->out_path != NULL;
 }
 
+/* --force replaces what is there, but not what is to be signed. */
+static bool check_not_input(const struct requests *r, size_t index, struct ens_err *err)
+{
+    struct stat out;
+    struct stat in;
+
+    if (stat(r->items[index].out_path, &out) != 0)
+        return true;
+    for (size_t i = 0; i < r->len; i++) {
+        if (stat(r->items[i].path, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            return ens_fail(err, ENS_USAGE,
+                            "%s: is to be signed, and would be replaced by a signature: rename it",
+                            r->items[i].path);
+    }
+    return true;
+}
+
 static bool name_outputs(const struct args *args, struct requests *r, struct ens_err *err)
 {
     for (size_t i = 0; i < r->len; i++) {
-        if (!name_output(args->out_dir, &r->items[i], err))
+        if (!name_output(args->out_dir, &r->items[i], err) || !check_not_input(r, i, err))
             return false;
         for (size_t j = 0; j < i; j++) {
             if (strcmp(r->items[j].out_path, r->items[i].out_path) == 0)

@@ -261,7 +261,7 @@ rows() {
     approves alice a.approval
     approves bob b.approval
     check --approval a.approval b.approval s.signdata
-    refused 65 'b\.approval: is an approval: give --approval before each, or --approval DIR'
+    refused 65 'b\.approval: is an approval, not sign-data: give --approval before each, or --approval DIR'
 }
 
 @test "several sign-data: each is counted by itself, one file may speak of several" {
