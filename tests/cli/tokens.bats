@@ -402,6 +402,19 @@ for key in keys:
     done
 }
 
+@test "C6: where a PIN file cannot have a stricter mode, the message says what can be done" {
+    begin
+    for mode in 440 444; do
+        install -m "$mode" "$PINFILE" "$BATS_TEST_TMPDIR/pin$mode"
+        sign --pin-source "file:$BATS_TEST_TMPDIR/pin$mode" -o out.sig s.signdata
+        refused 65 "mode 0$mode" 'chmod 600' '--pin-source fd:3 3<FILE'
+        # What it offers works.
+        sign --pin-source fd:3 --force -o out.sig s.signdata 3<"$BATS_TEST_TMPDIR/pin$mode"
+        signed
+        rm out.sig
+    done
+}
+
 @test "C6: a carriage return at the end of a PIN is named before a try is used" {
     begin
     (umask 077 && printf '%s\r\n' "$PIN" >"$BATS_TEST_TMPDIR/crlf" && printf '%s\r' "$PIN" >"$BATS_TEST_TMPDIR/cr")
