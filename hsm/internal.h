@@ -80,7 +80,8 @@ struct hsm {
     struct p11 *p11;
     void *handle; /* of dlopen */
     const CK_FUNCTION_LIST *f;
-    bool own_instance; /* `f` was initialised here, and not by libp11 */
+    bool own_instance;                /* `f` was initialised here, and not by libp11 */
+    const char *module, *module_args; /* of hsm_open_args; borrowed */
     CK_INFO info;
 
     struct token *tokens;
@@ -129,6 +130,12 @@ bool token_matches(const struct hsm *hsm, const struct token *t, const struct hs
 /* The same label and serial number, but for the padding? */
 bool token_same_name(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b);
 void token_free_all(struct hsm *hsm);
+
+/* ---- module.c ---- */
+
+/* C_Finalize and C_Initialize: some modules look for tokens only there. No session may be open. ENS_MODULE.
+ */
+bool module_restart(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- session.c ---- */
 

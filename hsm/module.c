@@ -80,29 +80,37 @@ static bool check_functions(const char *module, const CK_FUNCTION_LIST *f, struc
     return true;
 }
 
-/* p11-kit's client gives every caller of C_GetFunctionList an instance of its own: then the one that libp11
- * initialised is another than this one. */
-static bool initialise_instance(struct hsm *hsm, const struct hsm_open_args *args, struct ens_err *err)
+static bool initialise(struct hsm *hsm, struct ens_err *err)
 {
     CK_C_INITIALIZE_ARGS init = {.flags = CKF_OS_LOCKING_OK};
 
     /* pReserved is only read, but has no const. */
-    memcpy(&init.pReserved, &args->module_args, sizeof init.pReserved);
+    memcpy(&init.pReserved, &hsm->module_args, sizeof init.pReserved);
     CK_RV rv = HSM_CALL(hsm, C_Initialize, &init);
 
-    if (rv != CKR_OK)
-        return ckr_fail(err, rv, "module %s: C_Initialize", args->module);
-    hsm->own_instance = true;
-    return true;
+    return rv == CKR_OK || ckr_fail(err, rv, "module %s: C_Initialize", hsm->module);
 }
 
+/* What libp11 ends at the end is then this instance. */
+bool module_restart(struct hsm *hsm, struct ens_err *err)
+{
+    (void)HSM_CALL(hsm, C_Finalize, NULL);
+    if (initialise(hsm, err))
+        return true;
+    err->code = ENS_MODULE;
+    return false;
+}
+
+/* p11-kit's client gives every caller of C_GetFunctionList an instance of its own: then the one that libp11
+ * initialised is another than this one. */
 static bool read_info(struct hsm *hsm, const struct hsm_open_args *args, struct ens_err *err)
 {
     CK_RV rv = HSM_CALL(hsm, C_GetInfo, &hsm->info);
 
     if (rv == CKR_CRYPTOKI_NOT_INITIALIZED) {
-        if (!initialise_instance(hsm, args, err))
+        if (!initialise(hsm, err))
             return false;
+        hsm->own_instance = true;
         rv = HSM_CALL(hsm, C_GetInfo, &hsm->info);
     }
     return rv == CKR_OK || ckr_fail(err, rv, "module %s: C_GetInfo", args->module);
@@ -128,6 +136,8 @@ bool hsm_open(const struct hsm_open_args *args, struct hsm **ret, struct ens_err
     if (!check_functions(args->module, list, err))
         return false;
     hsm->f = list;
+    hsm->module = args->module;
+    hsm->module_args = args->module_args;
     if (!read_info(hsm, args, err)) {
         err->code = ENS_MODULE;
         return false;

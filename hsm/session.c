@@ -1,6 +1,8 @@
 /* The selected token at work: its session, the flags and the mechanisms that it claims. */
 #include "hsm/internal.h"
 
+#include <time.h>
+
 #include "signer/base/mem.h"
 
 void token_set_flags(struct token *t)
@@ -14,14 +16,32 @@ void token_set_flags(struct token *t)
     t->public.login_required = (flags & CKF_LOGIN_REQUIRED) != 0;
 }
 
+/* While another process writes to the token, a module may fail or show an empty token for a moment. */
+static CK_RV read_again(struct hsm *hsm, CK_TOKEN_INFO *ret, bool *ret_same)
+{
+    static const long waits_ms[] = {0, 20, 80, 150};
+    CK_RV rv = CKR_OK;
+
+    *ret_same = false;
+    for (size_t i = 0; !*ret_same && i < sizeof waits_ms / sizeof waits_ms[0]; i++) {
+        const struct timespec wait = {.tv_nsec = waits_ms[i] * 1000000};
+
+        (void)nanosleep(&wait, NULL);
+        rv = HSM_CALL(hsm, C_GetTokenInfo, hsm->token->public.slot_id, ret);
+        *ret_same = rv == CKR_OK && token_same_name(ret, &hsm->token->info);
+    }
+    return rv;
+}
+
 bool token_refresh(struct hsm *hsm, struct ens_err *err)
 {
-    CK_TOKEN_INFO info;
-    CK_RV rv = HSM_CALL(hsm, C_GetTokenInfo, hsm->token->public.slot_id, &info);
+    CK_TOKEN_INFO info = {0};
+    bool is_same = false;
+    CK_RV rv = read_again(hsm, &info, &is_same);
 
     if (rv != CKR_OK)
         return ckr_fail(err, rv, "token '%s': C_GetTokenInfo", hsm->token->label);
-    if (!token_same_name(&info, &hsm->token->info))
+    if (!is_same)
         return ens_fail(
             err, ENS_DEVICE,
             "token '%s': another token is in its place now, and got no PIN: put the right one there, then "

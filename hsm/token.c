@@ -205,24 +205,7 @@ bool token_matches(const struct hsm *hsm, const struct token *t, const struct hs
            uri_matches_version(uri, hsm->info.libraryVersion.major, hsm->info.libraryVersion.minor);
 }
 
-bool hsm_list_tokens(struct hsm *hsm, const struct hsm_uri *uri,
-                     bool (*each)(void *ctx, const struct hsm_token *token, struct ens_err *err), void *ctx,
-                     struct ens_err *err)
-{
-    if (!list_tokens(hsm, err))
-        return false;
-    if (hsm->token_count == 0 && hsm->bad_slot.code != ENS_OK) {
-        *err = hsm->bad_slot;
-        return false;
-    }
-    for (size_t i = 0; i < hsm->token_count; i++) {
-        if (!token_matches(hsm, &hsm->tokens[i], uri))
-            continue;
-        if (!interrupt_check(err) || !each(ctx, &hsm->tokens[i].public, err))
-            return false;
-    }
-    return true;
-}
+/* ---- looking again ---- */
 
 static size_t count_matching(const struct hsm *hsm, const struct hsm_uri *uri, struct token **ret)
 {
@@ -235,6 +218,55 @@ static size_t count_matching(const struct hsm *hsm, const struct hsm_uri *uri, s
         }
     }
     return count;
+}
+
+/* While another process writes to a token, a module may see no token there, an error, or an empty token, for
+ * a moment: the list is read again before that is said. SoftHSM looks for tokens only when it is initialised:
+ * where it shows none at all, it is started again. No session is open yet, and nobody was asked for a PIN. */
+static bool list_with_patience(struct hsm *hsm, const struct hsm_uri *uri, struct token **ret,
+                               size_t *ret_count, struct ens_err *err)
+{
+    static const long waits_ms[] = {20, 80, 150, 250};
+    struct token *any = NULL;
+
+    if (!list_tokens(hsm, err))
+        return false;
+    *ret_count = count_matching(hsm, uri, ret);
+    for (size_t i = 0; *ret_count == 0 && hsm->token == NULL && i < sizeof waits_ms / sizeof waits_ms[0];
+         i++) {
+        const struct timespec wait = {.tv_nsec = waits_ms[i] * 1000000};
+        bool is_blind = count_matching(hsm, NULL, &any) == 0;
+
+        (void)nanosleep(&wait, NULL);
+        token_free_all(hsm);
+        if (!interrupt_check(err) || (i > 0 && is_blind && !module_restart(hsm, err)) ||
+            !list_tokens(hsm, err))
+            return false;
+        *ret_count = count_matching(hsm, uri, ret);
+    }
+    return true;
+}
+
+bool hsm_list_tokens(struct hsm *hsm, const struct hsm_uri *uri,
+                     bool (*each)(void *ctx, const struct hsm_token *token, struct ens_err *err), void *ctx,
+                     struct ens_err *err)
+{
+    struct token *found = NULL;
+    size_t count = 0;
+
+    if (!list_with_patience(hsm, NULL, &found, &count, err))
+        return false;
+    if (count == 0 && hsm->bad_slot.code != ENS_OK) {
+        *err = hsm->bad_slot;
+        return false;
+    }
+    for (size_t i = 0; i < hsm->token_count; i++) {
+        if (!token_matches(hsm, &hsm->tokens[i], uri))
+            continue;
+        if (!interrupt_check(err) || !each(ctx, &hsm->tokens[i].public, err))
+            return false;
+    }
+    return true;
 }
 
 static bool add_matching(const struct hsm *hsm, const struct hsm_uri *uri, struct candidates *c,
@@ -279,37 +311,14 @@ static bool none_matches(struct hsm *hsm, const struct hsm_uri *uri, struct ens_
 
 /* ---- selecting ---- */
 
-/* While another process writes to a token, the module may see no token there, or an empty one, for a moment:
- * the list is read again before that is said. */
-static bool list_again(struct hsm *hsm, const struct hsm_uri *uri, struct token **ret, size_t *ret_count,
-                       struct ens_err *err)
-{
-    static const long waits_ms[] = {20, 80, 150, 250};
-
-    for (size_t i = 0;
-         *ret_count == 0 && hsm->bad_slot.code == ENS_OK && i < sizeof waits_ms / sizeof waits_ms[0]; i++) {
-        const struct timespec wait = {.tv_nsec = waits_ms[i] * 1000000};
-
-        (void)nanosleep(&wait, NULL);
-        token_free_all(hsm);
-        if (!interrupt_check(err) || !list_tokens(hsm, err))
-            return false;
-        *ret_count = count_matching(hsm, uri, ret);
-    }
-    return true;
-}
-
 bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_token **ret,
                       struct ens_err *err)
 {
     ENS_CLEANUP(candidates_free) struct candidates c = {0};
     struct token *found = NULL;
+    size_t count = 0;
 
-    if (!list_tokens(hsm, err))
-        return false;
-    size_t count = count_matching(hsm, uri, &found);
-
-    if (hsm->token == NULL && !list_again(hsm, uri, &found, &count, err))
+    if (!list_with_patience(hsm, uri, &found, &count, err))
         return false;
     if (count == 0)
         return none_matches(hsm, uri, err);

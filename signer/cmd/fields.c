@@ -65,7 +65,8 @@ static bool read_fields(const struct args *args, const char *path, struct sigstr
     if (len == SIGNDATA_SIZE)
         return signdata_parse(v, path, ret, err);
     if (len != SIGSTRUCT_SIZE && container_other(v) != NULL)
-        return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, container_other(v));
+        return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, container_other(v)) ||
+               kind_explain(path, KIND_WANT_ENCLAVE, err);
     if (sigstruct_recognise(v) || !container_recognise(v))
         return sigstruct_parse(v, path, ret, err) || kind_explain(path, KIND_WANT_ENCLAVE, err);
     return css_of_enclave(args, path, ret, err);

@@ -209,9 +209,23 @@ not_told() {
         signs "noslots=$n" "$RELEASE"
         signed
     done
+    for n in 2 3; do
+        signs "blind=$n" "$RELEASE"
+        signed
+        called C_Initialize "$n"
+        called C_Finalize "$n"
+    done
     signs noslots=1000 "$RELEASE"
     exits 80
     [ "$(calls C_GetSlotList)" -le 12 ]
+    [ "$(calls C_Initialize)" -le 5 ]
+    ENSIGN_FAULT=blind=2 ens keys --module "$FAULT"
+    ok
+    prints 'token=ensign'
+    # A label that is not there is no reason to start a module again.
+    signs '' 'pkcs11:token=none'
+    exits 80
+    called C_Initialize 1
 }
 
 # ---- C3 ----

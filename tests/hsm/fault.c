@@ -19,6 +19,7 @@
  *   nologin, noinit      CKF_LOGIN_REQUIRED, CKF_TOKEN_INITIALIZED is not set
  *   noro=RV              C_OpenSession of a read-only session returns RV
  *   noslots=N            the first N lists of C_GetSlotList are empty
+ *   blind=N              all lists are empty before the N-th C_Initialize
  *   swap=N               from the N-th C_GetTokenInfo on, another token is in the slot
  *   labelnul             every CKA_LABEL is shown with a zero byte behind it
  *   dup                  C_FindObjects gives the first handle twice
@@ -48,6 +49,7 @@ static CK_FUNCTION_LIST broken;
 static char faults[FAULTS_MAX][ENTRY_MAX]; /* "word=value", as given */
 static size_t fault_count;
 static unsigned long sessions;
+static unsigned long starts; /* calls of C_Initialize */
 static unsigned long signatures;
 static bool context_login; /* alwaysauth: the PIN for the next C_Sign was right */
 static struct calls {
@@ -246,6 +248,7 @@ static void widen(CK_ATTRIBUTE *a)
 static CK_RV fault_C_Initialize(void *args)
 {
     read_faults();
+    starts++;
     sessions = 0;
     signatures = 0;
     memset(calls, 0, sizeof calls);
@@ -272,6 +275,10 @@ static CK_RV fault_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *c
     static unsigned long lists;
     CK_RV rv = enter("C_GetSlotList");
 
+    if (rv == CKR_OK && has("blind") && starts < number(nth_value("blind", 0))) {
+        *count = 0;
+        return CKR_OK;
+    }
     if (rv == CKR_OK && has("noslots") && lists < number(nth_value("noslots", 0))) {
         lists += list != NULL;
         *count = 0;

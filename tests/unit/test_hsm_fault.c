@@ -167,8 +167,9 @@ static void one_bad_slot_does_not_hide_the_others(void **state)
     (void)state;
     /* The second slot is not initialised. */
     assert_ok(walk("tokeninfo=0x30@2", RELEASE, HSM_AUTO, signature, &err), err);
-    /* The bad slot may be the one that was meant. */
-    assert_fails(walk("tokeninfo=0x30@1", RELEASE, HSM_AUTO, signature, &err), err, ENS_DEVICE,
+    /* A slot that cannot be read for a moment is read again; the bad slot may be the one that was meant. */
+    assert_ok(walk("tokeninfo=0x30@1", RELEASE, HSM_AUTO, signature, &err), err);
+    assert_fails(walk("tokeninfo=0x30", RELEASE, HSM_AUTO, signature, &err), err, ENS_DEVICE,
                  "CKR_DEVICE_ERROR");
     assert_fails(walk("tokeninfo=0xe0", RELEASE, HSM_AUTO, signature, &err), err, ENS_NOTFOUND,
                  "no initialised token");
