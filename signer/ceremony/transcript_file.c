@@ -115,7 +115,8 @@ bool transcript_read(const char *path, struct buf *ret, struct ens_err *err)
     ENS_CLEANUP(buf_free) struct buf all = {0};
     struct stat st;
 
-    if (!path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err))
+    if (!(file_is_stdin(path) ? file_open_stdin(&fd, err)
+                              : path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err)))
         return false;
     if (fstat(fd, &st) != 0)
         return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be opened", path);
