@@ -116,8 +116,9 @@ bool enclave_judge_place(const struct enclave *e, size_t index, struct findings 
                          struct ens_err *err) ENS_MUST_CHECK;
 
 /* Adds what --allow-unusual let pass of the enclave: errors of what was measured, and tables that change what
- * the file shows, each text once. */
-void enclave_let_pass(const struct enclave *e, struct findings *ret);
+ * the file shows, each text once. `component` is the one that is meant of a bundle, else NULL. */
+void enclave_let_pass(const struct enclave *e, const struct enclave_component *component,
+                      struct findings *ret);
 
 /* The part of it that is about Open Enclave's configuration and loader, for a SIGSTRUCT that is to go there.
  */

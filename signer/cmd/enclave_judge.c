@@ -158,15 +158,17 @@ static void add_errors(const struct findings *from, struct findings *ret)
     }
 }
 
-void enclave_let_pass(const struct enclave *e, struct findings *ret)
+void enclave_let_pass(const struct enclave *e, const struct enclave_component *component,
+                      struct findings *ret)
 {
-    for (size_t i = 0; e->is_measured && i < e->places_len; i++) {
+    if (component != NULL)
+        add_errors(&component->report.problems, ret);
+    for (size_t i = 0; component == NULL && e->is_measured && i < e->places_len; i++) {
         struct findings odd = {0};
 
         judge_oddities(e, i, &odd);
         add_errors(&odd, ret);
-        add_errors(e->component != NULL ? &e->component->report.problems : &e->places[i].report.problems,
-                   ret);
+        add_errors(&e->places[i].report.problems, ret);
     }
 }
 

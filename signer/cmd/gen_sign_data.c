@@ -65,7 +65,7 @@ static bool prepare(const struct args *args, struct sigstruct *ret_css, uint8_t 
         !attach_check(&e, ret_css, err) || !signdata_digest(ret_css, ret_digest, err) ||
         !find_before(args, &from, &review, err))
         return false;
-    enclave_let_pass(&e, &measured);
+    enclave_let_pass(&e, e.component, &measured);
     return notice_review(args, &review, err);
 }
 

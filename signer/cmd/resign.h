@@ -36,6 +36,7 @@ struct resign_enclave {
     bool has_before;      /* it is signed now, or starts from --from: `before` is set */
     bool same_signer;     /* by the key of this run */
     struct sigstruct before;
+    struct findings *measured; /* dangers that --allow-unusual let pass; NULL: none */
     uint8_t signature[SIGNATURE_SIZE];
 };
 

@@ -23,7 +23,8 @@ void resign_review(const struct resign *r, const struct resign_enclave *x, struc
                            .digest = x->digest,
                            .mrsigner = r->signer.mrsigner,
                            .today = r->day,
-                           .before = x->has_before ? &x->before : NULL};
+                           .before = x->has_before ? &x->before : NULL,
+                           .measured = x->measured};
 }
 
 /* The items of the screen, and their names, which are made here: a file, or a component of one. */

@@ -92,8 +92,10 @@ void resign_file_close(struct resign_file *f)
 
 static void free_enclaves(struct resign_enclave *list, size_t len)
 {
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i < len; i++) {
         mem_free(list[i].component);
+        mem_free(list[i].measured);
+    }
     mem_free(list);
 }
 
@@ -196,13 +198,28 @@ static bool keep_before(const struct resign *r, const struct sigstruct *present,
     return true;
 }
 
+/* Hardly any enclave has such dangers, so that room is made only if there are. */
+static bool keep_dangers(const struct resign_file *f, struct resign_enclave *x, struct ens_err *err)
+{
+    struct findings found = {0};
+
+    enclave_let_pass(&f->opened, x->bundled, &found);
+    if (found.len == 0)
+        return true;
+    x->measured = mem_alloc(1, sizeof found, err);
+    if (x->measured != NULL)
+        *x->measured = found;
+    return x->measured != NULL;
+}
+
 static bool prepare_enclave(const struct resign *r, const struct resign_file *f, struct resign_enclave *x,
                             struct ens_err *err)
 {
     const struct sigstruct *present = resign_present(&f->opened, x->bundled);
     bool done = false;
 
-    if (!make_fields(r, f, x, err) || !check_policy(r, x, err) || !keep_before(r, present, x, err))
+    if (!make_fields(r, f, x, err) || !check_policy(r, x, err) || !keep_before(r, present, x, err) ||
+        !keep_dangers(f, x, err))
         return false;
     if (r->args->resume && f->out_path == NULL && present != NULL &&
         !resign_done_here(r, f, x, present, &done, err))

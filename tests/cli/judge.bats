@@ -164,6 +164,11 @@ danger_text() {
         ens resign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --yes --all-components app.orc
         exits 65
         says "$(danger_text "$kind")"
+        # Who is asked sees it beside the question.
+        tty_ens 'Type yes to sign' no -- resign --key "$RELEASE" --module "$SOFTHSM" \
+            --pin-source "file:$BATS_FILE_TMPDIR/pin" --allow-unusual app.orc
+        exits 77
+        tr -d '\r' <"$OUT" | grep -Eq '^Dangers +[1-9]: .*(unmeasured code|page added twice)' || fail "$(cat -v "$OUT")"
         ens resign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --yes --allow-unusual app.orc
         ok
         ens verify app.orc
