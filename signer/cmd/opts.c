@@ -91,11 +91,38 @@ static bool store_flag(const struct opt *o, const char *value, char *member, str
     return true;
 }
 
+/* A URI may hold a PIN: where a file is named it would be taken for one, and said and recorded as one. */
+static bool check_no_uri(const char *option, const char *value, struct ens_err *err)
+{
+    static const char scheme[] = "pkcs11:";
+
+    if (strncasecmp(value, scheme, sizeof scheme - 1) != 0 && strcasestr(value, "pin-value=") == NULL)
+        return true;
+    return ens_fail(err, ENS_USAGE,
+                    "%s is a PKCS#11 URI, not a file: give it with --key, --token or --require", option);
+}
+
+/* Does the option take a URI, which is then judged as one? */
+static bool takes_uri(const struct opt *o)
+{
+    return o->kind == OPT_TEXT && o->arg != NULL && strcmp(o->arg, "URI") == 0;
+}
+
+static bool check_value(const struct opt *o, const char *value, struct ens_err *err)
+{
+    char option[64];
+
+    (void)snprintf(option, sizeof option, "--%s", o->name);
+    return o->kind == OPT_FLAG || takes_uri(o) || check_no_uri(option, value, err);
+}
+
 static bool store(const struct opt *o, const char *value, struct args *ret, struct ens_err *err)
 {
     char *member = (char *)ret + o->offset;
     struct text_list list;
 
+    if (!check_value(o, value, err))
+        return false;
     note_option(o, &ret->options);
     if (o->kind == OPT_FLAG)
         return store_flag(o, value, member, err);
@@ -187,17 +214,6 @@ static void take_environment(const struct cmd *cmd, struct args *ret)
     }
 }
 
-/* A URI may hold a PIN: as an operand it would be taken for a file, and said and recorded as one. */
-static bool check_no_uri(const char *operand, struct ens_err *err)
-{
-    static const char scheme[] = "pkcs11:";
-
-    if (strncasecmp(operand, scheme, sizeof scheme - 1) != 0)
-        return true;
-    return ens_fail(err, ENS_USAGE,
-                    "an operand is a PKCS#11 URI, not a file: give it with --key, --token or --require");
-}
-
 /* A file may have a name that is an option, and *.signdata in a directory that was carried brings it along:
  * --policy=other.signdata would decide by which rules is signed. What follows a '=' may hold a PIN. */
 static bool check_no_file(const char *word, struct ens_err *err)
@@ -234,7 +250,7 @@ bool opts_parse(const struct cmd *cmd, int argc, char **argv, struct args *ret, 
         char *word = argv[c.at];
 
         if (ended || word[0] != '-' || word[1] == '\0') {
-            if (!check_no_uri(word, err))
+            if (!check_no_uri("an operand", word, err))
                 return false;
             argv[operands++] = word;
         } else if (strcmp(word, "--") == 0) {

@@ -2,6 +2,7 @@
 # One signature too many: what an operator, a carrier or a reviewer tried against sign, and what must hold.
 
 load helpers
+load tmux
 
 setup_file() {
     token ensign
@@ -86,4 +87,60 @@ PY
     policy policy 'approvals 2' 'approvers approvers'
     ens check --policy policy app.signdata
     refused 65 'key: '
+}
+
+# ---- what is seen right above the question ----
+
+# asks NAME: to sign a file of this name.
+asks() {
+    cp "$BATS_FILE_TMPDIR/good.signdata" "$1"
+    mux set-environment F "$1"
+    types 'eval "$(tmux -S '"$SOCKET"' show-environment -s F)"; clear'
+    types 'ensign sign --key "$K" --pin-source "file:$PINFILE" -o out.sig -- "$F"'
+}
+
+@test "a file's name begins no row of its own, be it long, wide or full of blanks" {
+    begin
+    local nbsp=$'\xc2\xa0' wide=$'\xe3\x80\x80' lie
+    lie="MRENCLAVE$nbsp$nbsp${nbsp}deadbeef$nbsp...${nbsp}deadbeef"
+    for name in "$(printf 'x%.0s' {1..68})$lie" "w $(printf "$wide%.0s" {1..34})$lie" "a$(printf ' %.0s' {1..67})$lie"; do
+        asks "$name"
+        sees '^Sign this\? Type yes to sign:$'
+        look all | grep -q "^             *$lie"
+        not grep -q "^$lie" <<<"$(mux capture-pane -p)"
+        types no
+        sees '^>$'
+    done
+    called C_Sign 0
+}
+
+@test "on a terminal that is too small the summary is read page by page" {
+    begin
+    mux resize-window -x 40 -y 5
+    asks app.signdata
+    sees '^-- 1 of [0-9]+: press Enter --$'
+    for ((n = 0; n < 20; n++)); do
+        mux capture-pane -p >>"$BATS_TEST_TMPDIR/pages"
+        ! look | grep -q '^Sign this?' || break
+        types ''
+    done
+    # Each line of it was there to be read while something was asked.
+    for line in 'File        app.signdata' 'MRENCLAVE   ' 'Key         release' 'Policy      none' 'Dangers     none'; do
+        grep -q "^$line" "$BATS_TEST_TMPDIR/pages" || fail "never seen: $line"
+    done
+    types yes
+    ended 0
+}
+
+# ---- what is recorded ----
+
+@test "a URI where a file is meant is neither taken, said nor recorded" {
+    good
+    for option in --output --policy --approval --transcript --pubkey --pin-source --note --module; do
+        for uri in "$RELEASE?pin-value=s3cret" 'PKCS11:token=x?pin-value=s3cret' ' token=x?PIN-VALUE=s3cret'; do
+            sign --transcript t --note n "$option" "$uri" app.signdata
+            usage "^ensign: $option is a PKCS#11 URI, not a file"
+            not grep -q s3cret "$ERR"
+        done
+    done
 }
