@@ -148,9 +148,10 @@ static bool show_at_terminal(const struct moment *m, bool *ret_go_on, struct ens
 {
     ENS_CLEANUP(parts_free) struct parts p = {0};
     ENS_CLEANUP(buf_free) struct buf last = {0};
+    ENS_CLEANUP(buf_free) struct buf question = {0};
     const struct screen_size size = screen_size();
 
-    if (!render(m, true, size.columns, &p, err))
+    if (!render(m, true, size.columns, &p, err) || !moment_question(m, &question, err))
         return false;
     size_t rest = lines_of(&p.top) + lines_of(&p.header) + lines_of(&p.rows) + lines_of(&p.set) +
                   lines_of(&p.summary) + 1;
@@ -164,7 +165,8 @@ static bool show_at_terminal(const struct moment *m, bool *ret_go_on, struct ens
     return screen_show(&(struct screen_text){.top = buf_view(&p.top),
                                              .header = buf_view(&p.header),
                                              .rows = buf_view(&p.rows),
-                                             .last = buf_view(&last)},
+                                             .last = buf_view(&last),
+                                             .question = question.len},
                        ret_go_on, err);
 }
 

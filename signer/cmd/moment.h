@@ -42,8 +42,8 @@ void moment_free(struct moment *m);
 bool moment_line(struct moment *m, const char *label, struct ens_err *err, const char *fmt, ...)
     ENS_PRINTF(4, 5) ENS_MUST_CHECK;
 
-/* Shows all of it, in pages if a table is longer than the terminal. ENS_REFUSED if a page is answered with
- * no; ENS_IO, ENS_INTERRUPTED. */
+/* Shows all of it, in pages if a table, or the summary, is longer than the terminal. ENS_REFUSED if a page is
+ * answered with no; ENS_IO, ENS_INTERRUPTED. */
 bool moment_show(const struct moment *m, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Appends the question: "Sign this, with 2 dangers? Type yes to sign: ". */

@@ -297,18 +297,30 @@ static bool show_pages(int fd, const struct screen_text *t, size_t room, bool *r
     return !*ret_go_on || put(fd, last, err);
 }
 
+/* Lines that stand above the question. */
+static size_t room_above(const struct screen_size *size, size_t question)
+{
+    size_t asked =
+        size->columns > 0 && question > size->columns ? (question + size->columns - 1) / size->columns : 1;
+
+    return size->rows > asked ? size->rows - asked : 1;
+}
+
 bool screen_show(const struct screen_text *t, bool *ret_go_on, struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
     struct screen_size size = screen_size();
-    size_t all = count_lines(t->top) + count_lines(t->header) + count_lines(t->rows) + count_lines(t->last);
+    size_t last = count_lines(t->last);
+    size_t all = count_lines(t->top) + count_lines(t->header) + count_lines(t->rows) + last;
+    size_t room = room_above(&size, t->question);
+    bool is_long = (t->rows.len > 0 ? all : last) > room;
 
     if (!open_to_ask(&fd, err))
         return false;
     *ret_go_on = true;
     /* A table whose header fills the terminal cannot be shown in pages. */
-    if (t->rows.len > 0 && size.rows > 0 && all >= size.rows && count_lines(t->header) + 2 < size.rows)
-        return show_pages(fd, t, size.rows - 1, ret_go_on, err);
+    if (size.rows > 0 && is_long && count_lines(t->header) + 2 < size.rows)
+        return show_pages(fd, t, room, ret_go_on, err);
     return put(fd, t->top, err) && put(fd, t->header, err) && put(fd, t->rows, err) && put(fd, t->last, err);
 }
 

@@ -17,13 +17,16 @@ struct screen_size {
 };
 struct screen_size screen_size(void);
 
-/* What is read before a question. A text that has more lines than the terminal is shown in pages; each begins
- * with `header`, and the last one holds `last`. Every part is a whole number of lines; each may be empty. */
+/* What is read before a question. A table that has more lines than the terminal is shown in pages; each
+ * begins with `header`, and the last one holds `last`. Without a table the top may scroll away, but where
+ * `last` alone does not fit above the question there are pages as well. Every part is a whole number of
+ * lines; each may be empty. */
 struct screen_text {
     struct view top;    /* once */
     struct view header; /* of the table */
     struct view rows;   /* the table */
     struct view last;
+    size_t question; /* columns of what is asked then */
 };
 
 /* Shows it and leaves room for a question. *ret_go_on false: the answer to a page was q or the end of input.
