@@ -13,15 +13,17 @@ static const struct statement_item *says(const struct approval_row *row, const u
     return counts ? statement_find(&row->approval.statement, digest) : NULL;
 }
 
-/* Did the same person take this statement back, in a later one about the same sign-data? */
+/* Did the same person take this statement back, in a later one about the same sign-data and the same key?
+ * Also where it is not known yet which key will sign: a no that is for it must not be lost. */
 static bool is_replaced(const struct approvals *a, const char *person, const uint8_t *id,
-                        const uint8_t *digest)
+                        const uint8_t *mrsigner, const uint8_t *digest)
 {
     for (size_t i = 0; i < a->len; i++) {
         const struct approval_row *row = &a->rows[i];
 
         if (row->approval.statement.has_replaces && says(row, digest) != NULL &&
             strcmp(row->person, person) == 0 &&
+            memcmp(row->approval.statement.mrsigner, mrsigner, MRSIGNER_SIZE) == 0 &&
             memcmp(row->approval.statement.replaces, id, DIGEST_SIZE) == 0)
             return true;
     }
@@ -31,7 +33,7 @@ static bool is_replaced(const struct approvals *a, const char *person, const uin
 bool approval_is_replaced(const struct approvals *a, const struct approval_row *row,
                           const uint8_t digest[static DIGEST_SIZE])
 {
-    return is_replaced(a, row->person, row->approval.id, digest);
+    return is_replaced(a, row->person, row->approval.id, row->approval.statement.mrsigner, digest);
 }
 
 static void count_row(const struct approvals *a, const struct approval_row *row, const uint8_t *digest,
@@ -59,6 +61,7 @@ static void count_past(const struct approvals *a, const struct approval_ground *
     char hex[2 * DIGEST_SIZE + 1];
     char mrsigner[2 * MRSIGNER_SIZE + 1];
     uint8_t id[DIGEST_SIZE];
+    uint8_t past_key[MRSIGNER_SIZE];
     struct ens_err ignored = {0};
     size_t person = 0;
 
@@ -69,7 +72,9 @@ static void count_past(const struct approvals *a, const struct approval_ground *
         revoked_has_person(revoked, past->person) || revoked_has_statement(revoked, past->id) ||
         revoked_has_key(revoked, past->key))
         return;
-    if (hex_decode(past->id, "", id, sizeof id, &ignored) && is_replaced(a, past->person, id, digest))
+    if (hex_decode(past->id, "", id, sizeof id, &ignored) &&
+        hex_decode(past->mrsigner, "", past_key, sizeof past_key, &ignored) &&
+        is_replaced(a, past->person, id, past_key, digest))
         return;
     if (!ret->no[person])
         ret->no_record[person] = past->record;

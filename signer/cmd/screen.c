@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -74,6 +75,28 @@ static bool put_line(int fd, const char *text, struct ens_err *err)
     char line[1024];
 
     return put(fd, view_of_string(text_printable(line, sizeof line, text, strlen(text))), err);
+}
+
+/* ---- from what is shown to the answer ---- */
+
+/* What Ctrl-Z did before, while `is_held`. */
+static struct sigaction before_hold;
+static bool is_held;
+
+/* A question that is put aside and taken up again stands below other text than its review: until it is
+ * answered, Ctrl-Z does nothing. */
+static void hold(void)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    is_held = is_held || sigaction(SIGTSTP, &ignore, &before_hold) == 0;
+}
+
+static void release(void)
+{
+    if (is_held)
+        (void)sigaction(SIGTSTP, &before_hold, NULL);
+    is_held = false;
 }
 
 /* ---- answers ---- */
@@ -166,6 +189,7 @@ bool screen_ask(const struct screen_question *q, enum screen_answer *ret, struct
     if (!open_to_ask(&fd, err))
         return false;
     *ret = SCREEN_UNCLEAR;
+    hold();
     for (int i = 0; i <= ASKED_AGAIN && *ret == SCREEN_UNCLEAR; i++) {
         if (!ask_once(fd, i == 0 ? q->text : again, answer, &end, err))
             return false;
@@ -174,6 +198,7 @@ bool screen_ask(const struct screen_question *q, enum screen_answer *ret, struct
         else if (is_yes(q, answer))
             *ret = SCREEN_YES;
     }
+    release();
     return true;
 }
 
@@ -317,6 +342,7 @@ bool screen_show(const struct screen_text *t, bool *ret_go_on, struct ens_err *e
 
     if (!open_to_ask(&fd, err))
         return false;
+    hold();
     *ret_go_on = true;
     /* A table whose header fills the terminal cannot be shown in pages. */
     if (size.rows > 0 && is_long && count_lines(t->header) + 2 < size.rows)

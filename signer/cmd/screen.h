@@ -1,6 +1,7 @@
 /* The terminal of whoever is asked (/dev/tty): what must be read first, questions and answers. Only this file
  * and notice.c write to a terminal; both make every text printable line by line, whatever their callers did.
- * Typed-ahead input is dropped before each question and each page: an answer is given after what it answers.
+ * Typed-ahead input is dropped before each question and each page: an answer is given after what it answers;
+ * and Ctrl-Z does nothing from what is shown until it is answered.
  */
 #pragma once
 

@@ -38,6 +38,13 @@ PY
     cat "$1.statement" "$1.sig" >"$1.approval"
 }
 
+# refused_run REGEX: 77, and nothing but the transcript grew.
+refused_run() {
+    exits 77
+    errors | grep -Eq -- "$1" || fail "the error line does not say /$1/: $(errors)"
+    [ ! -e app.sig ]
+}
+
 # ---- the carrier ----
 
 @test "a file whose name is an option decides nothing" {
@@ -89,6 +96,28 @@ PY
     refused 65 'key: '
 }
 
+@test "a no is remembered, whoever says yes to another key or in another name" {
+    good
+    people approvers alice "$BATS_FILE_TMPDIR/alice.pub" bob "$BATS_FILE_TMPDIR/bob.pub"
+    policy two 'approvals 2' 'approvers approvers'
+    policy one 'approvals 1' 'approvers approvers'
+    says_so bob no
+    mv bob.approval no.approval
+    id=$(sha256 bob.statement)
+    says_so bob yes "replaces=$id" "mrsigner=$(printf '0%.0s' {1..64})"
+    says_so alice yes "replaces=$id"
+    # Which key signs is not known when this is refused; that there was a no is recorded all the same.
+    sign --policy two --transcript t --approval no.approval --approval bob.approval -o app.sig app.signdata
+    exits 77
+    grep -q '^rejection: ' t
+    sign --policy one --transcript t --approval alice.approval --approval bob.approval -o app.sig app.signdata
+    refused_run 'rejected: by bob \(record 2\)'
+    # Who said it may take it back, for this key.
+    says_so bob yes "replaces=$id"
+    sign --policy one --transcript t --approval bob.approval -o app.sig app.signdata
+    ok
+}
+
 # ---- what is seen right above the question ----
 
 # asks NAME: to sign a file of this name.
@@ -130,6 +159,20 @@ asks() {
     done
     types yes
     ended 0
+}
+
+@test "a question cannot be put aside, and other text be put above it" {
+    begin
+    asks app.signdata
+    sees '^Sign this\? Type yes to sign:$'
+    types C-z
+    sees '^Sign this\? Type yes to sign: '
+    types 'fg'
+    sees '^Please type yes or no:$'
+    look | grep -q '^MRENCLAVE   '
+    types no
+    ended 77
+    not grep -qi stopped "$BATS_TEST_TMPDIR/session"
 }
 
 # ---- what is recorded ----
