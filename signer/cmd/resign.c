@@ -204,12 +204,8 @@ static bool check_command(const struct resign *r, struct ens_err *err)
     return r->args->all_components || check_items(r, r->len, err);
 }
 
-static bool read_policy(struct run *run, struct ens_err *err)
+static bool read_policy(struct resign *r, struct ens_err *err)
 {
-    struct resign *r = &run->r;
-    struct policy_outcome spoken = {0};
-    size_t lines = 0;
-    size_t hold = 0;
     char hex[2 * 32 + 1];
 
     if (r->args->policy == NULL)
@@ -218,13 +214,7 @@ static bool read_policy(struct run *run, struct ens_err *err)
         return false;
     hex_encode(hex, view_of(policy_id(r->policy), 32));
     notice_say(r->args, "Policy %s, id %s", r->args->policy, hex);
-    bool ok = check_command(r, err);
-
-    /* Nothing is announced that a line does not hold for. */
-    policy_outcome_begin(r->policy, &spoken);
-    policy_count(r->policy, &spoken, &lines, &hold);
-    record_policy_files(run->transcript, r->args->policy, r->policy, lines, ok ? lines : 0);
-    return ok;
+    return check_command(r, err);
 }
 
 static bool has_max_items(const struct resign *r)
@@ -371,7 +361,7 @@ static bool begin(struct run *run, struct ens_err *err)
 {
     struct resign *r = &run->r;
 
-    if (!resign_plan(r, err) || !read_policy(run, err))
+    if (!resign_plan(r, err) || !read_policy(r, err))
         return false;
     if (!r->args->yes && !r->args->dry_run && !screen_is_there())
         return ens_fail(err, ENS_REFUSED,

@@ -116,10 +116,56 @@ bool resign_chunk_make(const struct resign *r, size_t first, struct resign_chunk
     return true;
 }
 
+/* ---- by which rules ---- */
+
+static void add_outcome(const struct policy_outcome *own, struct policy_outcome *to)
+{
+    for (int c = 0; c < POLICY_CHECKS; c++) {
+        if (own->rows[c].result != POLICY_ABSENT && to->rows[c].result != POLICY_FAILS)
+            to->rows[c].result = own->rows[c].result;
+    }
+}
+
+/* What the lines say of the command and of every enclave that was looked at. What was not reached, such as
+ * the key, does not hold. */
+static void judge_all(const struct resign *r, struct policy_outcome *ret)
+{
+    policy_outcome_begin(r->policy, ret);
+    policy_check_sole_key(r->policy, ret);
+    policy_check_transcript(r->policy, r->args->transcript != NULL, ret);
+    policy_check_confirm(r->policy, !r->args->yes, ret);
+    policy_check_items(r->policy, resign_count(r, false) > 0 ? resign_count(r, false) : r->len, ret);
+    for (size_t i = 0; i < r->len; i++) {
+        for (size_t k = 0; k < r->files[i].len; k++) {
+            struct policy_outcome own = {0};
+
+            if (!r->files[i].enclaves[k].has_fields)
+                continue;
+            policy_check_fields(r->policy, &r->files[i].enclaves[k].css, &own);
+            add_outcome(&own, ret);
+        }
+    }
+}
+
+/* Nothing is announced, and no run ends well, that a line does not hold for. */
+static void record_policy_of(struct transcript *t, const struct resign *r, bool all_hold)
+{
+    struct policy_outcome outcome = {0};
+    size_t lines = 0;
+    size_t hold = 0;
+
+    if (t == NULL || r->policy == NULL)
+        return;
+    judge_all(r, &outcome);
+    policy_count(r->policy, &outcome, &lines, &hold);
+    record_policy_files(t, r->args->policy, r->policy, lines, all_hold ? lines : hold);
+}
+
 bool resign_chunk_begin(struct transcript *t, const struct resign *r, struct resign_chunk *c,
                         struct ens_err *err)
 {
     token_calls(&r->signer.token, &c->started, &c->completed);
+    record_policy_of(t, r, true);
     for (size_t i = 0; i < c->len && t != NULL; i++)
         record_fields(t, i + 1, &r->files[c->places[i].file].enclaves[c->places[i].enclave].css);
     return record_intent(t, c->items, c->len, err);
@@ -213,6 +259,7 @@ bool resign_record_run(struct transcript *t, const struct resign *r, bool ok, st
 
     if (t == NULL)
         return ok;
+    record_policy_of(t, r, ok);
     (void)record_failed(t, r, 0, r->len);
     /* As many as one record takes: what is more stands in the report. */
     bool has_items = r->len > 0 && resign_chunk_make(r, 0, &c, &ignored);

@@ -187,3 +187,17 @@ asks() {
         done
     done
 }
+
+@test "a refused resign does not record that every line of the policy holds" {
+    bundle app.orc
+    policy policy 'isvsvn >= 99' 'swdefined 0'
+    ens resign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --yes --policy policy \
+        --transcript t app.orc
+    exits 77
+    grep -q '^policy: policy [0-9a-f]* 2 1$' t
+    # What is announced holds.
+    ens resign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --yes --policy policy \
+        --isvsvn 99 --transcript t app.orc
+    ok
+    grep -A 20 '^kind: intent$' t | grep -q '^policy: policy [0-9a-f]* 2 2$'
+}
