@@ -16,6 +16,8 @@
 
 /* Continuation of lines that are wrapped. */
 #define INDENT 4
+/* And of rows of the table, which begin with four blanks or fewer: a name cannot look like one. */
+#define ROW_INDENT 8
 
 void moment_free(struct moment *m)
 {
@@ -102,11 +104,11 @@ static void parts_free(struct parts *p)
 }
 
 /* Lines that are too long for the terminal are broken here, so that they can be counted. */
-static bool wrap(struct buf *b, unsigned columns, struct ens_err *err)
+static bool wrap(struct buf *b, unsigned columns, unsigned indent, struct ens_err *err)
 {
     struct buf wrapped = {0};
 
-    if (!text_fold(buf_view(b), columns, INDENT, &wrapped, err)) {
+    if (!text_fold(buf_view(b), columns, indent, &wrapped, err)) {
         buf_free(&wrapped);
         return false;
     }
@@ -129,9 +131,9 @@ static bool render(const struct moment *m, bool grouped, unsigned columns, struc
                !review_table_rows(&t, &ret->rows, err) || !review_table_dangers(&t, &ret->dangers, err) ||
                !review_table_set(&t, &ret->set, err)))
         return false;
-    return wrap(&ret->top, columns, err) && wrap(&ret->header, columns, err) &&
-           wrap(&ret->rows, columns, err) && wrap(&ret->dangers, columns, err) &&
-           wrap(&ret->set, columns, err) && add_summary(m, columns, &ret->summary, err);
+    return wrap(&ret->top, columns, INDENT, err) && wrap(&ret->header, columns, INDENT, err) &&
+           wrap(&ret->rows, columns, ROW_INDENT, err) && wrap(&ret->dangers, columns, ROW_INDENT, err) &&
+           wrap(&ret->set, columns, INDENT, err) && add_summary(m, columns, &ret->summary, err);
 }
 
 static size_t lines_of(const struct buf *b)

@@ -143,6 +143,19 @@ asks() {
     called C_Sign 0
 }
 
+@test "the name of a file in a batch makes no row of the table" {
+    begin
+    row='2 b.signdata         deadbeef..beef  deadbeef..beef.signdata'
+    cp s.signdata "abc$(printf 'x%.0s' {1..70}) $row"
+    sign_data abcyyyyyyyyyyyyyyyyy.beef.signdata "$MRENCLAVE" isvsvn=2 attributes_mask=0xffffffffffffffff
+    types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --out-dir . abc*'
+    sees '^Sign these 2\? Type yes to sign:$'
+    look all | grep -q "^        $row"
+    not grep -q "^    2 b.signdata" <<<"$(look all)"
+    types no
+    ended 77
+}
+
 @test "on a terminal that is too small the summary is read page by page" {
     begin
     mux resize-window -x 40 -y 5
