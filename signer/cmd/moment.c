@@ -19,6 +19,9 @@
 /* And of rows of the table, which begin with four blanks or fewer: a name cannot look like one. */
 #define ROW_INDENT 8
 
+/* Where a terminal does not say how wide it is, as serial lines do not, it breaks lines all the same. */
+#define USUAL_COLUMNS 80
+
 void moment_free(struct moment *m)
 {
     for (size_t i = 0; i < m->lines_len; i++)
@@ -152,8 +155,9 @@ static bool show_at_terminal(const struct moment *m, bool *ret_go_on, struct ens
     ENS_CLEANUP(buf_free) struct buf last = {0};
     ENS_CLEANUP(buf_free) struct buf question = {0};
     const struct screen_size size = screen_size();
+    unsigned columns = size.columns > 0 ? size.columns : USUAL_COLUMNS;
 
-    if (!render(m, true, size.columns, &p, err) || !moment_question(m, &question, err))
+    if (!render(m, true, columns, &p, err) || !moment_question(m, &question, err))
         return false;
     size_t rest = lines_of(&p.top) + lines_of(&p.header) + lines_of(&p.rows) + lines_of(&p.set) +
                   lines_of(&p.summary) + 1;

@@ -11,7 +11,7 @@
 /* Is there a terminal to ask at? */
 bool screen_is_there(void);
 
-/* How large it is; `rows` 0: it does not say, and nothing is shown in pages; `columns` 0: nothing is wrapped.
+/* How large it is; `rows` 0: it does not say, and nothing is shown in pages; `columns` 0: it does not say.
  */
 struct screen_size {
     unsigned rows, columns;

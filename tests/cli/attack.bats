@@ -143,6 +143,16 @@ asks() {
     called C_Sign 0
 }
 
+@test "a terminal that says no width is one of 80 columns" {
+    local name
+    name=$(printf 'x%.0s' {1..68})MRENCLAVE
+    cp "$BATS_FILE_TMPDIR/good.signdata" "$name"
+    tty_ens 'type yes to sign:' no -- sign --key "$RELEASE" --module "$SOFTHSM" \
+        --pin-source "file:$BATS_FILE_TMPDIR/pin" -o app.sig "$name"
+    exits 77
+    tr -d '\r' <"$OUT" | sed '/^File/,/^Key/!d' | grep -q '^            MRENCLAVE$'
+}
+
 @test "the name of a file in a batch makes no row of the table" {
     begin
     row='2 b.signdata         deadbeef..beef  deadbeef..beef.signdata'
