@@ -83,8 +83,8 @@ static bool put_line(int fd, const char *text, struct ens_err *err)
 static struct sigaction before_hold;
 static bool is_held;
 
-/* A question that is put aside and taken up again stands below other text than its review: until it is
- * answered, Ctrl-Z does nothing. */
+/* A question that is put aside and taken up again stands below other text than its review, and a PIN is typed
+ * where the shell has switched the echo on again: until it is answered, Ctrl-Z does nothing. */
 static void hold(void)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -364,9 +364,11 @@ static bool read_unechoed(int fd, struct secret *ret, struct ens_err *err)
     silent.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
     if (tcsetattr(fd, TCSAFLUSH, &silent) != 0)
         return ens_fail_errno(err, ENS_IO, errno, "%s: echo cannot be switched off", name);
+    hold();
     bool ok = read_line(fd, ret->data, SECRET_MAX, &ret->len, &end, err);
 
     (void)tcsetattr(fd, TCSAFLUSH, &before);
+    release();
     if (ok && ret->len > SECRET_MAX) {
         ret->len = 0;
         ok = ens_fail(err, ENS_DATA, "%s: the line has more than %d bytes: give a shorter one", name,

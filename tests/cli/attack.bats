@@ -198,6 +198,18 @@ asks() {
     not grep -qi stopped "$BATS_TEST_TMPDIR/session"
 }
 
+@test "a PIN that is put aside with Ctrl-Z is not echoed when it is taken up again" {
+    begin
+    types 'ensign sign --key "$K" -o out.sig s.signdata'
+    sees '^PIN of token ensign:'
+    types C-z
+    types "$PIN"
+    sees '^Sign this\? Type yes to sign:$'
+    types no
+    ended 77
+    secret
+}
+
 # ---- what is recorded ----
 
 @test "a URI where a file is meant is neither taken, said nor recorded" {
