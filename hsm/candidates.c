@@ -29,7 +29,7 @@ static bool is_slip(const char *a, const char *b)
 
     while (front < least && a[front] == b[front])
         front++;
-    while (back < least - front && a[len_a - 1 - back] == b[len_b - 1 - back])
+    while (front + back < least && a[len_a - 1 - back] == b[len_b - 1 - back])
         back++;
     return front + back >= 3 && len_a - front - back <= 2 && len_b - front - back <= 2;
 }

@@ -87,10 +87,10 @@ static bool read_descriptor(const char *number, struct secret *ret, struct ens_e
 static bool read_source(const char *source, bool from_uri, const char *what, struct secret *ret,
                         struct ens_err *err)
 {
-    const char *path = strncmp(source != NULL ? source : "", "file:", 5) == 0 ? source + 5 : source;
-
     if (source == NULL || strcmp(source, "tty") == 0)
         return screen_read_secret(what, ret, err);
+    const char *path = strncmp(source, "file:", 5) == 0 ? source + 5 : source;
+
     if (strcmp(source, "file:") == 0)
         return ens_fail(err, ENS_USAGE, "--pin-source: file: names no file: give file:PATH");
     if (path != source || source[0] == '/')

@@ -969,7 +969,7 @@ END
     "$PYTHON" - "$OUT" <<'PY'
 import json, sys
 doc = json.load(open(sys.argv[1]))
-assert set(doc) == {"reasons", "warnings", "file", "profile", "verified"}, doc
+assert set(doc) == {"reasons", "warnings", "undecided", "file", "profile", "verified"}, doc
 assert doc["verified"] is False and doc["file"] == "out.so" and doc["profile"] == "cpu"
 assert sorted(r["rule"] for r in doc["reasons"]) == ["forbid-debug", "min-isvsvn"], doc
 for row in doc["reasons"] + doc["warnings"]:

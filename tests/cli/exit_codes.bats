@@ -38,6 +38,25 @@ directly() {
     status=0
 }
 
+# in_c_sign SIGNAL: signs, and is sent the signal once while the token is at it.
+in_c_sign() {
+    local pid
+    # A shell starts what is in the background with SIGINT ignored.
+    ENSIGN_FAULT=delay=2500 "$PYTHON" -c '
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])' "$ENSIGN" sign --key "$RELEASE" --module "$FAULT" \
+        --pin-source "file:$PINFILE" --yes -o out.sig s.signdata >"$OUT" 2>"$ERR" &
+    pid=$!
+    while [ "$(calls C_Sign)" -eq 0 ]; do
+        kill -0 "$pid" || fail "it ended before it signed: $(cat "$ERR")"
+        sleep 0.05
+    done
+    kill -s "$1" "$pid"
+    wait "$pid" || status=$?
+    tell sign
+}
+
 # with_key LABEL
 with_key() {
     ens sign --key "pkcs11:token=ensign;object=$1" --module "$SOFTHSM" --pin-source "file:$PINFILE" --yes \
@@ -232,9 +251,7 @@ preload() {
 @test "130: interrupted, and the session is closed first" {
     begin
     directly
-    ENSIGN_FAULT=delay=2500 timeout --preserve-status -s INT 1 "$ENSIGN" sign --key "$RELEASE" \
-        --module "$FAULT" --pin-source "file:$PINFILE" --yes -o out.sig s.signdata >"$OUT" 2>"$ERR" || status=$?
-    tell sign
+    in_c_sign INT
     refused 130 'interrupt'
     called C_Sign 1
     called C_CloseSession "$(calls C_OpenSession)"
@@ -244,9 +261,7 @@ preload() {
 @test "143: interrupted by SIGTERM, and the session is closed first" {
     begin
     directly
-    ENSIGN_FAULT=delay=2500 timeout --preserve-status -s TERM 1 "$ENSIGN" sign --key "$RELEASE" \
-        --module "$FAULT" --pin-source "file:$PINFILE" --yes -o out.sig s.signdata >"$OUT" 2>"$ERR" || status=$?
-    tell sign
+    in_c_sign TERM
     refused 143 'interrupt'
     called C_Sign 1
     called C_CloseSession "$(calls C_OpenSession)"
