@@ -234,6 +234,20 @@ static bool add_rejections(const struct consent *c, struct buf *ret, bool *ret_a
            (buf_printf(ret, err, "REJECTED by ") && approval_names(c->policy, persons, records, ret, err));
 }
 
+/* Files that are damaged, or verify under nobody's hand: somebody's no may be among them. */
+static bool add_damaged(const struct consent *c, struct buf *ret, struct ens_err *err)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->approvals.len; i++) {
+        enum approval_verdict v = c->approvals.rows[i].verdict;
+
+        n += v == APPROVAL_STATEMENT || v == APPROVAL_SSHSIG || v == APPROVAL_SIGNER ||
+             v == APPROVAL_SIGNATURE;
+    }
+    return n == 0 || buf_printf(ret, err, "; %zu file%s damaged", n, n == 1 ? " is" : "s are");
+}
+
 bool consent_summary(const struct consent *c, struct buf *ret, struct ens_err *err)
 {
     bool persons[PEOPLE_MAX];
@@ -257,5 +271,5 @@ bool consent_summary(const struct consent *c, struct buf *ret, struct ens_err *e
     /* Each has enough, but nobody approves them all. */
     if (ret->len == before + 2)
         ret->len = before;
-    return true;
+    return add_damaged(c, ret, err);
 }

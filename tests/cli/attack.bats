@@ -118,6 +118,23 @@ PY
     ok
 }
 
+@test "a no that a carrier damages is seen beside the question, in a batch as well" {
+    good
+    people approvers alice "$BATS_FILE_TMPDIR/alice.pub" bob "$BATS_FILE_TMPDIR/bob.pub"
+    policy policy 'approvals 1' 'approvers approvers'
+    says_so alice yes
+    says_so bob no
+    sed -i 's/$/\r/' bob.approval
+    sign --dry-run --policy policy --approval . app.signdata
+    ok
+    says '^Approvals   1 of 1: alice; 1 file is damaged$'
+    sed -i 's/^answer: no/answer: on/' bob.approval
+    cp app.signdata again.signdata
+    sign --dry-run --policy policy --approval . --out-dir . app.signdata again.signdata
+    ok
+    says '^Approvals   1 of 1 for each: alice; 1 file is damaged$'
+}
+
 # ---- what is seen right above the question ----
 
 # asks NAME: to sign a file of this name.
