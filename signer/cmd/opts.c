@@ -60,14 +60,18 @@ static bool fail_unknown(const struct cmd *cmd, const char *name, size_t len, st
                     cmd->name);
 }
 
-/* Notes that the option is in use; no command has more options than the list takes. */
-static void note_option(const struct opt *o, struct text_list *list)
+/* Notes that the option is in use, or, of a flag that is false, that it is not; no command has more options
+ * than the list takes. */
+static void note_option(const struct opt *o, struct text_list *list, bool is_used)
 {
+    size_t kept = 0;
+
     for (size_t i = 0; i < list->len; i++) {
-        if (list->items[i] == o->name)
-            return;
+        if (list->items[i] != o->name)
+            list->items[kept++] = list->items[i];
     }
-    if (list->len < TEXT_LIST_MAX)
+    list->len = kept;
+    if (is_used && list->len < TEXT_LIST_MAX)
         list->items[list->len++] = o->name;
 }
 
@@ -123,9 +127,11 @@ static bool store(const struct opt *o, const char *value, struct args *ret, stru
 
     if (!check_value(o, value, err))
         return false;
-    note_option(o, &ret->options);
+    if (o->kind == OPT_FLAG && !store_flag(o, value, member, err))
+        return false;
+    note_option(o, &ret->options, o->kind != OPT_FLAG || *(const bool *)member);
     if (o->kind == OPT_FLAG)
-        return store_flag(o, value, member, err);
+        return true;
     if (o->kind == OPT_MAYBE && value[0] == '\0')
         value = NULL;
     if (o->kind != OPT_LIST) {

@@ -253,3 +253,15 @@ asks() {
     ok
     grep -A 20 '^kind: intent$' t | grep -q '^policy: policy [0-9a-f]* 2 2$'
 }
+
+@test "an option that is written and is off is not recorded as in use" {
+    good
+    sign --dry-run=false --transcript t -o app.sig app.signdata
+    ok
+    size_is app.sig 384
+    not grep -q '^command: .*--dry-run' t
+    sign --force --force=false --transcript t --dry-run -o other.sig app.signdata
+    ok
+    grep -q '^command: .*--dry-run' t
+    not grep -q '^command: .*--force' t
+}
