@@ -305,18 +305,18 @@ goes_on() {
     for option in '-o t' '-o ./t' "-o $PWD/t" '--pubkey t -o x.sig'; do
         # shellcheck disable=SC2086
         sign --transcript t --force $option app.signdata
-        usage 'is the transcript, and would be replaced'
+        usage 'is the transcript|name the same file'
         same t whole
     done
     mkdir out
     mv t out/app.sig
     sign --transcript out/app.sig --force --out-dir out app.signdata
-    usage 'is the transcript'
+    usage 'is the transcript|name the same file'
     same out/app.sig whole
     ens pubkey --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$PINFILE" --transcript whole --force -o whole
-    usage 'is the transcript'
+    usage 'is the transcript|name the same file'
     sign --transcript new -o new app.signdata
-    usage 'is the transcript'
+    usage 'is the transcript|name the same file'
     [ ! -e new ]
 }
 
