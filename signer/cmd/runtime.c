@@ -124,7 +124,7 @@ static bool id_of_cargo(struct source *s, struct bundle_version version, struct 
     char plain[VERSION_TEXT];
 
     version_text(version, plain);
-    bool release = strcmp(plain, s->cargo.version) == 0;
+    bool release = s->cargo.version != NULL && strcmp(plain, s->cargo.version) == 0;
 
     s->kind = release ? "RELEASE" : "TEST";
     s->id = release ? s->cargo.release_id : s->cargo.test_id;

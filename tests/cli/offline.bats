@@ -106,7 +106,8 @@ commands() {
         ENSIGN=$program ens sign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$PINFILE" --yes \
             --pubkey "${program##*/}.pem" -o "${program##*/}.sig" app.signdata
         ok
-        cp "$ERR" "$BATS_TEST_TMPDIR/${program##*/}.review"
+        # The output has another name.
+        sed "s/${program##*/}\.\(sig\|pem\)/OUT.\1/g" "$ERR" >"$BATS_TEST_TMPDIR/${program##*/}.review"
     done
     same ensign-offline.sig ensign.sig
     same ensign-offline.pem ensign.pem
