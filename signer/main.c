@@ -2,6 +2,7 @@
  * status. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -122,10 +123,30 @@ static bool dispatch(int argc, char **argv, struct ens_err *err)
     return run_command(argc - 1, argv + 1, err);
 }
 
+static bool is_over; /* main has the exit status */
+static pid_t own_pid;
+
+/* A PKCS#11 module is foreign code, and may end the process with the status that it likes, 0 included. */
+static void on_exit_of_another(void)
+{
+    struct ens_err err = {0};
+
+    if (is_over || getpid() != own_pid)
+        return;
+    (void)ens_fail(
+        &err, ENS_DEVICE,
+        "the PKCS#11 module ended the program: what was asked for is not done: look at the record, "
+        "and do not trust this module");
+    notice_error(&err);
+    _exit(ENS_DEVICE);
+}
+
 int main(int argc, char **argv)
 {
     struct ens_err err = {0};
 
+    own_pid = getpid();
+    (void)atexit(on_exit_of_another);
     reduce_environment();
     bool ok = fill_streams(&err) && harden(&err) && dispatch(argc, argv, &err);
 
@@ -134,6 +155,7 @@ int main(int argc, char **argv)
         if (ok)
             ok = ens_fail(&err, ENS_IO, "stdout: cannot be written");
     }
+    is_over = true;
     if (ok)
         return ENS_OK;
     if (err.msg[0] != '\0')

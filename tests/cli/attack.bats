@@ -265,3 +265,38 @@ asks() {
     grep -q '^command: .*--dry-run' t
     not grep -q '^command: .*--force' t
 }
+
+# ---- a token that lies ----
+
+@test "a module that ends the program with 0 does not end it well" {
+    good
+    cat >exits.c <<'C'
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <p11-kit/pkcs11.h>
+static CK_FUNCTION_LIST f, *real;
+static CK_RV ends(CK_SESSION_HANDLE h, CK_BYTE_PTR a, CK_ULONG n, CK_BYTE_PTR b, CK_ULONG_PTR m)
+{
+    (void)h, (void)a, (void)n, (void)b, (void)m;
+    exit(0);
+}
+CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR ret)
+{
+    void *d = dlopen(getenv("ENSIGN_FAULT_MODULE"), RTLD_NOW);
+    CK_C_GetFunctionList get = (CK_C_GetFunctionList)dlsym(d, "C_GetFunctionList");
+    get(&real);
+    f = *real;
+    f.C_Sign = ends;
+    *ret = &f;
+    return CKR_OK;
+}
+C
+    # shellcheck disable=SC2046
+    cc -shared -fPIC -o exits.so exits.c $(pkg-config --cflags p11-kit-1) -ldl
+    MODULE=./exits.so sign --transcript t -o app.sig app.signdata
+    exits 85
+    errors | grep -q 'the PKCS#11 module ended the program'
+    [ ! -e app.sig ]
+    ens transcript t
+    exits 1
+}
