@@ -66,7 +66,8 @@ answered_by() {
 
 # approved_by NAME FILE [SIGN-DATA...]
 approved_by() {
-    answered_by "$1" "$2" yes "${@:3}" $([ $# -gt 2 ] || echo s.signdata)
+    [ $# -gt 2 ] || set -- "$@" s.signdata
+    answered_by "$1" "$2" yes "${@:3}"
 }
 
 fingerprint() {
@@ -94,7 +95,7 @@ fingerprint() {
     begin
     approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
     ok
-    statement a.approval >statement
+    statement a.approval >./statement
     ssh-keygen -q -Y sign -n ensign-approval-v1 -f "$KEYS/alice" statement
     cat statement statement.sig >by-hand.approval
     same a.approval by-hand.approval

@@ -30,7 +30,7 @@ armour() {
     sign -o raw.sig s.signdata
     ok
     # As somebody might type it.
-    sed '/^[0-9]/s/ /\t/4; s/^/  /; s/$/\r/' typed | tr 'A-Z' 'a-z' >scanned
+    sed '/^[0-9]/s/ /\t/4; s/^/  /; s/$/\r/' typed | tr '[:upper:]' '[:lower:]' >scanned
     sign -o typed.sig scanned
     ok
     same typed.sig raw.sig
@@ -105,7 +105,7 @@ armour() {
     prints 'warning: .*HEADER'
     ens show --json typed
     ok
-    sed 2,3d typed >cut
+    sed 2,3d typed >./cut
     ens show cut
     refused 65 'cut: line 1: line-order: '
 }

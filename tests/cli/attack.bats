@@ -9,7 +9,7 @@ setup_file() {
     cd "$BATS_FILE_TMPDIR" || return 1
     test_key one one.pem
     import one.pem release 01
-    mrsigner one.pem.pub >mrsigner
+    mrsigner one.pem.pub >./mrsigner
     for who in alice bob; do
         ssh-keygen -q -t ed25519 -N '' -C '' -f "$who"
     done
@@ -52,6 +52,7 @@ refused_run() {
     policy strict 'isvsvn >= 99'
     printf 'policy 1\nend\n' >.lax.signdata
     : >'--policy=.lax.signdata'
+    # shellcheck disable=SC2035  # a name that reads as an option is the attack
     sign --policy strict --out-dir . *.signdata
     usage '^ensign: --policy: is an option, and a file here has this name: '
     # Nor one that is short, nor one that would name a module or say a PIN.

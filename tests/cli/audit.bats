@@ -58,6 +58,7 @@ traced() {
     shift
     command -v strace >/dev/null || fail "strace is not installed"
     [ "$VARIANT" != asan ] || export ASAN_OPTIONS=detect_leaks=0
+    # shellcheck disable=SC2034  # helpers.bash compares with it
     before=$(picture)
     status=0
     setsid --wait timeout -k 5 60 strace -f -qq -o "$BATS_TEST_TMPDIR/trace" "${options[@]}" "$ENSIGN" "$@" \
@@ -105,7 +106,8 @@ whole() {
 
 @test "A4: stdout is closed: a result that goes there is refused before a PIN is asked for, 74" {
     begin
-    ENSIGN_FAULT_MODULE=$SOFTHSM SOFTHSM=$FAULT closed </dev/null 2>"$ERR" >&-
+    # The module behind it is ENSIGN_FAULT_MODULE, see helpers.bash.
+    SOFTHSM=$FAULT closed </dev/null 2>"$ERR" >&-
     exits 74
     grep -q '^ensign: stdout: is closed' "$ERR"
     called C_Login 0

@@ -414,6 +414,7 @@ PY
     check --approval a.approval --approval b.approval s.signdata
     yes
     cp "$OUT" "$BATS_TEST_TMPDIR/first"
+    # shellcheck disable=SC2034  # what ens runs
     ENSIGN=$ROOT/build/$VARIANT/ensign-offline
     check --approval a.approval --approval b.approval s.signdata
     yes

@@ -356,6 +356,7 @@ PY
 
 @test "D1: an enclave of 128 GiB that is mostly heap is read, and what is measured is signed" {
     local pages=32M
+    # shellcheck disable=SC2034  # the seconds that ens grants
     LIMIT=900
     [ "$VARIANT" = release ] || pages=1M # the same code, where it is slower
     make_container oe --heap "$pages" --threads 2 --out big.signed --unsigned

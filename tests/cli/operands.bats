@@ -153,6 +153,7 @@ begin() {
     ok
     # A pipe as well as a file.
     OUT=$BATS_TEST_TMPDIR/stdout
+    # shellcheck disable=SC2002  # the pipe is what is tested
     cat app.orc | "$ENSIGN" show - >"$OUT"
     prints "$MRENCLAVE"
     STDIN=own.sgxs ens compare - -

@@ -263,8 +263,8 @@ goes_on() {
     cp t before
     for arguments in "--key $RELEASE?pin-value=123456" '--mrsigner 00' '--mechanism none' '--hsm-timeout x' '--acknowledge 1' \
         '--pin-source 123456' '--nonsense' '--approval x'; do
-        # shellcheck disable=SC2086
         rm -f app.sig
+        # shellcheck disable=SC2086  # one or two words
         recorded $arguments
         [ "$status" -eq 64 ] || fail "$arguments: exit $status"
         same t before
@@ -557,6 +557,7 @@ PY
     recorded --dry-run
     cp t before
     status=0
+    # shellcheck disable=SC2034  # helpers.bash signs with it
     MODULE=$FAULT
     strace -f -qq -o trace -e inject=fallocate:error=ENOSPC "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" \
         --pin-source "file:$PINFILE" --transcript t -o app.sig app.signdata 2>err || status=$?

@@ -217,6 +217,7 @@ setup_file() {
     begin
     ssh-keygen -q -t ed25519 -N 'open sesame' -C '' -f "$BATS_TEST_TMPDIR/alice"
     ln -s "$BATS_TEST_TMPDIR/alice" alice
+    # shellcheck disable=SC2034  # nothing_left compares with it
     before=$(picture)
     types 'ensign approve --ssh-key alice --mrsigner $M -o a s.signdata'
     sees '^Approve this, with 1 danger\? Type yes to approve, or no to reject:$'

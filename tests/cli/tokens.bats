@@ -287,7 +287,7 @@ for key in keys:
     [ "$(wc -l <list)" -eq 17 ]
     [ "$(cut -d' ' -f3 list | sort -u | wc -l)" -eq 17 ]
     mrsigner=$(mrsigner "$BATS_FILE_TMPDIR/one.pem.pub")
-    while read -r who id uri; do
+    while read -r who _ uri; do
         ens keys --json --module "$SOFTHSM" --require "$uri" --pin-source "file:$PINFILE"
         ok
         signs '' "$uri"

@@ -131,6 +131,7 @@ assert (d["records"], d["head"], d["open"], d["calls"]) == ([], None, None, [0, 
     ens transcript --head "${three^^}" t
     ok
     # As it stands in the minutes: eight groups.
+    # shellcheck disable=SC2001  # not every bash knows & in a replacement
     ens transcript --head "$(sed 's/......../& /g' <<<"$three")" t
     ok
     ens transcript --head "$four" t
