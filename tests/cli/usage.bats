@@ -131,7 +131,8 @@ SIGSTRUCT=(--date -s --swdefined -p --isvprodid -v --isvsvn -m --miscselect -a -
     enclave e.sgxs
     ens show --json=yes e.sgxs
     usage json
-    ens gen-sign-data --debug=1 e.sgxs
+    # Of orc's flags a word is taken, as Go reads one, and nothing else.
+    ens gen-sign-data --debug=perhaps e.sgxs
     usage debug
 }
 

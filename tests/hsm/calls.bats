@@ -73,15 +73,20 @@ fails_cleanly() {
     # libp11 asks for C_GetFunctionList and C_GetInfo too, and does not say which call failed.
     errors | grep -qE "${name%%=*}|C_Initialize|libp11" || fail "$2: the error does not name the call"
     [ ! -e result ] || fail "$2: there is a result"
-    [ "$(calls C_OpenSession)" -le "$(($(calls C_CloseSession) + 1))" ] || fail "$2: a session stays open"
+    # A session that could not be opened is tried once more, read-write; there is none to close.
+    case $name in
+    C_OpenSession=*) [ "$(calls C_OpenSession)" -le 2 ] || fail "$2: opened again and again" ;;
+    *) [ "$(calls C_OpenSession)" -le "$(($(calls C_CloseSession) + 1))" ] || fail "$2: a session stays open" ;;
+    esac
     [ "$(calls C_Login)" -le 1 ] || fail "$2: a second login"
 }
 
 # harmless COMMAND FAULT: what ensign does not depend on.
 harmless() {
     case $1/$2 in
-    # An id that cannot be changed stays the random one; one slot of two is somebody else's.
-    keygen/C_SetAttributeValue=* | */C_GetSlotInfo=*@2 | */C_GetTokenInfo=*@2) return 0 ;;
+    # An id that cannot be changed stays the random one; what is said of slots and tokens is read again, since
+    # another process may be writing the token; a session that is refused is opened read-write.
+    keygen/C_SetAttributeValue=* | */C_GetSlotInfo=* | */C_GetTokenInfo=* | */C_OpenSession=*@1) return 0 ;;
     esac
     return 1
 }
