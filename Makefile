@@ -44,7 +44,7 @@ CPPFLAGS_ALL += $(shell pkg-config --cflags $(PKGS))
 LIBS := $(shell pkg-config --libs libcrypto libp11 jansson libzip zlib libisal) -ldl -lpthread
 
 # ---- the program ----
-LIB_SRC  := $(wildcard signer/base/*.c signer/sgx/*.c signer/ceremony/*.c hsm/*.c bundle/*.c signer/cmd/*.c)
+LIB_SRC  := $(wildcard $(addsuffix /*.c,signer/base signer/sgx signer/ui signer/ceremony signer/flow signer/cmd signer/cmd/* hsm bundle bundle/*))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 MAIN_OBJ := $(B)/signer/main.o
 
@@ -54,7 +54,7 @@ all: $(B)/ensign $(B)/ensign-offline
 # The program of the signing host: of bundle/ only what needs no archive and no JSON, and of the commands those that
 # open no bundle. It is linked without libzip and jansson.
 OFFLINE_OBJ := $(filter-out $(B)/bundle/% $(B)/signer/cmd/table.o,$(LIB_OBJ)) \
-               $(filter $(B)/bundle/container% $(B)/bundle/elf% $(B)/bundle/other% $(B)/bundle/records%,$(LIB_OBJ)) \
+               $(filter $(B)/bundle/container% $(B)/bundle/open.o $(B)/bundle/other.o $(B)/bundle/elf/% $(B)/bundle/sdk/% $(B)/bundle/stream/%,$(LIB_OBJ)) \
                $(B)/signer/offline/bundle_none.o $(B)/signer/offline/table.o
 OFFLINE_LIBS := $(shell pkg-config --libs libcrypto libp11) -ldl -lpthread
 
@@ -85,8 +85,8 @@ $(B)/commit: FORCE
 	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
 .PHONY: FORCE
 FORCE:
-$(B)/signer/cmd/version.o: $(B)/commit
-$(B)/signer/cmd/version.o: CPPFLAGS_ALL += -DENSIGN_COMMIT='"$(COMMIT)"'
+$(B)/signer/ui/version.o: $(B)/commit
+$(B)/signer/ui/version.o: CPPFLAGS_ALL += -DENSIGN_COMMIT='"$(COMMIT)"'
 
 # banned.h goes in front of product code only.
 $(B)/signer/%.o $(B)/hsm/%.o $(B)/bundle/%.o: EXTRA := -include signer/base/banned.h
@@ -112,7 +112,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/support.o $(B)/libensi
 	$(Q)$(CC) $(LDFLAGS_ALL) $(foreach f,$(WRAP_$*),-Wl,--wrap=$(f)) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
 # ---- ensign with another ssh-keygen: ../bin/ssh-keygen beside the work directory of a command-line test ----
-$(B)/tests/cli/child_env.o: signer/cmd/child_env.c Makefile
+$(B)/tests/cli/child_env.o: signer/flow/child_env.c Makefile
 	@echo "  CC    $< (tests)"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -UENSIGN_SSH_KEYGEN -DENSIGN_SSH_KEYGEN='"../bin/ssh-keygen"' $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
@@ -239,4 +239,4 @@ clean:
 help:
 	@echo "all test bench check-asan check-valgrind fuzz lint cov install install-offline dist clean"
 
--include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)

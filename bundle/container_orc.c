@@ -1,5 +1,5 @@
 /* An Oasis bundle as a container: one SGX component of it. Everything else about bundles is in bundle.h. */
-#include "bundle/container_internal.h"
+#include "bundle/kinds.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* An SGXS stream: the enclave itself, as records. It has no place for a SIGSTRUCT. */
-#include "bundle/container_internal.h"
+#include "bundle/kinds.h"
 
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"

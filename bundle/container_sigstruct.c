@@ -1,5 +1,5 @@
 /* A raw SIGSTRUCT: 1808 bytes without any framing, as Fortanix, Gramine and Intel's -cssfile write them. */
-#include "bundle/container_internal.h"
+#include "bundle/kinds.h"
 
 #include <inttypes.h>
 

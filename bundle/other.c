@@ -1,5 +1,5 @@
 /* Files that are given by mistake, known by their first bytes, so that a message can say what they are. */
-#include "bundle/container.h"
+#include "bundle/open.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* PKCS#11: one token, one key, one signature. The caller walks: hsm_uri_parse, hsm_open, hsm_select_token,
  * hsm_login, hsm_select_key, hsm_public_key, hsm_sign, hsm_close; or hsm_generate instead of the key
  * steps, or hsm_list. Nothing here prints, prompts or verifies: a signature from hsm_sign is a claim of
- * the token, and only signer/cmd/token.c, which verifies it, may call it (scripts/check-layers.sh).
+ * the token, and only signer/flow/token.c, which verifies it, may call it (scripts/check-layers.sh).
  *
  * Errors, everywhere: ENS_MODULE the module; ENS_NOTFOUND, ENS_AMBIGUOUS token or key; ENS_BADKEY the key
  * cannot sign enclaves; ENS_PIN, ENS_PINLOCKED the PIN; ENS_DEVICE the token failed, was lost or did not

@@ -10,12 +10,19 @@ code=$(mktemp -d)
 trap 'rm -rf "$code"' EXIT
 mapfile -t files < <(find signer hsm bundle -name '*.[ch]' | sort)
 for file in "${files[@]}"; do
-    mkdir -p "$code/${file%/*}"
-    perl -0777 -pe '
-        s{ (/\*.*?\*/) | //[^\n]* | (^[ \t]*\#[ \t]*include[^\n]*) | "(?:\\.|[^"\\\n])*" | (\x27(?:\\.|[^\x27\\\n])*\x27) }
-         { defined $1 ? "\n" x ($1 =~ tr/\n//) : defined $2 ? $2 : defined $3 ? "0" : q("") }gsxme
-    ' "$file" >"$code/$file"
-done
+    echo "$code/${file%/*}"
+done | sort -u | xargs mkdir -p
+perl -0777 -e '
+    my $to = shift;
+    for my $file (@ARGV) {
+        open my $in, "<", $file or die "$file: $!";
+        my $text = <$in>;
+        $text =~ s{ (/\*.*?\*/) | //[^\n]* | (^[ \t]*\#[ \t]*include[^\n]*) | "(?:\\.|[^"\\\n])*" | (\x27(?:\\.|[^\x27\\\n])*\x27) }
+                  { defined $1 ? "\n" x ($1 =~ tr/\n//) : defined $2 ? $2 : defined $3 ? "0" : q("") }gsxme;
+        open my $out, ">", "$to/$file" or die "$to/$file: $!";
+        print $out $text;
+        close $out or die "$to/$file: $!";
+    }' "$code" "${files[@]}"
 cd "$code"
 
 broken=0
@@ -42,25 +49,43 @@ mapfile -t all < <(below signer hsm bundle)
 mapfile -t headers < <(find signer hsm bundle -name '*.h' | sort)
 mapfile -t lower < <(below signer/base signer/sgx signer/ceremony hsm bundle)
 
-# ---- who includes whom ----
+# ---- who includes whom: a line for each room; arrows run down only ----
 project='^[[:space:]]*#[[:space:]]*include[[:space:]]*"'
 covered=0
-may_include() { # MODULE PATHS: the project headers that its files may include, as a regular expression
+room() { # DIRECTORY PATHS [NAME]: the project headers that its files may include, as a regular expression
     local files
-    mapfile -t files < <(below "$1")
+    mapfile -t files < <(find "$1" -maxdepth 1 -name "${3:-*.[ch]}" | sort)
+    [ ${#files[@]} -gt 0 ] || { fail "$1 is a room of this script, and holds no source file"; return; }
     covered=$((covered + ${#files[@]}))
     no "$project" "$1 may not include this" ":#include \"($2)\\.h\"\$" "${files[@]}"
 }
-# hsm shows one header to the outside, bundle two.
-may_include signer/base 'signer/base/[a-z0-9_]+'
-may_include signer/sgx 'signer/(base|sgx)/[a-z0-9_]+'
-may_include signer/ceremony 'signer/(base|sgx|ceremony)/[a-z0-9_]+'
-may_include hsm '(signer/base|hsm)/[a-z0-9_]+'
-may_include bundle '(signer/base|bundle)/[a-z0-9_]+'
-may_include signer/cmd 'signer/(base|sgx|ceremony|cmd)/[a-z0-9_]+|hsm/hsm|bundle/(bundle|container)'
-may_include signer/offline 'signer/base/[a-z0-9_]+|bundle/bundle'
-may_include signer/main.c 'signer/(base|cmd)/[a-z0-9_]+'
-[ "$covered" -eq "${#all[@]}" ] || fail "a source file lies in a directory that no line of may_include names"
+name='[a-z0-9_]+'
+base="signer/base/$name"
+sgx="$base|signer/sgx/$name"
+ceremony="$sgx|signer/ceremony/$name"
+# What a flow and a command see of the rooms below them: of hsm one header, of bundle five.
+flow="$ceremony|signer/ui/$name|signer/flow/$name|hsm/hsm|bundle/(open|container/container|orc/bundle|stream/(sgxs|pagediff))"
+room signer/base "$base"
+room signer/sgx "$sgx"
+room signer/ui "$base|signer/ui/$name|signer/sgx/params"
+room signer/ceremony "$ceremony"
+room hsm "$base|hsm/$name"
+room bundle/stream "$base|bundle/stream/$name|signer/sgx/(findings|layout)"
+room bundle/elf "$base|bundle/elf/$name"
+room bundle/orc "$base|bundle/orc/$name"
+room bundle/container "$base|bundle/(container/$name|orc/bundle|elf/elf)"
+room bundle/sdk "$base|bundle/(sdk|container|elf|stream)/$name"
+room bundle "$base|bundle/$name|bundle/(container|sdk)/$name|bundle/(orc/bundle|elf/elf)"
+room signer/flow "$flow"
+room signer/cmd "$flow|signer/cmd/$name"
+for verb in check resign sign verify; do
+    room "signer/cmd/$verb" "$flow|signer/cmd/cmd|signer/cmd/$verb/$name"
+done
+room signer/cmd/show "$flow|signer/cmd/cmd|signer/cmd/(show/$name|check/check)"
+room signer/cmd/compare "$flow|signer/cmd/cmd|signer/cmd/(compare/$name|show/show)"
+room signer/offline "$base|bundle/orc/bundle"
+room signer "$base|signer/(ui|flow|cmd)/$name" main.c
+[ "$covered" -eq "${#all[@]}" ] || fail "a source file lies in a directory that no line above names"
 
 # ---- the lower layers are silent and know no process: no print, prompt, exit, environment ----
 # hsm/watch.c is the one exception, and says why: it speaks when the thread that could return an error hangs.
@@ -76,16 +101,16 @@ no '\b((secure_)?getenv|setenv|putenv|unsetenv|environ)\b' \
     'what lies below cmd never read the environment' "$nowhere" "${lower[@]}"
 
 # ---- who writes to a terminal: two files, which make every text printable line by line ----
-no '\b(stderr|STDERR_FILENO)\b' 'only signer/cmd/notice.c writes to stderr: what files and tokens say is made printable there' \
-    '^signer/cmd/notice\.c:|^hsm/watch\.c:' "${all[@]}"
+no '\b(stderr|STDERR_FILENO)\b' 'only signer/ui/notice.c writes to stderr: what files and tokens say is made printable there' \
+    '^signer/ui/notice\.c:|^hsm/watch\.c:' "${all[@]}"
 # What is JSON is ASCII (doc.c), help and version hold no values (opts.c, main.c); results of bytes go where
 # no terminal is (output.c, deliver.c).
 no '\b(stdout|STDOUT_FILENO)\b|\b(v?printf|puts|putchar|putc|perror|fputs|fputc|fwrite|v?fprintf|v?dprintf)[[:space:]]*\(' \
-    'only signer/cmd/notice.c prints text for people' \
-    '^signer/cmd/(notice|doc|opts|output|deliver)\.c:|^signer/main\.c:|^signer/base/err\.h:' "${all[@]}"
+    'only signer/ui/notice.c prints text for people' \
+    '^signer/ui/(notice|doc|opts|output)\.c:|^signer/flow/deliver\.c:|^signer/main\.c:|^signer/base/err\.h:' "${all[@]}"
 while IFS= read -r hit; do
-    fail "$hit: only signer/cmd/screen.c opens the terminal, and base/process.c for a child"
-done < <(cd "$OLDPWD" && grep -n '"/dev/\(tty\|console\|std\)\|ctermid\|TIOCSTI' "${all[@]}" /dev/null | grep -vE '^signer/(cmd/screen|base/process)\.c:')
+    fail "$hit: only signer/ui/screen.c opens the terminal, and base/process.c for a child"
+done < <(cd "$OLDPWD" && grep -n '"/dev/\(tty\|console\|std\)\|ctermid\|TIOCSTI' "${all[@]}" /dev/null | grep -vE '^signer/(ui/screen|base/process)\.c:')
 
 # ---- one home for each dependency ----
 home() { # HEADER FILES RULE: only files like FILES include headers like HEADER
@@ -93,12 +118,12 @@ home() { # HEADER FILES RULE: only files like FILES include headers like HEADER
 }
 home 'libp11\.h' 'hsm/[a-z0-9_]+\.c' 'libp11 belongs to hsm'
 home 'p11-kit/' 'hsm/[a-z0-9_]+\.c|hsm/internal\.h' 'the PKCS#11 types belong to hsm'
-home 'zlib\.h' 'bundle/unpack\.c' 'zlib belongs to bundle/unpack.c'
-home 'isa-l' 'bundle/unpack\.c' 'ISA-L belongs to bundle/unpack.c'
-home 'zip\.h' 'bundle/archive\.c' 'libzip belongs to bundle/archive.c'
+home 'zlib\.h' 'bundle/orc/unpack\.c' 'zlib belongs to bundle/orc/unpack.c'
+home 'isa-l' 'bundle/orc/unpack\.c' 'ISA-L belongs to bundle/orc/unpack.c'
+home 'zip\.h' 'bundle/orc/archive\.c' 'libzip belongs to bundle/orc/archive.c'
 # Cargo's answer is JSON and no manifest: bundle has no business with it.
-home 'jansson\.h' 'bundle/manifest[a-z0-9_]*\.c|signer/cmd/cargo\.c' \
-    'jansson belongs to bundle/manifest*.c and signer/cmd/cargo.c'
+home 'jansson\.h' 'bundle/orc/manifest[a-z0-9_]*\.c|signer/flow/cargo\.c' \
+    'jansson belongs to bundle/orc/manifest*.c and signer/flow/cargo.c'
 home 'openssl/(bn|rsa|pem|x509|x509v3|core_names|param_build|params|decoder|encoder)\.h' 'signer/sgx/rsa3072[a-z0-9_]*\.c' \
     'RSA and PEM belong to signer/sgx/rsa3072*.c'
 home 'openssl/evp\.h' 'signer/base/(digest|base64|tie)\.c|signer/sgx/rsa3072[a-z0-9_]*\.c' \
@@ -115,8 +140,8 @@ no '\b(malloc|calloc|realloc|reallocarray|free|strdup|strndup|v?asprintf|aligned
     'the malloc family belongs to signer/base/mem.c' '^signer/base/(mem\.c|banned\.h):' "${all[@]}"
 
 # ---- no signature leaves unverified ----
-no '\bhsm_sign\b' 'only signer/cmd/token.c, which verifies, may call hsm_sign' \
-    '^signer/cmd/token\.c:|^hsm/[a-z0-9_]+\.[ch]:[0-9]+:bool hsm_sign\(' "${all[@]}"
+no '\bhsm_sign\b' 'only signer/flow/token.c, which verifies, may call hsm_sign' \
+    '^signer/flow/token\.c:|^hsm/[a-z0-9_]+\.[ch]:[0-9]+:bool hsm_sign\(' "${all[@]}"
 
 # ---- house style ----
 no '\b(goto|setjmp|longjmp)\b' 'no jumps: ENS_CLEANUP releases' "$nowhere" "${all[@]}"

@@ -65,9 +65,9 @@ compare option "$work/options" "$work/manual-options"
 
 # A key is the literal after the first argument of doc_... or add_..., or the first of a row of a table of keys.
 {
-    find signer/cmd -name '*.c' -exec cat {} + | tr '\n' ' ' |
+    find signer/cmd signer/flow -name '*.c' -exec cat {} + | tr '\n' ' ' |
         grep -oE '\b(doc|add)_[a-z]+\([^,()]+(\([^()]*\))?, "[a-z0-9_]+"' | sed 's/.*"\(.*\)"/\1/'
-    find signer/cmd -name '*.c' -exec grep -ohE '\{"[a-z0-9_]+", (CSS_[A-Z_]+|key->[a-z_]+)\}' {} + |
+    find signer/cmd signer/flow -name '*.c' -exec grep -ohE '\{"[a-z0-9_]+", (CSS_[A-Z_]+|key->[a-z_]+)\}' {} + |
         sed 's/{"\([^"]*\)".*/\1/'
 } | sort -u >"$work/keys"
 awk '/^\.Sh / { on = ($0 == ".Sh JSON") } on && /^\.(Pq )?Li /' "$manual" | grep -oE '\b[a-z][a-z0-9_]*\b' |

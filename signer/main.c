@@ -11,9 +11,10 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/ossl.h"
 #include "signer/cmd/cmd.h"
-#include "signer/cmd/enclave.h"
-#include "signer/cmd/operands.h"
-#include "signer/cmd/progress.h"
+#include "signer/flow/enclave.h"
+#include "signer/flow/operands.h"
+#include "signer/ui/progress.h"
+#include "signer/ui/version.h"
 
 /* What ensign opens must never become its stdin, stdout or stderr: where one of them is closed, /dev/null
  * stands there instead, open the wrong way round. What is read from stdin, or written to stdout, then fails
@@ -78,12 +79,12 @@ static bool print_help(int argc, char **argv, struct ens_err *err)
     const struct cmd *cmd = NULL;
 
     if (argc < 1) {
-        opts_help_all();
+        opts_help_all(cmd_program, cmd_table);
         return true;
     }
     if (!cmd_find(argv[0], &cmd, err))
         return false;
-    opts_help(cmd);
+    opts_help(cmd_program, cmd);
     return true;
 }
 
@@ -92,13 +93,13 @@ static bool run_command(int argc, char **argv, struct ens_err *err)
     const struct cmd *cmd = NULL;
     struct args args;
 
-    if (!cmd_find(argv[0], &cmd, err) || !opts_parse(cmd, argc - 1, argv + 1, &args, err))
+    if (!cmd_find(argv[0], &cmd, err) || !opts_parse(cmd_program, cmd, argc - 1, argv + 1, &args, err))
         return false;
     if (args.help) {
-        opts_help(cmd);
+        opts_help(cmd_program, cmd);
         return true;
     }
-    if (!ossl_start(!cmd_loads_module(cmd), err) || !operands_check(cmd, &args, err))
+    if (!ossl_start(!opts_loads_module(cmd), err) || !operands_check(cmd, &args, err))
         return false;
     if (args.quiet)
         progress_disable();
@@ -112,7 +113,7 @@ static bool dispatch(int argc, char **argv, struct ens_err *err)
     if (argc < 2)
         return ens_fail(err, ENS_USAGE, "no command is given: see ensign help");
     if (strcmp(argv[1], "--version") == 0) {
-        printf("%s %s (%s)\n", cmd_program, ENSIGN_VERSION, cmd_commit);
+        printf("%s %s (%s)\n", cmd_program, ENSIGN_VERSION, version_commit);
         return true;
     }
     if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)

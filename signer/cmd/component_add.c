@@ -1,7 +1,7 @@
 /* component-add: one more component in a bundle that exists. */
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
-#include "signer/cmd/component.h"
+#include "signer/flow/component.h"
 
 /* A bundle that does not hold is not written again as one that seems to. */
 static bool open_checked(const char *path, struct bundle **ret, struct enclave_set *ret_set,

@@ -1,8 +1,8 @@
 /* extract: the 1808-byte SIGSTRUCT out of any container, or its 256 signed bytes. */
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
-#include "signer/cmd/fields.h"
-#include "signer/cmd/output.h"
+#include "signer/flow/fields.h"
+#include "signer/ui/output.h"
 
 bool cmd_extract(const struct args *args, struct ens_err *err)
 {

@@ -4,13 +4,14 @@
 
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
-#include "signer/cmd/attach.h"
-#include "signer/cmd/clock.h"
 #include "signer/cmd/cmd.h"
-#include "signer/cmd/enclave.h"
-#include "signer/cmd/fields.h"
-#include "signer/cmd/output.h"
-#include "signer/cmd/success.h"
+#include "signer/flow/attach.h"
+#include "signer/flow/dangers.h"
+#include "signer/flow/enclave.h"
+#include "signer/flow/fields.h"
+#include "signer/flow/success.h"
+#include "signer/ui/clock.h"
+#include "signer/ui/output.h"
 
 /* MRENCLAVE, measured; or, where the file holds no enclave, as the SIGSTRUCT in it says. */
 static bool find_mrenclave(const struct args *args, struct enclave *ret, struct ens_err *err)
@@ -66,7 +67,7 @@ static bool prepare(const struct args *args, struct sigstruct *ret_css, uint8_t 
         !find_before(args, &from, &review, err))
         return false;
     enclave_let_pass(&e, e.component, &measured);
-    return notice_review(args, &review, err);
+    return dangers_review(args, &review, err);
 }
 
 bool cmd_gen_sign_data(const struct args *args, struct ens_err *err)

@@ -1,8 +1,8 @@
 /* init: a new bundle, with a ronl component or without any. */
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
-#include "signer/cmd/component.h"
-#include "signer/cmd/runtime.h"
+#include "signer/flow/component.h"
+#include "signer/flow/runtime.h"
 
 static bool has_none(const void *ctx, const struct bundle *b, const struct enclave_set *set,
                      struct ens_err *err)

@@ -6,10 +6,10 @@
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 #include "signer/cmd/cmd.h"
-#include "signer/cmd/output.h"
-#include "signer/cmd/record.h"
-#include "signer/cmd/token.h"
+#include "signer/flow/record.h"
+#include "signer/flow/token.h"
 #include "signer/sgx/rsa3072.h"
+#include "signer/ui/output.h"
 
 /* Longest CKA_ID that is taken, in bytes. */
 #define ID_MAX 64

@@ -9,11 +9,11 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
-#include "signer/cmd/doc.h"
-#include "signer/cmd/screen.h"
-#include "signer/cmd/token.h"
+#include "signer/flow/token.h"
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
+#include "signer/ui/doc.h"
+#include "signer/ui/screen.h"
 
 /* Where a listing goes. */
 struct listing {

@@ -4,12 +4,12 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
-#include "signer/cmd/output.h"
-#include "signer/cmd/record.h"
-#include "signer/cmd/token.h"
+#include "signer/flow/record.h"
+#include "signer/flow/token.h"
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/rsa3072_cert.h"
+#include "signer/ui/output.h"
 
 /* What the token is about to sign. All of it follows from the key, so there is nothing to confirm. */
 static void say_certificate(const struct args *args, const uint8_t serial[static RSA3072_CERT_SERIAL_SIZE],

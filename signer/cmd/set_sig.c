@@ -8,15 +8,15 @@
 #include "signer/base/mem.h"
 #include "signer/ceremony/armour.h"
 #include "signer/ceremony/review.h"
-#include "signer/cmd/attach.h"
 #include "signer/cmd/cmd.h"
-#include "signer/cmd/enclave.h"
-#include "signer/cmd/fields.h"
-#include "signer/cmd/finish.h"
-#include "signer/cmd/output.h"
+#include "signer/flow/attach.h"
+#include "signer/flow/enclave.h"
+#include "signer/flow/fields.h"
+#include "signer/flow/finish.h"
 #include "signer/sgx/diagnose.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/verify.h"
+#include "signer/ui/output.h"
 
 /* The operands after ENCLAVE, by what they hold. */
 struct given {

@@ -13,9 +13,9 @@
 #include "signer/base/text.h"
 #include "signer/ceremony/hand.h"
 #include "signer/ceremony/head.h"
-#include "signer/cmd/child_env.h"
 #include "signer/cmd/cmd.h"
-#include "signer/cmd/doc.h"
+#include "signer/flow/child_env.h"
+#include "signer/ui/doc.h"
 
 /* Receives the records, as text or as JSON. */
 struct report {

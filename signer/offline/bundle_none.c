@@ -1,7 +1,7 @@
 /* The ORC half of bundle/ in ensign-offline: it knows a bundle when it sees one, and opens none. The signing
  * host reads no archive and no JSON; the functions below stand where the archive and the manifest stand in
  * ensign. */
-#include "bundle/bundle.h"
+#include "bundle/orc/bundle.h"
 
 static bool no_bundle(const char *path, struct ens_err *err)
 {

@@ -253,3 +253,15 @@ bool verify_sigstruct(struct view bytes, struct findings *ret, struct ens_err *e
     verify_signed_fields(&css, ret);
     return true;
 }
+
+bool verify_is_core_rule(const char *rule)
+{
+    static const char *const rules[] = {
+        "modulus-bits", "modulus-even", "exponent", "signature-range", "signature", "q1", "q2", "date", NULL};
+
+    for (size_t i = 0; rules[i] != NULL; i++) {
+        if (strcmp(rules[i], rule) == 0)
+            return true;
+    }
+    return false;
+}

@@ -20,3 +20,6 @@ bool verify_signature(const struct sigstruct *css, bool *ret, struct ens_err *er
 
 /* The signer's key as the structure holds it (its fields are not judged here). */
 void verify_key_of(const struct sigstruct *css, struct pubkey *ret);
+
+/* Is the rule of a finding one that oasis-core has as well? It does not look at what the others are about. */
+bool verify_is_core_rule(const char *rule);

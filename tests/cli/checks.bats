@@ -43,20 +43,29 @@ broken() {
 @test "layers: each module includes what is below it and nothing else" {
     broken layers signer/base/hex.c '#include "signer/sgx/layout.h"' 'hex\.c:.*signer/base may not include'
     broken layers signer/sgx/layout.h '#include "hsm/hsm.h"' 'layout\.h:.*signer/sgx may not include'
-    broken layers signer/sgx/sgxs.c '#include "bundle/bundle.h"' 'signer/sgx may not include'
+    broken layers bundle/stream/sgxs.c '#include "bundle/orc/bundle.h"' 'bundle/stream may not include'
     broken layers signer/ceremony/review.c '#include "signer/cmd/cmd.h"' 'signer/ceremony may not include'
-    broken layers signer/sgx/sgxs.c '#include "signer/ceremony/review.h"' 'signer/sgx may not include'
+    broken layers bundle/stream/sgxs.c '#include "signer/ceremony/review.h"' 'bundle/stream may not include'
+    broken layers bundle/elf/elf.c '#include "bundle/container/container.h"' 'bundle/elf may not include'
+    broken layers bundle/container/container.c '#include "bundle/open.h"' 'bundle/container may not include'
+    broken layers bundle/sdk/elf_oe.c '#include "bundle/orc/bundle.h"' 'bundle/sdk may not include'
+    broken layers bundle/open.c '#include "signer/flow/enclave.h"' 'bundle may not include'
+    broken layers signer/ui/screen.c '#include "signer/ceremony/review.h"' 'signer/ui may not include'
+    broken layers signer/flow/pin.c '#include "signer/cmd/cmd.h"' 'signer/flow may not include'
+    broken layers signer/flow/pin.c '#include "bundle/elf/elf.h"' 'signer/flow may not include'
+    broken layers signer/cmd/verify/verify.c '#include "signer/cmd/show/show.h"' 'signer/cmd/verify may not include'
+    broken layers signer/cmd/keys.c '#include "signer/cmd/show/show.h"' 'signer/cmd may not include'
     broken layers hsm/uri.c '#include "signer/sgx/layout.h"' 'hsm may not include'
-    broken layers bundle/archive.c '#include "hsm/hsm.h"' 'bundle may not include'
+    broken layers bundle/orc/archive.c '#include "hsm/hsm.h"' 'bundle/orc may not include'
     broken layers hsm/uri.c '#include "signer/cmd/cmd.h"' 'hsm may not include'
-    broken layers signer/cmd/opts.c '#include "hsm/internal.h"' 'signer/cmd may not include'
-    broken layers signer/cmd/opts.c '#include "cmd.h"' 'signer/cmd may not include'
-    broken layers signer/main.c '#include "signer/sgx/layout.h"' 'signer/main\.c may not include'
+    broken layers signer/ui/opts.c '#include "hsm/internal.h"' 'signer/ui may not include'
+    broken layers signer/ui/opts.c '#include "opts.h"' 'signer/ui may not include'
+    broken layers signer/main.c '#include "signer/sgx/layout.h"' 'signer may not include'
     broken layers signer/stray.c 'int stray;' 'lies in a directory that no line'
 }
 
 @test "layers: the lower modules do not print, prompt, exit or read the environment" {
-    for file in signer/base/hex.c signer/sgx/sgxs.c hsm/uri.c bundle/archive.c; do
+    for file in signer/base/hex.c bundle/stream/sgxs.c hsm/uri.c bundle/orc/archive.c; do
         broken layers "$file" 'void f(void) { puts("x"); }' 'never print'
         broken layers "$file" 'void f(void) { exit(1); }' 'never end the process'
         broken layers "$file" 'void f(void) { g(getenv("HOME")); }' 'never read the environment'
@@ -70,29 +79,29 @@ broken() {
 
 @test "A3: layers: two files write to a terminal, and no other" {
     local file
-    for file in sign screen record table; do
-        broken layers "signer/cmd/$file.c" 'void f(void) { fprintf(stderr, "%s", path); }' 'writes to stderr'
-        broken layers "signer/cmd/$file.c" 'void f(void) { write(STDERR_FILENO, p, 1); }' 'writes to stderr'
-        broken layers "signer/cmd/$file.c" 'void f(void) { puts(path); }' 'prints text for people'
-        broken layers "signer/cmd/$file.c" 'bool f(void) { return file_write(STDOUT_FILENO, n, v, e); }' \
+    for file in cmd/sign/sign ui/screen flow/record cmd/table; do
+        broken layers "signer/$file.c" 'void f(void) { fprintf(stderr, "%s", path); }' 'writes to stderr'
+        broken layers "signer/$file.c" 'void f(void) { write(STDERR_FILENO, p, 1); }' 'writes to stderr'
+        broken layers "signer/$file.c" 'void f(void) { puts(path); }' 'prints text for people'
+        broken layers "signer/$file.c" 'bool f(void) { return file_write(STDOUT_FILENO, n, v, e); }' \
             'prints text for people'
     done
     broken layers signer/main.c 'void f(void) { fputs(path, stderr); }' 'writes to stderr'
-    for file in cmd/notice cmd/sign ceremony/policy base/file; do
+    for file in ui/notice cmd/sign/sign ceremony/policy base/file; do
         broken layers "signer/$file.c" 'int f(void) { return open("/dev/tty", O_RDWR); }' 'opens the terminal'
     done
 }
 
 @test "layers: each dependency has one home" {
     broken layers hsm/uri.c '#include <libp11.h>' 'included by 2 files'
-    broken layers signer/cmd/opts.c '#include <libp11.h>' 'libp11 belongs to hsm'
-    broken layers signer/cmd/opts.c '#include <p11-kit/pkcs11.h>' 'PKCS#11 types belong to hsm'
-    broken layers bundle/directory.c '#include <zip.h>' 'libzip belongs'
-    broken layers bundle/archive.c '#include <jansson.h>' 'jansson belongs'
+    broken layers signer/ui/opts.c '#include <libp11.h>' 'libp11 belongs to hsm'
+    broken layers signer/ui/opts.c '#include <p11-kit/pkcs11.h>' 'PKCS#11 types belong to hsm'
+    broken layers bundle/orc/directory.c '#include <zip.h>' 'libzip belongs'
+    broken layers bundle/orc/archive.c '#include <jansson.h>' 'jansson belongs'
     broken layers signer/sgx/verify.c '#include <openssl/bn.h>' 'RSA and PEM belong'
-    broken layers signer/sgx/sgxs.c '#include <openssl/evp.h>' 'digests belong'
+    broken layers bundle/stream/sgxs.c '#include <openssl/evp.h>' 'digests belong'
     broken layers signer/sgx/rsa3072.c '#include <openssl/err.h>' 'error queue belongs'
-    broken layers signer/cmd/opts.c '#include <openssl/cms.h>' 'OpenSSL belongs'
+    broken layers signer/ui/opts.c '#include <openssl/cms.h>' 'OpenSSL belongs'
     broken layers signer/sgx/layout.h '#include <gmp.h>' "no library's header in a header"
     broken layers hsm/uri.h '#include <p11-kit/pkcs11.h>' "no library's header in a header|PKCS#11 types"
     broken layers hsm/uri.c 'void *f(void) { return malloc(1); }' 'malloc family'
@@ -100,8 +109,8 @@ broken() {
 }
 
 @test "layers: hsm_sign is called where its result is verified" {
-    broken layers signer/cmd/opts.c 'bool f(void) { return hsm_sign(h, a, r, e); }' 'only signer/cmd/token\.c'
-    broken layers hsm/keygen.c 'bool (*f)(void) = hsm_sign;' 'only signer/cmd/token\.c'
+    broken layers signer/ui/opts.c 'bool f(void) { return hsm_sign(h, a, r, e); }' 'only signer/flow/token\.c'
+    broken layers hsm/keygen.c 'bool (*f)(void) = hsm_sign;' 'only signer/flow/token\.c'
 }
 
 @test "layers: house style" {

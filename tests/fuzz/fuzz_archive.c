@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bundle/archive.h"
-#include "bundle/bundle.h"
+#include "bundle/orc/archive.h"
+#include "bundle/orc/bundle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

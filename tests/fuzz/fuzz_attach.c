@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bundle/container.h"
+#include "bundle/open.h"
 #include "signer/base/digest.h"
 #include "signer/base/file.h"
 #include "signer/base/mem.h"

@@ -8,9 +8,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bundle/container.h"
+#include "bundle/open.h"
+#include "bundle/stream/sgxs.h"
 #include "signer/base/file.h"
-#include "signer/sgx/sgxs.h"
 
 #define STREAM_MAX  (1u << 20) /* bytes of an enclave that are looked at */
 #define ENCLAVEHASH 960        /* offset in the SIGSTRUCT; 32 bytes */

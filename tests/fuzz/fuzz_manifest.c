@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "bundle/manifest.h"
+#include "bundle/orc/manifest.h"
 #include "signer/base/mem.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

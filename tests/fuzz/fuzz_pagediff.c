@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bundle/stream/pagediff.h"
+#include "bundle/stream/sgxs.h"
 #include "signer/base/mem.h"
-#include "signer/sgx/pagediff.h"
-#include "signer/sgx/sgxs.h"
 
 #define EDIT_SIZE 4 /* bytes: a position of two bytes, what to do, a value */
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signer/ceremony/people.h"
 #include "signer/base/mem.h"
+#include "signer/ceremony/people.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bundle/stream/sgxs.h"
 #include "signer/base/digest.h"
 #include "signer/base/mem.h"
-#include "signer/sgx/sgxs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -9,7 +9,7 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
-#include "bundle/unpack.h"
+#include "bundle/orc/unpack.h"
 
 /* Beyond that it is not about the decoder any more. */
 #define CONTENT_MAX (4u << 20)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bundle/ahead.h"
+#include "bundle/orc/ahead.h"
 #include "tests/support/support.h"
 
 /* More than the ring holds, in pieces of uneven lengths, some larger than the ring's. */

@@ -1,8 +1,8 @@
 /* The zip rules of a bundle: what its directory may say, what is streamed out of it, what is written. */
 #include "tests/unit/test_bundle_build.h"
 
-#include "bundle/archive.h"
-#include "bundle/bundle.h"
+#include "bundle/orc/archive.h"
+#include "bundle/orc/bundle.h"
 
 static const uint8_t text[] = "some bytes of a file, some bytes of a file";
 

@@ -1,7 +1,7 @@
 /* Bundles as a whole: the rules that need both manifest and archive, streams, edits, writing. */
 #include "tests/unit/test_bundle_build.h"
 
-#include "bundle/bundle.h"
+#include "bundle/orc/bundle.h"
 
 #define COMPONENT(kind, file, more)                                                                          \
     "{\"kind\":\"" kind "\",\"executable\":\"" file ".elf\",\"sgx\":{\"executable\":\"" file ".sgx\"" more   \

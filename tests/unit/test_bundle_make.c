@@ -4,7 +4,7 @@
 
 #include <sys/stat.h>
 
-#include "bundle/bundle.h"
+#include "bundle/orc/bundle.h"
 
 #define MIB (1u << 20)
 

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "bundle/bundle.h"
+#include "bundle/orc/bundle.h"
 #include "signer/base/ossl.h"
 
 #if defined(__SANITIZE_ADDRESS__)

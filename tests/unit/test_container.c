@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "bundle/container_internal.h"
+#include "bundle/container/internal.h"
+#include "bundle/open.h"
 #include "signer/base/file.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"

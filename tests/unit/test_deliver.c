@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "signer/cmd/deliver.h"
+#include "signer/flow/deliver.h"
 #include "tests/support/support.h"
 
 static const uint8_t id[32] = {[31] = 1};

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bundle/elf.h"
+#include "bundle/elf/elf.h"
 #include "signer/base/mem.h"
 #include "tests/support/support.h"
 

@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bundle/container.h"
-#include "signer/sgx/sgxs.h"
+#include "bundle/open.h"
+#include "bundle/stream/sgxs.h"
 #include "tests/support/support.h"
 
 #define PAGE        4096

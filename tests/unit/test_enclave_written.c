@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "signer/base/mem.h"
-#include "signer/cmd/enclave.h"
+#include "signer/flow/enclave.h"
 #include "tests/support/support.h"
 #include "tests/unit/test_elf_intel.h"
 

@@ -1,8 +1,8 @@
 /* The manifest: what its text and its fields may be, how it is edited, how it is written. */
 #include "tests/unit/test_bundle_build.h"
 
-#include "bundle/manifest.h"
-#include "bundle/manifest_scan.h"
+#include "bundle/orc/manifest.h"
+#include "bundle/orc/manifest_scan.h"
 
 #define RONL "{\"kind\":\"ronl\",\"executable\":\"e\"}"
 #define TDX_UP_TO                                                                                            \

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bundle/manifest_hash.h"
-#include "bundle/manifest_load.h"
+#include "bundle/orc/manifest_hash.h"
+#include "bundle/orc/manifest_load.h"
 #include "signer/base/digest.h"
 #include "signer/base/hex.h"
 #include "tests/support/support.h"

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bundle/manifest_load.h"
-#include "bundle/manifest_scheduler.h"
+#include "bundle/orc/manifest_load.h"
+#include "bundle/orc/manifest_scheduler.h"
 #include "tests/support/support.h"
 
 #define VERSION   "\"version\":{\"major\":1}"

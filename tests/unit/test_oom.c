@@ -10,17 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bundle/container.h"
+#include "bundle/open.h"
+#include "bundle/stream/sgxs.h"
 #include "signer/base/digest.h"
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/ceremony/armour.h"
 #include "signer/ceremony/policy.h"
 #include "signer/ceremony/review.h"
-#include "signer/cmd/enclave.h"
+#include "signer/flow/enclave.h"
 #include "signer/sgx/diagnose.h"
 #include "signer/sgx/rsa3072.h"
-#include "signer/sgx/sgxs.h"
 #include "signer/sgx/verify.h"
 #include "tests/support/support.h"
 #include "tests/support/testkey.h"

@@ -31,7 +31,7 @@ static bool parse(const char *cmd, const char *const words[], char *argv[WORDS_M
         (void)snprintf(room[argc], sizeof room[argc], "%s", words[argc]);
         argv[argc] = room[argc];
     }
-    return opts_parse(find(cmd), argc, argv, ret, err);
+    return opts_parse("ensign", find(cmd), argc, argv, ret, err);
 }
 
 #define PARSE(cmd, args, ...)                                                                                \
@@ -317,7 +317,7 @@ static void a_very_long_option_is_cut_in_the_message(void **state)
 
     (void)state;
     memset(word + 2, 'q', sizeof word - 3);
-    assert_fails(opts_parse(find("show"), 1, argv, &args, &err), err, ENS_USAGE,
+    assert_fails(opts_parse("ensign", find("show"), 1, argv, &args, &err), err, ENS_USAGE,
                  "unknown option of show: see");
     assert_true(strlen(err.msg) < 200);
 }
@@ -427,7 +427,7 @@ static void every_option_of_every_command_sets_its_own_member(void **state)
 
                 memcpy((char *)&want + all[i]->offset, &pointer, sizeof pointer);
             }
-            assert_ok(opts_parse(cmd, argc, argv, &got, &err), err);
+            assert_ok(opts_parse("ensign", cmd, argc, argv, &got, &err), err);
             /* It is noted as one in use, by its name, once. */
             assert_string_equal(got.command, cmd->name);
             assert_int_equal(got.options.len, strcmp(all[i]->name, "help") == 0 ? 1 : 2);
@@ -457,13 +457,13 @@ static void a_list_takes_so_many_values_and_no_more(void **state)
         argv[2 * i + 1] = value;
     }
     argv[2 * TEXT_LIST_MAX] = value; /* one operand in place of one option too many */
-    assert_ok(opts_parse(cmd, 2 * TEXT_LIST_MAX + 1, argv, &got, &err), err);
+    assert_ok(opts_parse("ensign", cmd, 2 * TEXT_LIST_MAX + 1, argv, &got, &err), err);
     assert_int_equal(got.approvals.len, TEXT_LIST_MAX);
     for (int i = 0; i <= TEXT_LIST_MAX; i++) {
         argv[2 * i] = option;
         argv[2 * i + 1] = value;
     }
-    assert_fails(opts_parse(cmd, 2 * (TEXT_LIST_MAX + 1), argv, &got, &err), err, ENS_USAGE,
+    assert_fails(opts_parse("ensign", cmd, 2 * (TEXT_LIST_MAX + 1), argv, &got, &err), err, ENS_USAGE,
                  "more than 64 times");
 }
 

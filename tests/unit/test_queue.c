@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "signer/cmd/queue.h"
+#include "signer/flow/queue.h"
 
 #define ITEMS_MAX 3000
 

@@ -5,7 +5,7 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
-#include "bundle/container.h"
+#include "bundle/open.h"
 #include "signer/base/digest.h"
 #include "signer/sgx/rsa3072_fips.h"
 #include "tests/support/support.h"

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bundle/stream/pagediff.h"
+#include "bundle/stream/sgxs.h"
 #include "signer/base/mem.h"
-#include "signer/sgx/pagediff.h"
-#include "signer/sgx/sgxs.h"
 #include "tests/support/support.h"
 
 #define R   0x201ull

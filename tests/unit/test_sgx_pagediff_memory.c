@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bundle/stream/pagediff.h"
 #include "signer/base/mem.h"
 #include "signer/base/ossl.h"
-#include "signer/sgx/pagediff.h"
 #include "tests/support/support.h"
 
 #if defined(__SANITIZE_ADDRESS__)

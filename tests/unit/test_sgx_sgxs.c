@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bundle/stream/sgxs.h"
 #include "signer/base/digest.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
-#include "signer/sgx/sgxs.h"
 #include "tests/support/support.h"
 
 static const size_t steps[] = {1, 7, 63, 64, 255, 256, 320, 4096, SIZE_MAX};

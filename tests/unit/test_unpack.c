@@ -8,7 +8,7 @@
 #define ZLIB_CONST
 #include <zlib.h>
 
-#include "bundle/unpack.h"
+#include "bundle/orc/unpack.h"
 #include "tests/support/support.h"
 
 #define TOTAL (1u << 20)

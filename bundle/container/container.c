@@ -1,0 +1,238 @@
+/* What is the same for all kinds of containers. */
+#include "bundle/container/container.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bundle/container/internal.h"
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+
+int container_fd(const struct container *c)
+{
+    return c->fd;
+}
+
+void container_closep(struct container **ret)
+{
+    struct container *c = *ret;
+
+    if (c == NULL)
+        return;
+    if (c->ops != NULL && c->ops->close != NULL)
+        c->ops->close(c);
+    bundle_closep(&c->bundle);
+    elf_freep(&c->elf);
+    if (c->owns_fd)
+        file_closep(&c->fd);
+    mem_free(c->copies);
+    mem_free(c->label);
+    mem_free(c);
+    *ret = NULL;
+}
+
+bool container_add_copy(struct container *c, struct container_copy **ret, struct ens_err *err)
+{
+    void *grown = c->copies;
+
+    if (c->copies_len == CONTAINER_COPIES_MAX)
+        return ens_fail(err, ENS_DATA, "%s: holds more than %d SIGSTRUCTs: it is damaged", c->label,
+                        CONTAINER_COPIES_MAX);
+    if (!mem_grow(&grown, c->copies_len + 1, sizeof *c->copies, err))
+        return false;
+    c->copies = grown;
+    *ret = &c->copies[c->copies_len++];
+    memset(*ret, 0, sizeof **ret);
+    return true;
+}
+
+/* ---- what it is ---- */
+
+enum container_kind container_kind(const struct container *c)
+{
+    return c->ops->kind;
+}
+
+uint64_t container_size(const struct container *c)
+{
+    return c->size;
+}
+
+const char *container_label(const struct container *c)
+{
+    return c->label;
+}
+
+struct bundle *container_bundle(const struct container *c)
+{
+    return c->bundle;
+}
+
+const struct bundle_component *container_component(const struct container *c)
+{
+    return c->component;
+}
+
+size_t container_copies_len(const struct container *c)
+{
+    return c->copies_len;
+}
+
+const struct container_copy *container_copy_at(const struct container *c, size_t index)
+{
+    return &c->copies[index];
+}
+
+size_t container_streams_len(const struct container *c)
+{
+    return c->streams_len;
+}
+
+const char *container_why_no_stream(const struct container *c)
+{
+    return c->why_no_stream;
+}
+
+/* ---- how much work it is ---- */
+
+static bool allow_large; /* set before there are threads */
+
+void container_allow_large(void)
+{
+    allow_large = true;
+}
+
+uint64_t container_work(const struct container *c)
+{
+    return c->work;
+}
+
+void container_work_add(uint64_t *work, uint64_t count, uint64_t each)
+{
+    uint64_t product = 0;
+
+    if (__builtin_mul_overflow(count, each, &product) || __builtin_add_overflow(*work, product, work))
+        *work = UINT64_MAX;
+}
+
+static bool check_work(const struct container *c, struct ens_err *err)
+{
+    uint64_t limit = CONTAINER_WORK_MAX;
+
+    container_work_add(&limit, c->size, CONTAINER_WORK_PER_BYTE);
+    if (allow_large || c->work <= limit)
+        return true;
+    return ens_fail(err, ENS_DATA,
+                    "%s: lays out an enclave of which %" PRIu64 " MiB are hashed, from a file of %" PRIu64
+                    " KiB (limit %" PRIu64 " MiB): --allow-large, if it is meant to be so large",
+                    c->label, c->work >> 20, c->size >> 10, limit >> 20);
+}
+
+bool container_stream(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
+{
+    if (index >= c->streams_len)
+        return ens_fail(err, ENS_BUG, "%s: has no enclave %zu", c->label, index);
+    return check_work(c, err) && c->ops->stream(c, index, sink, err);
+}
+
+bool container_same_stream(const struct container *c, size_t a, size_t b)
+{
+    return c->ops->same != NULL && a < c->streams_len && b < c->streams_len && c->ops->same(c, a, b);
+}
+
+const struct container_setting *container_settings(const struct container *c, size_t *ret_len)
+{
+    *ret_len = c != NULL ? c->settings_len : 0;
+    return c != NULL ? c->settings : NULL;
+}
+
+void container_set(struct container *c, const char *name, uint64_t value)
+{
+    if (c->settings_len < CONTAINER_SETTINGS_MAX)
+        c->settings[c->settings_len++] = (struct container_setting){.name = name, .value = value};
+}
+
+const struct container_oddity *container_oddities(const struct container *c, size_t *ret_len)
+{
+    *ret_len = c->oddities_len;
+    return c->oddities;
+}
+
+void container_odd(struct container *c, size_t copy, const char *rule, const char *fmt, ...)
+{
+    size_t alike = 0;
+    va_list args;
+
+    for (size_t i = 0; i < c->oddities_len; i++)
+        alike += c->oddities[i].copy == copy && strcmp(c->oddities[i].rule, rule) == 0;
+    if (alike == CONTAINER_ODDITIES_RULE_MAX || c->oddities_len == CONTAINER_ODDITIES_MAX)
+        return;
+    struct container_oddity *o = &c->oddities[c->oddities_len++];
+
+    o->copy = copy;
+    o->rule = rule;
+    va_start(args, fmt);
+    if (vsnprintf(o->text, sizeof o->text, fmt, args) < 0)
+        o->text[0] = '\0';
+    va_end(args);
+}
+
+bool container_locate(const struct container *c, uint64_t offset, char ret[static CONTAINER_NAME_MAX])
+{
+    const struct elf_section *s = NULL;
+
+    if (c != NULL && c->elf != NULL && offset >= c->shift)
+        s = elf_section_at(c->elf, offset - c->shift);
+
+    if (s == NULL || s->name[0] == '\0')
+        return false;
+    (void)snprintf(ret, CONTAINER_NAME_MAX, "%s", s->name);
+    return true;
+}
+
+/* ---- writing ---- */
+
+bool container_put(int fd, uint64_t offset, struct view bytes, struct ens_err *err)
+{
+    return file_write_at(fd, "the new file", offset, bytes, err);
+}
+
+/* Copies the whole file: the copies' places in it are overwritten afterwards. */
+static bool copy_file(const struct container *c, struct file_out *out, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
+    size_t len = FILE_PIECE;
+
+    if (piece == NULL)
+        return false;
+    for (uint64_t at = 0; len == FILE_PIECE; at += len) {
+        if (!interrupt_check(err) || !file_read_at(c->fd, c->label, at, piece, FILE_PIECE, &len, err) ||
+            !file_out_write(out, view_of(piece, len), err))
+            return false;
+    }
+    return true;
+}
+
+/* An edited copy of the file. */
+static bool write_copy(const struct container *c, const struct container_edit *edit, struct file_out *out,
+                       struct ens_err *err)
+{
+    if (!file_out_create(out, err) || !copy_file(c, out, err))
+        return false;
+    for (size_t i = 0; i < c->copies_len; i++) {
+        if (!container_put(file_out_fd(out), c->copies[i].offset, edit->sigstruct, err) ||
+            (c->ops->patch != NULL && !c->ops->patch(c, i, edit, file_out_fd(out), err)))
+            return false;
+    }
+    return true;
+}
+
+bool container_write(struct container *c, const struct container_edit *edit, struct file_out *out,
+                     struct ens_err *err)
+{
+    if (edit->sigstruct.len != CONTAINER_SIGSTRUCT_SIZE)
+        return ens_fail(err, ENS_BUG, "%s: a SIGSTRUCT of %zu bytes", c->label, edit->sigstruct.len);
+    return c->ops->write != NULL ? c->ops->write(c, edit, out, err) : write_copy(c, edit, out, err);
+}

@@ -1,0 +1,65 @@
+/* What the kinds of containers share; only for the kinds: bundle/container_*.c, sdk/. */
+#pragma once
+
+#include "bundle/container/container.h"
+#include "bundle/elf/elf.h"
+
+struct container {
+    const struct container_ops *ops;
+    char *label;
+    int fd;
+    bool owns_fd;
+    uint64_t size;   /* of the file */
+    struct elf *elf; /* NULL: no ELF file */
+    struct bundle *bundle;
+    const struct bundle_component *component;
+    struct container_copy *copies;
+    size_t copies_len;
+    size_t streams_len;
+    uint64_t work;             /* container_work */
+    const char *why_no_stream; /* static; where `streams_len` is 0 */
+    uint64_t shift;            /* of the image in the enclave: address of the file's address 0 */
+    struct container_setting settings[CONTAINER_SETTINGS_MAX];
+    size_t settings_len;
+    struct container_oddity oddities[CONTAINER_ODDITIES_MAX];
+    size_t oddities_len;
+    void *own; /* the kind's, released by its close */
+};
+
+/* A kind of container: a row of the table in open.c. */
+struct container_ops {
+    enum container_kind kind;
+    const char *name;
+    /* Is it this kind? `head` is the beginning of the file; for ELF files `c->elf` is open as well. */
+    bool (*recognise)(const struct container *c, struct view head);
+    /* Fills `copies`, `streams_len` and `own`. */
+    bool (*open)(struct container *c, const char *component, struct ens_err *err);
+    void (*close)(struct container *c); /* NULL: nothing of its own */
+    bool (*stream)(struct container *c, size_t index, const struct sink *sink, struct ens_err *err);
+    bool (*same)(const struct container *c, size_t a, size_t b); /* NULL: not known */
+    /* NULL: a copy of the file in which the copies are replaced, and what `patch` says. */
+    bool (*write)(struct container *c, const struct container_edit *edit, struct file_out *out,
+                  struct ens_err *err);
+    /* Edits one copy beyond its SIGSTRUCT, through container_put; NULL: nothing. */
+    bool (*patch)(const struct container *c, size_t copy, const struct container_edit *edit, int fd,
+                  struct ens_err *err);
+};
+
+/* Makes room for one more copy, zeroed; owned by the container. ENS_DATA above CONTAINER_COPIES_MAX. */
+bool container_add_copy(struct container *c, struct container_copy **ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Work of a page of which nothing is measured but that it is added, and of one that is measured whole. */
+#define CONTAINER_WORK_PAGE     64u
+#define CONTAINER_WORK_MEASURED (64u + 16u * 320u)
+
+/* Adds `count` times `each` to the work; sticks at UINT64_MAX. */
+void container_work_add(uint64_t *work, uint64_t count, uint64_t each);
+
+/* Adds to `settings`; at most CONTAINER_SETTINGS_MAX are kept. */
+void container_set(struct container *c, const char *name, uint64_t value);
+
+/* Adds to `oddities`, of which CONTAINER_ODDITIES_RULE_MAX of one rule and copy are kept. */
+void container_odd(struct container *c, size_t copy, const char *rule, const char *fmt, ...) ENS_PRINTF(4, 5);
+
+/* Overwrites bytes of the new file at `offset`; ENS_IO. */
+bool container_put(int fd, uint64_t offset, struct view bytes, struct ens_err *err) ENS_MUST_CHECK;

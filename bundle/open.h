@@ -1,0 +1,24 @@
+/* Opens a file that holds an enclave or its SIGSTRUCT, of whichever kind: see container/container.h. */
+#pragma once
+
+#include "bundle/container/container.h"
+
+/* Is it a file that container_open knows, by its first bytes? */
+bool container_recognise(struct view head);
+
+/* What the file is instead, and the remedy, by its first bytes (300 of them will do): "is a tar archive:
+ * unpack it first". NULL: nothing that is known. */
+const char *container_other(struct view head);
+
+/* Opens the file, finds the SIGSTRUCTs in it. `component` names the component of a bundle (NULL: ronl where
+ * that is SGX, else the only SGX one) and is NULL for every other kind (ENS_USAGE). An ELF file without what
+ * its SDK's signing tool lays out is ENS_DATA, and the message says which tool that is. Release with
+ * container_closep. */
+bool container_open(const char *path, const char *component, struct container **ret,
+                    struct ens_err *err) ENS_MUST_CHECK;
+/* The same over an open, seekable file (one that was just written); `fd` stays the caller's. */
+bool container_open_fd(int fd, const char *label, const char *component, struct container **ret,
+                       struct ens_err *err) ENS_MUST_CHECK;
+
+/* "Intel SDK ELF", for people; owned by the program. */
+const char *container_kind_name(enum container_kind kind);

@@ -1,0 +1,189 @@
+/* Intel SDK ELF files: the note, the SIGSTRUCTs in it, and what is edited beside them. The loader picks one
+ * of the blocks by its own age and by what the CPU can do, so that all of them must carry the new SIGSTRUCT.
+ */
+#include "bundle/sdk/elf_intel.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/base/mem.h"
+
+/* Magic of a block, in the order of its bytes. */
+static const uint8_t magic[INTEL_MAGIC_SIZE] = {0x4c, 0x0e, 0x5d, 0x63, 0x94, 0x02, 0xa8, 0x86};
+
+static bool recognise(const struct container *c, struct view head)
+{
+    struct intel_note note;
+
+    (void)head;
+    return c->elf != NULL && intel_find_note(c->elf, &note);
+}
+
+static bool read_note(struct container *c, struct intel *intel, struct ens_err *err)
+{
+    struct intel_note note = {0};
+    uint8_t head[INTEL_NOTE_HEAD];
+    uint32_t desc = 0;
+
+    if (!intel_find_note(c->elf, &note))
+        return ens_fail(err, ENS_BUG, "%s: lost its " INTEL_SECTION, c->label);
+    if (!elf_read(c->elf, note.offset, head, sizeof head, INTEL_SECTION, err))
+        return false;
+    if (!intel_check_note(c, &note, view_of(head, sizeof head), &desc, err))
+        return ens_wrap(err, "%s: " INTEL_SECTION, c->label);
+    intel->at = note.offset;
+    intel->end = note.offset + note.size;
+    intel->desc = view_of(intel->desc_bytes, desc);
+    return elf_read(c->elf, note.offset + INTEL_NOTE_HEAD, intel->desc_bytes, desc, INTEL_SECTION, err);
+}
+
+static bool begins_block(struct view desc, size_t at)
+{
+    return view_equal(view_slice(desc, at, sizeof magic), view_of(magic, sizeof magic));
+}
+
+static bool add_block(struct container *c, struct intel *intel, size_t at, struct ens_err *err)
+{
+    struct intel_block *b = &intel->blocks[intel->blocks_len];
+
+    if (intel->blocks_len == CONTAINER_COPIES_MAX)
+        return ens_fail(err, ENS_DATA, "%s: " INTEL_SECTION ": more than %d metadata blocks: " INTEL_REMEDY,
+                        c->label, CONTAINER_COPIES_MAX);
+    if (!intel_block_read(intel, at, c->size, b, err) || !intel_image_check(c->elf, intel, b, err))
+        return ens_wrap(err, "%s: " INTEL_SECTION ": metadata block %zu at 0x%" PRIx64, c->label,
+                        intel->blocks_len + 1, intel->at + INTEL_NOTE_HEAD + at);
+    b->at = intel->at + INTEL_NOTE_HEAD + at;
+    intel->blocks_len++;
+    return true;
+}
+
+/* Reads the blocks, which lie back to back from the start, up to what is none. Intel's loader and tools do
+ * not look at the rest, and the tools of 2017 left bytes of earlier files there. */
+static bool read_blocks(struct container *c, struct intel *intel, struct ens_err *err)
+{
+    size_t at = 0;
+
+    while (begins_block(intel->desc, at)) {
+        if (!add_block(c, intel, at, err))
+            return false;
+        at += intel->blocks[intel->blocks_len - 1].bytes.len;
+    }
+    struct view rest = view_slice(intel->desc, at, intel->desc.len - at);
+
+    if (intel->blocks_len > 0) {
+        if (!view_is_zero(rest))
+            container_odd(c, 0, "note-tail",
+                          INTEL_SECTION
+                          ": 0x%zx bytes behind the last metadata block are not zero: nothing reads "
+                          "them, and nothing signs them",
+                          rest.len);
+        return true;
+    }
+    if (!view_is_zero(rest))
+        return ens_fail(err, ENS_DATA,
+                        "%s: " INTEL_SECTION ": no metadata block begins at 0x%" PRIx64
+                        " (wrong magic), and it is not empty: " INTEL_REMEDY,
+                        c->label, intel->at + INTEL_NOTE_HEAD);
+    return ens_fail(err, ENS_DATA,
+                    "%s: " INTEL_SECTION
+                    " is empty, so that the enclave is not laid out yet: sign it once with "
+                    "sgx_sign and any key, then with ensign",
+                    c->label);
+}
+
+/* Blocks that lay out the same are poured once. */
+static void count_work(struct container *c, const struct intel *intel)
+{
+    for (size_t i = 0; i < intel->blocks_len; i++) {
+        size_t same = 0;
+
+        while (same < i && !intel_same(c, same, i))
+            same++;
+        if (same < i)
+            continue;
+        container_work_add(&c->work, 1, CONTAINER_WORK_PAGE);
+        intel_image_work(c->elf, &intel->blocks[i], &c->work);
+        intel_layout_work(&intel->blocks[i], &c->work);
+    }
+}
+
+/* The copy of one block's SIGSTRUCT. */
+static bool fill_copy(struct container *c, const struct intel_block *b, struct ens_err *err)
+{
+    struct container_copy *copy = NULL;
+
+    if (!container_add_copy(c, &copy, err))
+        return false;
+    (void)snprintf(copy->name, sizeof copy->name, "metadata %" PRIu32 ".%" PRIu32, b->major, b->minor);
+    copy->offset = b->at + INTEL_CSS;
+    memcpy(copy->sigstruct, b->bytes.data + INTEL_CSS, CONTAINER_SIGSTRUCT_SIZE);
+    copy->has_launch = true;
+    copy->attributes = bytes_get_le(view_slice(b->bytes, INTEL_ATTRIBUTES, 8));
+    copy->xfrm = bytes_get_le(view_slice(b->bytes, INTEL_XFRM, 8));
+    copy->miscselect = (uint32_t)bytes_get_le(view_slice(b->bytes, INTEL_MISCSELECT, 4));
+    copy->ssaframesize = (uint32_t)bytes_get_le(view_slice(b->bytes, INTEL_SSAFRAMESIZE, 4));
+    copy->has_fips = b->fips != 0;
+    if (copy->has_fips)
+        memcpy(copy->fips, b->bytes.data + b->fips, CONTAINER_FIPS_SIZE);
+    return true;
+}
+
+static bool open_intel(struct container *c, const char *component, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) struct intel *intel = mem_alloc(1, sizeof *intel, err);
+
+    (void)component;
+    if (intel == NULL || !read_note(c, intel, err) || !read_blocks(c, intel, err))
+        return false;
+    for (size_t i = 0; i < intel->blocks_len; i++) {
+        if (!fill_copy(c, &intel->blocks[i], err))
+            return false;
+    }
+    c->streams_len = intel->blocks_len;
+    c->shift = intel->blocks[0].shift;
+    intel_settings(c, &intel->blocks[0]);
+    c->own = ens_take(intel);
+    count_work(c, c->own);
+    return intel_judge(c, err);
+}
+
+static void close_intel(struct container *c)
+{
+    mem_free(c->own);
+    c->own = NULL;
+}
+
+static bool put_le(int fd, uint64_t offset, size_t len, uint64_t value, struct ens_err *err)
+{
+    uint8_t bytes[8];
+
+    bytes_put_le(bytes, len, value);
+    return container_put(fd, offset, view_of(bytes, len), err);
+}
+
+/* What is not measured and must follow the SIGSTRUCT, or the loader would ask the CPU for something else. */
+static bool patch_copy(const struct container *c, size_t copy, const struct container_edit *edit, int fd,
+                       struct ens_err *err)
+{
+    const struct intel *intel = c->own;
+    const struct intel_block *b = &intel->blocks[copy];
+
+    if (b->fips != 0 && edit->fips.len != CONTAINER_FIPS_SIZE)
+        return ens_fail(err, ENS_BUG, "%s: a FIPS signature of %zu bytes", c->label, edit->fips.len);
+    return (!edit->set_attributes || put_le(fd, b->at + INTEL_ATTRIBUTES, 8, edit->attributes, err)) &&
+           (!edit->set_xfrm || put_le(fd, b->at + INTEL_XFRM, 8, edit->xfrm, err)) &&
+           (!edit->set_miscselect || put_le(fd, b->at + INTEL_MISCSELECT, 4, edit->miscselect, err)) &&
+           (b->fips == 0 || container_put(fd, b->at + b->fips, edit->fips, err));
+}
+
+const struct container_ops elf_intel = {
+    .kind = CONTAINER_INTEL,
+    .name = "Intel SDK ELF",
+    .recognise = recognise,
+    .open = open_intel,
+    .close = close_intel,
+    .stream = intel_stream,
+    .same = intel_same,
+    .patch = patch_copy,
+};

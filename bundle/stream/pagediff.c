@@ -1,0 +1,248 @@
+/* The comparison of two streams from its start to its end, and the differences that the two indices alone
+ * tell. */
+#include "bundle/stream/pagediff.h"
+
+#include <string.h>
+
+#include "bundle/stream/pagediff_internal.h"
+#include "signer/base/mem.h"
+
+bool pagediff_next(const struct pagediff_run *run, struct page_walk *at, struct page_pair *ret)
+{
+    struct page *a = at->a < run->a.len ? &run->a.items[at->a] : NULL;
+    struct page *b = at->b < run->b.len ? &run->b.items[at->b] : NULL;
+
+    if (a == NULL && b == NULL)
+        return false;
+    if (a != NULL && b != NULL && a->offset > b->offset)
+        a = NULL;
+    else if (a != NULL && b != NULL && b->offset > a->offset)
+        b = NULL;
+    at->a += a != NULL;
+    at->b += b != NULL;
+    *ret = (struct page_pair){a, b};
+    return true;
+}
+
+bool pagediff_same_frame(const struct page *a, const struct page *b)
+{
+    return a->flags == b->flags && a->measured == b->measured && a->unmeasured == b->unmeasured &&
+           a->measured_order == b->measured_order && a->order == b->order && a->padding == b->padding;
+}
+
+bool pagediff_same_content(const struct page *a, const struct page *b)
+{
+    return memcmp(a->content, b->content, sizeof a->content) == 0;
+}
+
+/* ---- heap and stack ---- */
+
+static bool is_bare(const struct page *p)
+{
+    return !page_is_tcs(p) && (p->measured | p->unmeasured) == 0;
+}
+
+static bool follows(const struct page *p)
+{
+    return p[-1].offset == p->offset - SGX_PAGE_SIZE;
+}
+
+/* Pages between two threads: how many are bare, in how many runs, and how long the last run is. */
+struct stretch {
+    uint64_t bare, runs, last;
+};
+
+/* From `*at` up to the next TCS or the end, which is where `*at` is left. What lies right behind a TCS are
+ * its SSA frames, and is left out. */
+static struct stretch next_stretch(const struct pages *p, size_t *at)
+{
+    struct stretch s = {0};
+    bool in_run = false;
+
+    for (; *at > 0 && *at < p->len && is_bare(&p->items[*at]) && follows(&p->items[*at]); (*at)++) {
+    }
+    for (; *at < p->len && !page_is_tcs(&p->items[*at]); (*at)++) {
+        const struct page *page = &p->items[*at];
+
+        in_run = in_run && is_bare(page) && follows(page);
+        if (!is_bare(page))
+            continue;
+        s.bare++;
+        s.runs += !in_run;
+        s.last = in_run ? s.last + 1 : 1;
+        in_run = true;
+    }
+    return s;
+}
+
+static struct pagediff_memory memory_of(const struct pages *p)
+{
+    size_t at = 0;
+    struct stretch first = next_stretch(p, &at);
+
+    if (at == p->len)
+        return (struct pagediff_memory){.heap = first.bare};
+    at++;
+    struct stretch second = next_stretch(p, &at);
+    bool is_stack = at < p->len ? first.last == second.last : first.runs > 1;
+
+    return (struct pagediff_memory){.heap = first.bare - (is_stack ? first.last : 0),
+                                    .stack = is_stack ? first.last : 0};
+}
+
+static void count_pages(struct pagediff_run *run)
+{
+    struct pagediff_totals *t = &run->out->totals;
+    struct page_walk at = {0};
+    struct page_pair p;
+
+    t->pages_a = run->a.len;
+    t->pages_b = run->b.len;
+    t->memory_a = memory_of(&run->a);
+    t->memory_b = memory_of(&run->b);
+    while (pagediff_next(run, &at, &p)) {
+        t->threads_a += p.a != NULL && page_is_tcs(p.a);
+        t->threads_b += p.b != NULL && page_is_tcs(p.b);
+        t->pages +=
+            p.a == NULL || p.b == NULL || !pagediff_same_frame(p.a, p.b) || !pagediff_same_content(p.a, p.b);
+    }
+}
+
+static bool add_values(struct pagediff_run *run, enum pagediff_kind kind, uint64_t a, uint64_t b,
+                       struct ens_err *err)
+{
+    const struct pagediff_row row = {.kind = kind, .measured = true, .value_a = a, .value_b = b};
+
+    return a == b || pagediff_add(run, &row, err);
+}
+
+/* ---- differences that the index tells: a pair, and the row it makes ---- */
+
+static bool is_only_a(struct page_pair p, struct pagediff_row *ret)
+{
+    *ret = pagediff_row_of(PAGEDIFF_ONLY_A, p);
+    return p.b == NULL && !p.a->moved;
+}
+
+static bool is_only_b(struct page_pair p, struct pagediff_row *ret)
+{
+    *ret = pagediff_row_of(PAGEDIFF_ONLY_B, p);
+    return p.a == NULL && !p.b->moved;
+}
+
+static bool is_other_secinfo(struct page_pair p, struct pagediff_row *ret)
+{
+    *ret = pagediff_row_of(PAGEDIFF_SECINFO, p);
+    return p.a != NULL && p.b != NULL && p.a->flags != p.b->flags;
+}
+
+static bool is_other_chunks(struct page_pair p, struct pagediff_row *ret)
+{
+    if (p.a == NULL || p.b == NULL)
+        return false;
+    *ret = pagediff_row_of(PAGEDIFF_CHUNKS, p);
+    ret->measured = p.a->measured != p.b->measured;
+    ret->measured_a = p.a->measured;
+    ret->measured_b = p.b->measured;
+    ret->unmeasured_a = p.a->unmeasured;
+    ret->unmeasured_b = p.b->unmeasured;
+    return ret->measured || p.a->unmeasured != p.b->unmeasured;
+}
+
+static bool is_other_padding(struct page_pair p, struct pagediff_row *ret)
+{
+    *ret = pagediff_row_of(PAGEDIFF_PADDING, p);
+    ret->measured = false;
+    return p.a != NULL && p.b != NULL && p.a->padding != p.b->padding;
+}
+
+static bool add_where(struct pagediff_run *run, bool (*is)(struct page_pair p, struct pagediff_row *ret),
+                      struct ens_err *err)
+{
+    struct page_walk at = {0};
+    struct page_pair p;
+    struct pagediff_row row;
+
+    while (pagediff_next(run, &at, &p)) {
+        if (is(p, &row) && !pagediff_add(run, &row, err))
+            return false;
+    }
+    return true;
+}
+
+static bool add_moved(struct pagediff_run *run, struct ens_err *err)
+{
+    for (size_t i = 0; i < run->moved.len; i++) {
+        struct pagediff_row row = pagediff_row_of(PAGEDIFF_MOVED, run->moved.items[i]);
+
+        row.value_b = run->moved.items[i].b->offset;
+        if (!pagediff_add(run, &row, err))
+            return false;
+    }
+    return true;
+}
+
+static bool add_padding(struct pagediff_run *run, struct ens_err *err)
+{
+    const struct pagediff_row row = {.kind = PAGEDIFF_PADDING};
+
+    if (run->a.ecreate.padding != run->b.ecreate.padding && !pagediff_add(run, &row, err))
+        return false;
+    return add_where(run, is_other_padding, err);
+}
+
+/* ---- the whole ---- */
+
+static void run_free(struct pagediff_run *run)
+{
+    pages_free(&run->a);
+    pages_free(&run->b);
+    mem_free(run->moved.items);
+    mem_free(run->tcs_moved.items);
+    pagediff_freep(&run->out);
+}
+
+/* In the order of enum pagediff_kind. */
+static bool add_rows(struct pagediff_run *run, struct ens_err *err)
+{
+    const struct page_ecreate *a = &run->a.ecreate;
+    const struct page_ecreate *b = &run->b.ecreate;
+
+    return add_values(run, PAGEDIFF_SIZE, a->size, b->size, err) &&
+           add_values(run, PAGEDIFF_SSAFRAMESIZE, a->ssaframesize, b->ssaframesize, err) &&
+           add_where(run, is_only_a, err) && add_where(run, is_only_b, err) && add_moved(run, err) &&
+           add_where(run, is_other_secinfo, err) && add_where(run, is_other_chunks, err) &&
+           pagediff_contents(run, err) && pagediff_page_order(run, err) && add_padding(run, err) &&
+           pagediff_end(run, err);
+}
+
+bool pagediff_compare_in(const struct page_source *a, const struct page_source *b, size_t batch,
+                         struct pagediff **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(run_free)
+    struct pagediff_run run = {.source_a = a, .source_b = b, .batch = batch > 0 ? batch : 1};
+
+    run.out = mem_alloc(1, sizeof *run.out, err);
+    if (run.out == NULL || !pages_read(a, &run.a, err) || !pages_read(b, &run.b, err))
+        return false;
+    count_pages(&run);
+    if (!pagediff_find_moved(&run, err) || !add_rows(&run, err))
+        return false;
+    *ret = ens_take(run.out);
+    return true;
+}
+
+bool pagediff_compare(const struct page_source *a, const struct page_source *b, struct pagediff **ret,
+                      struct ens_err *err)
+{
+    return pagediff_compare_in(a, b, PAGEDIFF_BATCH, ret, err);
+}
+
+void pagediff_freep(struct pagediff **d)
+{
+    if (*d == NULL)
+        return;
+    mem_free((*d)->rows);
+    mem_free(*d);
+    *d = NULL;
+}

@@ -1,0 +1,349 @@
+/* compare: is it the same enclave, whoever signed it; the same signer; which fields differ; and where two
+ * enclaves differ, which of their pages, and why. Exit status 0: the same MRENCLAVE. */
+#include "signer/cmd/compare/compare.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bundle/open.h"
+#include "signer/base/hex.h"
+#include "signer/base/mem.h"
+#include "signer/cmd/cmd.h"
+#include "signer/flow/fields.h"
+#include "signer/sgx/diagnose_fields.h"
+#include "signer/sgx/rsa3072.h"
+#include "signer/sgx/verify.h"
+
+/* ---- the sides ---- */
+
+static void side_free(struct compare_side *side)
+{
+    enclave_free(&side->e);
+}
+
+/* Whoever compares must know that a side is not what it seems. */
+static bool warn_of_side(const struct compare_side *side, struct ens_err *err)
+{
+    struct findings found = {0};
+
+    for (size_t i = 0; i < side->e.places_len; i++) {
+        if (!enclave_judge_place(&side->e, i, &found, err))
+            return false;
+    }
+    for (size_t i = 0; i < found.len; i++)
+        notice_warn("%s: %s", side->path, found.items[i].text);
+    found = (struct findings){0};
+    if (side->is_signed && !verify_sigstruct(view_of(side->css.bytes, SIGSTRUCT_SIZE), &found, err))
+        return false;
+    const struct finding *bad = findings_first(&found, SEVERITY_ERROR);
+
+    if (bad != NULL)
+        notice_warn("%s: %s: EINIT refuses it", side->path, bad->text);
+    return true;
+}
+
+static bool take_place(struct compare_side *side, struct ens_err *err)
+{
+    const struct enclave_place *place = &side->e.places[0];
+
+    if (place->stream_error.code != ENS_OK) {
+        *err = place->stream_error;
+        return false;
+    }
+    side->has_fields = place->is_signed;
+    side->is_measured = place->is_measured;
+    if (place->is_signed)
+        side->css = place->css;
+    if (!place->is_measured && !place->is_signed)
+        return ens_fail(err, ENS_DATA, "%s: is not signed, and %s: nothing can be compared", side->path,
+                        container_why_no_stream(side->e.container));
+    return true;
+}
+
+static bool take_signdata(struct compare_side *side, struct ens_err *err)
+{
+    side->has_fields = true;
+    return fields_of_signdata(side->path, &side->css, err);
+}
+
+/* A component is named for bundles; a side that is none has none. */
+static bool open_side(const struct args *args, size_t index, struct compare_side *ret, struct ens_err *err)
+{
+    uint8_t head[ENCLAVE_HEAD_MAX];
+    struct pubkey key;
+    size_t len = 0;
+
+    ret->path = args->operands[index];
+    if (!enclave_read_head(ret->path, head, &len, err))
+        return false;
+    const char *id = bundle_recognise(view_of(head, len)) ? args->component : NULL;
+
+    if (len == SIGNDATA_SIZE
+            ? !take_signdata(ret, err)
+            : !enclave_open(ret->path, id, ENCLAVE_LOOK, &ret->e, err) || !take_place(ret, err))
+        return false;
+    ret->is_signed = ret->has_fields && !sigstruct_is_unsigned(&ret->css);
+    memcpy(ret->mrenclave,
+           ret->is_measured ? ret->e.places[0].report.mrenclave
+                            : sigstruct_get(&ret->css, CSS_ENCLAVEHASH).data,
+           MRENCLAVE_SIZE);
+    verify_key_of(&ret->css, &key);
+    if (ret->is_signed && (!rsa3072_mrsigner(&key, ret->mrsigner, err) ||
+                           !verify_signature(&ret->css, &ret->signature_holds, err)))
+        return false;
+    return warn_of_side(ret, err);
+}
+
+/* ---- pages ---- */
+
+static bool pour_side(void *ctx, const struct sink *sink, struct ens_err *err)
+{
+    struct compare_side *side = ctx;
+
+    return container_stream(side->e.container, 0, sink, err);
+}
+
+static bool compare_pages(struct compare_side *a, struct compare_side *b, struct pagediff **ret,
+                          struct ens_err *err)
+{
+    const struct page_source from_a = {.pour = pour_side, .ctx = a, .label = a->path};
+    const struct page_source from_b = {.pour = pour_side, .ctx = b, .label = b->path};
+
+    if (!a->is_measured || !b->is_measured ||
+        memcmp(a->e.places[0].report.sha256, b->e.places[0].report.sha256, 32) == 0)
+        return true;
+    return pagediff_compare(&from_a, &from_b, ret, err);
+}
+
+/* ---- the report ---- */
+
+static bool same_enclave(const struct compare_side *a, const struct compare_side *b)
+{
+    return memcmp(a->mrenclave, b->mrenclave, MRENCLAVE_SIZE) == 0;
+}
+
+/* Anybody can put a key into a SIGSTRUCT: only a signature that verifies says whose it is. */
+static bool same_signer(const struct compare_side *a, const struct compare_side *b)
+{
+    return a->signature_holds && b->signature_holds && memcmp(a->mrsigner, b->mrsigner, MRSIGNER_SIZE) == 0;
+}
+
+static const char *signer_words(const struct compare_side *a, const struct compare_side *b)
+{
+    if (!a->is_signed && !b->is_signed)
+        return "neither is signed";
+    if (!a->is_signed || !b->is_signed)
+        return a->is_signed ? "only A is signed" : "only B is signed";
+    if (!a->signature_holds || !b->signature_holds)
+        return a->signature_holds   ? "B's signature does not verify"
+               : b->signature_holds ? "A's signature does not verify"
+                                    : "neither signature verifies";
+    return same_signer(a, b) ? "same signer" : "other signer";
+}
+
+/* What the enclaves differ in: a cause that explains it, or else the pages. */
+static const char *difference(const struct compare_side *a, const struct compare_side *b,
+                              const struct pagediff *d, char ret[static COMPARE_VERDICT_MAX])
+{
+    struct compare_causes causes;
+    char image[COMPARE_IMAGE_MAX];
+    size_t len = 0;
+
+    ret[0] = '\0';
+    if (d == NULL || d->len == 0)
+        return ret;
+    compare_find_causes(d, a, b, &causes);
+    if (causes.len == 0)
+        return compare_verdict(d, a, b, ret);
+    len = strlen(compare_cause_text(&causes, ret));
+    (void)snprintf(ret + len, COMPARE_VERDICT_MAX - len, ": %" PRIu64 " page%s%s", d->totals.pages,
+                   d->totals.pages == 1 ? " differs" : "s differ", compare_image_text(d, a, b, image));
+    return ret;
+}
+
+static void doc_causes(struct show *s, const struct compare_side *a, const struct compare_side *b,
+                       const struct pagediff *d)
+{
+    struct doc *list = doc_array(s->doc, "causes");
+    struct compare_causes causes = {0};
+
+    if (d != NULL && d->len > 0)
+        compare_find_causes(d, a, b, &causes);
+    for (size_t i = 0; i < causes.len; i++) {
+        struct doc *at = doc_object(list, NULL);
+
+        doc_text(at, "name", causes.items[i].name);
+        doc_int(at, "a", causes.items[i].a);
+        doc_int(at, "b", causes.items[i].b);
+    }
+}
+
+/* A file with an enclave in it that could not be measured; other than a SIGSTRUCT, which never can. */
+static bool unmeasured(const struct compare_side *side)
+{
+    return !side->is_measured && side->e.container != NULL &&
+           container_kind(side->e.container) != CONTAINER_SIGSTRUCT;
+}
+
+static bool show_verdict(struct show *s, const struct compare_side *a, const struct compare_side *b,
+                         const struct pagediff *d, struct ens_err *err)
+{
+    char why[COMPARE_VERDICT_MAX];
+    char text[COMPARE_VERDICT_MAX + 64];
+
+    difference(a, b, d, why);
+    const char *enclave = same_enclave(a, b) ? "same enclave" : "other enclave";
+
+    if (same_enclave(a, b) && unmeasured(a) && unmeasured(b))
+        enclave = "same enclave, as both SIGSTRUCTs say";
+    (void)snprintf(text, sizeof text, "%s, %s%s%s", enclave, signer_words(a, b), why[0] != '\0' ? ": " : "",
+                   why);
+    if (s->text == NULL) {
+        doc_text(s->doc, "verdict", text);
+        doc_bool(s->doc, "same_enclave", same_enclave(a, b));
+        doc_bool(s->doc, "same_signer", same_signer(a, b));
+        doc_causes(s, a, b, d);
+        return true;
+    }
+    return show_line(s, err, "%s", text);
+}
+
+static bool show_side(struct show *s, const char *name, const struct compare_side *side, struct ens_err *err)
+{
+    const char *kind =
+        side->e.container != NULL ? container_kind_name(container_kind(side->e.container)) : "sign-data";
+    const char *how = side->is_measured           ? "measured"
+                      : side->e.container == NULL ? "as it says"
+                                                  : "as its SIGSTRUCT says";
+    char mrenclave[2 * MRENCLAVE_SIZE + 1];
+    char mrsigner[2 * MRSIGNER_SIZE + 1];
+
+    hex_encode(mrenclave, view_of(side->mrenclave, MRENCLAVE_SIZE));
+    hex_encode(mrsigner, view_of(side->mrsigner, MRSIGNER_SIZE));
+    if (s->text == NULL) {
+        struct doc *at = doc_object(s->doc, name[0] == 'A' ? "a" : "b");
+
+        doc_text(at, "file", side->path);
+        doc_text(at, "format", kind);
+        doc_text(at, "mrenclave", mrenclave);
+        doc_bool(at, "measured", side->is_measured);
+        doc_text(at, "mrsigner", side->is_signed ? mrsigner : NULL);
+        if (side->is_signed)
+            doc_bool(at, "signature_verifies", side->signature_holds);
+        else
+            doc_text(at, "signature_verifies", NULL);
+    }
+    return show_line(s, err, "%s: %s (%s)", name, side->path, kind) &&
+           show_line(s, err, "  MRENCLAVE %s (%s)", mrenclave, how) &&
+           show_line(s, err, "  MRSIGNER  %s%s", side->is_signed ? mrsigner : "not signed",
+                     side->is_signed && !side->signature_holds ? " (its signature does not verify)" : "");
+}
+
+/* Every signed field that differs but ENCLAVEHASH, of which the verdict speaks. */
+static bool show_fields(struct show *s, const struct compare_side *a, const struct compare_side *b,
+                        struct ens_err *err)
+{
+    bool comparable = a->has_fields && b->has_fields;
+    struct doc *list = s->text == NULL && comparable ? doc_array(s->doc, "fields") : NULL;
+    char va[DIAGNOSE_VALUE_MAX];
+    char vb[DIAGNOSE_VALUE_MAX];
+    size_t differ = 0;
+
+    if (s->text == NULL && !comparable)
+        doc_text(s->doc, "fields", NULL);
+    if (!comparable)
+        return show_line(s, err, "Signed fields: cannot be compared, %s none",
+                         a->has_fields   ? "B has"
+                         : b->has_fields ? "A has"
+                                         : "both have");
+    for (int f = 0; f < CSS_FIELDS; f++) {
+        enum css_field field = (enum css_field)f;
+
+        if (!css_table[f].is_signed || field == CSS_ENCLAVEHASH ||
+            view_equal(sigstruct_get(&a->css, field), sigstruct_get(&b->css, field)))
+            continue;
+        diagnose_value(&a->css, field, va);
+        diagnose_value(&b->css, field, vb);
+        if (s->text == NULL) {
+            struct doc *at = doc_object(list, NULL);
+
+            doc_text(at, "name", css_table[f].name);
+            doc_text(at, "a", va);
+            doc_text(at, "b", vb);
+        } else if ((differ == 0 && !show_line(s, err, "Signed fields that differ (A / B):")) ||
+                   !show_line(s, err, "  %-13s %s / %s", css_table[f].name, va, vb)) {
+            return false;
+        }
+        differ++;
+    }
+    bool same_hash =
+        view_equal(sigstruct_get(&a->css, CSS_ENCLAVEHASH), sigstruct_get(&b->css, CSS_ENCLAVEHASH));
+
+    return differ > 0 ||
+           show_line(s, err, "Signed fields: the same%s", same_hash ? "" : " but for ENCLAVEHASH");
+}
+
+/* Why the pages were not compared; NULL where they were, or are the same bytes. */
+static const char *why_no_pages(const struct compare_side *a, const struct compare_side *b,
+                                const struct compare_side **ret_without)
+{
+    if (a->is_measured && b->is_measured)
+        return NULL;
+    *ret_without = a->is_measured ? b : a;
+    return (*ret_without)->e.container != NULL ? container_why_no_stream((*ret_without)->e.container)
+                                               : "sign-data holds no enclave";
+}
+
+static bool show_pages(struct show *s, const struct compare_side *a, const struct compare_side *b,
+                       const struct pagediff *d, struct ens_err *err)
+{
+    const struct compare_side *without = NULL;
+    const char *why = why_no_pages(a, b, &without);
+
+    if (s->text == NULL)
+        doc_text(s->doc, "pages_not_compared", why);
+    if (d != NULL)
+        return compare_show_pages(s, d, a, b, err);
+    if (s->text == NULL) {
+        doc_text(s->doc, "totals", NULL);
+        (void)doc_array(s->doc, "pages");
+    }
+    return why == NULL || same_enclave(a, b) ||
+           show_line(s, err, "Pages: cannot be compared: %s: %s", without->path, why);
+}
+
+static bool report(const struct args *args, struct compare_side *a, struct compare_side *b,
+                   struct ens_err *err)
+{
+    ENS_CLEANUP(pagediff_freep) struct pagediff *d = NULL;
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    ENS_CLEANUP(doc_freep) struct doc *doc = NULL;
+    struct show s = {.text = args->json ? NULL : &text};
+
+    if (!compare_pages(a, b, &d, err) || (args->json && !doc_new(&doc, err)))
+        return false;
+    s.doc = doc;
+    if (!show_verdict(&s, a, b, d, err) || !show_side(&s, "A", a, err) || !show_side(&s, "B", b, err) ||
+        !show_fields(&s, a, b, err) || !show_pages(&s, a, b, d, err))
+        return false;
+    return args->json ? doc_print(doc, err) : notice_result(buf_view(&text), err);
+}
+
+bool cmd_compare(const struct args *args, struct ens_err *err)
+{
+    ENS_CLEANUP(side_free) struct compare_side a = {0};
+    ENS_CLEANUP(side_free) struct compare_side b = {0};
+
+    if (!open_side(args, 0, &a, err) || !open_side(args, 1, &b, err))
+        return false;
+    if (args->component != NULL && a.e.bundle == NULL && b.e.bundle == NULL)
+        return ens_fail(err, ENS_USAGE, "--component: neither %s nor %s is a bundle: leave it out", a.path,
+                        b.path);
+    if (!report(args, &a, &b, err))
+        return false;
+    if (!same_enclave(&a, &b))
+        err->code = ENS_NO;
+    return same_enclave(&a, &b);
+}

@@ -1,0 +1,64 @@
+/* The two sides of a comparison, and the report on their pages. */
+#pragma once
+
+#include "bundle/stream/pagediff.h"
+#include "signer/cmd/show/show.h"
+#include "signer/flow/enclave.h"
+
+/* One side: a container, or sign-data alone. */
+struct compare_side {
+    const char *path;
+    struct enclave e; /* `container` NULL: sign-data */
+    bool has_fields;  /* there is a SIGSTRUCT or sign-data */
+    bool is_signed;
+    bool signature_holds; /* where `is_signed`: by the key that it holds */
+    struct sigstruct css; /* where `has_fields` */
+    bool is_measured;     /* MRENCLAVE was measured from the file, else it is what `css` says */
+    uint8_t mrenclave[MRENCLAVE_SIZE];
+    uint8_t mrsigner[MRSIGNER_SIZE]; /* where `is_signed` */
+};
+
+/* The first line about two enclaves that are not the same: "differs in 3 pages of .rodata, first at 0x41c20".
+ */
+#define COMPARE_VERDICT_MAX 512
+const char *compare_verdict(const struct pagediff *d, const struct compare_side *a,
+                            const struct compare_side *b, char ret[static COMPARE_VERDICT_MAX]);
+
+/* What the authors chose otherwise, and so moved pages: "heap", "stack", "reserved", "threads". */
+struct compare_cause {
+    const char *name;
+    uint64_t a, b;
+};
+
+struct compare_causes {
+    struct compare_cause items[CONTAINER_SETTINGS_MAX];
+    size_t len;
+};
+
+void compare_find_causes(const struct pagediff *d, const struct compare_side *a, const struct compare_side *b,
+                         struct compare_causes *ret);
+
+/* "another heap size (4 / 20 pages)"; "" where there is no cause. */
+const char *compare_cause_text(const struct compare_causes *causes, char ret[static COMPARE_VERDICT_MAX]);
+
+/* Names what lies at an offset of the enclaves, by either file; false where neither tells. */
+bool compare_locate(const struct compare_side *a, const struct compare_side *b, uint64_t at,
+                    char ret[static CONTAINER_NAME_MAX]);
+
+/* What differs in the image beside a cause, which moves heap and threads only, so that a cause never hides
+ * it:
+ * ", also in .rodata, first at 0x41c20"; "" where nothing does. */
+#define COMPARE_IMAGE_MAX 128
+const char *compare_image_text(const struct pagediff *d, const struct compare_side *a,
+                               const struct compare_side *b, char ret[static COMPARE_IMAGE_MAX]);
+
+/* What lines about pages of a kind say they do ("with other content"), "s" where there are several, and what
+ * a row adds about itself. */
+const char *compare_kind_words(enum pagediff_kind kind);
+const char *compare_plural(uint64_t n);
+#define COMPARE_DETAIL_MAX 512
+void compare_row_detail(const struct pagediff_row *r, char ret[static COMPARE_DETAIL_MAX]);
+
+/* Adds every row of the difference. */
+bool compare_show_pages(struct show *s, const struct pagediff *d, const struct compare_side *a,
+                        const struct compare_side *b, struct ens_err *err) ENS_MUST_CHECK;

@@ -1,0 +1,164 @@
+/* Why the layouts of two enclaves differ: what their authors chose. One page of heap more moves every thread
+ * behind it, so that hundreds of pages differ for one reason. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/cmd/compare/compare.h"
+
+static const struct {
+    const char *name, *words, *unit;
+} known[] = {
+    {"heap", "another heap size", " pages"},
+    {"stack", "another stack size", " pages for each thread"},
+    {"reserved", "another reserved region", " pages"},
+    {"threads", "another number of threads", ""},
+    {"ssaframesize", "another SSAFRAMESIZE", " pages"},
+};
+
+#define KNOWN (sizeof known / sizeof known[0])
+
+static void note_cause(struct compare_causes *ret, const char *name, uint64_t a, uint64_t b)
+{
+    if (a != b && ret->len < CONTAINER_SETTINGS_MAX)
+        ret->items[ret->len++] = (struct compare_cause){.name = name, .a = a, .b = b};
+}
+
+/* A file of an SDK tells what was chosen; two kinds of files do not mean the same by it. */
+static bool from_settings(const struct compare_side *a, const struct compare_side *b,
+                          struct compare_causes *ret)
+{
+    size_t len_a = 0;
+    size_t len_b = 0;
+    const struct container_setting *sa = container_settings(a->e.container, &len_a);
+    const struct container_setting *sb = container_settings(b->e.container, &len_b);
+
+    if (len_a == 0 || len_b == 0 || container_kind(a->e.container) != container_kind(b->e.container))
+        return false;
+    for (size_t i = 0; i < len_a && i < len_b; i++) {
+        if (strcmp(sa[i].name, sb[i].name) == 0)
+            note_cause(ret, sa[i].name, sa[i].value, sb[i].value);
+    }
+    return true;
+}
+
+/* Of a stream the layout tells, where there are threads for it to lie around: what lies before them moves
+ * them; a page behind all of them is a page. */
+static void from_layout(const struct pagediff *d, struct compare_causes *ret)
+{
+    const struct pagediff_totals *t = &d->totals;
+
+    if (t->threads_a == 0 || t->threads_b == 0)
+        return;
+    if (t->pages_of[PAGEDIFF_TCS_MOVED] > 0 || t->threads_a != t->threads_b) {
+        note_cause(ret, "heap", t->memory_a.heap, t->memory_b.heap);
+        note_cause(ret, "stack", t->memory_a.stack, t->memory_b.stack);
+    }
+    note_cause(ret, "threads", t->threads_a, t->threads_b);
+}
+
+/* The size of SSA frames is measured by itself; a cause it is where threads moved for it. */
+static void from_ecreate(const struct pagediff *d, struct compare_causes *ret)
+{
+    for (size_t i = 0; i < d->len && d->totals.pages_of[PAGEDIFF_TCS_MOVED] > 0; i++) {
+        if (d->rows[i].kind == PAGEDIFF_SSAFRAMESIZE)
+            note_cause(ret, "ssaframesize", d->rows[i].value_a, d->rows[i].value_b);
+    }
+}
+
+void compare_find_causes(const struct pagediff *d, const struct compare_side *a, const struct compare_side *b,
+                         struct compare_causes *ret)
+{
+    ret->len = 0;
+    if (!from_settings(a, b, ret))
+        from_layout(d, ret);
+    from_ecreate(d, ret);
+}
+
+const char *compare_cause_text(const struct compare_causes *causes, char ret[static COMPARE_VERDICT_MAX])
+{
+    size_t len = 0;
+
+    ret[0] = '\0';
+    for (size_t i = 0; i < causes->len; i++) {
+        const struct compare_cause *c = &causes->items[i];
+
+        for (size_t k = 0; k < KNOWN && len < COMPARE_VERDICT_MAX; k++) {
+            if (strcmp(known[k].name, c->name) == 0)
+                len += (size_t)snprintf(ret + len, COMPARE_VERDICT_MAX - len,
+                                        "%s%s (%" PRIu64 " / %" PRIu64 "%s)", i > 0 ? ", " : "",
+                                        known[k].words, c->a, c->b, known[k].unit);
+        }
+    }
+    return ret;
+}
+
+/* ---- beside a cause ---- */
+
+#define SECINFO_TYPE 0xff00u /* bits of SECINFO.FLAGS (Intel SDM, "SECINFO") */
+
+/* Other bytes or permissions, of a page that is of one type on both sides: layout alone changes no such page.
+ */
+static bool at_one_place(const struct pagediff_row *r)
+{
+    return r->kind == PAGEDIFF_CONTENT ||
+           (r->kind == PAGEDIFF_SECINFO && ((r->flags_a ^ r->flags_b) & SECINFO_TYPE) == 0);
+}
+
+/* Where the layouts part: below it lies what another heap, stack or number of threads does not move. */
+static uint64_t parting(const struct pagediff *d)
+{
+    uint64_t lowest = UINT64_MAX;
+
+    for (size_t i = 0; i < d->len; i++) {
+        const struct pagediff_row *r = &d->rows[i];
+
+        if (r->pages > 0 && !at_one_place(r) && r->kind != PAGEDIFF_PADDING && r->from < lowest)
+            lowest = r->from;
+    }
+    return lowest;
+}
+
+/* Is it the image itself that differs? .oeinfo holds the settings, and differs with them. */
+static bool in_image(const struct pagediff_row *r, uint64_t layout, const struct compare_side *a,
+                     const struct compare_side *b)
+{
+    char section[CONTAINER_NAME_MAX];
+
+    if (r->pages == 0 || r->kind == PAGEDIFF_PADDING)
+        return false;
+    if (compare_locate(a, b, r->first_offset != 0 ? r->first_offset : r->from, section))
+        return strcmp(section, ".oeinfo") != 0;
+    return at_one_place(r) && r->from < layout;
+}
+
+const char *compare_image_text(const struct pagediff *d, const struct compare_side *a,
+                               const struct compare_side *b, char ret[static COMPARE_IMAGE_MAX])
+{
+    const struct pagediff_row *first = NULL;
+    char section[CONTAINER_NAME_MAX] = "";
+    char other[CONTAINER_NAME_MAX];
+    uint64_t layout = parting(d);
+    bool in_one = true;
+
+    ret[0] = '\0';
+    for (size_t i = 0; i < d->len; i++) {
+        const struct pagediff_row *r = &d->rows[i];
+        uint64_t at = r->first_offset != 0 ? r->first_offset : r->from;
+
+        if (!in_image(r, layout, a, b))
+            continue;
+        bool located = compare_locate(a, b, at, other);
+
+        in_one = in_one && located && (first == NULL || strcmp(section, other) == 0);
+        if (located)
+            memcpy(section, other, sizeof section);
+        if (first == NULL || at < (first->first_offset != 0 ? first->first_offset : first->from))
+            first = r;
+    }
+    if (first != NULL)
+        (void)snprintf(ret, COMPARE_IMAGE_MAX, ", also in %s, first at 0x%" PRIx64,
+                       in_one ? section : "the image",
+                       first->first_offset != 0 ? first->first_offset : first->from);
+    return ret;
+}

@@ -1,0 +1,397 @@
+/* resign: the three stages for many files over one login, on a host that has both the files and the token.
+ * The order is that of sign: options, policy, token and key, review, confirmation, sign, verify, write. With
+ * --yes the files go through a queue (queue.h): workers prepare and finish, this thread signs. Else
+ * all are prepared, shown and confirmed first, and prepared again when they are signed. */
+#include "signer/cmd/resign/resign.h"
+
+#include <string.h>
+
+#include "signer/base/hex.h"
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+#include "signer/cmd/resign/resign_record.h"
+#include "signer/flow/queue.h"
+#include "signer/flow/record.h"
+#include "signer/ui/progress.h"
+#include "signer/ui/screen.h"
+
+struct run {
+    struct resign r;
+    struct resign_report *report;
+    struct transcript *transcript; /* NULL: none is kept */
+    bool has_records;              /* an intent was made */
+    size_t first;                  /* of the files that are in the queue */
+    size_t reported;               /* files that have their line */
+    bool only_prepare;             /* the pass before the confirmation, and --dry-run */
+};
+
+static void run_free(struct run *run)
+{
+    struct resign *r = &run->r;
+
+    signing_key_close(&r->signer);
+    resign_report_freep(&run->report);
+    transcript_closep(&run->transcript);
+    policy_freep(&r->policy);
+    for (size_t i = 0; i < r->len; i++)
+        resign_file_free(&r->files[i]);
+    mem_free(r->files);
+}
+
+/* ---- the stations of the queue ---- */
+
+/* What becomes of the enclaves that were to be signed. */
+static void set_status(struct resign_file *f, enum resign_status status)
+{
+    for (size_t i = 0; i < f->len; i++) {
+        if (f->enclaves[i].status == RESIGN_NOT_DONE)
+            f->enclaves[i].status = status;
+    }
+}
+
+/* A file that was interrupted is not done; it is untouched, and has not failed. */
+static void set_failed(struct resign_file *f, const struct ens_err *err)
+{
+    if (err->code == ENS_INTERRUPTED)
+        return;
+    f->err = *err;
+    set_status(f, RESIGN_FAILED);
+}
+
+static enum queue_next prepare_file(void *ctx, size_t item)
+{
+    struct run *run = ctx;
+    struct resign_file *f = &run->r.files[run->first + item];
+    struct ens_err err = {0};
+
+    if (f->err.code != ENS_OK || (f->is_confirmed && resign_file_waiting(f) == 0))
+        return QUEUE_OVER;
+    if (!interrupt_check(&err) || !resign_file_prepare(&run->r, f, &err)) {
+        set_failed(f, &err);
+        return err.code == ENS_INTERRUPTED ? QUEUE_STOP : QUEUE_OVER;
+    }
+    if (run->only_prepare)
+        resign_file_close(f);
+    return run->only_prepare || resign_file_waiting(f) == 0 ? QUEUE_OVER : QUEUE_NEXT;
+}
+
+static bool sign_enclave(struct resign *r, struct resign_enclave *x, struct ens_err *err)
+{
+    struct signdata data;
+
+    signdata_extract(&x->css, &data);
+    if (!interrupt_check(err))
+        return false;
+    x->is_tried = true;
+    x->is_signed = token_sign(&r->signer.token, r->mechanism, &r->signer.key, x->digest,
+                              view_of(data.bytes, sizeof data.bytes), x->signature, err);
+    return x->is_signed;
+}
+
+/* Whatever a token refuses, it refuses for all: one wrong PIN is one, and a token that lies is not asked
+ * again. */
+static bool sign_file(void *ctx, size_t item)
+{
+    struct run *run = ctx;
+    struct resign_file *f = &run->r.files[run->first + item];
+    struct ens_err err = {0};
+
+    for (size_t i = 0; i < f->len; i++) {
+        struct resign_enclave *x = &f->enclaves[i];
+
+        if (x->status != RESIGN_NOT_DONE || sign_enclave(&run->r, x, &err))
+            continue;
+        if (run->r.len > 1)
+            ens_wrap(&err, "%s", f->path);
+        run->r.stopped = err;
+        set_failed(f, &err);
+        resign_file_close(f);
+        return false;
+    }
+    return true;
+}
+
+static enum queue_next finish_file(void *ctx, size_t item)
+{
+    struct run *run = ctx;
+    struct resign_file *f = &run->r.files[run->first + item];
+    struct ens_err err = {0};
+
+    if (resign_file_finish(&run->r, f, &err))
+        return QUEUE_NEXT;
+    set_failed(f, &err);
+    return err.code == ENS_INTERRUPTED ? QUEUE_STOP : QUEUE_OVER;
+}
+
+static bool commit_files(void *ctx, const size_t *items, size_t len)
+{
+    struct run *run = ctx;
+    struct file_out *written[QUEUE_GROUP_MAX] = {0};
+    struct ens_err errs[QUEUE_GROUP_MAX];
+
+    for (size_t i = 0; i < len; i++)
+        written[i] = run->r.files[run->first + items[i]].written;
+    file_out_commit_all(written, len, errs);
+    for (size_t i = 0; i < len; i++) {
+        struct resign_file *f = &run->r.files[run->first + items[i]];
+
+        file_out_closep(&f->written);
+        if (errs[i].code == ENS_OK)
+            set_status(f, RESIGN_SIGNED);
+        else
+            set_failed(f, &errs[i]);
+    }
+    return true;
+}
+
+/* Before the confirmation only what failed is said: whoever is asked must know. */
+static void file_over(void *ctx, size_t item)
+{
+    struct run *run = ctx;
+    struct resign_file *f = &run->r.files[run->first + item];
+
+    if (!run->only_prepare) {
+        run->reported = run->first + item;
+        resign_report_file(run->report, run->reported++);
+    } else if (f->err.code != ENS_OK) {
+        notice_error(&f->err);
+        f->is_said = true;
+    }
+}
+
+/* Takes `len` files from `first` on through the queue. */
+static bool run_queue(struct run *run, size_t first, size_t len, bool only_prepare, struct ens_err *err)
+{
+    const struct queue_stations stations = {
+        .ctx = run,
+        .prepare = prepare_file,
+        .sign = sign_file,
+        .finish = finish_file,
+        .commit = commit_files,
+        .over = file_over,
+    };
+
+    run->only_prepare = only_prepare;
+    run->first = first;
+    return queue_run(&stations, len, run->r.jobs, run->r.open_max, err);
+}
+
+/* ---- policy, token and key ---- */
+
+static bool check_items(const struct resign *r, size_t items, struct ens_err *err)
+{
+    struct policy_outcome outcome = {0};
+
+    policy_check_items(r->policy, items, &outcome);
+    return policy_met(&outcome, err);
+}
+
+/* What can be said before the files are read; components are counted when they have been. */
+static bool check_command(const struct resign *r, struct ens_err *err)
+{
+    struct policy_outcome outcome = {0};
+
+    if (policy_approvals(r->policy) > 0)
+        return ens_fail(err, ENS_REFUSED,
+                        "%s: demands approvals, which resign cannot count: use gen-sign-data, approve, sign "
+                        "and set-sig",
+                        r->args->policy);
+    policy_check_sole_key(r->policy, &outcome);
+    policy_check_transcript(r->policy, r->args->transcript != NULL, &outcome);
+    policy_check_confirm(r->policy, !r->args->yes, &outcome);
+    if (!policy_met(&outcome, err))
+        return false;
+    return r->args->all_components || check_items(r, r->len, err);
+}
+
+static bool read_policy(struct resign *r, struct ens_err *err)
+{
+    char hex[2 * 32 + 1];
+
+    if (r->args->policy == NULL)
+        return true;
+    if (!policy_open(r->args->policy, &r->policy, err))
+        return false;
+    hex_encode(hex, view_of(policy_id(r->policy), 32));
+    notice_say(r->args, "Policy %s, id %s", r->args->policy, hex);
+    return check_command(r, err);
+}
+
+static bool has_max_items(const struct resign *r)
+{
+    return r->policy != NULL && policy_has(r->policy, POLICY_MAX_ITEMS);
+}
+
+static bool select_key(struct run *run, struct ens_err *err)
+{
+    struct resign *r = &run->r;
+    struct policy_outcome outcome = {0};
+    char hex[2 * MRSIGNER_SIZE + 1];
+
+    if (!signing_key_open(r->args, &r->signer, err))
+        return false;
+    record_token(run->transcript, &r->signer.token);
+    record_key(run->transcript, r->signer.selected, r->signer.mrsigner);
+    if (!signing_key_pin(r->args, &r->signer, err))
+        return false;
+    hex_encode(hex, view_of(r->signer.mrsigner, MRSIGNER_SIZE));
+    notice_say(r->args, "MRSIGNER %s", hex);
+    if (r->policy == NULL)
+        return true;
+    signing_key_policy(&r->signer, r->policy, &outcome);
+    return policy_met(&outcome, err);
+}
+
+/* ---- the walk ---- */
+
+/* Every file is looked at before the first is signed; then they are the ones that must not change. */
+static bool prepare_all(struct run *run, struct ens_err *err)
+{
+    struct resign *r = &run->r;
+
+    if (!run_queue(run, 0, r->len, true, err) || !interrupt_check(err) ||
+        (r->policy != NULL && !check_items(r, resign_count(r, false), err)))
+        return false;
+    for (size_t i = 0; i < r->len; i++)
+        r->files[i].is_confirmed = true;
+    if (r->args->dry_run)
+        return true;
+    if (!resign_confirm(r, err))
+        return false;
+    record_confirmation(run->transcript, r->args, r->args->yes ? NULL : resign_answer(r));
+    return true;
+}
+
+/* One chunk: announced, signed, and what became of it. */
+static bool sign_chunk(struct run *run, struct resign_chunk *c, struct ens_err *err)
+{
+    struct ens_err why = {0};
+    bool announced = c->waiting > 0;
+
+    if (announced && !resign_chunk_begin(run->transcript, &run->r, c, err))
+        return false;
+    run->has_records = run->has_records || announced;
+    bool ok = run_queue(run, c->first, c->files, false, err);
+    enum ens_code stopped = !interrupt_check(&why) ? ENS_INTERRUPTED : ok ? run->r.stopped.code : err->code;
+
+    return (!announced || resign_chunk_end(run->transcript, &run->r, c, stopped, err)) && ok;
+}
+
+/* With a transcript: what is signed is announced before, so that every file is looked at first. */
+static bool sign_recorded(struct run *run, struct ens_err *err)
+{
+    const struct resign *r = &run->r;
+    struct ens_err why = {0};
+
+    for (size_t first = 0; first < r->len && r->stopped.code == ENS_OK && interrupt_check(&why);) {
+        ENS_CLEANUP(resign_chunk_free) struct resign_chunk c = {0};
+
+        if (!resign_chunk_make(r, first, &c, err) || !sign_chunk(run, &c, err))
+            return false;
+        first += c.files;
+    }
+    return true;
+}
+
+/* A policy may limit how many enclaves there are, which --all-components tells only when all were read. */
+static bool sign_all(struct run *run, struct ens_err *err)
+{
+    const struct resign *r = &run->r;
+    bool look_first = !r->args->yes || r->args->dry_run || run->transcript != NULL ||
+                      (r->args->all_components && has_max_items(r));
+
+    if (look_first && !prepare_all(run, err))
+        return false;
+    if (r->args->dry_run)
+        return true;
+    resign_report_begin(run->report);
+    return run->transcript != NULL ? sign_recorded(run, err) : run_queue(run, 0, r->len, false, err);
+}
+
+/* ---- the end ---- */
+
+static bool fail_interrupted(const struct resign *r, struct ens_err *err)
+{
+    size_t all = 0;
+    size_t done = 0;
+
+    for (size_t i = 0; i < r->len; i++) {
+        all += r->files[i].len > 0 ? r->files[i].len : 1;
+        for (size_t k = 0; k < r->files[i].len; k++)
+            done += r->files[i].enclaves[k].status == RESIGN_SIGNED ||
+                    r->files[i].enclaves[k].status == RESIGN_SKIPPED;
+    }
+    return ens_fail(
+        err, ENS_INTERRUPTED,
+        "interrupted: %zu of %zu are done, the other files are as they were: repeat with --resume", done,
+        all);
+}
+
+/* Every file has its line, however the run ended; what failed has said so there, and the status remains. */
+static bool end(struct run *run, bool ok, struct ens_err *err)
+{
+    struct resign *r = &run->r;
+    enum ens_code code = ENS_OK;
+    struct ens_err why = {0};
+
+    if (!ok && r->stopped.code == ENS_OK)
+        r->stopped = *err;
+    for (; run->reported < r->len; run->reported++)
+        resign_report_file(run->report, run->reported);
+    if (!resign_report_end(run->report, &code, &why) && ok) {
+        *err = why;
+        return false;
+    }
+    if (r->stopped.code == ENS_INTERRUPTED || !interrupt_check(&why))
+        return fail_interrupted(r, err);
+    if (!ok)
+        return false;
+    code = r->stopped.code != ENS_OK ? r->stopped.code : code;
+    if (code != ENS_OK) {
+        *err = (struct ens_err){.code = code};
+        return false;
+    }
+    if (r->args->dry_run)
+        notice_say(r->args, "Dry run: everything holds, nothing was signed.");
+    return true;
+}
+
+/* Before the token is woken: what the command line and the policy say, and whether anybody can be asked. */
+static bool begin(struct run *run, struct ens_err *err)
+{
+    struct resign *r = &run->r;
+
+    if (!resign_plan(r, err) || !read_policy(r, err))
+        return false;
+    if (!r->args->yes && !r->args->dry_run && !screen_is_there())
+        return ens_fail(err, ENS_REFUSED,
+                        "%s: there is no terminal to ask at: give --yes to sign without asking",
+                        r->args->operands[0]);
+    return !r->args->resume || r->args->dry_run || resign_sweep(r, err);
+}
+
+static bool walk(struct run *run, struct ens_err *err)
+{
+    struct resign *r = &run->r;
+
+    if (!begin(run, err) || !resign_report_new(r, &run->report, err))
+        return false;
+    bundle_before_threads();
+    progress_disable();
+    bool ok = select_key(run, err) && sign_all(run, err);
+
+    /* The session ends before anything is said of how the run went. */
+    signing_key_close(&r->signer);
+    return end(run, ok, err);
+}
+
+bool cmd_resign(const struct args *args, struct ens_err *err)
+{
+    ENS_CLEANUP(run_free) struct run run = {.r = {.args = args}};
+
+    if ((args->key != NULL && !signing_key_usage(args, err)) || !record_open(args, &run.transcript, err))
+        return false;
+    bool ok = walk(&run, err);
+
+    return run.has_records ? ok : resign_record_run(run.transcript, &run.r, ok, err);
+}

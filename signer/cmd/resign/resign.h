@@ -1,0 +1,159 @@
+/* What the parts of resign share: one run, its files, the enclaves of each. resign.c walks; resign_file.c
+ * does one file; resign_confirm.c asks; resign_done.c says what was done before; resign_report.c says what
+ * became of each. */
+#pragma once
+
+#include "signer/ceremony/policy.h"
+#include "signer/cmd/cmd.h"
+#include "signer/flow/enclave.h"
+#include "signer/flow/signing_key.h"
+
+/* Files in one run. */
+#define RESIGN_FILES_MAX 65536
+
+/* Files that are open at a time: read, and not yet written. Fewer where this process may not open so many
+ * descriptors: one file takes up to RESIGN_FILE_FDS. */
+#define RESIGN_OPEN_MAX 128
+#define RESIGN_FILE_FDS 4
+
+enum resign_status {
+    RESIGN_NOT_DONE, /* nobody got to it, or it was given up untouched */
+    RESIGN_SIGNED,
+    RESIGN_SKIPPED, /* it was signed already */
+    RESIGN_FAILED,
+};
+
+/* One enclave of a file: the only one, or one component of a bundle. */
+struct resign_enclave {
+    char *component;                         /* NULL: the file is no bundle */
+    const struct enclave_component *bundled; /* the same, while the file is open */
+    enum resign_status status;
+    bool is_tried;        /* the token was asked */
+    bool is_signed;       /* `signature` is set */
+    bool has_fields;      /* `css` and `digest` are set */
+    struct sigstruct css; /* the fields; all of it once finished */
+    uint8_t digest[32];   /* SHA-256 of its sign-data */
+    bool has_before;      /* it is signed now, or starts from --from: `before` is set */
+    bool same_signer;     /* by the key of this run */
+    struct sigstruct before;
+    struct findings *measured; /* dangers that --allow-unusual let pass; NULL: none */
+    uint8_t signature[SIGNATURE_SIZE];
+};
+
+struct resign_file {
+    const char *path;
+    char *out_path; /* with --out-dir; NULL: in place */
+    struct resign_enclave *enclaves;
+    size_t len;        /* 0: the file was not understood, or not begun */
+    bool is_confirmed; /* `enclaves` are those that the operator saw: they must not have changed */
+    bool is_said;      /* why it failed was said before the confirmation */
+    bool is_open;
+    struct enclave opened;    /* where `is_open` */
+    struct file_out *written; /* the result, to be committed; NULL: none */
+    struct ens_err err;       /* why it failed; code ENS_OK: it did not */
+};
+
+/* One run, from the command line to the last line of the report. What workers read is not written any more
+ * when they start; a file belongs to the one thread that is at it. */
+struct resign {
+    const struct args *args;
+    struct policy *policy; /* NULL: none is given */
+    enum hsm_mechanism mechanism;
+    struct signing_key signer;
+    bool has_from; /* --from: its fields */
+    struct sigstruct from;
+    uint32_t today;     /* BCD */
+    uint32_t day;       /* by the clock of this host, for dangers */
+    bool today_is_free; /* nobody said which day it is */
+    unsigned jobs;
+    size_t open_max;
+    struct resign_file *files;
+    size_t len;
+    /* Why the run ended before its last file; code ENS_OK: it did not. Written before the queue stops, so
+     * that whoever reports a file after that may read it. */
+    struct ens_err stopped;
+};
+
+/* ---- the plan (resign_plan.c) ---- */
+
+/* Reads the options and lists the files, each with the place of its result. ENS_USAGE, ENS_CANTCREAT, and
+ * what
+ * --from says. `r` is zeroed but for its args, and half filled after a failure. */
+bool resign_plan(struct resign *r, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Removes the temporary files that killed runs left beside the results. */
+bool resign_sweep(const struct resign *r, struct ens_err *err) ENS_MUST_CHECK;
+
+/* ---- one file (resign_file.c) ---- */
+
+/* Opens the file, measures, builds the fields of each enclave that is to be signed, and checks everything
+ * that can be checked before a token is asked: the fields, the policy, the place of the result. Marks what
+ * was done before (--resume). Leaves the file open where something is to be signed. */
+bool resign_file_prepare(const struct resign *r, struct resign_file *f, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Makes the SIGSTRUCTs whole with the signatures, judges them, writes the new file and checks it (`written`);
+ * closes the old one. */
+bool resign_file_finish(const struct resign *r, struct resign_file *f, struct ens_err *err) ENS_MUST_CHECK;
+
+void resign_file_close(struct resign_file *f);
+void resign_file_free(struct resign_file *f);
+
+/* Opens the file at `path` and measures it, with every component of a bundle where --all-components says so.
+ */
+bool resign_open(const struct resign *r, const char *path, struct enclave *ret,
+                 struct ens_err *err) ENS_MUST_CHECK;
+
+/* The SIGSTRUCT that the enclave has in the open file `e`; NULL: it is not signed. */
+const struct sigstruct *resign_present(const struct enclave *e, const struct enclave_component *c);
+
+/* How many enclaves of the file wait for a signature. */
+size_t resign_file_waiting(const struct resign_file *f);
+
+/* ---- the confirmation (resign_confirm.c) ---- */
+
+/* How many enclaves there are in all files, or how many of them wait for a signature. */
+size_t resign_count(const struct resign *r, bool waiting);
+
+/* What is said of it to whoever reviews; the texts are borrowed. */
+struct review;
+void resign_review(const struct resign *r, const struct resign_enclave *x, struct review *ret);
+
+/* What is a yes to the question, for the record: "yes", or "words" if the policy wants those. */
+const char *resign_answer(const struct resign *r);
+
+/* Shows what waits for a signature and asks, unless --yes. ENS_REFUSED: the answer was not yes. */
+bool resign_confirm(const struct resign *r, struct ens_err *err) ENS_MUST_CHECK;
+
+/* ---- what was done before (resign_done.c) ---- */
+
+/* In place: is `present`, which the open file holds, signed by this key over exactly these fields, and does
+ * all of it verify? */
+bool resign_done_here(const struct resign *r, const struct resign_file *f, const struct resign_enclave *want,
+                      const struct sigstruct *present, bool *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* With --out-dir: is the output there already, and what this run would write? ENS_CANTCREAT where something
+ * else is there and --force does not say that it may go. The enclaves of `f` are then as they are there. */
+bool resign_done_there(const struct resign *r, struct resign_file *f, bool *ret,
+                       struct ens_err *err) ENS_MUST_CHECK;
+
+/* ---- what became of it (resign_report.c) ---- */
+
+struct resign_report;
+
+/* `r` is borrowed. Release with resign_report_freep. */
+bool resign_report_new(const struct resign *r, struct resign_report **ret,
+                       struct ens_err *err) ENS_MUST_CHECK;
+void resign_report_freep(struct resign_report **report);
+
+/* From now on files are signed, with the key that was selected: for the rate. */
+void resign_report_begin(struct resign_report *report);
+
+/* Says what became of file `index`; called once for each, in their order, by one thread at a time. */
+void resign_report_file(struct resign_report *report, size_t index);
+
+/* Says the sums; gives the exit status of the run by its files (ENS_OK: all done). ENS_IO where stdout could
+ * not be written. */
+bool resign_report_end(struct resign_report *report, enum ens_code *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Why nobody got to a file; code ENS_OK: nothing stopped the run. */
+struct ens_err resign_why_not_done(const struct resign *r);

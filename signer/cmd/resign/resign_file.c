@@ -1,0 +1,364 @@
+/* One file of resign: gen-sign-data's stage before the signature, set-sig's after it, through the functions
+ * that those use. Runs in a worker; the file is its own meanwhile. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "signer/base/file.h"
+#include "signer/base/mem.h"
+#include "signer/cmd/resign/resign.h"
+#include "signer/flow/attach.h"
+#include "signer/flow/fields.h"
+#include "signer/flow/finish.h"
+#include "signer/sgx/rsa3072.h"
+#include "signer/sgx/verify.h"
+
+/* ---- opening ---- */
+
+/* The id of the bundle's first SGX component, NULL where the file is no bundle: what is opened must be named,
+ * and all others come with it. */
+static bool first_component(const char *path, char **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
+    uint8_t head[ENCLAVE_HEAD_MAX];
+    size_t len = 0;
+
+    *ret = NULL;
+    if (!enclave_read_head(path, head, &len, err))
+        return false;
+    if (!bundle_recognise(view_of(head, len)))
+        return true;
+    if (!bundle_open(path, &b, err))
+        return false;
+    const struct bundle_info *info = bundle_info(b);
+
+    for (size_t i = 0; i < info->components_len; i++) {
+        if (info->components[i].tee != BUNDLE_TEE_SGX)
+            continue;
+        *ret = mem_strdup(info->components[i].id, err);
+        return *ret != NULL;
+    }
+    return ens_fail(err, ENS_DATA, "%s: has no SGX component: nothing in it can be signed", path);
+}
+
+/* What enclave_require says of the one component, of all. */
+static bool require_all(struct enclave *e, bool allow_unusual, struct ens_err *err)
+{
+    for (size_t i = 0; i < e->set.len; i++) {
+        const struct enclave_component *c = &e->set.items[i];
+
+        if (c->stream_error.code != ENS_OK) {
+            *err = c->stream_error;
+            return ens_wrap(err, "%s: %s", e->path, c->meta->sgx_executable);
+        }
+        if (!enclave_judge_stream(c->meta->sgx_executable, &c->report, true, allow_unusual, err))
+            return ens_wrap(err, "%s", e->path);
+    }
+    return true;
+}
+
+bool resign_open(const struct resign *r, const char *path, struct enclave *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+    ENS_CLEANUP(mem_freep) char *first = NULL;
+    bool unusual = r->args->params.allow_unusual;
+
+    if (r->args->all_components && !first_component(path, &first, err))
+        return false;
+    if (!enclave_open(path, first != NULL ? first : r->args->component, ENCLAVE_CHANGE, &e, err))
+        return false;
+    if (container_kind(e.container) == CONTAINER_SGXS)
+        return ens_fail(err, ENS_DATA,
+                        "%s: is a bare stream, which has no place for a signature: use gen-sign-data, sign "
+                        "and set-sig --to",
+                        path);
+    if (first != NULL ? !require_all(&e, unusual, err) : !enclave_require(&e, unusual, err))
+        return false;
+    /* Its own fields are the start; those of a bundle were checked with the rest of it. */
+    if (!r->has_from && e.places[0].is_signed && !fields_check_signed(&e.places[0].css, path, err))
+        return false;
+    *ret = e;
+    e = (struct enclave){0};
+    return true;
+}
+
+void resign_file_close(struct resign_file *f)
+{
+    if (f->is_open)
+        enclave_free(&f->opened);
+    f->is_open = false;
+    for (size_t i = 0; i < f->len; i++)
+        f->enclaves[i].bundled = NULL;
+}
+
+static void free_enclaves(struct resign_enclave *list, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        mem_free(list[i].component);
+        mem_free(list[i].measured);
+    }
+    mem_free(list);
+}
+
+void resign_file_free(struct resign_file *f)
+{
+    resign_file_close(f);
+    file_out_closep(&f->written);
+    free_enclaves(f->enclaves, f->len);
+    mem_free(f->out_path);
+    *f = (struct resign_file){0};
+}
+
+size_t resign_file_waiting(const struct resign_file *f)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->len; i++)
+        n += f->enclaves[i].status == RESIGN_NOT_DONE;
+    return n;
+}
+
+/* Lists the enclaves that are asked for, into the file. */
+static bool list_enclaves(const struct resign *r, struct resign_file *f, struct ens_err *err)
+{
+    const struct enclave *e = &f->opened;
+    bool all = e->bundle != NULL && r->args->all_components;
+    size_t len = all ? e->set.len : 1;
+
+    f->enclaves = mem_alloc(len, sizeof *f->enclaves, err);
+    if (f->enclaves == NULL)
+        return false;
+    for (; f->len < len; f->len++) {
+        struct resign_enclave *x = &f->enclaves[f->len];
+
+        x->bundled = all ? &e->set.items[f->len] : e->component;
+        if (x->bundled == NULL)
+            continue;
+        x->component = mem_strdup(x->bundled->meta->id, err);
+        if (x->component == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* ---- fields ---- */
+
+const struct sigstruct *resign_present(const struct enclave *e, const struct enclave_component *c)
+{
+    if (c != NULL)
+        return c->is_signed ? &c->css : NULL;
+    return e->places[0].is_signed ? &e->places[0].css : NULL;
+}
+
+/* Those that it has, where it is signed: that is what signing again means. --from stands before them. */
+static bool make_fields(const struct resign *r, const struct resign_file *f, struct resign_enclave *x,
+                        struct ens_err *err)
+{
+    const struct enclave *e = &f->opened;
+    const struct sigstruct *start = r->has_from ? &r->from : resign_present(e, x->bundled);
+    const uint8_t *mrenclave = x->bundled != NULL ? x->bundled->report.mrenclave : e->mrenclave;
+
+    if (start == NULL && e->bundle == NULL)
+        return ens_fail(err, ENS_DATA,
+                        "it is not signed, and its loader was built for values that only its SDK knows: sign "
+                        "it with its SDK's tool and any key first, or give --from FILE");
+    if (!fields_build(r->args, start, r->today, mrenclave, &x->css, err) ||
+        !signdata_digest(&x->css, x->digest, err))
+        return false;
+    x->has_fields = true;
+    return true;
+}
+
+static bool check_policy(const struct resign *r, const struct resign_enclave *x, struct ens_err *err)
+{
+    struct policy_outcome outcome = {0};
+
+    if (r->policy == NULL)
+        return true;
+    policy_check_fields(r->policy, &x->css, &outcome);
+    return policy_met(&outcome, err);
+}
+
+/* What it is signed with now, by whomever; a file that nobody signed is held against --from. */
+static bool keep_before(const struct resign *r, const struct sigstruct *present, struct resign_enclave *x,
+                        struct ens_err *err)
+{
+    struct pubkey key;
+    uint8_t mrsigner[MRSIGNER_SIZE];
+
+    x->has_before = present != NULL || r->has_from;
+    if (present == NULL && r->has_from)
+        x->before = r->from;
+    if (present == NULL)
+        return true;
+    x->before = *present;
+    verify_key_of(present, &key);
+    if (!rsa3072_mrsigner(&key, mrsigner, err))
+        return false;
+    x->same_signer = memcmp(mrsigner, r->signer.mrsigner, sizeof mrsigner) == 0;
+    return true;
+}
+
+/* Hardly any enclave has such dangers, so that room is made only if there are. */
+static bool keep_dangers(const struct resign_file *f, struct resign_enclave *x, struct ens_err *err)
+{
+    struct findings found = {0};
+
+    enclave_let_pass(&f->opened, x->bundled, &found);
+    if (found.len == 0)
+        return true;
+    x->measured = mem_alloc(1, sizeof found, err);
+    if (x->measured != NULL)
+        *x->measured = found;
+    return x->measured != NULL;
+}
+
+static bool prepare_enclave(const struct resign *r, const struct resign_file *f, struct resign_enclave *x,
+                            struct ens_err *err)
+{
+    const struct sigstruct *present = resign_present(&f->opened, x->bundled);
+    bool done = false;
+
+    if (!make_fields(r, f, x, err) || !check_policy(r, x, err) || !keep_before(r, present, x, err) ||
+        !keep_dangers(f, x, err))
+        return false;
+    if (r->args->resume && f->out_path == NULL && present != NULL &&
+        !resign_done_here(r, f, x, present, &done, err))
+        return false;
+    if (!done)
+        return true;
+    /* What is kept is what is said of it. */
+    x->status = RESIGN_SKIPPED;
+    x->css = *present;
+    return signdata_digest(&x->css, x->digest, err);
+}
+
+static bool prepare_enclaves(const struct resign *r, struct resign_file *f, struct ens_err *err)
+{
+    for (size_t i = 0; i < f->len; i++) {
+        struct resign_enclave *x = &f->enclaves[i];
+
+        if (prepare_enclave(r, f, x, err))
+            continue;
+        return x->component != NULL ? ens_wrap(err, "%s: component %s", f->path, x->component)
+                                    : ens_wrap(err, "%s", f->path);
+    }
+    return f->opened.bundle != NULL || attach_check(&f->opened, &f->enclaves[0].css, err);
+}
+
+/* ---- the place of the result ---- */
+
+/* What would be refused at the end is refused before a token is asked. */
+static bool check_place(const struct resign *r, const struct resign_file *f, struct ens_err *err)
+{
+    ENS_CLEANUP(file_out_closep) struct file_out *out = NULL;
+    const char *path = f->out_path != NULL ? f->out_path : f->path;
+    enum file_out_mode mode = f->out_path != NULL && !r->args->force ? FILE_OUT_NEW : FILE_OUT_REPLACE;
+
+    return file_out_open(path, mode, &out, err);
+}
+
+static bool look_at_output(const struct resign *r, struct resign_file *f, struct ens_err *err)
+{
+    bool done = false;
+
+    if (f->out_path == NULL || !r->args->resume)
+        return true;
+    if (!resign_done_there(r, f, &done, err))
+        return false;
+    /* Its DATE may be another one than that of this run: the policy is asked of what is kept. */
+    for (size_t i = 0; done && i < f->len; i++) {
+        if (!check_policy(r, &f->enclaves[i], err))
+            return ens_wrap(err, "%s, which is there already", f->out_path);
+        f->enclaves[i].status = RESIGN_SKIPPED;
+    }
+    return true;
+}
+
+/* ---- both stages ---- */
+
+static bool is_same_component(const struct resign_enclave *a, const struct resign_enclave *b)
+{
+    if (a->component == NULL || b->component == NULL)
+        return a->component == b->component;
+    return strcmp(a->component, b->component) == 0;
+}
+
+/* The enclaves that the operator said yes to, `before`, are these. */
+static bool is_as_confirmed(const struct resign_file *f, const struct resign_enclave *before, size_t len)
+{
+    bool same = f->len == len;
+
+    for (size_t i = 0; same && i < len; i++)
+        same = is_same_component(&before[i], &f->enclaves[i]) && before[i].status == f->enclaves[i].status &&
+               memcmp(before[i].digest, f->enclaves[i].digest, sizeof before[i].digest) == 0;
+    return same;
+}
+
+static bool prepare_opened(const struct resign *r, struct resign_file *f, struct ens_err *err)
+{
+    if (!list_enclaves(r, f, err) || !prepare_enclaves(r, f, err) || !look_at_output(r, f, err))
+        return false;
+    return resign_file_waiting(f) == 0 || check_place(r, f, err);
+}
+
+bool resign_file_prepare(const struct resign *r, struct resign_file *f, struct ens_err *err)
+{
+    struct resign_enclave *before = f->enclaves;
+    size_t before_len = f->len;
+
+    /* What there is to warn of was said when it was prepared for the first time. */
+    notice_mute(f->is_confirmed);
+    bool ok = resign_open(r, f->path, &f->opened, err);
+
+    f->enclaves = NULL;
+    f->len = 0;
+    f->is_open = ok;
+    ok = ok && prepare_opened(r, f, err);
+    if (ok && f->is_confirmed && !is_as_confirmed(f, before, before_len))
+        ok =
+            ens_fail(err, ENS_DATA, "%s: has changed since it was confirmed: run the command again", f->path);
+    free_enclaves(before, before_len);
+    notice_mute(false);
+    if (!ok || resign_file_waiting(f) == 0)
+        resign_file_close(f);
+    return ok;
+}
+
+static bool finish_enclave(const struct resign *r, const struct resign_file *f, struct resign_enclave *x,
+                           struct ens_err *err)
+{
+    return finish_sigstruct(&r->signer.key, x->signature, &x->css, err) &&
+           finish_judge(&x->css, f->path, err);
+}
+
+static bool finish_opened(const struct resign *r, struct resign_file *f, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) struct attach_item *items = mem_alloc(f->len, sizeof *items, err);
+    struct args args = *r->args;
+    size_t len = 0;
+
+    if (items == NULL)
+        return false;
+    args.output = f->out_path;
+    args.quiet = true;
+    for (size_t i = 0; i < f->len; i++) {
+        struct resign_enclave *x = &f->enclaves[i];
+
+        if (x->status == RESIGN_SKIPPED)
+            continue;
+        if (!finish_enclave(r, f, x, err))
+            return false;
+        items[len++] = (struct attach_item){x->bundled, &x->css};
+    }
+    if (f->opened.bundle != NULL)
+        return attach_components(&args, &f->opened, items, len, &f->written, err);
+    return attach_sigstruct(&args, &f->opened, &f->enclaves[0].css, &f->written, err);
+}
+
+bool resign_file_finish(const struct resign *r, struct resign_file *f, struct ens_err *err)
+{
+    bool ok = finish_opened(r, f, err);
+
+    resign_file_close(f);
+    return ok;
+}

@@ -1,0 +1,238 @@
+/* What became of each file of resign: a line of JSON or of words each, in the order in which they were given,
+ * as soon as all before it are known; the rate on a terminal; the sums. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+#include "signer/ceremony/review.h"
+#include "signer/cmd/resign/resign.h"
+#include "signer/flow/dangers.h"
+#include "signer/ui/doc.h"
+#include "signer/ui/pace.h"
+
+struct resign_report {
+    const struct resign *r;
+    size_t counts[RESIGN_FAILED + 1]; /* enclaves, by enum resign_status */
+    size_t enclaves;
+    const struct ens_err *first_failure; /* of the first file that failed; NULL: none did */
+    bool stdout_failed;
+    struct dangers dangers; /* of what was signed */
+    struct pace pace;
+};
+
+bool resign_report_new(const struct resign *r, struct resign_report **ret, struct ens_err *err)
+{
+    struct resign_report *report = mem_alloc(1, sizeof *report, err);
+
+    if (report == NULL)
+        return false;
+    report->r = r;
+    *ret = report;
+    return true;
+}
+
+void resign_report_begin(struct resign_report *p)
+{
+    pace_begin(&p->pace, p->r->args, p->r->len, p->r->signer.selected->always_authenticate == HSM_YES);
+}
+
+void resign_report_freep(struct resign_report **report)
+{
+    mem_free(*report);
+    *report = NULL;
+}
+
+static const char *status_name(enum resign_status s)
+{
+    switch (s) {
+    case RESIGN_SIGNED:
+        return "signed";
+    case RESIGN_SKIPPED:
+        return "skipped";
+    case RESIGN_FAILED:
+        return "failed";
+    case RESIGN_NOT_DONE:
+    default:
+        return "not-done";
+    }
+}
+
+/* Asked for a file that is not done: a signal is looked for first, because a worker that was interrupted may
+ * ask while another thread writes `stopped`. */
+struct ens_err resign_why_not_done(const struct resign *r)
+{
+    struct ens_err err = {0};
+
+    return interrupt_check(&err) ? r->stopped : err;
+}
+
+/* ---- JSON ---- */
+
+/* `error` and `exit_status`: null and 0 where all is well. */
+static void describe_error(struct doc *at, const struct ens_err *err)
+{
+    doc_text(at, "error", err->code != ENS_OK ? err->msg : NULL);
+    doc_int(at, "exit_status", (uint64_t)interrupt_status(err->code));
+}
+
+static void describe_fields(struct doc *at, const struct resign *r, const struct resign_enclave *x)
+{
+    char date[REVIEW_DATE_MAX];
+
+    doc_hex(at, "mrenclave", sigstruct_get(&x->css, CSS_ENCLAVEHASH));
+    doc_hex(at, "mrsigner", view_of(r->signer.mrsigner, MRSIGNER_SIZE));
+    doc_int(at, "isvprodid", sigstruct_get_int(&x->css, CSS_ISVPRODID));
+    doc_int(at, "isvsvn", sigstruct_get_int(&x->css, CSS_ISVSVN));
+    doc_text(at, "date", review_date(&x->css, date));
+    doc_hex(at, "digest", view_of(x->digest, sizeof x->digest));
+}
+
+static void describe_no_fields(struct doc *at)
+{
+    static const char *const keys[] = {"mrenclave", "mrsigner", "isvprodid", "isvsvn", "date", "digest"};
+
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        doc_text(at, keys[i], NULL);
+}
+
+/* One enclave; `x` NULL: the file was not understood, or not begun. */
+static bool print_json(const struct resign *r, const struct resign_file *f, const struct resign_enclave *x,
+                       enum resign_status status, struct ens_err *err)
+{
+    ENS_CLEANUP(doc_freep) struct doc *at = NULL;
+    struct ens_err why = {0};
+
+    if (!doc_new(&at, err))
+        return false;
+    doc_text(at, "file", f->path);
+    doc_text(at, "component", x != NULL ? x->component : NULL);
+    doc_text(at, "output", f->out_path != NULL ? f->out_path : f->path);
+    doc_text(at, "status", status_name(status));
+    if (x != NULL && x->has_fields)
+        describe_fields(at, r, x);
+    else
+        describe_no_fields(at);
+    if (status == RESIGN_FAILED)
+        why = f->err;
+    else if (status == RESIGN_NOT_DONE)
+        why = resign_why_not_done(r);
+    describe_error(at, &why);
+    return doc_print_line(at, err);
+}
+
+/* The sums, and the exit status of the run, with what ended it: a signal, the token, or the first file that
+ * failed. */
+static bool print_sums(const struct resign_report *p, struct ens_err *err)
+{
+    ENS_CLEANUP(doc_freep) struct doc *root = NULL;
+    struct ens_err why = resign_why_not_done(p->r);
+
+    if (why.code == ENS_OK && p->first_failure != NULL)
+        why = *p->first_failure;
+
+    if (!doc_new(&root, err))
+        return false;
+    struct doc *at = doc_object(root, "summary");
+
+    doc_int(at, "files", p->r->len);
+    doc_int(at, "enclaves", p->enclaves);
+    doc_int(at, "signed", p->counts[RESIGN_SIGNED]);
+    doc_int(at, "skipped", p->counts[RESIGN_SKIPPED]);
+    doc_int(at, "failed", p->counts[RESIGN_FAILED]);
+    doc_int(at, "not_done", p->counts[RESIGN_NOT_DONE]);
+    describe_error(at, &why);
+    return doc_print_line(root, err);
+}
+
+/* ---- words ---- */
+
+static void say_enclave(const struct resign *r, const struct resign_file *f, const struct resign_enclave *x)
+{
+    const char *gap = x->component != NULL ? ": component " : "";
+    const char *component = x->component != NULL ? x->component : "";
+    char date[REVIEW_DATE_MAX];
+    char before[32] = "";
+
+    if (x->has_before)
+        (void)snprintf(before, sizeof before, "%" PRIu64 " -> ", sigstruct_get_int(&x->before, CSS_ISVSVN));
+    if (x->status == RESIGN_SKIPPED)
+        notice_say(r->args, "%s%s%s: signed already, kept", f->out_path != NULL ? f->out_path : f->path, gap,
+                   component);
+    else if (x->status == RESIGN_SIGNED)
+        notice_say(r->args, "%s%s%s: signed, ISVPRODID %" PRIu64 ", ISVSVN %s%" PRIu64 ", DATE %s, %s%s.",
+                   f->path, gap, component, sigstruct_get_int(&x->css, CSS_ISVPRODID), before,
+                   sigstruct_get_int(&x->css, CSS_ISVSVN), review_date(&x->css, date),
+                   f->out_path != NULL ? "written to " : "written in place",
+                   f->out_path != NULL ? f->out_path : "");
+}
+
+static void count_dangers(struct resign_report *p, const struct resign_enclave *x)
+{
+    struct review review;
+
+    resign_review(p->r, x, &review);
+    if (x->status == RESIGN_SIGNED)
+        dangers_count(&p->dangers, &review);
+}
+
+/* ---- one file ---- */
+
+static void report_enclave(struct resign_report *p, const struct resign_file *f,
+                           const struct resign_enclave *x)
+{
+    enum resign_status status = x != NULL               ? x->status
+                                : f->err.code != ENS_OK ? RESIGN_FAILED
+                                                        : RESIGN_NOT_DONE;
+    struct ens_err ignored = {0};
+
+    p->counts[status]++;
+    p->enclaves++;
+    if (p->r->args->json) {
+        /* Whoever read it is gone: the files are worth finishing, and the end says so. */
+        if (!p->stdout_failed && !print_json(p->r, f, x, status, &ignored))
+            p->stdout_failed = true;
+    } else if (x != NULL) {
+        say_enclave(p->r, f, x);
+    }
+    if (x != NULL)
+        count_dangers(p, x);
+}
+
+void resign_report_file(struct resign_report *p, size_t index)
+{
+    const struct resign_file *f = &p->r->files[index];
+
+    if (f->len == 0)
+        report_enclave(p, f, NULL);
+    for (size_t i = 0; i < f->len; i++)
+        report_enclave(p, f, &f->enclaves[i]);
+    if (f->err.code != ENS_OK) {
+        if (!f->is_said)
+            notice_error(&f->err);
+        if (p->first_failure == NULL)
+            p->first_failure = &f->err;
+    }
+    pace_show(&p->pace, index + 1);
+}
+
+/* ---- the end ---- */
+
+bool resign_report_end(struct resign_report *p, enum ens_code *ret, struct ens_err *err)
+{
+    struct ens_err ignored = {0};
+
+    pace_end(&p->pace);
+    dangers_say(&p->dangers);
+    if (p->r->args->json && (p->stdout_failed || !print_sums(p, &ignored)))
+        return ens_fail(err, ENS_IO,
+                        "stdout: cannot be written: what was signed is signed, repeat with --resume");
+    if (p->enclaves > 1)
+        notice_say(p->r->args,
+                   "%zu enclaves in %zu files: %zu signed, %zu signed already, %zu failed, %zu not done",
+                   p->enclaves, p->r->len, p->counts[RESIGN_SIGNED], p->counts[RESIGN_SKIPPED],
+                   p->counts[RESIGN_FAILED], p->counts[RESIGN_NOT_DONE]);
+    *ret = p->first_failure != NULL ? p->first_failure->code : ENS_OK;
+    return true;
+}

@@ -1,0 +1,420 @@
+/* sign: the air-gapped host's stage. 256 bytes in, 384 bytes out; several through one login. No zip, no JSON.
+ * The order is always: parse, policy, approvals, token and key, review, confirmation, sign, verify, write. */
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/base/file.h"
+#include "signer/base/hex.h"
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+#include "signer/base/text.h"
+#include "signer/ceremony/policy.h"
+#include "signer/cmd/cmd.h"
+#include "signer/cmd/sign/sign_review.h"
+#include "signer/flow/consent.h"
+#include "signer/flow/record.h"
+#include "signer/flow/request.h"
+#include "signer/flow/sign_batch.h"
+#include "signer/flow/signing_key.h"
+#include "signer/flow/success.h"
+#include "signer/sgx/rsa3072.h"
+#include "signer/ui/output.h"
+#include "signer/ui/screen.h"
+
+/* One run of sign, from the command line to the last signature. */
+struct run {
+    const struct args *args;
+    struct requests requests;
+    bool is_read;                  /* all requests are */
+    bool is_recorded;              /* what the policy says of them */
+    struct transcript_item *items; /* of `requests`, once they are read */
+    struct policy *policy;         /* NULL: none is given */
+    struct transcript *transcript; /* NULL: none is kept */
+    struct consent consent;
+    enum hsm_mechanism mechanism;
+    struct output *out; /* one sign-data: where its signature goes */
+    struct output *pubkey_out;
+    struct signing_key signer;
+    size_t was_there; /* --out-dir: signed before this run */
+};
+
+static void run_free(struct run *r)
+{
+    signing_key_close(&r->signer);
+    output_closep(&r->pubkey_out);
+    output_closep(&r->out);
+    consent_free(&r->consent);
+    policy_freep(&r->policy);
+    transcript_closep(&r->transcript);
+    mem_free(r->items);
+    requests_free(&r->requests);
+}
+
+/* ---- the command line ---- */
+
+static bool check_usage(struct run *r, struct ens_err *err)
+{
+    const struct args *a = r->args;
+
+    if (a->key == NULL)
+        return ens_fail(err, ENS_USAGE,
+                        "--key: is missing: name the private key with its URI (ensign keys lists them)");
+    if (a->operands_len > 1 && a->out_dir == NULL)
+        return ens_fail(err, ENS_USAGE, "%zu sign-data are given: give --out-dir DIR for their signatures",
+                        a->operands_len);
+    if (a->out_dir != NULL && a->output != NULL)
+        return ens_fail(err, ENS_USAGE, "--output names one signature and --out-dir many: give one of them");
+    return signing_key_mechanism(a->mechanism, &r->mechanism, err) && signing_key_usage(a, err);
+}
+
+/* ---- step 1: what is to be signed ---- */
+
+static bool read_requests(struct run *r, struct ens_err *err)
+{
+    if (!requests_read(r->args, &r->requests, err) || !record_items(r->args, &r->requests, &r->items, err))
+        return false;
+    record_requests(r->transcript, &r->requests);
+    r->is_read = true;
+    for (size_t i = 0; i < r->requests.len; i++) {
+        if (!record_apart(r->transcript, r->requests.items[i].out_path, err))
+            return false;
+    }
+    if (r->mechanism == HSM_SHA256_RSA_PKCS && requests_any_blind(&r->requests))
+        return ens_fail(
+            err, ENS_USAGE,
+            "--mechanism: sha256-rsa-pkcs hashes on the token, but only the digest is there: give the "
+            "sign-data");
+    return true;
+}
+
+/* ---- step 2: policy ---- */
+
+static bool read_policy(struct run *r, struct ens_err *err)
+{
+    char hex[2 * 32 + 1];
+
+    if (r->args->policy == NULL)
+        return true;
+    if (!policy_open(r->args->policy, &r->policy, err))
+        return false;
+    hex_encode(hex, view_of(policy_id(r->policy), 32));
+    notice_say(r->args, "Policy %s, id %s", r->args->policy, hex);
+    return true;
+}
+
+static bool check_policy(struct run *r, struct ens_err *err)
+{
+    for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
+        struct request *q = &r->requests.items[i];
+
+        policy_outcome_begin(r->policy, &q->outcome);
+        policy_check_fields(r->policy, q->is_blind ? NULL : &q->css, &q->outcome);
+        policy_check_items(r->policy, r->requests.len, &q->outcome);
+        policy_check_sole_key(r->policy, &q->outcome);
+        policy_check_transcript(r->policy, r->args->transcript != NULL, &q->outcome);
+        policy_check_confirm(r->policy, !r->args->yes, &q->outcome);
+        if (!policy_met(&q->outcome, err))
+            return ens_wrap(err, "%s", q->path);
+    }
+    return true;
+}
+
+/* ---- step 3: approvals ---- */
+
+static bool check_met(struct run *r, struct ens_err *err)
+{
+    for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
+        if (!policy_met(&r->requests.items[i].outcome, err))
+            return ens_wrap(err, "%s", r->requests.items[i].path);
+    }
+    return true;
+}
+
+/* Of each sign-data what each approval says of it, or why it does not count. */
+static bool list_answers(const struct run *r, struct buf *ret, struct ens_err *err)
+{
+    for (size_t i = 0; r->consent.approvals.len > 0 && i < r->requests.len; i++) {
+        if (!text_line(ret, err, "Approvals of %s", r->requests.items[i].path) ||
+            !consent_render(&r->consent, &r->requests, i, ret, err))
+            return false;
+    }
+    return true;
+}
+
+/* ssh-keygen is run before a module is loaded. If neither --mrsigner nor the policy says which key will sign,
+ * what is for another one is seen when the key is known (check_key_policy). */
+static bool check_approvals(struct run *r, struct ens_err *err)
+{
+    const uint8_t *mrsigner = r->policy != NULL ? policy_mrsigner(r->policy) : NULL;
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    uint8_t named[MRSIGNER_SIZE];
+
+    if (r->args->mrsigner != NULL) {
+        if (!hex_decode(r->args->mrsigner, "--mrsigner", named, sizeof named, err))
+            return false;
+        mrsigner = named;
+    }
+    if (!consent_judge(r->args, r->policy, transcript_rejections(r->transcript), mrsigner, &r->consent, err))
+        return false;
+    if (mrsigner != NULL ? !consent_count(&r->consent, mrsigner, &r->requests, err)
+                         : !consent_hopeless(&r->consent, &r->requests, err))
+        return false;
+    if (check_met(r, err))
+        return true;
+    struct ens_err ignored = {0};
+
+    /* Why is told, whatever becomes of the telling. */
+    if (list_answers(r, &text, &ignored))
+        notice_text(r->args, buf_view(&text));
+    return false;
+}
+
+/* ---- before the token is woken: where things go, and who will be asked ---- */
+
+/* That nothing can be written to --out-dir is said before anything is signed; and what a killed run left
+ * there goes. */
+static bool prepare_out_dir(const struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(file_out_closep) struct file_out *probe = NULL;
+    size_t swept = 0;
+
+    return r->args->out_dir == NULL ||
+           (file_out_open(r->requests.items[0].out_path, FILE_OUT_REPLACE, &probe, err) &&
+            file_sweep(r->args->out_dir, &swept, err));
+}
+
+static bool prepare(struct run *r, struct ens_err *err)
+{
+    const struct args *a = r->args;
+
+    if (!a->yes && !a->dry_run && !screen_is_there())
+        return ens_fail(err, ENS_REFUSED,
+                        "%s: there is no terminal to ask at: give --yes to sign without asking",
+                        a->operands[0]);
+    if (a->dry_run)
+        return true;
+    if (!prepare_out_dir(r, err) ||
+        (a->out_dir == NULL && !output_open(a->output, true, a->force, &r->out, err)))
+        return false;
+    return a->pubkey == NULL || output_open(a->pubkey, false, a->force, &r->pubkey_out, err);
+}
+
+/* ---- step 5 and 6: token and key ---- */
+
+static bool check_key_policy(struct run *r, struct ens_err *err)
+{
+    if (!consent_count(&r->consent, r->signer.mrsigner, &r->requests, err))
+        return false;
+    for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
+        signing_key_policy(&r->signer, r->policy, &r->requests.items[i].outcome);
+        if (!policy_met(&r->requests.items[i].outcome, err))
+            return false;
+    }
+    return true;
+}
+
+static bool select_key(struct run *r, struct ens_err *err)
+{
+    if (!signing_key_open(r->args, &r->signer, err))
+        return false;
+    record_token(r->transcript, &r->signer.token);
+    record_key(r->transcript, r->signer.selected, r->signer.mrsigner);
+    record_dangers(r->transcript, &r->requests, r->signer.mrsigner);
+    return signing_key_pin(r->args, &r->signer, err) && check_key_policy(r, err);
+}
+
+/* ---- a run that was cut short can be repeated ---- */
+
+/* Is there a signature already, and does it verify? Then it is kept: PKCS#1 v1.5 gives the same one again. */
+static bool look_for_finished(struct run *r, struct request *q, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+    struct ens_err why = {0};
+
+    if (!file_read_all(q->out_path, SIGNATURE_SIZE, &file, &why)) {
+        if (why.code == ENS_NOINPUT)
+            return true;
+        /* Longer than a signature: it is none, and is replaced only where that was asked for. */
+        if (why.code == ENS_DATA && r->args->force)
+            return true;
+        *err = why;
+        return false;
+    }
+    if (file.len == SIGNATURE_SIZE && !rsa3072_verify(&r->signer.key, q->digest, file.data, &q->is_done, err))
+        return false;
+    if (q->is_done)
+        memcpy(q->signature, file.data, sizeof q->signature);
+    if (!q->is_done && !r->args->force)
+        return ens_fail(err, ENS_CANTCREAT,
+                        "%s: exists and is not a signature of this key over %s: remove it, or give --force",
+                        q->out_path, q->path);
+    return true;
+}
+
+static bool find_finished(struct run *r, struct ens_err *err)
+{
+    for (size_t i = 0; r->args->out_dir != NULL && i < r->requests.len; i++) {
+        if (!look_for_finished(r, &r->requests.items[i], err))
+            return false;
+    }
+    return true;
+}
+
+static size_t count_open(const struct run *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->requests.len; i++)
+        n += !r->requests.items[i].is_done;
+    return n;
+}
+
+/* ---- step 4: review and confirmation ---- */
+
+/* What the policy says of the first sign-data; the others passed the same checks. Whoever is asked sees how
+ * many lines hold, and what none looks at; a log has each line. */
+static bool list_policy(const struct run *r, struct buf *ret, struct ens_err *err)
+{
+    bool is_log = r->args->yes || r->args->dry_run;
+
+    if (r->policy == NULL)
+        return true;
+    if (is_log &&
+        (!buf_printf(ret, err, "Policy:\n") || !policy_render(&r->requests.items[0].outcome, ret, err)))
+        return false;
+    return policy_unchecked(r->policy)[0] == '\0' ||
+           text_line(ret, err, "%s: %s", is_log ? "  no line checks" : "No line of the policy checks",
+                     policy_unchecked(r->policy));
+}
+
+static bool review(struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf details = {0};
+    ENS_CLEANUP(buf_free) struct buf consent = {0};
+    const char *answer = NULL;
+
+    for (size_t i = 0; i < r->requests.len; i++) {
+        if (r->requests.items[i].is_blind && !r->args->quiet)
+            notice_warn("%s: signing blind: what the digest stands for cannot be reviewed",
+                        r->requests.items[i].path);
+    }
+    /* Whoever is asked about many has the names in the summary. */
+    bool is_told = r->requests.len == 1 || r->args->yes || r->args->dry_run;
+
+    if (!list_policy(r, &details, err) || (is_told && !list_answers(r, &details, err)) ||
+        !consent_summary(&r->consent, &consent, err))
+        return false;
+    const struct sign_review s = {.args = r->args,
+                                  .requests = &r->requests,
+                                  .policy = r->policy,
+                                  .signer = &r->signer,
+                                  .details = buf_view(&details),
+                                  .consent = buf_view(&consent)};
+
+    if (!sign_review(&s, &answer, err))
+        return false;
+    record_confirmation(r->transcript, r->args, answer);
+    return true;
+}
+
+/* ---- steps 7 and 8: sign, verify, write ---- */
+
+static bool write_pubkey(struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf pem = {0};
+
+    if (r->pubkey_out == NULL)
+        return true;
+    return rsa3072_write_pubkey(&r->signer.key, &pem, err) &&
+           output_commit(r->pubkey_out, buf_view(&pem), err);
+}
+
+/* The only sign-data, whose signature may go to stdout. */
+static bool sign_single(struct run *r, struct ens_err *err)
+{
+    struct request *q = &r->requests.items[0];
+
+    if (q->is_done)
+        return true;
+    if (!interrupt_check(err))
+        return false;
+    q->is_tried = true;
+    q->is_signed = token_sign(&r->signer.token, r->mechanism, &r->signer.key, q->digest, request_message(q),
+                              q->signature, err);
+    if (!q->is_signed)
+        return false;
+    q->is_written = q->out_path != NULL
+                        ? sign_batch_write(r->args, q, err)
+                        : output_commit(r->out, view_of(q->signature, sizeof q->signature), err);
+    return q->is_written;
+}
+
+/* What policy and people say of all that was checked, with the verdicts of the end; once, in the record that
+ * is made next. */
+static void record_checks(struct run *r)
+{
+    if (!r->is_recorded) {
+        record_policy(r->transcript, r->args->policy, r->policy, &r->requests);
+        record_approvals(r->transcript, &r->consent, &r->requests);
+    }
+    r->is_recorded = true;
+}
+
+static bool sign_all(struct run *r, struct ens_err *err)
+{
+    const struct sign_batch batch = {
+        .args = r->args, .requests = &r->requests, .signer = &r->signer, .mechanism = r->mechanism};
+
+    /* What cannot be recorded is not signed. */
+    record_checks(r);
+    if (!record_intent(r->transcript, r->items, r->requests.len, err))
+        return false;
+    if (r->requests.len == 1 ? !sign_single(r, err) : !sign_batch(&batch, err))
+        return false;
+    return write_pubkey(r, err);
+}
+
+/* ---- the walk ---- */
+
+static bool walk(struct run *r, struct ens_err *err)
+{
+    if (!read_requests(r, err) || !read_policy(r, err) || !check_policy(r, err) || !check_approvals(r, err) ||
+        !prepare(r, err) || !select_key(r, err) || !find_finished(r, err) || !review(r, err))
+        return false;
+    r->was_there = r->requests.len - count_open(r);
+    return r->args->dry_run || sign_all(r, err);
+}
+
+/* However it ended, there is a record. */
+static bool end(struct run *r, bool ok, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) struct transcript_result *results = NULL;
+    struct record_end last = {.args = r->args, .items = r->items, .len = r->is_read ? r->requests.len : 0};
+    struct ens_err why = {0};
+
+    if (r->transcript == NULL)
+        return ok;
+    results = mem_alloc(last.len, sizeof *results, ok ? err : &why);
+    if (results == NULL)
+        return false;
+    if (r->is_read) {
+        record_checks(r);
+        record_results(&r->requests, results);
+    }
+    last.results = results;
+    token_calls(&r->signer.token, &last.started, &last.completed);
+    return record_end(r->transcript, &last, ok, err);
+}
+
+bool cmd_sign(const struct args *args, struct ens_err *err)
+{
+    ENS_CLEANUP(run_free) struct run r = {.args = args};
+
+    if (!check_usage(&r, err) || !record_open(args, &r.transcript, err))
+        return false;
+    if (!end(&r, walk(&r, err), err))
+        return false;
+    success_sign(args, &r.requests, &r.signer, r.was_there,
+                 r.transcript != NULL ? transcript_head(r.transcript) : NULL);
+    return true;
+}

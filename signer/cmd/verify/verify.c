@@ -1,0 +1,420 @@
+/* verify: is this what it should be, and which consumer would refuse it? Says every reason, not the first;
+ * exit status 0 or 1. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "signer/base/file.h"
+#include "signer/base/hex.h"
+#include "signer/base/mem.h"
+#include "signer/base/num.h"
+#include "signer/ceremony/policy.h"
+#include "signer/cmd/cmd.h"
+#include "signer/cmd/verify/profile.h"
+#include "signer/flow/enclave.h"
+#include "signer/flow/signer_name.h"
+#include "signer/flow/verdict.h"
+#include "signer/sgx/known_keys.h"
+#include "signer/sgx/rsa3072.h"
+#include "signer/sgx/verify.h"
+
+/* What the options demand of every SIGSTRUCT. */
+struct demands {
+    enum profile profile;
+    bool has_mrenclave, has_mrsigner, has_isvprodid;
+    uint8_t mrenclave[MRENCLAVE_SIZE];
+    uint8_t mrsigner[MRSIGNER_SIZE];
+    uint64_t min_isvsvn;
+    uint64_t isvprodid;
+    bool forbid_debug;
+    bool allow_public_key;
+    bool allow_unusual;
+    struct policy *policy; /* its lines about fields and the signer; NULL: none */
+};
+
+static void demands_free(struct demands *d)
+{
+    policy_freep(&d->policy);
+}
+
+static bool read_demands(const struct args *args, struct demands *ret, struct ens_err *err)
+{
+    ret->has_mrenclave = args->mrenclave != NULL;
+    ret->has_mrsigner = args->mrsigner != NULL || args->pubkey != NULL;
+    ret->has_isvprodid = args->params.isvprodid != NULL;
+    ret->forbid_debug = args->params.forbid_debug;
+    ret->allow_public_key = args->allow_public_key;
+    ret->allow_unusual = args->params.allow_unusual;
+    return profile_parse(args->profile, &ret->profile, err) &&
+           (args->mrenclave == NULL ||
+            hex_decode(args->mrenclave, "--mrenclave", ret->mrenclave, sizeof ret->mrenclave, err)) &&
+           (!ret->has_mrsigner || signer_name_read(args, ret->mrsigner, err)) &&
+           (args->min_isvsvn == NULL ||
+            num_parse(args->min_isvsvn, "--min-isvsvn", UINT16_MAX, &ret->min_isvsvn, err)) &&
+           (args->params.isvprodid == NULL ||
+            num_parse(args->params.isvprodid, "--isvprodid", UINT16_MAX, &ret->isvprodid, err)) &&
+           (args->policy == NULL || policy_read(args->policy, &ret->policy, err));
+}
+
+/* ---- one SIGSTRUCT against the demands ---- */
+
+static bool check_hash(const char *object, const char *rule, const char *name, struct view is,
+                       const uint8_t *want, struct verdict *v, struct ens_err *err)
+{
+    char is_hex[2 * 32 + 1];
+    char want_hex[2 * 32 + 1];
+
+    if (view_equal(is, view_of(want, 32)))
+        return true;
+    hex_encode(is_hex, is);
+    hex_encode(want_hex, view_of(want, 32));
+    return verdict_no(v, object, rule, err, "%s is %s, not %s", name, is_hex, want_hex);
+}
+
+static bool check_signer(const struct demands *d, const char *object, const struct sigstruct *css,
+                         struct verdict *v, struct ens_err *err)
+{
+    struct pubkey key;
+    uint8_t mrsigner[MRSIGNER_SIZE];
+
+    verify_key_of(css, &key);
+    if (!rsa3072_mrsigner(&key, mrsigner, err))
+        return false;
+    if (d->has_mrsigner &&
+        !check_hash(object, "mrsigner", "MRSIGNER", view_of(mrsigner, sizeof mrsigner), d->mrsigner, v, err))
+        return false;
+    const char *owner = known_key_owner(mrsigner);
+
+    if (owner == NULL)
+        return true;
+    return d->allow_public_key
+               ? verdict_warn(v, object, "public-key", err, "everybody can sign with this key: %s", owner)
+               : verdict_no(v, object, "public-key", err, "everybody can sign with this key: %s", owner);
+}
+
+static bool check_values(const struct demands *d, const char *object, const struct sigstruct *css,
+                         struct verdict *v, struct ens_err *err)
+{
+    uint64_t isvsvn = sigstruct_get_int(css, CSS_ISVSVN);
+    uint64_t isvprodid = sigstruct_get_int(css, CSS_ISVPRODID);
+    bool debug_forbidden = (sigstruct_get_int(css, CSS_ATTRIBUTES) & ATTR_DEBUG) == 0 &&
+                           (sigstruct_get_int(css, CSS_ATTRIBUTEMASK) & ATTR_DEBUG) != 0;
+
+    if (isvsvn < d->min_isvsvn && !verdict_no(v, object, "min-isvsvn", err,
+                                              "ISVSVN is %" PRIu64 ", below %" PRIu64, isvsvn, d->min_isvsvn))
+        return false;
+    if (d->has_isvprodid && isvprodid != d->isvprodid &&
+        !verdict_no(v, object, "isvprodid", err, "ISVPRODID is %" PRIu64 ", not %" PRIu64, isvprodid,
+                    d->isvprodid))
+        return false;
+    return !d->forbid_debug || debug_forbidden ||
+           verdict_no(v, object, "forbid-debug", err, "the enclave may be started in debug mode");
+}
+
+/* The lines of the policy that a finished SIGSTRUCT can meet or not; the others are about the signing. */
+static bool check_policy(const struct demands *d, const char *object, const struct sigstruct *css,
+                         struct verdict *v, struct ens_err *err)
+{
+    struct policy_outcome outcome = {0};
+    struct pubkey key;
+    uint8_t mrsigner[MRSIGNER_SIZE];
+
+    if (d->policy == NULL)
+        return true;
+    verify_key_of(css, &key);
+    if (!rsa3072_mrsigner(&key, mrsigner, err))
+        return false;
+    policy_check_fields(d->policy, css, &outcome);
+    policy_check_mrsigner(d->policy, mrsigner, &outcome);
+    for (int i = 0; i < POLICY_CHECKS; i++) {
+        const char *name = policy_name((enum policy_check)i);
+
+        if (outcome.rows[i].result == POLICY_FAILS &&
+            !verdict_no(v, object, name, err, "policy: %s: %s", name, outcome.rows[i].text))
+            return false;
+    }
+    return true;
+}
+
+static bool check_sigstruct(const struct demands *d, const char *object, const struct sigstruct *css,
+                            struct verdict *v, struct ens_err *err)
+{
+    return profile_sigstruct(d->profile, object, css, v, err) &&
+           (!d->has_mrenclave || check_hash(object, "mrenclave", "MRENCLAVE",
+                                            sigstruct_get(css, CSS_ENCLAVEHASH), d->mrenclave, v, err)) &&
+           check_signer(d, object, css, v, err) && check_values(d, object, css, v, err) &&
+           check_policy(d, object, css, v, err);
+}
+
+/* ---- files ---- */
+
+/* Does anything that is demanded need a SIGSTRUCT? */
+static bool demands_sigstruct(const struct demands *d)
+{
+    return d->has_mrsigner || d->policy != NULL || d->has_isvprodid || d->min_isvsvn > 0 || d->forbid_debug;
+}
+
+/* A component that is not signed has no signer that could be the demanded one. */
+static bool check_components(const struct args *args, const struct demands *d, const struct enclave_set *set,
+                             struct verdict *v, struct ens_err *err)
+{
+    bool demands_signer = demands_sigstruct(d);
+
+    for (size_t i = 0; i < set->len; i++) {
+        const struct enclave_component *c = &set->items[i];
+
+        if (c->is_signed
+                ? !check_sigstruct(d, c->meta->id, &c->css, v, err)
+                : (d->has_mrenclave && !check_hash(c->meta->id, "mrenclave", "MRENCLAVE",
+                                                   view_of(c->report.mrenclave, 32), d->mrenclave, v, err)))
+            return false;
+        if (!c->is_signed && demands_signer && d->profile != PROFILE_CPU && d->profile != PROFILE_REGISTRY &&
+            !verdict_no(v, c->meta->id, "unsigned", err, "the component is not signed"))
+            return false;
+    }
+    if (set->len == 0 &&
+        (demands_signer || d->has_mrenclave || args->component != NULL || d->profile == PROFILE_CPU))
+        return verdict_no(v, args->component != NULL ? args->component : args->operands[0], "component", err,
+                          "there is no such SGX component in the bundle");
+    return true;
+}
+
+/* Only the CPU's rules are about what the stream lays out: the other profiles let its dangers pass, and say
+ * so. */
+static bool judge_dangers(const struct demands *d, struct enclave_set *set, struct verdict *v,
+                          struct ens_err *err)
+{
+    for (size_t i = 0; i < set->len; i++) {
+        struct findings *found = &set->items[i].report.problems;
+
+        if (d->profile == PROFILE_CPU) {
+            if (d->allow_unusual)
+                findings_allow(found);
+            continue;
+        }
+
+        for (size_t f = 0; f < found->len; f++) {
+            if (finding_is_danger(&found->items[f]) &&
+                !verdict_warn(v, set->items[i].meta->id, found->items[f].rule, err, "%s",
+                              found->items[f].text))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* With --component the other components are not looked at, by the profile neither. */
+static void narrow(const struct args *args, struct enclave_set *set)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < set->len; i++) {
+        if (args->component == NULL || strcmp(args->component, set->items[i].meta->id) == 0)
+            set->items[kept++] = set->items[i];
+    }
+    set->len = kept;
+}
+
+/* Is the bundle opened by oasis-core? */
+static bool asks_core(const struct demands *d)
+{
+    return d->profile == PROFILE_CORE || d->profile == PROFILE_REGISTRY;
+}
+
+static bool open_checked(const char *path, bool as_core, struct bundle **ret, struct enclave_set *ret_set,
+                         struct ens_err *err)
+{
+    ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
+
+    if (!(as_core ? bundle_open_as_core : bundle_open)(path, &b, err) ||
+        !enclave_check_bundle(b, ret_set, err))
+        return false;
+    *ret = ens_take(b);
+    return true;
+}
+
+/* A bundle that ensign refuses by a rule of its own, `why`: what does oasis-core say? `*ret` stays NULL where
+ * it does not open it, or where that is not known. */
+static bool open_as_core(const struct demands *d, const char *path, const struct ens_err *why,
+                         struct bundle **ret, struct enclave_set *ret_set, struct verdict *v,
+                         struct ens_err *err)
+{
+    struct ens_err core = {.code = ENS_DATA, .own = true};
+
+    if (asks_core(d) && open_checked(path, true, ret, ret_set, &core))
+        return verdict_warn(v, path, "own", err,
+                            "oasis-core opens it; ensign does not, and signs nothing in it: %s", why->msg);
+    if (core.code != ENS_DATA) {
+        *err = core;
+        return false;
+    }
+    if (!core.own)
+        return verdict_no(v, path, "open", err, "%s", core.msg);
+    v->undecided = true;
+    return verdict_no(v, path, "own", err, "%s", why->msg);
+}
+
+/* A bundle that does not open is refused by every consumer, for the reason that opening gave, unless the rule
+ * is ensign's alone. */
+static bool check_bundle(const struct args *args, const struct demands *d, struct verdict *v,
+                         struct ens_err *err)
+{
+    ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
+    ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
+    struct ens_err why = {0};
+    const char *path = args->operands[0];
+
+    if (!open_checked(path, false, &b, &set, &why)) {
+        if (why.code != ENS_DATA) {
+            *err = why;
+            return false;
+        }
+        if (!why.own || d->profile == PROFILE_CPU)
+            return verdict_no(v, path, "open", err, "%s", why.msg);
+        if (!open_as_core(d, path, &why, &b, &set, v, err))
+            return false;
+    }
+    if (b == NULL)
+        return true;
+    narrow(args, &set);
+    return check_components(args, d, &set, v, err) && judge_dangers(d, &set, v, err) &&
+           profile_bundle(d->profile, path, b, &set, v, err);
+}
+
+/* What was found of the enclave itself, of which --allow-unusual lifts a part. */
+static bool check_findings(const struct demands *d, const char *object, const struct findings *found,
+                           struct verdict *v, struct ens_err *err)
+{
+    struct findings copy = *found;
+
+    if (d->allow_unusual)
+        findings_allow(&copy);
+    return verdict_findings(v, object, &copy, err);
+}
+
+/* One place of a SIGSTRUCT, with the enclave that belongs to it. */
+static bool check_place(const struct demands *d, const struct enclave *e, size_t index, struct verdict *v,
+                        struct ens_err *err)
+{
+    const struct enclave_place *p = &e->places[index];
+    struct findings found = {0};
+    char name[ENCLAVE_NAME_MAX];
+
+    enclave_place_name(e, index, name);
+    if (!p->is_signed) {
+        /* Of a bare stream nothing else can be expected. */
+        if ((container_kind(e->container) != CONTAINER_SGXS || demands_sigstruct(d)) &&
+            !verdict_no(v, name, "unsigned", err, "the enclave is not signed"))
+            return false;
+        if (d->has_mrenclave && p->is_measured && p->stream_error.code == ENS_OK &&
+            !check_hash(name, "mrenclave", "MRENCLAVE", view_of(p->report.mrenclave, MRENCLAVE_SIZE),
+                        d->mrenclave, v, err))
+            return false;
+    } else if ((index == 0 || memcmp(p->css.bytes, e->places[0].css.bytes, SIGSTRUCT_SIZE) != 0) &&
+               !check_sigstruct(d, name, &p->css, v, err)) {
+        return false;
+    }
+    if (!p->is_measured && container_kind(e->container) != CONTAINER_SIGSTRUCT &&
+        !verdict_warn(v, name, "unmeasured", err, "MRENCLAVE was not measured: %s",
+                      container_why_no_stream(e->container)))
+        return false;
+    return check_findings(d, name, &p->report.problems, v, err) &&
+           enclave_judge_place(e, index, &found, err) && check_findings(d, name, &found, v, err);
+}
+
+/* Can it be a file of a bundle? */
+static bool is_of_bundle(enum container_kind kind)
+{
+    return kind == CONTAINER_ORC || kind == CONTAINER_SGXS || kind == CONTAINER_SIGSTRUCT;
+}
+
+static bool check_enclave(const struct args *args, const struct demands *d, struct verdict *v,
+                          struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+
+    if (!enclave_open(args->operands[0], args->component, ENCLAVE_LOOK, &e, err))
+        return false;
+    if (d->profile == PROFILE_REGISTRY || d->profile == PROFILE_ROFL_SCHEDULER ||
+        (d->profile == PROFILE_CORE && !is_of_bundle(container_kind(e.container))))
+        return ens_fail(
+            err, ENS_DATA,
+            "%s: is no bundle, and its profile is about bundles: give the bundle, or --profile cpu", e.path);
+    if (container_kind(e.container) == CONTAINER_SGXS && !d->has_mrenclave && !demands_sigstruct(d))
+        return ens_fail(
+            err, ENS_DATA,
+            "%s: is an SGXS stream, which is never signed: give --mrenclave to compare it with, or a "
+            "signed file",
+            e.path);
+    for (size_t i = 0; i < e.places_len; i++) {
+        if (!check_place(d, &e, i, v, err))
+            return false;
+    }
+    return true;
+}
+
+/* Something may stand before the archive, and oasis-core finds it nevertheless. */
+static bool is_bundle_to_core(const struct demands *d, const char *path)
+{
+    ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
+    struct ens_err ignored = {0};
+
+    return asks_core(d) && bundle_open_as_core(path, &b, &ignored);
+}
+
+static bool check_file(const struct args *args, const struct demands *d, struct verdict *v,
+                       struct ens_err *err)
+{
+    uint8_t head[ENCLAVE_HEAD_MAX];
+    size_t len = 0;
+
+    if (!enclave_read_head(args->operands[0], head, &len, err))
+        return false;
+    return bundle_recognise(view_of(head, len)) || is_bundle_to_core(d, args->operands[0])
+               ? check_bundle(args, d, v, err)
+               : check_enclave(args, d, v, err);
+}
+
+static bool print_verdict(const struct args *args, struct doc *doc, struct verdict *v, struct ens_err *err)
+{
+    const char *profile = args->profile != NULL ? args->profile : "cpu";
+
+    if (doc != NULL) {
+        doc_text(doc, "file", args->operands[0]);
+        doc_text(doc, "profile", profile);
+        doc_bool(doc, "verified", v->refusals == 0);
+        doc_bool(doc, "undecided", v->undecided);
+        return doc_print(doc, err);
+    }
+    if (v->undecided       ? !buf_printf(&v->text, err, "undecided (%s): ensign itself refuses it\n", profile)
+        : v->refusals == 0 ? !buf_printf(&v->text, err, "verified (%s)\n", profile)
+                           : !buf_printf(&v->text, err, "refused (%s): %zu reason%s\n", profile, v->refusals,
+                                         v->refusals == 1 ? "" : "s"))
+        return false;
+    return notice_result(buf_view(&v->text), err);
+}
+
+static void verdict_free(struct verdict *v)
+{
+    buf_free(&v->text);
+}
+
+bool cmd_verify(const struct args *args, struct ens_err *err)
+{
+    ENS_CLEANUP(verdict_free) struct verdict v = {0};
+    ENS_CLEANUP(doc_freep) struct doc *doc = NULL;
+    ENS_CLEANUP(demands_free) struct demands d = {0};
+
+    if (!read_demands(args, &d, err) || (args->json && !doc_new(&doc, err)))
+        return false;
+    if (doc != NULL) {
+        v.reasons = doc_array(doc, "reasons");
+        v.warnings = doc_array(doc, "warnings");
+    }
+    if (!check_file(args, &d, &v, err) || !print_verdict(args, doc, &v, err))
+        return false;
+    if (v.refusals > 0)
+        err->code = ENS_NO;
+    return v.refusals == 0;
+}

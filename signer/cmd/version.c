@@ -1,8 +1,0 @@
-/* From what this program was built: the only object that changes with every commit. */
-#include "signer/cmd/cmd.h"
-
-#ifndef ENSIGN_COMMIT /* for checkers that read the sources by themselves */
-#define ENSIGN_COMMIT "-"
-#endif
-
-const char cmd_commit[] = ENSIGN_COMMIT;

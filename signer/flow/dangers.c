@@ -1,0 +1,54 @@
+/* The dangers of many sign-data. */
+#include "signer/flow/dangers.h"
+
+#include <string.h>
+
+#include "signer/base/mem.h"
+#include "signer/ui/notice.h"
+
+void dangers_count(struct dangers *d, const struct review *r)
+{
+    struct findings found = {0};
+
+    d->of++;
+    review_dangers(r, &found);
+    for (size_t i = 0; i < found.len; i++) {
+        size_t n = 0;
+
+        while (n < d->len && strcmp(d->items[n].text, found.items[i].text) != 0)
+            n++;
+        if (n == DANGERS_MAX)
+            continue;
+        if (n == d->len)
+            memcpy(d->items[d->len++].text, found.items[i].text, FINDING_TEXT_MAX);
+        d->items[n].count++;
+    }
+}
+
+void dangers_say(const struct dangers *d)
+{
+    for (size_t i = 0; i < d->len; i++) {
+        if (d->of == 1)
+            notice_warn("%s", d->items[i].text);
+        else
+            notice_warn("%zu of %zu: %s", d->items[i].count, d->of, d->items[i].text);
+    }
+}
+
+bool dangers_review(const struct args *args, const struct review *r, struct ens_err *err)
+{
+    const struct review_form form = {.verb = "signed", .grouped = notice_is_watched()};
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    struct findings dangers = {0};
+
+    if (!args->quiet) {
+        if (!review_render(r, &form, &text, err))
+            return false;
+        notice_text(args, buf_view(&text));
+        return true;
+    }
+    review_dangers(r, &dangers);
+    for (size_t i = 0; i < dangers.len; i++)
+        notice_warn("%s", dangers.items[i].text);
+    return true;
+}

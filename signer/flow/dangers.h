@@ -1,0 +1,27 @@
+/* What is dangerous about many sign-data, said once for all of them: a thousand times the same line would
+ * hide the one that differs. */
+#pragma once
+
+#include "signer/ceremony/review.h"
+
+/* Different dangers that are told apart; what comes after is not. */
+#define DANGERS_MAX 8
+
+struct dangers {
+    size_t of; /* sign-data that were looked at */
+    struct {
+        char text[FINDING_TEXT_MAX];
+        size_t count;
+    } items[DANGERS_MAX];
+    size_t len;
+};
+
+/* Looks at one more. */
+void dangers_count(struct dangers *d, const struct review *r);
+
+/* A warning for each danger, with how many have it; without the number where there is one sign-data. */
+void dangers_say(const struct dangers *d);
+
+/* Says the review; with --quiet only its dangers, as warnings. ENS_RESOURCE. */
+struct args;
+bool dangers_review(const struct args *args, const struct review *r, struct ens_err *err) ENS_MUST_CHECK;

@@ -1,0 +1,145 @@
+/* An enclave on the build host: the file that holds it, opened, measured and judged, whichever kind it is. */
+#pragma once
+
+#include "bundle/container/container.h"
+#include "bundle/stream/sgxs.h"
+#include "signer/base/tie.h"
+#include "signer/sgx/sigstruct.h"
+
+/* ---- bundles (enclave_bundle.c) ---- */
+
+/* One SGX component of a bundle, as its bytes say. */
+struct enclave_component {
+    const struct bundle_component *meta;
+    struct sgxs_report report;   /* only `sha256` is set where `stream_error` is */
+    struct ens_err stream_error; /* code ENS_OK: the stream is well-formed */
+    bool is_signed;
+    struct sigstruct css; /* where `is_signed` */
+};
+
+/* All SGX components of a bundle, in the order of the manifest. */
+struct enclave_set {
+    struct enclave_component *items;
+    size_t len;
+};
+
+/* Reads every file of the bundle once: lengths, CRC and digests hold, streams are measured, and every
+ * SIGSTRUCT is one that oasis-core accepts (RSA, Q1, Q2, a calendar DATE) over SHA-256 of its stream.
+ * ENS_DATA. Release with enclave_set_free. */
+bool enclave_check_bundle(const struct bundle *b, struct enclave_set *ret,
+                          struct ens_err *err) ENS_MUST_CHECK;
+
+/* The same of a bundle that was just written from `from`, in which enclave_check_bundle found `known` before
+ * it was edited: files that were copied are compared with what was read of them then, everything else is
+ * read. What somebody wrote to `from` in the meantime is therefore found. */
+bool enclave_check_written(const struct bundle *b, const struct bundle *from, const struct enclave_set *known,
+                           struct enclave_set *ret, struct ens_err *err) ENS_MUST_CHECK;
+void enclave_set_free(struct enclave_set *set);
+
+/* The SGX component `id` of the bundle (NULL: ronl where it is SGX, else the only SGX component), with what
+ * enclave_check_bundle found. */
+bool enclave_find(const struct bundle *b, const struct enclave_set *set, const char *id,
+                  const struct enclave_component **ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* ---- any container (enclave.c; what judges, in enclave_judge.c) ---- */
+
+/* One place of a SIGSTRUCT in the file, and the enclave that belongs to it. */
+struct enclave_place {
+    const struct container_copy *copy; /* NULL: no SIGSTRUCT is here */
+    bool is_signed;
+    struct sigstruct css; /* where `is_signed` */
+    bool is_measured;     /* the file holds the enclave, too */
+    struct sgxs_report report;
+    struct ens_err stream_error; /* code ENS_OK: the enclave is well-formed */
+    uint8_t sum[TIE_SIZE];       /* of the stream that was measured; of ENCLAVE_CHANGE, and not of a bundle */
+};
+
+/* What a file is opened for. */
+enum enclave_use {
+    ENCLAVE_LOOK,   /* everything is measured */
+    ENCLAVE_CHANGE, /* and remembered, so that enclave_open_written knows what was measured */
+    /* Only the SIGSTRUCTs are wanted: no enclave is measured, and of a bundle only the manifest and the
+     * component's signature are read. What measuring would tell (an ENCLAVEHASH that is not the file's, a
+     * malformed enclave) is not known then; the time does not depend on the size of the enclave. */
+    ENCLAVE_FIELDS,
+};
+
+struct enclave {
+    const char *path; /* borrowed */
+    struct container *container;
+    struct bundle *bundle;                     /* of the container; NULL: it is none */
+    struct enclave_set set;                    /* of a bundle: all its components */
+    const struct enclave_component *component; /* of `set`; NULL: no bundle */
+    struct enclave_place *places;              /* at least one */
+    size_t places_len;
+    /* Set by enclave_require. */
+    uint8_t mrenclave[MRENCLAVE_SIZE]; /* measured, or else what the SIGSTRUCT says */
+    bool is_measured;
+    enum enclave_use use;
+};
+
+/* Takes the limit off what measuring an enclave may cost (container_work), in this process. */
+void enclave_allow_large(void);
+
+/* Opens `path`, checks all of a bundle, and measures the enclave at every place, as `use` wants it. `id`
+ * names a bundle's component (NULL as in enclave_find). Does not judge the enclave; see enclave_require.
+ * Release with enclave_free. */
+bool enclave_open(const char *path, const char *id, enum enclave_use use, struct enclave *ret,
+                  struct ens_err *err) ENS_MUST_CHECK;
+
+/* Opens what was written from `before` (ENCLAVE_CHANGE, no bundle), an open file that messages call `label`;
+ * both stay the caller's. Its enclaves are laid out again and compared by a keyed sum with those that were
+ * measured: ENS_DATA if one differs. Then `ret` has the measurements of `before`. */
+bool enclave_open_written(int fd, const char *label, const struct enclave *before, struct enclave *ret,
+                          struct ens_err *err) ENS_MUST_CHECK;
+void enclave_free(struct enclave *e);
+
+/* The enclave is one that can be signed: well-formed, the same at every place, what its SIGSTRUCT says if it
+ * has one; in a bundle MRENCLAVE is SHA-256 of the stream. ENS_DATA. Warns of what is not canonical; refuses
+ * what no CPU can load unless `allow_unusual`. A file that holds no enclave (a raw SIGSTRUCT, EGo) must be
+ * signed, and `is_measured` is false then. */
+bool enclave_require(struct enclave *e, bool allow_unusual, struct ens_err *err) ENS_MUST_CHECK;
+
+/* enclave_open and enclave_require. */
+bool enclave_load(const char *path, const char *id, enum enclave_use use, bool allow_unusual,
+                  struct enclave *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* The one SIGSTRUCT of the file; ENS_DATA: it is not signed, or its places hold different ones. */
+bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret,
+                       struct ens_err *err) ENS_MUST_CHECK;
+
+/* Adds what is wrong with a place beyond its SIGSTRUCT and its stream themselves: another SIGSTRUCT than at
+ * the first place, an ENCLAVEHASH that is not what is measured, an enclave that is malformed, a loader that
+ * asks for what the SIGSTRUCT refuses, a second signature that does not verify, a configuration that says
+ * something else. */
+bool enclave_judge_place(const struct enclave *e, size_t index, struct findings *ret,
+                         struct ens_err *err) ENS_MUST_CHECK;
+
+/* Adds what --allow-unusual let pass of the enclave: errors of what was measured, and tables that change what
+ * the file shows, each text once. `component` is the one that is meant of a bundle, else NULL. */
+void enclave_let_pass(const struct enclave *e, const struct enclave_component *component,
+                      struct findings *ret);
+
+/* The part of it that is about Open Enclave's configuration and loader, for a SIGSTRUCT that is to go there.
+ */
+void enclave_judge_config(enum container_kind kind, const struct container_copy *c,
+                          const struct sigstruct *css, struct findings *ret);
+
+/* What messages call a place: "enclave.signed.so, metadata 2.4", or the file alone. */
+#define ENCLAVE_NAME_MAX 512
+const char *enclave_place_name(const struct enclave *e, size_t index, char ret[static ENCLAVE_NAME_MAX]);
+
+/* ---- streams ---- */
+
+/* Opens an SGXS stream by itself and measures it; ENS_DATA where it is none. */
+bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Says what is odd about a stream that is to be signed, or goes into a bundle; `where` names it. ENS_DATA: no
+ * CPU can load it (unless `allow_unusual`), or, in a bundle, MRENCLAVE is not SHA-256 of the stream. */
+bool enclave_judge_stream(const char *where, const struct sgxs_report *report, bool in_bundle,
+                          bool allow_unusual, struct ens_err *err) ENS_MUST_CHECK;
+
+/* The first bytes of a file, for recognising it by content. */
+#define ENCLAVE_HEAD_MAX 4096
+bool enclave_read_head(const char *path, uint8_t ret[static ENCLAVE_HEAD_MAX], size_t *ret_len,
+                       struct ens_err *err) ENS_MUST_CHECK;

@@ -1,0 +1,291 @@
+/* An enclave that was opened and measured (enclave.c), judged: is each place of its SIGSTRUCT in order, and
+ * is it one that can be signed? */
+#include "signer/flow/enclave.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "signer/base/hex.h"
+#include "signer/sgx/bits.h"
+#include "signer/sgx/launch.h"
+#include "signer/sgx/rsa3072_fips.h"
+#include "signer/ui/notice.h"
+#include "signer/ui/opts.h"
+
+/* ---- judging a place ---- */
+
+static void judge_measurement(const struct enclave_place *p, struct findings *ret)
+{
+    char want[2 * MRENCLAVE_SIZE + 1];
+    char have[2 * MRENCLAVE_SIZE + 1];
+
+    if (!p->is_measured)
+        return;
+    if (p->stream_error.code != ENS_OK) {
+        findings_add(ret, SEVERITY_ERROR, "enclave", "%s", p->stream_error.msg);
+        return;
+    }
+    struct view hash = sigstruct_get(&p->css, CSS_ENCLAVEHASH);
+
+    if (!p->is_signed || view_equal(hash, view_of(p->report.mrenclave, MRENCLAVE_SIZE)))
+        return;
+    hex_encode(want, hash);
+    hex_encode(have, view_of(p->report.mrenclave, MRENCLAVE_SIZE));
+    findings_add(ret, SEVERITY_ERROR, "mrenclave", "ENCLAVEHASH is %s, but the file measures to %s", want,
+                 have);
+}
+
+static void judge_launch(const struct enclave_place *p, struct findings *ret)
+{
+    const struct container_copy *c = p->copy;
+
+    if (c == NULL || !p->is_signed || !c->has_launch)
+        return;
+    launch_judge(&p->css,
+                 &(struct launch){.attributes = c->attributes,
+                                  .xfrm = c->xfrm,
+                                  .miscselect = c->miscselect,
+                                  .ssaframesize = c->ssaframesize},
+                 ret);
+}
+
+/* What Open Enclave's loader asks for is fixed: MODE64BIT, DEBUG by its caller, KSS by the configuration, and
+ * SSA frames of one page. */
+static void judge_fixed_launch(const struct sigstruct *css, struct findings *ret)
+{
+    uint64_t demanded = sigstruct_get_int(css, CSS_ATTRIBUTES) & sigstruct_get_int(css, CSS_ATTRIBUTEMASK);
+    uint64_t never = demanded & ~(ATTR_MODE64BIT | ATTR_DEBUG | ATTR_KSS);
+    uint64_t xfrm = sigstruct_get_int(css, CSS_XFRM) & sigstruct_get_int(css, CSS_XFRM_MASK);
+    char names[BITS_TEXT_MAX];
+
+    if (never != 0)
+        findings_add(ret, SEVERITY_ERROR, "launch",
+                     "ATTRIBUTES demands %.100s, which Open Enclave's loader never asks for",
+                     bits_text(CSS_ATTRIBUTES, never, names));
+    if (launch_ssa_pages(xfrm) > 1)
+        findings_add(ret, SEVERITY_ERROR, "launch",
+                     "XFRM 0x%" PRIx64 " needs SSA frames of %" PRIu32 " pages, Open Enclave's have one",
+                     xfrm, launch_ssa_pages(xfrm));
+}
+
+/* Open Enclave keeps some values twice: in the SIGSTRUCT, and measured. */
+void enclave_judge_config(enum container_kind kind, const struct container_copy *c,
+                          const struct sigstruct *css, struct findings *ret)
+{
+    uint64_t isvprodid = sigstruct_get_int(css, CSS_ISVPRODID);
+    uint64_t isvsvn = sigstruct_get_int(css, CSS_ISVSVN);
+
+    if (!c->has_config)
+        return;
+    if (isvprodid != c->isvprodid)
+        findings_add(ret, SEVERITY_WARNING, "config",
+                     "ISVPRODID %" PRIu64
+                     " is not product_id %u of .oeinfo, which is measured and stays: reports "
+                     "say %" PRIu64,
+                     isvprodid, c->isvprodid, isvprodid);
+    if (isvsvn != c->isvsvn)
+        findings_add(ret, SEVERITY_WARNING, "config",
+                     "ISVSVN %" PRIu64
+                     " is not security_version %u of .oeinfo, which is measured and stays: reports "
+                     "say %" PRIu64,
+                     isvsvn, c->isvsvn, isvsvn);
+    if (!view_equal(sigstruct_get(css, CSS_ISVFAMILYID), view_of(c->isvfamilyid, 16)) ||
+        !view_equal(sigstruct_get(css, CSS_ISVEXTPRODID), view_of(c->isvextprodid, 16)))
+        findings_add(ret, SEVERITY_WARNING, "config",
+                     "ISVFAMILYID or ISVEXTPRODID is not that of .oeinfo, which is measured and stays");
+    if (kind == CONTAINER_OPEN_ENCLAVE || kind == CONTAINER_EGO)
+        judge_fixed_launch(css, ret);
+}
+
+static bool judge_fips(const struct enclave_place *p, struct findings *ret, struct ens_err *err)
+{
+    bool ok = false;
+
+    if (p->copy == NULL || !p->is_signed || !p->copy->has_fips)
+        return true;
+    if (!rsa3072_fips_verify(view_of(p->css.bytes, SIGSTRUCT_SIZE), p->copy->fips, &ok, err))
+        return false;
+    if (!ok)
+        findings_add(
+            ret, SEVERITY_ERROR, "fips",
+            "the second signature (EnableIPPFIPS) does not verify: Intel's loader refuses the enclave");
+    return true;
+}
+
+/* What the reader of the file found odd about the place. */
+static void judge_oddities(const struct enclave *e, size_t index, struct findings *ret)
+{
+    size_t len = 0;
+    const struct container_oddity *list = container_oddities(e->container, &len);
+
+    for (size_t i = 0; i < len; i++) {
+        if (list[i].copy == index)
+            findings_add(ret, strcmp(list[i].rule, "patched-code") == 0 ? SEVERITY_ERROR : SEVERITY_WARNING,
+                         list[i].rule, "%s", list[i].text);
+    }
+}
+
+bool enclave_judge_place(const struct enclave *e, size_t index, struct findings *ret, struct ens_err *err)
+{
+    const struct enclave_place *p = &e->places[index];
+    const struct enclave_place *first = &e->places[0];
+
+    if (p->copy != NULL && first->copy != NULL &&
+        memcmp(p->copy->sigstruct, first->copy->sigstruct, SIGSTRUCT_SIZE) != 0)
+        findings_add(ret, SEVERITY_ERROR, "copies",
+                     "%s holds another SIGSTRUCT than %s: the CPU's features decide which one counts",
+                     p->copy->name, first->copy->name);
+    judge_oddities(e, index, ret);
+    judge_measurement(p, ret);
+    judge_launch(p, ret);
+    if (p->copy != NULL && p->is_signed)
+        enclave_judge_config(container_kind(e->container), p->copy, &p->css, ret);
+    return judge_fips(p, ret, err);
+}
+
+/* ---- what can be signed ---- */
+
+/* Adds the errors that the list does not have yet: the places of a file say most things alike. */
+static void add_errors(const struct findings *from, struct findings *ret)
+{
+    for (size_t i = 0; i < from->len; i++) {
+        const struct finding *f = &from->items[i];
+        size_t same = 0;
+
+        while (same < ret->len && strcmp(ret->items[same].text, f->text) != 0)
+            same++;
+        if (same == ret->len && f->severity == SEVERITY_ERROR)
+            findings_add(ret, f->severity, f->rule, "%s", f->text);
+    }
+}
+
+void enclave_let_pass(const struct enclave *e, const struct enclave_component *component,
+                      struct findings *ret)
+{
+    if (component != NULL)
+        add_errors(&component->report.problems, ret);
+    for (size_t i = 0; component == NULL && e->is_measured && i < e->places_len; i++) {
+        struct findings odd = {0};
+
+        judge_oddities(e, i, &odd);
+        add_errors(&odd, ret);
+        add_errors(&e->places[i].report.problems, ret);
+    }
+}
+
+bool enclave_judge_stream(const char *where, const struct sgxs_report *report, bool in_bundle,
+                          bool allow_unusual, struct ens_err *err)
+{
+    const struct finding *bad = findings_first(&report->problems, SEVERITY_ERROR);
+
+    if (in_bundle && !report->equal)
+        return ens_fail(err, ENS_DATA,
+                        "%s: MRENCLAVE is not SHA-256 of the stream (%s): no signature satisfies both "
+                        "the CPU and oasis-core, build a canonical stream without unmeasured chunks",
+                        where, report->problems.len > 0 ? report->problems.items[0].text : "not canonical");
+    if (bad != NULL && !allow_unusual)
+        return ens_fail(err, ENS_DATA, "%s: %s: %srebuild the enclave (or --allow-unusual)", where, bad->text,
+                        finding_is_danger(bad) ? "" : "no CPU loads it, ");
+    for (size_t i = 0; i < report->problems.len; i++)
+        notice_warn("%s: %s", where, report->problems.items[i].text);
+    if (!report->equal && report->unmeasrd_chunks == 0)
+        notice_warn("%s: MRENCLAVE is not the file's SHA-256", where);
+    return true;
+}
+
+bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret, struct ens_err *err)
+{
+    for (size_t i = 0; i < e->places_len; i++) {
+        struct findings found = {0};
+
+        if (!e->places[i].is_signed) {
+            if (e->component != NULL)
+                return ens_fail(err, ENS_DATA, "%s: component %s is not signed: sign it first", e->path,
+                                e->component->meta->id);
+            if (container_kind(e->container) == CONTAINER_SGXS)
+                return ens_fail(err, ENS_DATA,
+                                "%s: is an SGXS stream, which holds no SIGSTRUCT: give a signed container",
+                                e->path);
+            return ens_fail(err, ENS_DATA,
+                            "%s: is not signed, there is no finished SIGSTRUCT: sign it first%s", e->path,
+                            e->places[0].copy != NULL && e->places[0].copy->has_config
+                                ? " (with oesign and any key, which lays out its configuration)"
+                                : "");
+        }
+        if (memcmp(e->places[i].css.bytes, e->places[0].css.bytes, SIGSTRUCT_SIZE) != 0)
+            return enclave_judge_place(e, i, &found, err) &&
+                   ens_fail(err, ENS_DATA, "%s: %s: sign it again with its SDK's tool", e->path,
+                            found.items[0].text);
+    }
+    *ret = &e->places[0].css;
+    return true;
+}
+
+/* Tables that change what the file shows are signed only by who says so. */
+static bool require_honest(const struct enclave *e, size_t index, const char *name, bool allow_unusual,
+                           struct ens_err *err)
+{
+    struct findings found = {0};
+
+    judge_oddities(e, index, &found);
+    for (size_t i = 0; i < found.len; i++) {
+        if (finding_is_danger(&found.items[i]) && !allow_unusual)
+            return ens_fail(err, ENS_DATA,
+                            "%s: %s: build and sign it again with its SDK (or --allow-unusual)", name,
+                            found.items[i].text);
+        notice_warn("%s: %s", name, found.items[i].text);
+    }
+    return true;
+}
+
+/* One place of several must measure to the same, and to what its SIGSTRUCT says. */
+static bool require_place(const struct enclave *e, size_t index, bool allow_unusual, struct ens_err *err)
+{
+    const struct enclave_place *p = &e->places[index];
+    struct findings found = {0};
+    char name[ENCLAVE_NAME_MAX];
+
+    if (p->stream_error.code != ENS_OK) {
+        *err = p->stream_error;
+        return false;
+    }
+    enclave_place_name(e, index, name);
+    if (memcmp(p->report.mrenclave, e->places[0].report.mrenclave, MRENCLAVE_SIZE) != 0)
+        return ens_fail(err, ENS_DATA, "%s: measures to another MRENCLAVE than %s: no SIGSTRUCT fits both",
+                        name, e->places[0].copy != NULL ? e->places[0].copy->name : "the first place");
+    if (e->component == NULL)
+        judge_measurement(p, &found);
+    for (size_t i = 0; i < found.len; i++) {
+        if (strcmp(found.items[i].rule, "mrenclave") == 0)
+            return ens_fail(
+                err, ENS_DATA,
+                "%s: %s: either the file was changed after it was signed, or its SIGSTRUCT is for "
+                "another enclave: sign it with its SDK's tool",
+                name, found.items[i].text);
+    }
+    if (!require_honest(e, index, name, allow_unusual, err))
+        return false;
+    if (e->component != NULL)
+        return enclave_judge_stream(e->component->meta->sgx_executable, &p->report, true, allow_unusual,
+                                    err) ||
+               ens_wrap(err, "%s", e->path);
+    return enclave_judge_stream(name, &p->report, false, allow_unusual, err);
+}
+
+bool enclave_require(struct enclave *e, bool allow_unusual, struct ens_err *err)
+{
+    const struct sigstruct *css = NULL;
+    const struct enclave_place *first = &e->places[0];
+
+    for (size_t i = 0; i < e->places_len && first->is_measured; i++) {
+        if (!require_place(e, i, allow_unusual, err))
+            return false;
+    }
+    /* Where there is a SIGSTRUCT, there is one. */
+    if ((first->is_signed || !first->is_measured) && !enclave_sigstruct(e, &css, err))
+        return false;
+    e->is_measured = first->is_measured;
+    memcpy(e->mrenclave, e->is_measured ? first->report.mrenclave : sigstruct_get(css, CSS_ENCLAVEHASH).data,
+           MRENCLAVE_SIZE);
+    return true;
+}

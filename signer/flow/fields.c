@@ -1,0 +1,180 @@
+/* The signed fields, from options and --from. */
+#include "signer/flow/fields.h"
+
+#include <string.h>
+
+#include "bundle/open.h"
+#include "signer/base/mem.h"
+#include "signer/ceremony/armour.h"
+#include "signer/flow/kind.h"
+#include "signer/sgx/params.h"
+#include "signer/sgx/verify.h"
+#include "signer/ui/clock.h"
+
+/* Says what is wrong with the file around its SIGSTRUCT: whoever takes the fields should know. */
+static bool warn_of_places(const struct enclave *e, struct ens_err *err)
+{
+    char name[ENCLAVE_NAME_MAX];
+
+    for (size_t i = 0; i < e->places_len; i++) {
+        struct findings found = {0};
+
+        if (!enclave_judge_place(e, i, &found, err))
+            return false;
+        for (size_t f = 0; f < found.len; f++)
+            notice_warn("%s: %s", enclave_place_name(e, i, name), found.items[f].text);
+    }
+    return true;
+}
+
+/* The enclave of the operand is measured anyway. */
+static bool is_operand(const struct args *args, const char *path)
+{
+    return args->from != NULL && strcmp(path, args->operands[0]) == 0;
+}
+
+/* Measuring takes as long as the enclave is large, and the fields are the same. */
+static bool css_of_enclave(const struct args *args, const char *path, struct sigstruct *ret,
+                           struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+    const struct sigstruct *css = NULL;
+
+    if (!enclave_open(path, args->component, ENCLAVE_FIELDS, &e, err) || !enclave_sigstruct(&e, &css, err) ||
+        !warn_of_places(&e, err))
+        return false;
+    if (container_streams_len(e.container) > 0 && !is_operand(args, path))
+        notice_say(
+            args,
+            "%s: its SIGSTRUCT is taken as it is; the enclave in the file was not measured, which ensign "
+            "verify does.",
+            path);
+    *ret = *css;
+    return true;
+}
+
+/* Sign-data, or the SIGSTRUCT of any container, also one that waits for its signature. */
+static bool read_fields(const struct args *args, const char *path, struct sigstruct *ret, struct ens_err *err)
+{
+    uint8_t head[ENCLAVE_HEAD_MAX];
+    size_t len = 0;
+
+    if (!enclave_read_head(path, head, &len, err))
+        return false;
+    struct view v = view_of(head, len);
+
+    if (len == SIGNDATA_SIZE)
+        return signdata_parse(v, path, ret, err);
+    if (len != SIGSTRUCT_SIZE && container_other(v) != NULL)
+        return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, container_other(v)) ||
+               kind_explain(path, KIND_WANT_ENCLAVE, err);
+    if (sigstruct_recognise(v) || !container_recognise(v))
+        return sigstruct_parse(v, path, ret, err) || kind_explain(path, KIND_WANT_ENCLAVE, err);
+    return css_of_enclave(args, path, ret, err);
+}
+
+/* Are the fields those that somebody signed, as far as anybody did? */
+static bool hold(const struct sigstruct *css, bool *ret, struct ens_err *err)
+{
+    *ret = true;
+    return sigstruct_is_unsigned(css) || verify_signature(css, ret, err);
+}
+
+bool fields_of_container(const struct args *args, const char *path, struct sigstruct *ret,
+                         struct ens_err *err)
+{
+    bool holds = false;
+
+    if (!read_fields(args, path, ret, err) || !hold(ret, &holds, err))
+        return false;
+    if (!holds)
+        notice_warn("%s: the RSA signature of its SIGSTRUCT does not verify: EINIT refuses it", path);
+    return true;
+}
+
+bool fields_check_signed(const struct sigstruct *css, const char *path, struct ens_err *err)
+{
+    bool holds = false;
+
+    if (!hold(css, &holds, err))
+        return false;
+    return holds || ens_fail(err, ENS_DATA,
+                             "%s: the RSA signature of its SIGSTRUCT does not verify: a field may have been "
+                             "changed after it was signed, get the file again",
+                             path);
+}
+
+bool fields_is_signdata(const char *path, bool *ret, struct ens_err *err)
+{
+    uint8_t head[ENCLAVE_HEAD_MAX];
+    size_t len = 0;
+
+    if (!enclave_read_head(path, head, &len, err))
+        return false;
+    *ret = len == SIGNDATA_SIZE;
+    return true;
+}
+
+bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+
+    return armour_read(path, SIGSTRUCT_SIZE, ARMOUR_ONLY(ARMOUR_SIGN_DATA), &file, err) &&
+           signdata_parse(buf_view(&file), path, ret, err);
+}
+
+bool fields_of_from(const struct args *args, struct sigstruct *ret, struct ens_err *err)
+{
+    struct sigstruct css;
+    struct signdata data;
+
+    if (!read_fields(args, args->from, &css, err) || !fields_check_signed(&css, args->from, err))
+        return ens_wrap(err, "--from");
+    signdata_extract(&css, &data);
+    return signdata_parse(view_of(data.bytes, sizeof data.bytes), args->from, ret, err) ||
+           ens_wrap(err, "--from");
+}
+
+bool fields_check_from(const struct args *args, const struct enclave *e, struct ens_err *err)
+{
+    enum container_kind kind = container_kind(e->container);
+
+    if (args->from != NULL || kind == CONTAINER_ORC || kind == CONTAINER_SGXS)
+        return true;
+    return ens_fail(err, ENS_USAGE,
+                    "%s: %s: its fields were chosen when it was signed: give --from FILE (the same file, for "
+                    "example), and options for what is to change",
+                    e->path, container_kind_name(kind));
+}
+
+bool fields_build(const struct args *args, const struct sigstruct *from, uint32_t today,
+                  const uint8_t mrenclave[static MRENCLAVE_SIZE], struct sigstruct *ret, struct ens_err *err)
+{
+    struct sigstruct start;
+    struct sigstruct css;
+    struct signdata data;
+
+    if (from != NULL) {
+        signdata_extract(from, &data);
+        if (!signdata_parse(view_of(data.bytes, sizeof data.bytes), "its SIGSTRUCT", &start, err))
+            return false;
+    }
+    if (!params_build(&args->params, from != NULL ? &start : NULL, today, &css, err))
+        return false;
+    sigstruct_put(&css, CSS_ENCLAVEHASH, view_of(mrenclave, MRENCLAVE_SIZE));
+    if (!args->params.allow_unusual && !params_check(&css, args->params.bit32, err))
+        return ens_wrap(err, "refused without --allow-unusual");
+    *ret = css;
+    return true;
+}
+
+bool fields_of_options(const struct args *args, const uint8_t mrenclave[static MRENCLAVE_SIZE],
+                       struct sigstruct *ret, struct ens_err *err)
+{
+    struct sigstruct from;
+    uint32_t day = 0;
+
+    if (!clock_today(&day, err) || (args->from != NULL && !fields_of_from(args, &from, err)))
+        return false;
+    return fields_build(args, args->from != NULL ? &from : NULL, day, mrenclave, ret, err);
+}

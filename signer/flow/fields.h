@@ -1,0 +1,42 @@
+/* The signed fields, from wherever the command line says they come. */
+#pragma once
+
+#include "signer/flow/enclave.h"
+#include "signer/sgx/sigstruct.h"
+#include "signer/ui/notice.h"
+#include "signer/ui/opts.h"
+
+/* The SIGSTRUCT inside any container (in a bundle, of --component), or the fields of sign-data. No enclave is
+ * measured, which is said. Warns of what is wrong with the container around it, and of a signature that does
+ * not verify. */
+bool fields_of_container(const struct args *args, const char *path, struct sigstruct *ret,
+                         struct ens_err *err) ENS_MUST_CHECK;
+
+/* What new fields start from must be what was signed: ENS_DATA where `css`, of the file `path`, has a
+ * signature that does not verify. */
+bool fields_check_signed(const struct sigstruct *css, const char *path, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Is the file sign-data, by its size? */
+bool fields_is_signdata(const char *path, bool *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Reads a sign-data file: exactly 256 bytes, strictly. */
+bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* An enclave in a file of its SDK was signed before, and its loader knows the values that it was signed with:
+ * new fields start from them. ENS_USAGE where no --from says so. */
+bool fields_check_from(const struct args *args, const struct enclave *e, struct ens_err *err) ENS_MUST_CHECK;
+
+/* The fields of --from, through their signed bytes: nothing unsigned comes along. */
+bool fields_of_from(const struct args *args, struct sigstruct *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Builds the fields of an enclave with this MRENCLAVE: those of `from` (NULL: the defaults), then what the
+ * SIGSTRUCT options say; DATE is `today` (BCD) where neither gives one. Refuses unusual ones unless
+ * --allow-unusual. Only the signed fields of `from` are taken. */
+bool fields_build(const struct args *args, const struct sigstruct *from, uint32_t today,
+                  const uint8_t mrenclave[static MRENCLAVE_SIZE], struct sigstruct *ret,
+                  struct ens_err *err) ENS_MUST_CHECK;
+
+/* Builds the fields from the SIGSTRUCT options, --from and the date, for an enclave with this MRENCLAVE;
+ * refuses unusual ones unless --allow-unusual. All unsigned fields are zero. */
+bool fields_of_options(const struct args *args, const uint8_t mrenclave[static MRENCLAVE_SIZE],
+                       struct sigstruct *ret, struct ens_err *err) ENS_MUST_CHECK;

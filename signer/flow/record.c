@@ -1,0 +1,233 @@
+/* What a run leaves in a transcript: beginning and end. What lies between is in record_facts.c. */
+#include "signer/flow/record.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "signer/base/digest.h"
+#include "signer/base/file.h"
+#include "signer/base/hex.h"
+#include "signer/base/interrupt.h"
+#include "signer/base/mem.h"
+#include "signer/base/num.h"
+#include "signer/ui/clock.h"
+#include "signer/ui/version.h"
+
+#define OPTION_MAX 40 /* bytes of an option's name, with its dashes */
+
+/* ---- files ---- */
+
+static bool digest_file(const char *path, uint8_t ret[static DIGEST_SIZE], struct ens_err *err)
+{
+    ENS_CLEANUP(file_closep) int fd = -1;
+    ENS_CLEANUP(digest_freep) struct digest *d = NULL;
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
+    size_t len = 0;
+
+    if (piece == NULL || !file_open(path, &fd, err) || !digest_new(DIGEST_SHA256, &d, err))
+        return false;
+    do {
+        if (!file_read(fd, path, piece, FILE_PIECE, &len, err) || !digest_update(d, view_of(piece, len), err))
+            return false;
+    } while (len == FILE_PIECE);
+    return digest_final(d, ret, err);
+}
+
+/* The SHA-256 of a file as hexadecimal text; "" if it cannot be read. */
+static const char *file_sum(const char *path, char ret[static 2 * DIGEST_SIZE + 1])
+{
+    uint8_t digest[DIGEST_SIZE];
+    struct ens_err why = {0};
+
+    ret[0] = '\0';
+    if (digest_file(path, digest, &why))
+        hex_encode(ret, view_of(digest, sizeof digest));
+    return ret;
+}
+
+void record_file(struct transcript *t, const char *key, const char *path)
+{
+    char sum[2 * DIGEST_SIZE + 1];
+
+    if (t != NULL)
+        transcript_put(t, key, path, file_sum(path, sum));
+}
+
+/* ---- the beginning ---- */
+
+/* Which program, where, by whom. */
+static void record_program(struct transcript *t, const void *ctx)
+{
+    const struct args *args = ctx;
+    char sum[2 * DIGEST_SIZE + 1];
+    char host[HOST_NAME_MAX + 1] = "";
+    char directory[PATH_MAX] = "";
+    char uid[24];
+    char options[TEXT_LIST_MAX][OPTION_MAX];
+    const char *command[TEXT_LIST_MAX + 1] = {args->command};
+    size_t len = 1;
+
+    for (size_t i = 0; i < args->options.len; i++) {
+        (void)snprintf(options[i], OPTION_MAX, "--%s", args->options.items[i]);
+        command[len++] = options[i];
+    }
+    (void)gethostname(host, sizeof host - 1);
+    (void)snprintf(uid, sizeof uid, "%lu", (unsigned long)getuid());
+    transcript_put(t, "program", args->program, ENSIGN_VERSION, version_commit,
+                   file_sum("/proc/self/exe", sum));
+    transcript_put(t, "host", host);
+    transcript_put(t, "uid", uid);
+    transcript_put(t, "directory", getcwd(directory, sizeof directory) != NULL ? directory : "");
+    transcript_words(t, "command", command, len, false);
+}
+
+static bool read_ack(const struct args *args, struct transcript_ack *ret, struct ens_err *err)
+{
+    if (args->transcript == NULL && (args->acknowledge != NULL || args->note != NULL))
+        return ens_fail(err, ENS_USAGE, "--%s: is for a record: give --transcript FILE as well",
+                        args->acknowledge != NULL ? "acknowledge" : "note");
+    if (args->acknowledge == NULL)
+        return true;
+    if (args->note == NULL || args->note[0] == '\0')
+        return ens_fail(err, ENS_USAGE, "--acknowledge: give --note TEXT, which says what was found");
+    *ret = (struct transcript_ack){
+        .given = true, .note = args->note, .now = clock_now(), .describe = record_program, .ctx = args};
+    return num_parse(args->acknowledge, "--acknowledge", UINT32_MAX, &ret->number, err);
+}
+
+bool record_apart(const struct transcript *t, const char *path, struct ens_err *err)
+{
+    if (path == NULL || !transcript_is(t, path))
+        return true;
+    return ens_fail(err, ENS_USAGE, "%s: is the transcript, and would be replaced: name another file", path);
+}
+
+bool record_open(const struct args *args, struct transcript **ret, struct ens_err *err)
+{
+    struct transcript_ack ack = {0};
+    struct transcript *t = NULL;
+
+    if (!read_ack(args, &ack, err))
+        return false;
+    *ret = NULL;
+    if (args->transcript == NULL)
+        return true;
+    if (!transcript_open(args->transcript, &ack, &t, err))
+        return false;
+    if (!record_apart(t, args->output, err) || !record_apart(t, args->pubkey, err)) {
+        transcript_closep(&t);
+        return false;
+    }
+    record_program(t, args);
+    transcript_text(t, "note", args->note);
+    if (args->module_args != NULL)
+        transcript_put(t, "module-args", "given");
+    if (args->quiet)
+        transcript_put(t, "quiet", "yes");
+    *ret = t;
+    return true;
+}
+
+/* ---- the end ---- */
+
+bool record_intent(struct transcript *t, const struct transcript_item *items, size_t len, struct ens_err *err)
+{
+    return transcript_intent(t, clock_now(), items, len, err);
+}
+
+/* Takes a value out of a text, wherever it stands as a word of its own. */
+static void hide(char *text, const char *value)
+{
+    size_t len = value != NULL ? strlen(value) : 0;
+
+    for (char *at = text; len > 0 && (at = strstr(at, value)) != NULL;) {
+        bool begins = at == text || isalnum((unsigned char)at[-1]) == 0;
+
+        if (!begins || isalnum((unsigned char)at[len]) != 0) {
+            at++;
+            continue;
+        }
+        memmove(at, at + len, strlen(at + len) + 1);
+    }
+}
+
+/* What stands behind a '?' in a word that begins a URI. */
+static void hide_queries(char *text)
+{
+    size_t len = 0;
+    bool in_uri = false;
+    bool in_query = false;
+
+    for (const char *at = text; *at != '\0'; at++) {
+        if (strncmp(at, "pkcs11:", 7) == 0)
+            in_uri = true;
+        in_uri = in_uri && *at != ' ' && *at != '\'' && *at != '"';
+        in_query = in_uri && (in_query || *at == '?');
+        if (!in_query)
+            text[len++] = *at;
+    }
+    text[len] = '\0';
+}
+
+/* The message without what no record may hold, whoever put it there: queries, the argument of the module, and
+ * where the PIN came from. */
+static void record_error(struct transcript *t, const struct args *args, const struct ens_err *err)
+{
+    const char *source = args->pin_source;
+    char text[sizeof err->msg];
+
+    (void)snprintf(text, sizeof text, "%s", err->msg);
+    hide_queries(text);
+    hide(text, args->module_args);
+    if (source != NULL && strncmp(source, "file:", 5) == 0)
+        hide(text, source + 5);
+    else if (source != NULL && strncmp(source, "fd:", 3) != 0 && strcmp(source, "tty") != 0)
+        hide(text, source);
+    transcript_text(t, "error", text);
+}
+
+static bool append(struct transcript *t, const struct record_end *end, int exit_code, struct ens_err *err)
+{
+    if (transcript_has_intent(t))
+        return transcript_outcome(t, clock_now(), end->results, end->started, end->completed, exit_code, err);
+    /* A command line that is wrong is nothing that was done. */
+    if (exit_code == ENS_USAGE)
+        return true;
+    transcript_items(t, end->items, end->items != NULL ? end->len : 0);
+    return transcript_run(t, clock_now(), exit_code, err);
+}
+
+bool record_end_one(struct transcript *t, const struct args *args, const struct token_session *s,
+                    enum transcript_end end, const uint8_t *signature, bool ok, struct ens_err *err)
+{
+    struct transcript_result result = {.end = end};
+    struct record_end last = {.args = args, .results = &result, .len = 1};
+    struct ens_err why = {0};
+
+    if (signature != NULL &&
+        !digest_of(DIGEST_SHA256, view_of(signature, SIGNATURE_SIZE), result.sha256, &why))
+        result.end = TRANSCRIPT_FAILED;
+    token_calls(s, &last.started, &last.completed);
+    return record_end(t, &last, ok, err);
+}
+
+bool record_end(struct transcript *t, const struct record_end *end, bool ok, struct ens_err *err)
+{
+    struct ens_err why = {0};
+
+    if (t == NULL)
+        return ok;
+    if (!ok && err->msg[0] != '\0')
+        record_error(t, end->args, err);
+    if (append(t, end, ok ? ENS_OK : interrupt_status(err->code), &why))
+        return ok;
+    /* The first error stands; a run that was fine but left no record is not fine. */
+    if (ok)
+        *err = why;
+    else
+        notice_warn("%s", why.msg);
+    return false;
+}

@@ -1,0 +1,158 @@
+/* What sign is asked to sign: reading, checking, and the table of a batch. */
+#include "signer/flow/request.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "signer/base/file.h"
+#include "signer/base/mem.h"
+#include "signer/ceremony/armour.h"
+#include "signer/flow/kind.h"
+#include "signer/sgx/params.h"
+
+#define DIGEST_FILE_SIZE 32
+
+static bool read_blind(const struct args *args, const struct buf *file, struct request *ret,
+                       struct ens_err *err)
+{
+    if (!args->blind)
+        return ens_fail(err, ENS_REFUSED,
+                        "%s: is a bare digest, of which nothing can be reviewed: give the sign-data "
+                        "(gen-sign-data), or --blind to sign it unseen",
+                        ret->path);
+    ret->is_blind = true;
+    memcpy(ret->digest, file->data, sizeof ret->digest);
+    return true;
+}
+
+/* A SIGSTRUCT that waits for its signature holds the same 256 bytes. */
+static bool read_unsigned(const struct buf *file, struct request *ret, struct ens_err *err)
+{
+    struct sigstruct css;
+    struct signdata data;
+
+    if (!sigstruct_parse(buf_view(file), ret->path, &css, err))
+        return false;
+    if (!sigstruct_is_unsigned(&css))
+        return ens_fail(err, ENS_DATA,
+                        "%s: is a signed SIGSTRUCT: extract --sign-data gives what to sign again", ret->path);
+    signdata_extract(&css, &data);
+    return signdata_parse(view_of(data.bytes, sizeof data.bytes), ret->path, &ret->css, err);
+}
+
+static bool read_one(const struct args *args, struct request *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+
+    if (!armour_read(ret->path, SIGSTRUCT_SIZE, ARMOUR_ONLY(ARMOUR_SIGN_DATA) | ARMOUR_ONLY(ARMOUR_DIGEST),
+                     &file, err))
+        return kind_explain(ret->path, KIND_WANT_SIGNDATA, err);
+    if (file.len == DIGEST_FILE_SIZE)
+        return read_blind(args, &file, ret, err);
+    if (file.len == SIGSTRUCT_SIZE ? !read_unsigned(&file, ret, err)
+                                   : !signdata_parse(buf_view(&file), ret->path, &ret->css, err))
+        return kind_explain(ret->path, KIND_WANT_SIGNDATA, err);
+    signdata_extract(&ret->css, &ret->data);
+    if (!signdata_digest(&ret->css, ret->digest, err))
+        return false;
+    /* The rules of gen-sign-data, now on the bytes that will be signed. */
+    return args->params.allow_unusual || params_check(&ret->css, false, err) ||
+           ens_wrap(err, "%s: refused without --allow-unusual", ret->path);
+}
+
+/* ---- names of signatures ---- */
+
+/* DIR/NAME.sig, where NAME is the file's own name without .signdata. */
+static bool name_output(const char *dir, struct request *r, struct ens_err *err)
+{
+    static const char suffix[] = ".signdata";
+    const char *slash = strrchr(r->path, '/');
+    const char *name = slash != NULL ? slash + 1 : r->path;
+    size_t len = strlen(name);
+    size_t cut = sizeof suffix - 1;
+
+    if (len > cut && strcmp(name + len - cut, suffix) == 0)
+        len -= cut;
+    r->out_path = mem_printf(err, "%s/%.*s.sig", dir, (int)len, name);
+    return r->out_path != NULL;
+}
+
+/* --force replaces what is there, but not what is to be signed. */
+static bool check_not_input(const struct requests *r, size_t index, struct ens_err *err)
+{
+    struct stat out;
+    struct stat in;
+
+    if (stat(r->items[index].out_path, &out) != 0)
+        return true;
+    for (size_t i = 0; i < r->len; i++) {
+        if (stat(r->items[i].path, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            return ens_fail(err, ENS_USAGE,
+                            "%s: is to be signed, and would be replaced by a signature: rename it",
+                            r->items[i].path);
+    }
+    return true;
+}
+
+static bool name_outputs(const struct args *args, struct requests *r, struct ens_err *err)
+{
+    for (size_t i = 0; i < r->len; i++) {
+        if (!name_output(args->out_dir, &r->items[i], err) || !check_not_input(r, i, err))
+            return false;
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(r->items[j].out_path, r->items[i].out_path) == 0)
+                return ens_fail(err, ENS_USAGE,
+                                "%s: its signature would have the name of that of %s: rename one",
+                                r->items[i].path, r->items[j].path);
+        }
+    }
+    return true;
+}
+
+/* ---- all ---- */
+
+bool requests_read(const struct args *args, struct requests *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(requests_free) struct requests r = {0};
+
+    if (args->operands_len > REQUESTS_MAX)
+        return ens_fail(err, ENS_USAGE, "%zu sign-data are given: at most %d go through one run",
+                        args->operands_len, REQUESTS_MAX);
+    r.items = mem_alloc(args->operands_len, sizeof *r.items, err);
+    if (r.items == NULL)
+        return false;
+    for (; r.len < args->operands_len; r.len++) {
+        r.items[r.len].path = args->operands[r.len];
+        if (!read_one(args, &r.items[r.len], err))
+            return false;
+    }
+    if (args->out_dir != NULL && !name_outputs(args, &r, err))
+        return false;
+    *ret = r;
+    r = (struct requests){0};
+    return true;
+}
+
+void requests_free(struct requests *r)
+{
+    /* The one that was being read has no name yet. */
+    for (size_t i = 0; i < r->len; i++)
+        mem_free(r->items[i].out_path);
+    mem_free(r->items);
+    *r = (struct requests){0};
+}
+
+struct view request_message(const struct request *r)
+{
+    return r->is_blind ? view_of(NULL, 0) : view_of(r->data.bytes, sizeof r->data.bytes);
+}
+
+bool requests_any_blind(const struct requests *r)
+{
+    for (size_t i = 0; i < r->len; i++) {
+        if (r->items[i].is_blind)
+            return true;
+    }
+    return false;
+}

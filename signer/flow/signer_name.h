@@ -1,0 +1,11 @@
+/* --pubkey and --mrsigner: the two ways to name a signing key. */
+#pragma once
+
+#include "signer/base/pubkey.h"
+#include "signer/ui/notice.h"
+#include "signer/ui/opts.h"
+
+/* MRSIGNER of the key that one of them names. ENS_USAGE if both are given, or --mrsigner is no hash;
+ * ENS_NOINPUT, ENS_DATA. */
+bool signer_name_read(const struct args *args, uint8_t ret[static MRSIGNER_SIZE],
+                      struct ens_err *err) ENS_MUST_CHECK;

@@ -1,0 +1,74 @@
+/* The key that signs, and what must hold of it before it does. */
+#include "signer/flow/signing_key.h"
+
+#include <string.h>
+
+#include "signer/base/hex.h"
+#include "signer/base/mem.h"
+#include "signer/sgx/rsa3072.h"
+
+bool signing_key_mechanism(const char *name, enum hsm_mechanism *ret, struct ens_err *err)
+{
+    static const struct {
+        const char *name;
+        enum hsm_mechanism mechanism;
+    } names[] = {{"auto", HSM_AUTO}, {"rsa-pkcs", HSM_RSA_PKCS}, {"sha256-rsa-pkcs", HSM_SHA256_RSA_PKCS}};
+    const char *wanted = name != NULL ? name : "auto";
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i].name, wanted) == 0) {
+            *ret = names[i].mechanism;
+            return true;
+        }
+    }
+    return ens_fail(err, ENS_USAGE, "--mechanism: '%s' is unknown: give auto, rsa-pkcs or sha256-rsa-pkcs",
+                    wanted);
+}
+
+bool signing_key_usage(const struct args *args, struct ens_err *err)
+{
+    uint8_t mrsigner[MRSIGNER_SIZE];
+
+    return (args->mrsigner == NULL ||
+            hex_decode(args->mrsigner, "--mrsigner", mrsigner, sizeof mrsigner, err)) &&
+           token_usage(args, "--key", args->key, err);
+}
+
+bool signing_key_open(const struct args *args, struct signing_key *ret, struct ens_err *err)
+{
+    return token_open_key(args, &ret->token, &ret->selected, err) &&
+           hsm_public_key(ret->token.hsm, &ret->key, err) && rsa3072_mrsigner(&ret->key, ret->mrsigner, err);
+}
+
+void signing_key_close(struct signing_key *k)
+{
+    token_close(&k->token);
+}
+
+bool signing_key_pin(const struct args *args, const struct signing_key *k, struct ens_err *err)
+{
+    uint8_t want[MRSIGNER_SIZE];
+    char hex[2 * MRSIGNER_SIZE + 1];
+
+    if (args->mrsigner == NULL)
+        return true;
+    if (!hex_decode(args->mrsigner, "--mrsigner", want, sizeof want, err))
+        return false;
+    hex_encode(hex, view_of(k->mrsigner, MRSIGNER_SIZE));
+    if (memcmp(want, k->mrsigner, sizeof want) != 0)
+        return ens_fail(err, ENS_REFUSED,
+                        "key %s: its MRSIGNER is %s, not that of --mrsigner: name the right key",
+                        k->selected->uri, hex);
+    return true;
+}
+
+void signing_key_policy(const struct signing_key *k, const struct policy *p, struct policy_outcome *ret)
+{
+    const struct hsm_key *s = k->selected;
+    const struct policy_claims claims = {
+        s->sensitive, s->always_sensitive, s->extractable,        s->never_extractable,
+        s->local,     s->decrypt,          s->always_authenticate};
+
+    policy_check_mrsigner(p, k->mrsigner, ret);
+    policy_check_claims(p, &claims, ret);
+}

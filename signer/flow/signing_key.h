@@ -1,0 +1,31 @@
+/* The key that signs: the login and every check of sign and resign between the URI and the first signature.
+ */
+#pragma once
+
+#include "signer/ceremony/policy.h"
+#include "signer/flow/token.h"
+
+struct signing_key {
+    struct token_session token;
+    const struct hsm_key *selected; /* owned by `token` */
+    struct pubkey key;
+    uint8_t mrsigner[MRSIGNER_SIZE];
+};
+
+/* --mechanism; NULL is auto. ENS_USAGE. */
+bool signing_key_mechanism(const char *name, enum hsm_mechanism *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Are --key, --mrsigner and the options of the token right, as far as they say themselves? ENS_USAGE. */
+bool signing_key_usage(const struct args *args, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Opens the token of --key, logs in once, selects the one key. `ret` is zeroed before;
+ * release it with signing_key_close, after a failure, too. */
+bool signing_key_open(const struct args *args, struct signing_key *ret, struct ens_err *err) ENS_MUST_CHECK;
+void signing_key_close(struct signing_key *k);
+
+/* Is it the key of --mrsigner, where that is given? ENS_REFUSED. */
+bool signing_key_pin(const struct args *args, const struct signing_key *k,
+                     struct ens_err *err) ENS_MUST_CHECK;
+
+/* Writes what the policy says of the key into the outcome. */
+void signing_key_policy(const struct signing_key *k, const struct policy *p, struct policy_outcome *ret);

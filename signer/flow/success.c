@@ -1,0 +1,87 @@
+/* What is said of a success. */
+#include "signer/flow/success.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/base/hex.h"
+#include "signer/ceremony/review.h"
+
+/* " Head of FILE: ", 64 digits with blanks, ". Next: write the head into the minutes," */
+#define HEAD_MAX 80
+
+const char *success_name(const char *output)
+{
+    return output == NULL || strcmp(output, "-") == 0 ? "stdout" : output;
+}
+
+/* In groups for a person, in one run for a script. */
+static void head_text(const uint8_t *head, char ret[static HEAD_MAX])
+{
+    char hex[2 * 32 + 1];
+    size_t len = 0;
+
+    hex_encode(hex, view_of(head, 32));
+    for (size_t i = 0; i < 64; i += 8)
+        len += (size_t)snprintf(ret + len, HEAD_MAX - len, "%s%.8s", i > 0 && notice_is_watched() ? " " : "",
+                                hex + i);
+}
+
+static void say_dry_run(const struct args *args, const struct requests *requests, const char *label)
+{
+    if (requests->len == 1)
+        notice_say(args, "dry run: %s would be signed by %s; nothing was signed.", requests->items[0].path,
+                   label);
+    else
+        notice_say(args, "dry run: %zu sign-data would be signed by %s; nothing was signed.", requests->len,
+                   label);
+}
+
+static void say_many(const struct args *args, size_t len, const char *label, size_t was_there)
+{
+    const char *plural = len - was_there == 1 ? "" : "s";
+
+    if (was_there > 0)
+        notice_say(args, "%s/: %zu signature%s by %s, verified. %zu %s signed already, and stay%s.",
+                   args->out_dir, len - was_there, plural, label, was_there, was_there == 1 ? "was" : "were",
+                   was_there == 1 ? "s" : "");
+    else
+        notice_say(args, "%s/: %zu signature%s by %s, verified.", args->out_dir, len, plural, label);
+}
+
+/* The head, and what comes next. */
+static void say_next(const struct args *args, const char *name, const uint8_t *head)
+{
+    char text[HEAD_MAX];
+
+    if (head == NULL) {
+        notice_say(args, "Next: carry %s to the build host.", name);
+        return;
+    }
+    head_text(head, text);
+    notice_say(args, "Head of %s: %s.", args->transcript, text);
+    notice_say(args, "Next: write the head into the minutes, carry %s to the build host.", name);
+}
+
+void success_sign(const struct args *args, const struct requests *requests, const struct signing_key *signer,
+                  size_t was_there, const uint8_t *head)
+{
+    const struct request *first = &requests->items[0];
+    const char *name = first->out_path != NULL ? first->out_path : success_name(args->output);
+    const char *label = signer->selected->label;
+    char mrsigner[REVIEW_SHORT_MAX];
+
+    if (args->dry_run) {
+        say_dry_run(args, requests, label);
+        return;
+    }
+    review_short(signer->mrsigner, mrsigner);
+    if (requests->len > 1)
+        say_many(args, requests->len, label, was_there);
+    else if (was_there > 0)
+        notice_say(args, "%s: was signed already by %s (MRSIGNER %s), and verifies.", name, label, mrsigner);
+    else
+        notice_say(args, "%s: %d bytes, signed by %s (MRSIGNER %s), verified.", name, SIGNATURE_SIZE, label,
+                   mrsigner);
+    say_next(args, requests->len > 1 ? args->out_dir : name, head);
+}

@@ -1,0 +1,191 @@
+/* The token conversation. The only caller of hsm_sign: no unverified signature leaves this file. */
+#include "signer/flow/token.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "signer/base/mem.h"
+#include "signer/base/num.h"
+#include "signer/flow/pin.h"
+#include "signer/sgx/rsa3072.h"
+
+/* Seconds that one call of the module may take, unless --hsm-timeout says otherwise. */
+#define TIMEOUT_DEFAULT 120
+#define TIMEOUT_MAX     86400
+
+/* --pin-source, else pin-source of the URI: a plain path or a file: URI (RFC 7512, section 2.4). */
+static bool choose_pin_source(const struct args *args, struct token_session *s, struct ens_err *err)
+{
+    const char *from_uri = hsm_uri_pin_source(s->uri);
+
+    s->pin_from_uri = args->pin_source == NULL && from_uri != NULL;
+    s->pin_source = s->pin_from_uri ? from_uri : args->pin_source;
+    if (s->pin_from_uri && from_uri[0] != '/' && strncmp(from_uri, "file:", 5) != 0)
+        return ens_fail(err, ENS_USAGE,
+                        "URI: pin-source is not a file: write pin-source=file:PATH, or give --pin-source");
+    return true;
+}
+
+/* There is no default module: the p11-kit proxy would wake every driver of the host. */
+static bool choose_module(const struct args *args, const struct hsm_uri *uri, struct hsm_open_args *ret,
+                          struct ens_err *err)
+{
+    const char *from_uri = hsm_uri_module_path(uri);
+    uint64_t seconds = TIMEOUT_DEFAULT;
+
+    if (args->hsm_timeout != NULL &&
+        !num_parse(args->hsm_timeout, "--hsm-timeout", TIMEOUT_MAX, &seconds, err))
+        return false;
+    ret->timeout_s = (unsigned)seconds;
+    ret->module_args = args->module_args;
+    if (args->module == NULL && from_uri != NULL && !args->allow_module_path)
+        return ens_fail(err, ENS_USAGE,
+                        "URI: module-path is not loaded, because a URI may come from anywhere: give --module "
+                        "PATH, or --allow-module-path");
+    ret->module = args->module != NULL ? args->module : from_uri;
+    if (ret->module == NULL)
+        ret->module = getenv("ENSIGN_PKCS11_MODULE");
+    return true;
+}
+
+bool token_usage(const struct args *args, const char *option, const char *uri_text, struct ens_err *err)
+{
+    ENS_CLEANUP(token_close) struct token_session s = {0};
+    struct hsm_open_args open = {0};
+
+    if (!hsm_uri_parse(uri_text, &s.uri, err))
+        return ens_wrap(err, "%s", option);
+    return choose_pin_source(args, &s, err) && choose_module(args, s.uri, &open, err);
+}
+
+bool token_load(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
+                struct ens_err *err)
+{
+    ENS_CLEANUP(token_close) struct token_session s = {0};
+    struct hsm_open_args open = {0};
+
+    if (!hsm_uri_parse(uri_text, &s.uri, err))
+        return ens_wrap(err, "%s", option);
+    if (!choose_pin_source(args, &s, err) || !choose_module(args, s.uri, &open, err) ||
+        !hsm_open(&open, &s.hsm, err))
+        return false;
+    s.module = open.module;
+    *ret = s;
+    s = (struct token_session){0};
+    return true;
+}
+
+/* After a URI that did not name one token or key: what it could have meant, where the error has no room for
+ * it. */
+static void say_candidates(const struct hsm *hsm)
+{
+    static const struct args not_quiet;
+    const char *text = hsm_candidates(hsm);
+
+    if (text != NULL)
+        notice_text(&not_quiet, view_of_string(text));
+}
+
+void token_close(struct token_session *s)
+{
+    say_candidates(s->hsm);
+    hsm_closep(&s->hsm);
+    hsm_uri_freep(&s->uri);
+}
+
+bool token_login(const struct args *args, struct token_session *s, struct ens_err *err)
+{
+    ENS_CLEANUP(secret_wipe) struct secret pin = {0};
+    const struct hsm_token *t = s->token;
+
+    if (t->pin_pad) {
+        notice_say(args, "Token %s: enter the PIN on its PIN pad.", t->label);
+        return hsm_login(s->hsm, NULL, args->allow_final_try, err);
+    }
+    /* Flags are hints: a PIN that was given is used, because a key may want it all the same. */
+    if (!t->login_required && (s->pin_source == NULL || strcmp(s->pin_source, "tty") == 0))
+        return hsm_login(s->hsm, NULL, args->allow_final_try, err);
+    /* What the token says of earlier wrong PINs is refused before anybody types one. */
+    if (t->locked || (t->final_try && !args->allow_final_try))
+        return hsm_login(s->hsm, &pin, args->allow_final_try, err);
+    if (t->count_low)
+        notice_warn("token %s: a wrong PIN was entered before", t->label);
+    (void)snprintf(s->prompt, sizeof s->prompt, "PIN of token %.64s", t->label);
+    if (!pin_read(s->pin_source, s->pin_from_uri, s->prompt, &pin, err))
+        return false;
+    return hsm_login(s->hsm, &pin, args->allow_final_try, err);
+}
+
+bool token_open(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
+                struct ens_err *err)
+{
+    ENS_CLEANUP(token_close) struct token_session s = {0};
+
+    if (!token_load(args, option, uri_text, &s, err))
+        return false;
+    if (!hsm_select_token(s.hsm, s.uri, &s.token, err))
+        return ens_wrap(err, "%s", option);
+    if (!token_login(args, &s, err))
+        return false;
+    *ret = s;
+    s = (struct token_session){0};
+    return true;
+}
+
+bool token_open_key(const struct args *args, struct token_session *ret, const struct hsm_key **ret_key,
+                    struct ens_err *err)
+{
+    ENS_CLEANUP(token_close) struct token_session s = {0};
+
+    if (!token_open(args, "--key", args->key, &s, err))
+        return false;
+    if (!hsm_select_key(s.hsm, s.uri, ret_key, err))
+        return ens_wrap(err, "--key");
+    *ret = s;
+    s = (struct token_session){0};
+    return true;
+}
+
+void token_calls(const struct token_session *s, uint64_t *ret_started, uint64_t *ret_completed)
+{
+    *ret_started = 0;
+    *ret_completed = 0;
+    if (s->hsm != NULL)
+        hsm_sign_calls(s->hsm, ret_started, ret_completed);
+}
+
+/* For a key with CKA_ALWAYS_AUTHENTICATE: the PIN once more. A descriptor has been read to its end. */
+static bool ask_again(void *ctx, struct secret *ret, struct ens_err *err)
+{
+    struct token_session *s = ctx;
+
+    if (s->pin_source != NULL && strncmp(s->pin_source, "fd:", 3) == 0)
+        return ens_fail(
+            err, ENS_PIN,
+            "--pin-source: the key wants the PIN again for each signature, and a descriptor gives it "
+            "once: give file:PATH or tty");
+    (void)snprintf(s->prompt, sizeof s->prompt, "PIN of token %.40s again, for this signature",
+                   s->token->label);
+    return pin_read(s->pin_source, s->pin_from_uri, s->prompt, ret, err);
+}
+
+bool token_sign(struct token_session *s, enum hsm_mechanism mechanism, const struct pubkey *key,
+                const uint8_t digest[static 32], struct view message, uint8_t ret[static SIGNATURE_SIZE],
+                struct ens_err *err)
+{
+    const struct hsm_sign_args args = {
+        .mechanism = mechanism, .digest = digest, .message = message, .ask_pin = ask_again, .ask_ctx = s};
+    uint8_t signature[SIGNATURE_SIZE];
+    bool verified = false;
+
+    if (!hsm_sign(s->hsm, &args, signature, err) || !rsa3072_verify(key, digest, signature, &verified, err))
+        return false;
+    if (!verified)
+        return ens_fail(err, ENS_BADSIG,
+                        "token %s: its signature does not verify under its own public key: nothing was "
+                        "written, do not trust this token",
+                        s->token->label);
+    memcpy(ret, signature, SIGNATURE_SIZE);
+    return true;
+}

@@ -1,0 +1,49 @@
+/* The token conversation of every command that needs a key: from the options to a logged-in token, and the
+ * one place where a signature is asked for, because it is the place where it is verified. */
+#pragma once
+
+#include "hsm/hsm.h"
+#include "signer/ui/notice.h"
+#include "signer/ui/opts.h"
+
+struct token_session {
+    struct hsm *hsm;
+    struct hsm_uri *uri;
+    const struct hsm_token *token; /* owned by `hsm` */
+    const char *module;            /* as it was named; borrowed */
+    const char *pin_source;        /* NULL: the terminal */
+    bool pin_from_uri;             /* it stood in the URI: nothing of it is said */
+    char prompt[96];
+};
+
+/* Are the options of the token and the URI `uri_text` right, as far as they say themselves? ENS_USAGE.
+ * Nothing is opened. */
+bool token_usage(const struct args *args, const char *option, const char *uri_text,
+                 struct ens_err *err) ENS_MUST_CHECK;
+
+/* Loads the module that --module (or ENSIGN_PKCS11_MODULE) names, or the URI where --allow-module-path is
+ * given; `option` is the option that gave `uri_text`, for messages. Nothing is selected yet. Release with
+ * token_close. */
+bool token_load(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
+                struct ens_err *err) ENS_MUST_CHECK;
+
+/* token_load, selects the one token, reads the PIN and logs in once. */
+bool token_open(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
+                struct ens_err *err) ENS_MUST_CHECK;
+
+/* token_open with --key, and selects its one private key. */
+bool token_open_key(const struct args *args, struct token_session *ret, const struct hsm_key **ret_key,
+                    struct ens_err *err) ENS_MUST_CHECK;
+
+/* Logs in to the token that was selected through `s->hsm`. */
+bool token_login(const struct args *args, struct token_session *s, struct ens_err *err) ENS_MUST_CHECK;
+void token_close(struct token_session *s);
+
+/* Calls of C_Sign so far: those that were begun, and those that gave a signature. */
+void token_calls(const struct token_session *s, uint64_t *ret_started, uint64_t *ret_completed);
+
+/* The signature of `digest` under the selected key; `message` is what was hashed (empty: not known). Verified
+ * under `key` before it is returned: ENS_BADSIG. */
+bool token_sign(struct token_session *s, enum hsm_mechanism mechanism, const struct pubkey *key,
+                const uint8_t digest[static 32], struct view message, uint8_t ret[static SIGNATURE_SIZE],
+                struct ens_err *err) ENS_MUST_CHECK;

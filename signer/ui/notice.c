@@ -1,0 +1,169 @@
+/* What is said on stderr, and texts for people on stdout: warnings, notices, reviews, results, and the one
+ * error line. With screen.c this is the only writer to a terminal: every text may quote a file or a token,
+ * and is made printable here, line by line. */
+#include "signer/ui/notice.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "signer/base/file.h"
+#include "signer/base/mem.h"
+#include "signer/base/text.h"
+
+/* Columns of a line that is taken away again. */
+#define STATUS_WIDTH 78
+
+/* Continuation of a line that is wrapped. */
+#define INDENT 4
+
+static _Thread_local bool is_muted;
+static pthread_mutex_t speaking = PTHREAD_MUTEX_INITIALIZER;
+static bool has_status; /* under that lock */
+
+void notice_mute(bool muted)
+{
+    is_muted = muted;
+}
+
+bool notice_is_watched(void)
+{
+    return isatty(STDERR_FILENO) == 1;
+}
+
+/* ---- the writers ---- */
+
+/* Under the lock. What cannot be written to stderr cannot be said anywhere. */
+static void put(struct view text)
+{
+    while (text.len > 0) {
+        char piece[1024];
+        size_t len = 0;
+        size_t took = text_lines(piece, sizeof piece, text, &len);
+
+        (void)fwrite(piece, 1, len, stderr);
+        text = view_slice(text, took, text.len - took);
+    }
+}
+
+static void clear_status(void)
+{
+    if (has_status)
+        (void)fprintf(stderr, "\r%*s\r", STATUS_WIDTH, "");
+    has_status = false;
+}
+
+/* What the threads say, in one piece each, over the line that stands there; wrapped for a terminal. */
+static void say(struct view text)
+{
+    ENS_CLEANUP(buf_free) struct buf wrapped = {0};
+    struct ens_err ignored = {0};
+    struct winsize w = {0};
+
+    if (notice_is_watched() && ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 &&
+        text_wrap(text, w.ws_col, INDENT, &wrapped, &ignored))
+        text = buf_view(&wrapped);
+    (void)pthread_mutex_lock(&speaking);
+    clear_status();
+    put(text);
+    (void)pthread_mutex_unlock(&speaking);
+}
+
+void notice_status(const char *text)
+{
+    char line[STATUS_WIDTH + 1];
+
+    (void)pthread_mutex_lock(&speaking);
+    if (text != NULL)
+        (void)fprintf(stderr, "\r%-*s", STATUS_WIDTH, text_printable(line, sizeof line, text, strlen(text)));
+    else
+        clear_status();
+    has_status = text != NULL;
+    (void)pthread_mutex_unlock(&speaking);
+}
+
+bool notice_result(struct view text, struct ens_err *err)
+{
+    while (text.len > 0) {
+        char piece[4096];
+        size_t len = 0;
+        size_t took = text_lines(piece, sizeof piece, text, &len);
+
+        if (!file_write(STDOUT_FILENO, "stdout", view_of(piece, len), err))
+            return false;
+        text = view_slice(text, took, text.len - took);
+    }
+    return true;
+}
+
+/* ---- what is said ---- */
+
+/* One line, whatever newlines its values have. */
+static void say_line(const char *prefix, const char *fmt, va_list args) ENS_PRINTF(2, 0);
+
+static void say_line(const char *prefix, const char *fmt, va_list args)
+{
+    ENS_CLEANUP(buf_free) struct buf raw = {0};
+    ENS_CLEANUP(buf_free) struct buf line = {0};
+    struct ens_err ignored = {0};
+
+    if (!is_muted && buf_vprintf(&raw, &ignored, fmt, args) &&
+        text_line(&line, &ignored, "%s%.*s", prefix, (int)raw.len, (const char *)raw.data))
+        say(buf_view(&line));
+}
+
+void notice_warn(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    say_line("ensign: warning: ", fmt, args);
+    va_end(args);
+}
+
+void notice_say(const struct args *args, const char *fmt, ...)
+{
+    va_list list;
+
+    if (args->quiet)
+        return;
+    va_start(list, fmt);
+    say_line("", fmt, list);
+    va_end(list);
+}
+
+void notice_text(const struct args *args, struct view text)
+{
+    if (!args->quiet)
+        say(text);
+}
+
+void notice_child(const char *program, struct view words)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    struct ens_err ignored = {0};
+
+    for (size_t at = 0; at < words.len;) {
+        const uint8_t *end = memchr(words.data + at, '\n', words.len - at);
+        size_t len = end != NULL ? (size_t)(end - words.data) - at : words.len - at;
+        bool has_return = len > 0 && words.data[at + len - 1] == '\r';
+
+        if (!text_line(&text, &ignored, "%s: %.*s", program, (int)len - has_return,
+                       (const char *)words.data + at))
+            return;
+        at += len + 1;
+    }
+    say(buf_view(&text));
+}
+
+void notice_error(const struct ens_err *err)
+{
+    char line[sizeof err->msg + sizeof "ensign: \n"];
+    int len = snprintf(line, sizeof line, "ensign: %s\n", err->msg);
+
+    if (len > 0)
+        say(view_of(line, (size_t)len));
+}

@@ -1,0 +1,54 @@
+/* Where a result goes. */
+#include "signer/ui/output.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "signer/base/mem.h"
+
+struct output {
+    struct file_out *file; /* NULL: stdout */
+};
+
+bool output_stdout_is_open(struct ens_err *err)
+{
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+    return (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY) ||
+           ens_fail(err, ENS_IO, "stdout: is closed, and the result goes there: give -o FILE");
+}
+
+bool output_open(const char *path, bool binary, bool force, struct output **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(output_closep) struct output *o = mem_alloc(1, sizeof *o, err);
+    bool to_stdout = path == NULL || strcmp(path, "-") == 0;
+
+    if (o == NULL)
+        return false;
+    if (to_stdout && !output_stdout_is_open(err))
+        return false;
+    if (to_stdout && binary && isatty(STDOUT_FILENO) == 1)
+        return ens_fail(err, ENS_USAGE, "stdout: is a terminal, and the result is binary: give -o FILE");
+    if (!to_stdout && !file_out_open(path, force ? FILE_OUT_REPLACE : FILE_OUT_NEW, &o->file, err))
+        return false;
+    *ret = ens_take(o);
+    return true;
+}
+
+bool output_commit(struct output *o, struct view result, struct ens_err *err)
+{
+    if (o->file == NULL)
+        return file_write(STDOUT_FILENO, "stdout", result, err);
+    return file_out_write(o->file, result, err) && file_out_commit(o->file, err);
+}
+
+void output_closep(struct output **o)
+{
+    if (*o == NULL)
+        return;
+    file_out_closep(&(*o)->file);
+    mem_free(*o);
+    *o = NULL;
+}

@@ -1,0 +1,24 @@
+/* How fast a batch goes, on a terminal: "signed 12 of 1000, 340 a second, 3 s left". */
+#pragma once
+
+#include <time.h>
+
+#include "signer/ui/notice.h"
+#include "signer/ui/opts.h"
+
+struct pace {
+    size_t of;
+    bool is_shown; /* somebody looks */
+    struct timespec begin, last;
+};
+
+/* From now on `of` are worked on. Nothing is shown where stderr is no terminal, with --quiet, for one alone,
+ * and where each of them has a prompt of its own (`prompts`), which the line would stand in. */
+void pace_begin(struct pace *p, const struct args *args, size_t of, bool prompts);
+
+/* So many are done; a second after the beginning, and then ten times in a second at most, the line says so.
+ * The next notice takes it away. */
+void pace_show(struct pace *p, size_t done);
+
+/* Takes the line away. */
+void pace_end(const struct pace *p);
