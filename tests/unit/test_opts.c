@@ -432,7 +432,7 @@ static void every_option_of_every_command_sets_its_own_member(void **state)
             assert_string_equal(got.command, cmd->name);
             assert_int_equal(got.options.len, strcmp(all[i]->name, "help") == 0 ? 1 : 2);
             assert_string_equal(got.options.items[0], all[i]->name);
-            got.command = NULL;
+            got.program = got.command = NULL;
             got.options = (struct text_list){0};
             got.operands = NULL;
             got.operands_len = 0;
