@@ -52,7 +52,7 @@ static bool fail_unknown(const struct container *c, struct view head, struct ens
                     c->label);
 }
 
-static bool find_kind(struct container *c, struct ens_err *err)
+static bool find_kind(struct container *c, bool remembers, struct ens_err *err)
 {
     uint8_t head[HEAD_MAX];
     size_t len = 0;
@@ -61,7 +61,8 @@ static bool find_kind(struct container *c, struct ens_err *err)
         return false;
     struct view v = view_of(head, len);
 
-    if (elf_recognise(v) && container_other(v) == NULL && !elf_open(c->fd, c->label, c->size, &c->elf, err))
+    if (elf_recognise(v) && container_other(v) == NULL &&
+        !elf_open(c->fd, c->label, c->size, remembers, &c->elf, err))
         return false;
     for (size_t i = 0; i < KINDS; i++) {
         if (kinds[i]->recognise(c, v)) {
@@ -72,7 +73,7 @@ static bool find_kind(struct container *c, struct ens_err *err)
     return fail_unknown(c, v, err);
 }
 
-static bool open_kind(struct container *c, const char *component, struct ens_err *err)
+static bool open_kind(struct container *c, const char *component, bool remembers, struct ens_err *err)
 {
     struct stat st;
 
@@ -82,7 +83,7 @@ static bool open_kind(struct container *c, const char *component, struct ens_err
         return ens_fail(err, ENS_NOINPUT,
                         "%s: is no regular file, and must be read more than once: name a file", c->label);
     c->size = (uint64_t)st.st_size;
-    if (!find_kind(c, err))
+    if (!find_kind(c, remembers, err))
         return false;
     if (component != NULL && c->ops->kind != CONTAINER_ORC)
         return ens_fail(err, ENS_USAGE, "%s: is no bundle and has no component %s: leave out --component",
@@ -90,8 +91,8 @@ static bool open_kind(struct container *c, const char *component, struct ens_err
     return c->ops->open(c, component, err);
 }
 
-bool container_open_fd(int fd, const char *label, const char *component, struct container **ret,
-                       struct ens_err *err)
+static bool open_fd(int fd, const char *label, const char *component, bool remembers, struct container **ret,
+                    struct ens_err *err)
 {
     ENS_CLEANUP(container_closep) struct container *c = mem_alloc(1, sizeof *c, err);
 
@@ -99,21 +100,39 @@ bool container_open_fd(int fd, const char *label, const char *component, struct 
         return false;
     c->fd = fd;
     c->label = mem_strdup(label, err);
-    if (c->label == NULL || !open_kind(c, component, err))
+    if (c->label == NULL || !open_kind(c, component, remembers, err))
         return false;
     *ret = ens_take(c);
     return true;
 }
 
-bool container_open(const char *path, const char *component, struct container **ret, struct ens_err *err)
+static bool open_path(const char *path, const char *component, bool remembers, struct container **ret,
+                      struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
 
-    if (!file_open(path, &fd, err) || !container_open_fd(fd, path, component, ret, err))
+    if (!file_open(path, &fd, err) || !open_fd(fd, path, component, remembers, ret, err))
         return false;
     (*ret)->owns_fd = true;
     fd = -1;
     return true;
+}
+
+bool container_open_fd(int fd, const char *label, const char *component, struct container **ret,
+                       struct ens_err *err)
+{
+    return open_fd(fd, label, component, false, ret, err);
+}
+
+bool container_open(const char *path, const char *component, struct container **ret, struct ens_err *err)
+{
+    return open_path(path, component, false, ret, err);
+}
+
+bool container_open_change(const char *path, const char *component, struct container **ret,
+                           struct ens_err *err)
+{
+    return open_path(path, component, true, ret, err);
 }
 
 const char *container_kind_name(enum container_kind kind)

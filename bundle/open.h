@@ -16,6 +16,9 @@ const char *container_other(struct view head);
  * container_closep. */
 bool container_open(const char *path, const char *component, struct container **ret,
                     struct ens_err *err) ENS_MUST_CHECK;
+/* The same of a file that container_write will change: container_same_reads can be asked. */
+bool container_open_change(const char *path, const char *component, struct container **ret,
+                           struct ens_err *err) ENS_MUST_CHECK;
 /* The same over an open, seekable file (one that was just written); `fd` stays the caller's. */
 bool container_open_fd(int fd, const char *label, const char *component, struct container **ret,
                        struct ens_err *err) ENS_MUST_CHECK;

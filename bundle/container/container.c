@@ -10,6 +10,8 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 
+#define CONTAINER_EDITS_ALL (CONTAINER_COPIES_MAX + CONTAINER_EDITS_MAX)
+
 int container_fd(const struct container *c)
 {
     return c->fd;
@@ -194,9 +196,42 @@ bool container_locate(const struct container *c, uint64_t offset, char ret[stati
 
 /* ---- writing ---- */
 
-bool container_put(int fd, uint64_t offset, struct view bytes, struct ens_err *err)
+void container_may_edit(struct container *c, uint64_t offset, size_t len)
 {
-    return file_write_at(fd, "the new file", offset, bytes, err);
+    if (c->edits_len < CONTAINER_EDITS_MAX)
+        c->edits[c->edits_len++] = (struct elf_span){offset, len};
+}
+
+/* The places of the SIGSTRUCTs, and what container_may_edit named. */
+static size_t edits_of(const struct container *c, struct elf_span ret[static CONTAINER_EDITS_ALL])
+{
+    for (size_t i = 0; i < c->copies_len; i++)
+        ret[i] = (struct elf_span){c->copies[i].offset, CONTAINER_SIGSTRUCT_SIZE};
+    memcpy(ret + c->copies_len, c->edits, c->edits_len * sizeof *ret);
+    return c->copies_len + c->edits_len;
+}
+
+bool container_put(const struct container *c, int fd, uint64_t offset, struct view bytes, struct ens_err *err)
+{
+    struct elf_span edits[CONTAINER_EDITS_ALL];
+    size_t len = edits_of(c, edits);
+
+    for (size_t i = 0; i < len; i++) {
+        if (offset >= edits[i].offset && offset - edits[i].offset <= edits[i].len &&
+            bytes.len <= edits[i].len - (offset - edits[i].offset))
+            return file_write_at(fd, "the new file", offset, bytes, err);
+    }
+    return ens_fail(err, ENS_BUG, "%s: %zu bytes at %" PRIu64 " are not to be edited", c->label, bytes.len,
+                    offset);
+}
+
+bool container_same_reads(struct container *c, int fd, const char *label, bool *ret, struct ens_err *err)
+{
+    struct elf_span edits[CONTAINER_EDITS_ALL];
+
+    if (c->elf == NULL || c->elf->reads == NULL)
+        return ens_fail(err, ENS_BUG, "%s: nothing is remembered of it", c->label);
+    return elf_reads_same(c->elf, fd, label, edits, edits_of(c, edits), ret, err);
 }
 
 /* Copies the whole file: the copies' places in it are overwritten afterwards. */
@@ -222,7 +257,7 @@ static bool write_copy(const struct container *c, const struct container_edit *e
     if (!file_out_create(out, err) || !copy_file(c, out, err))
         return false;
     for (size_t i = 0; i < c->copies_len; i++) {
-        if (!container_put(file_out_fd(out), c->copies[i].offset, edit->sigstruct, err) ||
+        if (!container_put(c, file_out_fd(out), c->copies[i].offset, edit->sigstruct, err) ||
             (c->ops->patch != NULL && !c->ops->patch(c, i, edit, file_out_fd(out), err)))
             return false;
     }

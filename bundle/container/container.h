@@ -88,6 +88,12 @@ const char *container_why_no_stream(const struct container *c);
 bool container_stream(struct container *c, size_t index, const struct sink *sink,
                       struct ens_err *err) ENS_MUST_CHECK;
 
+/* Does the open file `fd`, which messages call `label`, hold the same bytes at every place that was read of `c`
+ * since container_open_change, but for the places that container_write edits? Then it lays out the same
+ * enclaves. Not read again afterwards: no container_stream follows. ENS_IO, ENS_INTERRUPTED. */
+bool container_same_reads(struct container *c, int fd, const char *label, bool *ret,
+                          struct ens_err *err) ENS_MUST_CHECK;
+
 /* Do two streams pour the same records? Then one of them need not be poured. False where that is not known.
  */
 bool container_same_stream(const struct container *c, size_t a, size_t b);

@@ -3,6 +3,9 @@
 
 #include "bundle/container/container.h"
 #include "bundle/elf/elf.h"
+#include "bundle/elf/elf_reads.h"
+
+#define CONTAINER_EDITS_MAX (4 * CONTAINER_COPIES_MAX)
 
 struct container {
     const struct container_ops *ops;
@@ -21,6 +24,8 @@ struct container {
     uint64_t shift;            /* of the image in the enclave: address of the file's address 0 */
     struct container_setting settings[CONTAINER_SETTINGS_MAX];
     size_t settings_len;
+    struct elf_span edits[CONTAINER_EDITS_MAX]; /* what container_write may change */
+    size_t edits_len;
     struct container_oddity oddities[CONTAINER_ODDITIES_MAX];
     size_t oddities_len;
     void *own; /* the kind's, released by its close */
@@ -61,5 +66,9 @@ void container_set(struct container *c, const char *name, uint64_t value);
 /* Adds to `oddities`, of which CONTAINER_ODDITIES_RULE_MAX of one rule and copy are kept. */
 void container_odd(struct container *c, size_t copy, const char *rule, const char *fmt, ...) ENS_PRINTF(4, 5);
 
-/* Overwrites bytes of the new file at `offset`; ENS_IO. */
-bool container_put(int fd, uint64_t offset, struct view bytes, struct ens_err *err) ENS_MUST_CHECK;
+/* container_put may write here, from `offset` on. A copy's SIGSTRUCT is such a place without it. */
+void container_may_edit(struct container *c, uint64_t offset, size_t len);
+
+/* Overwrites bytes of the new file at `offset`; ENS_IO. ENS_BUG: it is not a place of container_may_edit. */
+bool container_put(const struct container *c, int fd, uint64_t offset, struct view bytes,
+                   struct ens_err *err) ENS_MUST_CHECK;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "bundle/elf/elf_reads.h"
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 
@@ -29,6 +30,7 @@ void elf_freep(struct elf **e)
     mem_free((*e)->sections);
     mem_free((*e)->segments);
     mem_free((*e)->names);
+    elf_reads_freep(&(*e)->reads);
     mem_free(*e);
     *e = NULL;
 }
@@ -47,7 +49,7 @@ bool elf_read(const struct elf *e, uint64_t offset, uint8_t *ret, size_t len, co
     if (have < len)
         return ens_fail(err, ENS_IO, "%s: became shorter while it was read: repeat when it is complete",
                         e->label);
-    return true;
+    return e->reads == NULL || elf_reads_add(e->reads, offset, view_of(ret, len), err);
 }
 
 /* Where the tables lie, as the ELF header says. */
@@ -206,7 +208,7 @@ static bool read_sections(struct elf *e, const struct tables *t, struct ens_err 
     return true;
 }
 
-bool elf_open(int fd, const char *label, uint64_t size, struct elf **ret, struct ens_err *err)
+bool elf_open(int fd, const char *label, uint64_t size, bool remembers, struct elf **ret, struct ens_err *err)
 {
     ENS_CLEANUP(elf_freep) struct elf *e = mem_alloc(1, sizeof *e, err);
     struct tables t = {0};
@@ -216,6 +218,8 @@ bool elf_open(int fd, const char *label, uint64_t size, struct elf **ret, struct
     e->fd = fd;
     e->label = label;
     e->size = size;
+    if (remembers && !elf_reads_new(&e->reads, err))
+        return false;
     if (!read_header(e, &t, err) || !read_segments(e, &t, err) || !read_sections(e, &t, err))
         return false;
     *ret = ens_take(e);

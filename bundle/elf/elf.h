@@ -58,14 +58,16 @@ struct elf {
     struct elf_segment *segments; /* in the file's order */
     size_t segments_len;
     char *names;
+    struct elf_reads *reads; /* elf_reads.h; NULL: what is read is not remembered */
 };
 
 /* Does the file begin as an ELF file? */
 bool elf_recognise(struct view head);
 
-/* Reads the headers; `fd` and `label` are borrowed. ENS_DATA names the header and the rule. Release with
- * elf_freep. */
-bool elf_open(int fd, const char *label, uint64_t size, struct elf **ret, struct ens_err *err) ENS_MUST_CHECK;
+/* Reads the headers; `fd` and `label` are borrowed. `remembers`: for elf_reads_same, everything that is read.
+ * ENS_DATA names the header and the rule. Release with elf_freep. */
+bool elf_open(int fd, const char *label, uint64_t size, bool remembers, struct elf **ret,
+              struct ens_err *err) ENS_MUST_CHECK;
 void elf_freep(struct elf **e);
 
 /* The first section of that name, or NULL. */

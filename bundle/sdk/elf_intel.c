@@ -123,9 +123,14 @@ static bool fill_copy(struct container *c, const struct intel_block *b, struct e
     copy->xfrm = bytes_get_le(view_slice(b->bytes, INTEL_XFRM, 8));
     copy->miscselect = (uint32_t)bytes_get_le(view_slice(b->bytes, INTEL_MISCSELECT, 4));
     copy->ssaframesize = (uint32_t)bytes_get_le(view_slice(b->bytes, INTEL_SSAFRAMESIZE, 4));
+    container_may_edit(c, b->at + INTEL_MISCSELECT, 4);
+    container_may_edit(c, b->at + INTEL_ATTRIBUTES, 8);
+    container_may_edit(c, b->at + INTEL_XFRM, 8);
     copy->has_fips = b->fips != 0;
-    if (copy->has_fips)
+    if (copy->has_fips) {
         memcpy(copy->fips, b->bytes.data + b->fips, CONTAINER_FIPS_SIZE);
+        container_may_edit(c, b->at + b->fips, CONTAINER_FIPS_SIZE);
+    }
     return true;
 }
 
@@ -154,12 +159,13 @@ static void close_intel(struct container *c)
     c->own = NULL;
 }
 
-static bool put_le(int fd, uint64_t offset, size_t len, uint64_t value, struct ens_err *err)
+static bool put_le(const struct container *c, int fd, uint64_t offset, size_t len, uint64_t value,
+                   struct ens_err *err)
 {
     uint8_t bytes[8];
 
     bytes_put_le(bytes, len, value);
-    return container_put(fd, offset, view_of(bytes, len), err);
+    return container_put(c, fd, offset, view_of(bytes, len), err);
 }
 
 /* What is not measured and must follow the SIGSTRUCT, or the loader would ask the CPU for something else. */
@@ -171,10 +177,10 @@ static bool patch_copy(const struct container *c, size_t copy, const struct cont
 
     if (b->fips != 0 && edit->fips.len != CONTAINER_FIPS_SIZE)
         return ens_fail(err, ENS_BUG, "%s: a FIPS signature of %zu bytes", c->label, edit->fips.len);
-    return (!edit->set_attributes || put_le(fd, b->at + INTEL_ATTRIBUTES, 8, edit->attributes, err)) &&
-           (!edit->set_xfrm || put_le(fd, b->at + INTEL_XFRM, 8, edit->xfrm, err)) &&
-           (!edit->set_miscselect || put_le(fd, b->at + INTEL_MISCSELECT, 4, edit->miscselect, err)) &&
-           (b->fips == 0 || container_put(fd, b->at + b->fips, edit->fips, err));
+    return (!edit->set_attributes || put_le(c, fd, b->at + INTEL_ATTRIBUTES, 8, edit->attributes, err)) &&
+           (!edit->set_xfrm || put_le(c, fd, b->at + INTEL_XFRM, 8, edit->xfrm, err)) &&
+           (!edit->set_miscselect || put_le(c, fd, b->at + INTEL_MISCSELECT, 4, edit->miscselect, err)) &&
+           (b->fips == 0 || container_put(c, fd, b->at + b->fips, edit->fips, err));
 }
 
 const struct container_ops elf_intel = {

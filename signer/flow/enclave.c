@@ -22,10 +22,8 @@ void enclave_allow_large(void)
 
 /* ---- measuring ---- */
 
-/* What the pieces of a stream go to: each may be NULL. */
 struct measuring {
     struct sgxs *sgxs;
-    struct tie *tie;
     struct progress progress;
 };
 
@@ -34,31 +32,21 @@ static bool measure_piece(void *ctx, struct view piece, struct ens_err *err)
     struct measuring *m = ctx;
 
     progress_add(&m->progress, piece.len);
-    return interrupt_check(err) && (m->tie == NULL || tie_update(m->tie, piece, err)) &&
-           (m->sgxs == NULL || sgxs_put(m->sgxs, piece, err));
+    return interrupt_check(err) && sgxs_put(m->sgxs, piece, err);
 }
 
-static bool pour(struct container *c, size_t index, struct measuring *m, struct ens_err *err)
-{
-    m->progress.total = container_size(c);
-    if (!container_stream(c, index, &(struct sink){.put = measure_piece, .ctx = m}, err))
-        return false;
-    progress_end(&m->progress);
-    return true;
-}
-
-/* Measures one enclave of the container; `ret_sum` NULL: its sum is not wanted. */
-static bool measure(struct container *c, size_t index, struct sgxs_report *ret, uint8_t *ret_sum,
-                    struct ens_err *err)
+/* Measures one enclave of the container. */
+static bool measure(struct container *c, size_t index, struct sgxs_report *ret, struct ens_err *err)
 {
     ENS_CLEANUP(sgxs_freep) struct sgxs *s = NULL;
-    ENS_CLEANUP(tie_freep) struct tie *tie = NULL;
 
-    if (!sgxs_new(&s, err) || (ret_sum != NULL && !tie_new(&tie, err)))
+    if (!sgxs_new(&s, err))
         return false;
-    if (!pour(c, index, &(struct measuring){s, tie, {.what = "measuring"}}, err) ||
-        (tie != NULL && !tie_final(tie, ret_sum, err)))
+    struct measuring m = {.sgxs = s, .progress = {.what = "measuring", .total = container_size(c)}};
+
+    if (!container_stream(c, index, &(struct sink){.put = measure_piece, .ctx = &m}, err))
         return false;
+    progress_end(&m.progress);
     return sgxs_finish(s, ret, err) || ens_wrap(err, "%s", container_label(c));
 }
 
@@ -71,7 +59,7 @@ bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct en
     if (container_kind(c) != CONTAINER_SGXS)
         return ens_fail(err, ENS_DATA,
                         "%s: is no SGXS stream, which must begin with ECREATE: give the stream", path);
-    return measure(c, 0, ret, NULL, err);
+    return measure(c, 0, ret, err);
 }
 
 bool enclave_read_head(const char *path, uint8_t ret[static ENCLAVE_HEAD_MAX], size_t *ret_len,
@@ -87,8 +75,6 @@ bool enclave_read_head(const char *path, uint8_t ret[static ENCLAVE_HEAD_MAX], s
 /* Measures what belongs to the place; a stream that is broken is the judge's business. */
 static bool measure_place(struct enclave *e, size_t index, struct enclave_place *place, struct ens_err *err)
 {
-    uint8_t *sum = e->use == ENCLAVE_CHANGE ? place->sum : NULL;
-
     if (e->use == ENCLAVE_FIELDS || index >= container_streams_len(e->container))
         return true;
     place->is_measured = true;
@@ -97,10 +83,9 @@ static bool measure_place(struct enclave *e, size_t index, struct enclave_place 
             continue;
         place->report = e->places[i].report;
         place->stream_error = e->places[i].stream_error;
-        memcpy(place->sum, e->places[i].sum, TIE_SIZE);
         return true;
     }
-    if (measure(e->container, index, &place->report, sum, &place->stream_error) ||
+    if (measure(e->container, index, &place->report, &place->stream_error) ||
         place->stream_error.code == ENS_DATA)
         return true;
     *err = place->stream_error;
@@ -181,46 +166,42 @@ bool enclave_open(const char *path, const char *id, enum enclave_use use, struct
 {
     struct container *c = NULL;
 
-    return container_open(path, id, &c, err) ? open_container(path, use, &c, ret, err)
-                                             : kind_explain(path, KIND_WANT_ENCLAVE, err);
+    if (use == ENCLAVE_CHANGE ? !container_open_change(path, id, &c, err)
+                              : !container_open(path, id, &c, err))
+        return kind_explain(path, KIND_WANT_ENCLAVE, err);
+    return open_container(path, use, &c, ret, err);
 }
 
 /* ---- what was written ---- */
 
-/* Lays the enclave of the place out again, unless an earlier place has the same. */
-static bool sum_place(struct enclave *e, size_t index, struct ens_err *err)
+/* It lays out the enclaves that were measured before. */
+static bool compare_written(struct enclave *e, int fd, const char *label, const struct enclave *before,
+                            struct ens_err *err)
 {
-    ENS_CLEANUP(tie_freep) struct tie *tie = NULL;
-    struct enclave_place *place = &e->places[index];
+    bool same = false;
 
-    for (size_t i = 0; i < index; i++) {
-        if (!container_same_stream(e->container, i, index))
-            continue;
-        memcpy(place->sum, e->places[i].sum, TIE_SIZE);
-        return true;
-    }
-    return tie_new(&tie, err) &&
-           pour(e->container, index, &(struct measuring){NULL, tie, {.what = "comparing"}}, err) &&
-           tie_final(tie, place->sum, err);
-}
-
-/* The enclave of the place must be the one that was measured before. */
-static bool compare_place(struct enclave *e, size_t index, const struct enclave_place *before,
-                          struct ens_err *err)
-{
-    struct enclave_place *place = &e->places[index];
-
-    if (!sum_place(e, index, err))
+    if (!container_same_reads(before->container, fd, label, &same, err))
         return false;
-    if (memcmp(place->sum, before->sum, TIE_SIZE) != 0)
+    if (!same)
         return ens_fail(
             err, ENS_DATA,
             "%s: its enclave is not the one that was measured: the file was changed meanwhile, or "
             "the disk is bad: run the command again",
-            e->path);
-    place->is_measured = true;
-    place->report = before->report;
+            label);
+    for (size_t i = 0; i < e->places_len; i++) {
+        e->places[i].is_measured = before->places[i].is_measured;
+        e->places[i].report = before->places[i].report;
+    }
     return true;
+}
+
+static bool has_measured(const struct enclave *e)
+{
+    for (size_t i = 0; i < e->places_len; i++) {
+        if (e->places[i].is_measured)
+            return true;
+    }
+    return false;
 }
 
 bool enclave_open_written(int fd, const char *label, const struct enclave *before, struct enclave *ret,
@@ -234,10 +215,8 @@ bool enclave_open_written(int fd, const char *label, const struct enclave *befor
     if (e.places_len != before->places_len)
         return ens_fail(err, ENS_BUG, "%s: has %zu SIGSTRUCTs, not %zu", label, e.places_len,
                         before->places_len);
-    for (size_t i = 0; i < e.places_len; i++) {
-        if (before->places[i].is_measured && !compare_place(&e, i, &before->places[i], err))
-            return false;
-    }
+    if (has_measured(before) && !compare_written(&e, fd, label, before, err))
+        return false;
     *ret = e;
     e = (struct enclave){0};
     return true;

@@ -3,7 +3,6 @@
 
 #include "bundle/container/container.h"
 #include "bundle/stream/sgxs.h"
-#include "signer/base/tie.h"
 #include "signer/sgx/sigstruct.h"
 
 /* ---- bundles (enclave_bundle.c) ---- */
@@ -51,13 +50,12 @@ struct enclave_place {
     bool is_measured;     /* the file holds the enclave, too */
     struct sgxs_report report;
     struct ens_err stream_error; /* code ENS_OK: the enclave is well-formed */
-    uint8_t sum[TIE_SIZE];       /* of the stream that was measured; of ENCLAVE_CHANGE, and not of a bundle */
 };
 
 /* What a file is opened for. */
 enum enclave_use {
     ENCLAVE_LOOK,   /* everything is measured */
-    ENCLAVE_CHANGE, /* and remembered, so that enclave_open_written knows what was measured */
+    ENCLAVE_CHANGE, /* and what was read is remembered, for enclave_open_written */
     /* Only the SIGSTRUCTs are wanted: no enclave is measured, and of a bundle only the manifest and the
      * component's signature are read. What measuring would tell (an ENCLAVEHASH that is not the file's, a
      * malformed enclave) is not known then; the time does not depend on the size of the enclave. */
@@ -88,8 +86,8 @@ bool enclave_open(const char *path, const char *id, enum enclave_use use, struct
                   struct ens_err *err) ENS_MUST_CHECK;
 
 /* Opens what was written from `before` (ENCLAVE_CHANGE, no bundle), an open file that messages call `label`;
- * both stay the caller's. Its enclaves are laid out again and compared by a keyed sum with those that were
- * measured: ENS_DATA if one differs. Then `ret` has the measurements of `before`. */
+ * both stay the caller's. What was read of `before` to measure it must stand there as well, but for what
+ * container_write edits: ENS_DATA if a byte differs. Then `ret` has the measurements of `before`. */
 bool enclave_open_written(int fd, const char *label, const struct enclave *before, struct enclave *ret,
                           struct ens_err *err) ENS_MUST_CHECK;
 void enclave_free(struct enclave *e);

@@ -697,13 +697,32 @@ static void copies_have_a_limit(void **state)
 static void what_cannot_be_overwritten_is_told(void **state)
 {
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    struct container c = {.label = "file"};
     struct ens_err err;
 
     (void)state;
-    assert_fails(container_put(full, 0, view_of("x", 1), &err), err, ENS_IO,
+    container_may_edit(&c, 8, 4);
+    assert_fails(container_put(&c, full, 8, view_of("x", 1), &err), err, ENS_IO,
                  "the new file: cannot be written: No space");
     (void)close(full);
-    assert_fails(container_put(-1, 0, view_of("x", 1), &err), err, ENS_IO, "the new file: cannot be written");
+    assert_fails(container_put(&c, -1, 11, view_of("x", 1), &err), err, ENS_IO,
+                 "the new file: cannot be written");
+}
+
+/* Beside, in front of, and across the end of a place that may be edited: nothing is written. */
+static void what_is_not_to_be_edited_is_not(void **state)
+{
+    static const struct elf_span places[] = {{7, 1}, {12, 1}, {7, 2}, {11, 2}, {8, 5}, {UINT64_MAX, 1}};
+    struct container c = {.label = "file"};
+
+    (void)state;
+    container_may_edit(&c, 8, 4);
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        struct ens_err err;
+
+        assert_fails(container_put(&c, -1, places[i].offset, view_of("xxxxx", places[i].len), &err), err,
+                     ENS_BUG, "are not to be edited");
+    }
 }
 
 /* In a process of its own, for a signal that came is not forgotten. The exit status counts what went wrong.
@@ -773,6 +792,7 @@ int main(void)
         cmocka_unit_test(places_of_an_elf_enclave_have_names),
         cmocka_unit_test(copies_have_a_limit),
         cmocka_unit_test(what_cannot_be_overwritten_is_told),
+        cmocka_unit_test(what_is_not_to_be_edited_is_not),
         cmocka_unit_test(a_signal_ends_the_work),
     };
 

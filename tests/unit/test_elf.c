@@ -125,7 +125,7 @@ static struct elf *opened(const struct file *f, off_t size, int *ret_fd)
     struct ens_err err = {0};
 
     *ret_fd = memory_file(f->bytes, sizeof f->bytes, size);
-    assert_ok(elf_open(*ret_fd, "x.so", (uint64_t)size, &e, &err), err);
+    assert_ok(elf_open(*ret_fd, "x.so", (uint64_t)size, false, &e, &err), err);
     assert_non_null(e);
     return e;
 }
@@ -146,7 +146,7 @@ static void refused_at(const struct file *f, off_t size, const char *says)
     struct elf *e = NULL;
     struct ens_err err;
 
-    assert_fails(elf_open(fd, "x.so", (uint64_t)size, &e, &err), err, ENS_DATA, says);
+    assert_fails(elf_open(fd, "x.so", (uint64_t)size, false, &e, &err), err, ENS_DATA, says);
     assert_null(e);
     assert_memory_equal(err.msg, "x.so: ", 6);
     assert_null(strchr(err.msg, '\n'));
@@ -609,7 +609,7 @@ static void any_byte_of_the_headers_may_be_anything(void **state)
             f.bytes[at] = values[i];
             int fd = memory_file(f.bytes, sizeof f.bytes, FILE_LEN);
 
-            if (elf_open(fd, "x.so", FILE_LEN, &e, &err)) {
+            if (elf_open(fd, "x.so", FILE_LEN, false, &e, &err)) {
                 opened_len++;
                 for (size_t k = 0; k < e->sections_len; k++)
                     assert_true(strlen(e->sections[k].name) < FILE_LEN);
@@ -672,11 +672,11 @@ static void a_file_that_shrinks_is_told(void **state)
     assert_int_equal(ftruncate(fd, FILE_LEN - 1), 0);
     assert_fails(elf_read(e, FILE_LEN - 8, got, 8, "end", &err), err, ENS_IO,
                  "x.so: became shorter while it was read: repeat when it is complete");
-    assert_fails(elf_open(fd, "x.so", FILE_LEN, &again, &err), err, ENS_IO, "became shorter");
+    assert_fails(elf_open(fd, "x.so", FILE_LEN, false, &again, &err), err, ENS_IO, "became shorter");
     assert_null(again);
     elf_freep(&e);
     (void)close(fd);
-    assert_fails(elf_open(-1, "x.so", FILE_LEN, &again, &err), err, ENS_IO, "x.so: cannot be read");
+    assert_fails(elf_open(-1, "x.so", FILE_LEN, false, &again, &err), err, ENS_IO, "x.so: cannot be read");
 }
 
 int main(void)

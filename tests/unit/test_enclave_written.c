@@ -47,10 +47,10 @@ static void test_sigstruct(void **state)
     assert_ok(written(DESC + 64 + 600, &err), err);
 }
 
-/* A byte of code, and one of the layout table of the last block. */
+/* A byte of code, of the ELF header, and of the layout table of the last block. */
 static void test_enclave(void **state)
 {
-    static const size_t places[] = {0x1010, DESC + B_LAYOUT(0) + 4};
+    static const size_t places[] = {0x1010, 24, DESC + B_LAYOUT(0) + 4};
 
     (void)state;
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
