@@ -2,19 +2,14 @@
 #include "bundle/kinds.h"
 
 #include "signer/base/interrupt.h"
+#include "signer/base/magic.h"
 #include "signer/base/mem.h"
 
-/* A stream begins with one of the five record tags; reading says what is wrong with all but ECREATE. */
+/* A stream begins with any record; reading says what is wrong with all but ECREATE. */
 static bool recognise(const struct container *c, struct view head)
 {
-    static const char tags[][9] = {"ECREATE", "UNSIZED", "EADD\0\0\0", "EEXTEND", "UNMEASRD"};
-
     (void)c;
-    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
-        if (view_equal(view_slice(head, 0, 8), view_of(tags[i], 8)))
-            return true;
-    }
-    return false;
+    return magic_of(head) == MAGIC_SGXS;
 }
 
 static bool open_stream(struct container *c, const char *component, struct ens_err *err)

@@ -7,6 +7,7 @@
 #include "bundle/kinds.h"
 #include "bundle/sdk/elf_intel.h"
 #include "bundle/sdk/elf_oe.h"
+#include "signer/base/magic.h"
 #include "signer/base/mem.h"
 
 #define HEAD_MAX 512
@@ -35,7 +36,7 @@ bool container_recognise(struct view head)
 
 static bool fail_unknown(const struct container *c, struct view head, struct ens_err *err)
 {
-    const char *other = container_other(head);
+    const char *other = magic_mistake(head);
 
     if (other != NULL)
         return ens_fail(err, ENS_DATA, "%s: is no bundle, SGXS stream, SIGSTRUCT or enclave ELF file, but %s",
@@ -61,7 +62,7 @@ static bool find_kind(struct container *c, bool remembers, struct ens_err *err)
         return false;
     struct view v = view_of(head, len);
 
-    if (elf_recognise(v) && container_other(v) == NULL &&
+    if (elf_recognise(v) && magic_mistake(v) == NULL &&
         !elf_open(c->fd, c->label, c->size, remembers, &c->elf, err))
         return false;
     for (size_t i = 0; i < KINDS; i++) {

@@ -6,10 +6,6 @@
 /* Is it a file that container_open knows, by its first bytes? */
 bool container_recognise(struct view head);
 
-/* What the file is instead, and the remedy, by its first bytes (300 of them will do): "is a tar archive:
- * unpack it first". NULL: nothing that is known. */
-const char *container_other(struct view head);
-
 /* Opens the file, finds the SIGSTRUCTs in it. `component` names the component of a bundle (NULL: ronl where
  * that is SGX, else the only SGX one) and is NULL for every other kind (ENS_USAGE). An ELF file without what
  * its SDK's signing tool lays out is ENS_DATA, and the message says which tool that is. Release with

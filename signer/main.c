@@ -11,9 +11,7 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/ossl.h"
 #include "signer/cmd/cmd.h"
-#include "signer/flow/enclave.h"
 #include "signer/flow/operands.h"
-#include "signer/ui/progress.h"
 #include "signer/ui/version.h"
 
 /* What ensign opens must never become its stdin, stdout or stderr: where one of them is closed, /dev/null
@@ -101,10 +99,7 @@ static bool run_command(int argc, char **argv, struct ens_err *err)
     }
     if (!ossl_start(!opts_loads_module(cmd), err) || !operands_check(cmd, &args, err))
         return false;
-    if (args.quiet)
-        progress_disable();
-    if (args.allow_large)
-        enclave_allow_large();
+    cmd_begin(&args);
     return cmd->run(&args, err);
 }
 

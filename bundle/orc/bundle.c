@@ -7,6 +7,7 @@
 #include "bundle/orc/internal.h"
 #include "bundle/orc/pipe.h"
 #include "signer/base/digest.h"
+#include "signer/base/magic.h"
 #include "signer/base/mem.h"
 
 void bundle_closep(struct bundle **b)
@@ -28,7 +29,7 @@ void bundle_closep(struct bundle **b)
 
 bool bundle_recognise(struct view head)
 {
-    return head.len >= 4 && memcmp(head.data, "PK\3\4", 4) == 0;
+    return magic_of(head) == MAGIC_ZIP;
 }
 
 /* ---- opening ---- */

@@ -13,6 +13,9 @@ extern const char cmd_program[];
 /* The command of this name; ENS_USAGE with the nearest match. */
 bool cmd_find(const char *name, const struct cmd **ret, struct ens_err *err) ENS_MUST_CHECK;
 
+/* What options change for the whole run, before the command's handler. */
+void cmd_begin(const struct args *args);
+
 /* Commands, one file each. */
 bool cmd_init(const struct args *args, struct ens_err *err);
 bool cmd_component_add(const struct args *args, struct ens_err *err);
@@ -31,3 +34,7 @@ bool cmd_approve(const struct args *args, struct ens_err *err);
 bool cmd_check(const struct args *args, struct ens_err *err);
 bool cmd_resign(const struct args *args, struct ens_err *err);
 bool cmd_transcript(const struct args *args, struct ens_err *err);
+
+/* Two of them as ensign has them, which opens enclaves. */
+bool cmd_show_any(const struct args *args, struct ens_err *err);
+bool cmd_approve_rebuilt(const struct args *args, struct ens_err *err);

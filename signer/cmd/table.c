@@ -5,11 +5,19 @@
 #include <string.h>
 
 #include "signer/base/text.h"
+#include "signer/flow/enclave.h"
+#include "signer/ui/progress.h"
 
 #define TEXT(member)  OPT_TEXT, offsetof(struct args, member)
 #define MAYBE(member) OPT_MAYBE, offsetof(struct args, member)
 #define LIST(member)  OPT_LIST, offsetof(struct args, member)
 #define FLAG(member)  OPT_FLAG, offsetof(struct args, member), NULL
+
+#ifndef ENSIGN_OFFLINE
+#define OF_TWO(ensign, offline) ensign
+#else
+#define OF_TWO(ensign, offline) offline
+#endif
 
 static const struct opt common[] = {
     {"quiet", 'q', FLAG(quiet), "no review and no notices; warnings stay"},
@@ -241,7 +249,7 @@ const struct cmd cmd_table[] = {
      {approve_options, output_options, common},
      1,
      SIZE_MAX,
-     cmd_approve},
+     OF_TWO(cmd_approve_rebuilt, cmd_approve)},
     {"check",
      "[SIGN-DATA...]",
      "do policy and approvals hold? needs no token",
@@ -255,7 +263,7 @@ const struct cmd cmd_table[] = {
      {show_options, common},
      1,
      1,
-     cmd_show},
+     OF_TWO(cmd_show_any, cmd_show)},
     {"keygen",
      "",
      "make an RSA-3072 key with e = 3 inside a token",
@@ -359,11 +367,18 @@ const struct cmd cmd_table[] = {
     {0},
 };
 
+const char cmd_program[] = OF_TWO("ensign", "ensign-offline");
+
+void cmd_begin(const struct args *args)
+{
+    (void)args;
 #ifndef ENSIGN_OFFLINE
-const char cmd_program[] = "ensign";
-#else
-const char cmd_program[] = "ensign-offline";
+    if (args->quiet)
+        progress_disable();
+    if (args->allow_large)
+        enclave_allow_large();
 #endif
+}
 
 bool cmd_find(const char *name, const struct cmd **ret, struct ens_err *err)
 {

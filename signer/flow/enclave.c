@@ -8,7 +8,7 @@
 #include "bundle/open.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
-#include "signer/flow/kind.h"
+#include "signer/flow/artifact.h"
 #include "signer/sgx/rsa3072_fips.h"
 #include "signer/ui/progress.h"
 
@@ -60,14 +60,6 @@ bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct en
         return ens_fail(err, ENS_DATA,
                         "%s: is no SGXS stream, which must begin with ECREATE: give the stream", path);
     return measure(c, 0, ret, err);
-}
-
-bool enclave_read_head(const char *path, uint8_t ret[static ENCLAVE_HEAD_MAX], size_t *ret_len,
-                       struct ens_err *err)
-{
-    ENS_CLEANUP(file_closep) int fd = -1;
-
-    return file_open(path, &fd, err) && file_read(fd, path, ret, ENCLAVE_HEAD_MAX, ret_len, err);
 }
 
 /* ---- opening ---- */
@@ -168,7 +160,7 @@ bool enclave_open(const char *path, const char *id, enum enclave_use use, struct
 
     if (use == ENCLAVE_CHANGE ? !container_open_change(path, id, &c, err)
                               : !container_open(path, id, &c, err))
-        return kind_explain(path, KIND_WANT_ENCLAVE, err);
+        return artifact_explain(path, ARTIFACT_WANT_ENCLAVE, err);
     return open_container(path, use, &c, ret, err);
 }
 

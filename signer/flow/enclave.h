@@ -136,8 +136,3 @@ bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct en
  * CPU can load it (unless `allow_unusual`), or, in a bundle, MRENCLAVE is not SHA-256 of the stream. */
 bool enclave_judge_stream(const char *where, const struct sgxs_report *report, bool in_bundle,
                           bool allow_unusual, struct ens_err *err) ENS_MUST_CHECK;
-
-/* The first bytes of a file, for recognising it by content. */
-#define ENCLAVE_HEAD_MAX 4096
-bool enclave_read_head(const char *path, uint8_t ret[static ENCLAVE_HEAD_MAX], size_t *ret_len,
-                       struct ens_err *err) ENS_MUST_CHECK;

@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "bundle/open.h"
+#include "signer/base/magic.h"
 #include "signer/base/mem.h"
 #include "signer/ceremony/armour.h"
-#include "signer/flow/kind.h"
+#include "signer/flow/artifact.h"
 #include "signer/sgx/params.h"
 #include "signer/sgx/verify.h"
 #include "signer/ui/clock.h"
@@ -56,20 +57,20 @@ static bool css_of_enclave(const struct args *args, const char *path, struct sig
 /* Sign-data, or the SIGSTRUCT of any container, also one that waits for its signature. */
 static bool read_fields(const struct args *args, const char *path, struct sigstruct *ret, struct ens_err *err)
 {
-    uint8_t head[ENCLAVE_HEAD_MAX];
+    uint8_t head[ARTIFACT_HEAD_MAX];
     size_t len = 0;
 
-    if (!enclave_read_head(path, head, &len, err))
+    if (!artifact_read_head(path, head, &len, err))
         return false;
     struct view v = view_of(head, len);
 
     if (len == SIGNDATA_SIZE)
         return signdata_parse(v, path, ret, err);
-    if (len != SIGSTRUCT_SIZE && container_other(v) != NULL)
-        return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, container_other(v)) ||
-               kind_explain(path, KIND_WANT_ENCLAVE, err);
+    if (len != SIGSTRUCT_SIZE && magic_mistake(v) != NULL)
+        return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, magic_mistake(v)) ||
+               artifact_explain(path, ARTIFACT_WANT_ENCLAVE, err);
     if (sigstruct_recognise(v) || !container_recognise(v))
-        return sigstruct_parse(v, path, ret, err) || kind_explain(path, KIND_WANT_ENCLAVE, err);
+        return sigstruct_parse(v, path, ret, err) || artifact_explain(path, ARTIFACT_WANT_ENCLAVE, err);
     return css_of_enclave(args, path, ret, err);
 }
 
@@ -106,10 +107,10 @@ bool fields_check_signed(const struct sigstruct *css, const char *path, struct e
 
 bool fields_is_signdata(const char *path, bool *ret, struct ens_err *err)
 {
-    uint8_t head[ENCLAVE_HEAD_MAX];
+    uint8_t head[ARTIFACT_HEAD_MAX];
     size_t len = 0;
 
-    if (!enclave_read_head(path, head, &len, err))
+    if (!artifact_read_head(path, head, &len, err))
         return false;
     *ret = len == SIGNDATA_SIZE;
     return true;

@@ -8,7 +8,7 @@
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/ceremony/armour.h"
-#include "signer/flow/kind.h"
+#include "signer/flow/artifact.h"
 #include "signer/sgx/params.h"
 
 #define DIGEST_FILE_SIZE 32
@@ -47,12 +47,12 @@ static bool read_one(const struct args *args, struct request *ret, struct ens_er
 
     if (!armour_read(ret->path, SIGSTRUCT_SIZE, ARMOUR_ONLY(ARMOUR_SIGN_DATA) | ARMOUR_ONLY(ARMOUR_DIGEST),
                      &file, err))
-        return kind_explain(ret->path, KIND_WANT_SIGNDATA, err);
+        return artifact_explain(ret->path, ARTIFACT_WANT_SIGNDATA, err);
     if (file.len == DIGEST_FILE_SIZE)
         return read_blind(args, &file, ret, err);
     if (file.len == SIGSTRUCT_SIZE ? !read_unsigned(&file, ret, err)
                                    : !signdata_parse(buf_view(&file), ret->path, &ret->css, err))
-        return kind_explain(ret->path, KIND_WANT_SIGNDATA, err);
+        return artifact_explain(ret->path, ARTIFACT_WANT_SIGNDATA, err);
     signdata_extract(&ret->css, &ret->data);
     if (!signdata_digest(&ret->css, ret->digest, err))
         return false;

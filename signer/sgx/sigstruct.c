@@ -57,10 +57,14 @@ bool sigstruct_is_as_fixed(const struct sigstruct *css, enum css_field field)
     return true;
 }
 
+bool sigstruct_begins(struct view head)
+{
+    return view_equal(view_slice(head, 0, HEADER_MAGIC_SIZE), view_of(header, HEADER_MAGIC_SIZE));
+}
+
 bool sigstruct_recognise(struct view bytes)
 {
-    return bytes.len == SIGSTRUCT_SIZE &&
-           view_equal(view_slice(bytes, 0, HEADER_MAGIC_SIZE), view_of(header, HEADER_MAGIC_SIZE));
+    return bytes.len == SIGSTRUCT_SIZE && sigstruct_begins(bytes);
 }
 
 bool sigstruct_parse(struct view bytes, const char *name, struct sigstruct *ret, struct ens_err *err)

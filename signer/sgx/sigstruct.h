@@ -28,8 +28,10 @@ void sigstruct_init(struct sigstruct *ret);
 /* Has the field the one value that the SDM allows (CSS_FIXED, CSS_RESERVED)? True for other kinds. */
 bool sigstruct_is_as_fixed(const struct sigstruct *css, enum css_field field);
 
-/* Do the 1808 bytes begin as a SIGSTRUCT does? The four bytes of HEADER that hold Intel's release type are
- * not compared: such files exist, and the judge names what is wrong with them. */
+/* Does a file begin as a SIGSTRUCT does? The four bytes of HEADER that hold Intel's release type are not
+ * compared: such files exist, and the judge names what is wrong with them. */
+bool sigstruct_begins(struct view head);
+/* And is it 1808 bytes long? */
 bool sigstruct_recognise(struct view bytes);
 
 /* Reads exactly 1808 bytes that begin as a SIGSTRUCT does; ENS_DATA naming `name`. Judging is verify.h's

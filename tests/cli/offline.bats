@@ -31,17 +31,26 @@ commands() {
     sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' "$1" | LC_ALL=C sort
 }
 
-@test "it is linked without libzip, jansson and zlib, and ensign is not" {
+@test "it is linked without libzip, jansson, zlib and ISA-L, and ensign is not" {
     begin
     readelf -d "$OFFLINE" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' >needed
     grep -q '^libcrypto\.so' needed
-    not grep -E 'zip|jansson|libz\.|curl|libssl' needed
+    not grep -E 'zip|jansson|libz\.|isal|curl|libssl' needed
     readelf -d "$ENSIGN" | grep -E 'NEEDED.*libzip'
     readelf -d "$ENSIGN" | grep -E 'NEEDED.*libjansson'
     # And it asks for no symbol of theirs at run time.
     readelf --dyn-syms -W "$OFFLINE" >symbols
     not grep -E 'UND (zip_|json_)' symbols
     readelf --dyn-syms -W "$ENSIGN" | grep -Eq 'UND zip_'
+}
+
+@test "it holds nothing that opens an enclave" {
+    begin
+    local readers=' (container|elf|sgxs|bundle|manifest|archive|pages|pagediff)_[a-z_]*$'
+    nm "$OFFLINE" >symbols
+    grep -q ' T main$' symbols
+    not grep -E "$readers" symbols
+    nm "$ENSIGN" | grep -Eq "$readers"
 }
 
 @test "it knows exactly the commands of the signing host" {
@@ -83,18 +92,65 @@ commands() {
     done <"$BATS_TEST_TMPDIR/others"
 }
 
-@test "a bundle is refused with 65, and where to go with it" {
+@test "an enclave is refused with 65, and where to go with it" {
     begin
     bundle b.orc
-    off show b.orc
-    refused 65 'b\.orc' 'is a bundle' 'use ensign'
-    off show --json b.orc
-    refused 65 'b\.orc' 'is a bundle'
+    enclave e.sgxs
+    printf '\177ELF\2\1\1' >e.so
+    while read -r file kind; do
+        off show "$file"
+        refused 65 "$file" "is $kind" 'opens no enclave' 'use ensign show on the build host'
+        [ "$(wc -l <"$ERR")" -eq 1 ]
+        off show --json --allow-large "$file"
+        refused 65 "$file" "is $kind"
+    done <<'END'
+b.orc a bundle
+e.sgxs an SGXS stream
+e.so an ELF file
+END
     ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/alice"
     off approve --ssh-key "$BATS_TEST_TMPDIR/alice" --mrsigner "$(sha256 s.signdata)" --rebuilt b.orc --yes -o a s.signdata
     usage -- '--rebuilt: unknown option'
     off sign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$PINFILE" --yes -o out.sig b.orc
     refused 65 'b\.orc'
+}
+
+@test "everything else is shown and judged as by ensign" {
+    begin
+    local file form had
+    cp "$BATS_FILE_TMPDIR/good.sig" "$BATS_FILE_TMPDIR/one.pem.pub" .
+    sigstruct good.css one "$MRENCLAVE"
+    cp good.css bad.css
+    poke bad.css 600 5a
+    cp good.css unsigned.css
+    "$PYTHON" -c 'import sys; sys.stdout.buffer.write(bytes(772))' |
+        dd of=unsigned.css bs=1 seek=128 conv=notrunc status=none
+    head -c 1807 good.css >short.css
+    cat good.css s.signdata >long.css
+    head -c 5000 /dev/zero | cat good.css - >longer.css
+    head -c 32 good.sig >digest
+    printf '\37\213' >gzip
+    head -c 5000 /dev/zero >zeros
+    policy p "mrsigner $(mrsigner one.pem.pub)"
+    for file in *; do
+        for form in '' --json; do
+            ens show ${form:+"$form"} "$file"
+            had=$status
+            cp "$OUT" "$BATS_TEST_TMPDIR/out"
+            cp "$ERR" "$BATS_TEST_TMPDIR/err"
+            off show ${form:+"$form"} "$file"
+            exits "$had"
+            same "$OUT" "$BATS_TEST_TMPDIR/out"
+            same "$ERR" "$BATS_TEST_TMPDIR/err"
+        done
+    done
+    off show good.css
+    ok
+    prints 'SIGSTRUCT +valid'
+    off show bad.css
+    prints 'INVALID'
+    off show short.css
+    refused 65 'short\.css' 'is 1808 bytes, not 1807'
 }
 
 @test "what ensign made it signs, to the same bytes, with the same review" {
@@ -138,8 +194,7 @@ commands() {
         "$(mrsigner P.pem)" <"$OUT"
     enclave e.sgxs
     off show e.sgxs
-    ok
-    prints "$MRENCLAVE"
+    refused 65 'e\.sgxs' 'is an SGXS stream' 'ensign show'
     ssh-keygen -q -t ed25519 -N '' -C '' -f "$BATS_TEST_TMPDIR/alice"
     off approve --ssh-key "$BATS_TEST_TMPDIR/alice" --pubkey P.pem --yes -o a.approval s.signdata
     ok

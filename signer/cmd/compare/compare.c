@@ -11,6 +11,7 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
+#include "signer/flow/artifact.h"
 #include "signer/flow/fields.h"
 #include "signer/sgx/diagnose_fields.h"
 #include "signer/sgx/rsa3072.h"
@@ -71,12 +72,12 @@ static bool take_signdata(struct compare_side *side, struct ens_err *err)
 /* A component is named for bundles; a side that is none has none. */
 static bool open_side(const struct args *args, size_t index, struct compare_side *ret, struct ens_err *err)
 {
-    uint8_t head[ENCLAVE_HEAD_MAX];
+    uint8_t head[ARTIFACT_HEAD_MAX];
     struct pubkey key;
     size_t len = 0;
 
     ret->path = args->operands[index];
-    if (!enclave_read_head(ret->path, head, &len, err))
+    if (!artifact_read_head(ret->path, head, &len, err))
         return false;
     const char *id = bundle_recognise(view_of(head, len)) ? args->component : NULL;
 

@@ -6,6 +6,7 @@
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/resign/resign.h"
+#include "signer/flow/artifact.h"
 #include "signer/flow/attach.h"
 #include "signer/flow/fields.h"
 #include "signer/flow/finish.h"
@@ -19,11 +20,11 @@
 static bool first_component(const char *path, char **ret, struct ens_err *err)
 {
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
-    uint8_t head[ENCLAVE_HEAD_MAX];
+    uint8_t head[ARTIFACT_HEAD_MAX];
     size_t len = 0;
 
     *ret = NULL;
-    if (!enclave_read_head(path, head, &len, err))
+    if (!artifact_read_head(path, head, &len, err))
         return false;
     if (!bundle_recognise(view_of(head, len)))
         return true;

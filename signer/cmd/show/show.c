@@ -1,20 +1,21 @@
-/* show: any artifact, recognised by content. Bundles are in show_bundle.c, ELF files in show_enclave.c. */
+/* show: any artifact, recognised by content. Containers are in show_container.c, which only ensign links. */
 #include "signer/cmd/show/show.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "bundle/open.h"
 #include "signer/base/date.h"
+#include "signer/base/file.h"
 #include "signer/base/hex.h"
+#include "signer/base/magic.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 #include "signer/ceremony/approval.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
+#include "signer/flow/artifact.h"
 #include "signer/sgx/bits.h"
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
@@ -158,58 +159,6 @@ bool show_sigstruct(struct show *s, struct doc *at, const struct sigstruct *css,
 
 /* ---- the other kinds ---- */
 
-bool show_stream(struct show *s, struct doc *at, const struct sgxs_report *report, unsigned indent,
-                 struct ens_err *err)
-{
-    char mrenclave[2 * MRENCLAVE_SIZE + 1];
-    char sha256[2 * 32 + 1];
-    int in = (int)indent;
-
-    if (s->text == NULL) {
-        doc_hex(at, "mrenclave", view_of(report->mrenclave, MRENCLAVE_SIZE));
-        doc_hex(at, "sha256", view_of(report->sha256, 32));
-        doc_bool(at, "equal_to_sha256", report->equal);
-        doc_mask(at, "size", report->size, 8);
-        doc_int(at, "ssaframesize", report->ssaframesize);
-        doc_int(at, "pages", report->pages);
-        doc_int(at, "tcs", report->tcs);
-        doc_int(at, "measured_chunks", report->measured_chunks);
-        doc_int(at, "unmeasured_chunks", report->unmeasured_chunks);
-        return show_findings(s, at, &report->problems, indent, err);
-    }
-    hex_encode(mrenclave, view_of(report->mrenclave, MRENCLAVE_SIZE));
-    hex_encode(sha256, view_of(report->sha256, 32));
-    if (!show_line(s, err, "%*s%-13s %s", in, "", "MRENCLAVE", mrenclave) ||
-        !show_line(s, err, "%*s%-13s %s%s", in, "", "SHA-256", sha256,
-                   report->equal ? "" : "  (not MRENCLAVE)") ||
-        !show_line(s, err, "%*s%-13s 0x%" PRIx64 " bytes, SSA frames of %" PRIu32 " pages", in, "", "Enclave",
-                   report->size, report->ssaframesize) ||
-        !show_line(s, err, "%*s%-13s %" PRIu64 ", of which %" PRIu64 " TCS", in, "", "Pages", report->pages,
-                   report->tcs) ||
-        !show_line(s, err, "%*s%-13s %" PRIu64 " measured, %" PRIu64 " not", in, "", "Chunks",
-                   report->measured_chunks, report->unmeasured_chunks))
-        return false;
-    return show_findings(s, at, &report->problems, indent, err);
-}
-
-bool show_stream_or_problem(struct show *s, struct doc *at, const struct sgxs_report *report,
-                            const struct ens_err *problem, struct ens_err *err)
-{
-    doc_text(at, "problem", problem->code != ENS_OK ? problem->msg : NULL);
-    return problem->code != ENS_OK || show_stream(s, at, report, 0, err);
-}
-
-static bool show_sgxs_file(struct show *s, const char *path, struct ens_err *err)
-{
-    struct sgxs_report report = {0};
-
-    if (!enclave_measure_stream(path, &report, err) || !show_line(s, err, "SGXS stream: %s", path))
-        return false;
-    if (s->text == NULL)
-        doc_text(s->doc, "kind", "sgxs");
-    return show_stream(s, s->doc, &report, 2, err);
-}
-
 static bool show_sigstruct_file(struct show *s, const char *path, struct view bytes, struct ens_err *err)
 {
     struct sigstruct css;
@@ -278,12 +227,12 @@ static bool fail_unknown(const char *path, struct view bytes, struct ens_err *er
 {
     if (bytes.len == 0)
         return ens_fail(err, ENS_DATA, "%s: empty: the file has no bytes: name the right file", path);
-    if (container_other(bytes) != NULL)
-        return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, container_other(bytes));
+    if (magic_mistake(bytes) != NULL)
+        return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, magic_mistake(bytes));
     return ens_fail(err, ENS_DATA,
                     "%s: no-header: is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT (1808 bytes), "
                     "sign-data (256), public key, policy, approvers, revoked or armour: it has %zu%s bytes",
-                    path, bytes.len, bytes.len >= ENCLAVE_HEAD_MAX ? " or more" : "");
+                    path, bytes.len, bytes.len >= ARTIFACT_HEAD_MAX ? " or more" : "");
 }
 
 bool show_bytes(struct show *s, const char *path, struct view bytes, struct ens_err *err)
@@ -306,11 +255,11 @@ bool show_bytes(struct show *s, const char *path, struct view bytes, struct ens_
 static bool show_file(struct show *s, const char *path, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
-    uint8_t head[ENCLAVE_HEAD_MAX];
+    uint8_t head[ARTIFACT_HEAD_MAX];
     bool is_done = false;
     size_t len = 0;
 
-    if (!enclave_read_head(path, head, &len, err))
+    if (!artifact_read_head(path, head, &len, err))
         return false;
     struct view v = view_of(head, len);
 
@@ -321,25 +270,28 @@ static bool show_file(struct show *s, const char *path, struct ens_err *err)
         return false;
     if (is_done)
         return true;
-    if (bundle_recognise(v))
-        return show_bundle(s, path, err);
-    if (sgxs_recognise(v))
-        return show_sgxs_file(s, path, err);
-    if (container_recognise(v) && !sigstruct_recognise(v) && len != SIGNDATA_SIZE)
-        return show_enclave(s, path, err);
-    if (len == ENCLAVE_HEAD_MAX && !file_read_all(path, RSA3072_KEY_FILE_MAX, &file, err))
-        return container_other(v) != NULL && err->code == ENS_DATA
+    if (magic_of(v) != MAGIC_NONE)
+        return s->container(s, path, artifact_recognise(v), err);
+    if (len == ARTIFACT_HEAD_MAX && !file_read_all(path, RSA3072_KEY_FILE_MAX, &file, err))
+        return magic_mistake(v) != NULL && err->code == ENS_DATA
                    ? fail_unknown(path, v, err)
                    : ens_wrap(err, "is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT, sign-data or "
                                    "public key");
-    return show_bytes(s, path, file.len > 0 ? buf_view(&file) : v, err);
+    if (file.len > 0)
+        v = buf_view(&file);
+    if (artifact_recognise(v) == ARTIFACT_SIGSTRUCT && v.len != SIGNDATA_SIZE)
+        return show_sigstruct_file(s, path, v, err);
+    return show_bytes(s, path, v, err);
 }
 
-bool cmd_show(const struct args *args, struct ens_err *err)
+bool show_run(const struct args *args,
+              bool (*container)(struct show *s, const char *path, enum artifact_kind kind,
+                                struct ens_err *err),
+              struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf text = {0};
     ENS_CLEANUP(doc_freep) struct doc *doc = NULL;
-    struct show s = {.text = args->json ? NULL : &text};
+    struct show s = {.container = container, .text = args->json ? NULL : &text};
 
     if (args->json && !doc_new(&doc, err))
         return false;
@@ -347,4 +299,17 @@ bool cmd_show(const struct args *args, struct ens_err *err)
     if (!show_file(&s, args->operands[0], err))
         return false;
     return args->json ? doc_print(doc, err) : notice_result(buf_view(&text), err);
+}
+
+static bool refuse_container(struct show *s, const char *path, enum artifact_kind kind, struct ens_err *err)
+{
+    (void)s;
+    return ens_fail(err, ENS_DATA,
+                    "%s: is %s, and ensign-offline opens no enclave: use ensign show on the build host", path,
+                    artifact_kind_name(kind));
+}
+
+bool cmd_show(const struct args *args, struct ens_err *err)
+{
+    return show_run(args, refuse_container, err);
 }

@@ -3,16 +3,27 @@
 #pragma once
 
 #include "signer/base/bytes.h"
-#include "signer/flow/enclave.h"
+#include "signer/flow/artifact.h"
 #include "signer/sgx/findings.h"
 #include "signer/sgx/sigstruct.h"
 #include "signer/ui/doc.h"
+#include "signer/ui/opts.h"
 
-/* Where it is shown: exactly one of the two is used. */
+struct sgxs_report;
+
+/* Where it is shown: exactly one of `text` and `doc` is used. */
 struct show {
     struct buf *text; /* NULL: JSON */
     struct doc *doc;
+    /* Shows a bundle, SGXS stream or ELF file, or refuses it. */
+    bool (*container)(struct show *s, const char *path, enum artifact_kind kind, struct ens_err *err);
 };
+
+/* Shows the file that is the operand. */
+bool show_run(const struct args *args,
+              bool (*container)(struct show *s, const char *path, enum artifact_kind kind,
+                                struct ens_err *err),
+              struct ens_err *err) ENS_MUST_CHECK;
 
 /* A line of text, made printable, with a newline; nothing where JSON is wanted. */
 bool show_line(struct show *s, struct ens_err *err, const char *fmt, ...) ENS_PRINTF(3, 4) ENS_MUST_CHECK;
@@ -26,7 +37,7 @@ bool show_sigstruct(struct show *s, struct doc *at, const struct sigstruct *css,
 bool show_findings(struct show *s, struct doc *at, const struct findings *found, unsigned indent,
                    struct ens_err *err) ENS_MUST_CHECK;
 
-/* What a stream measures. */
+/* What a stream measures (show_container.c). */
 bool show_stream(struct show *s, struct doc *at, const struct sgxs_report *report, unsigned indent,
                  struct ens_err *err) ENS_MUST_CHECK;
 

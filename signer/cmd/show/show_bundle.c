@@ -8,6 +8,7 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/show/show.h"
+#include "signer/flow/enclave.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/verify.h"
 

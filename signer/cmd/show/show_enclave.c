@@ -6,6 +6,7 @@
 #include "bundle/open.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/show/show.h"
+#include "signer/flow/enclave.h"
 #include "signer/sgx/rsa3072_fips.h"
 
 /* The stable names of --json. */

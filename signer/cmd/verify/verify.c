@@ -12,6 +12,7 @@
 #include "signer/ceremony/policy.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/verify/profile.h"
+#include "signer/flow/artifact.h"
 #include "signer/flow/enclave.h"
 #include "signer/flow/signer_name.h"
 #include "signer/flow/verdict.h"
@@ -366,10 +367,10 @@ static bool is_bundle_to_core(const struct demands *d, const char *path)
 static bool check_file(const struct args *args, const struct demands *d, struct verdict *v,
                        struct ens_err *err)
 {
-    uint8_t head[ENCLAVE_HEAD_MAX];
+    uint8_t head[ARTIFACT_HEAD_MAX];
     size_t len = 0;
 
-    if (!enclave_read_head(args->operands[0], head, &len, err))
+    if (!artifact_read_head(args->operands[0], head, &len, err))
         return false;
     return bundle_recognise(view_of(head, len)) || is_bundle_to_core(d, args->operands[0])
                ? check_bundle(args, d, v, err)

@@ -1,15 +1,32 @@
-/* Files that are given by mistake, known by their first bytes, so that a message can say what they are. */
-#include "bundle/open.h"
+/* Magic numbers. */
+#include "signer/base/magic.h"
 
-#include <string.h>
+enum magic magic_of(struct view head)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        enum magic kind;
+    } kinds[] = {
+        {"PK\3\4", 4, MAGIC_ZIP},    {"\177ELF", 4, MAGIC_ELF},     {"ECREATE", 8, MAGIC_SGXS},
+        {"UNSIZED", 8, MAGIC_SGXS},  {"EADD\0\0\0", 8, MAGIC_SGXS}, {"EEXTEND", 8, MAGIC_SGXS},
+        {"UNMEASRD", 8, MAGIC_SGXS},
+    };
 
-struct other {
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (view_equal(view_slice(head, 0, kinds[i].len), view_of(kinds[i].bytes, kinds[i].len)))
+            return kinds[i].kind;
+    }
+    return MAGIC_NONE;
+}
+
+struct mistake {
     const char *magic;
     size_t at, len;
     const char *what;
 };
 
-static const struct other others[] = {
+static const struct mistake mistakes[] = {
     {"MZ", 0, 2,
      "a Windows program (PE): an enclave of Intel's SDK for Windows is signed with that SDK's sgx_sign, and "
      "is not "
@@ -31,13 +48,13 @@ static const struct other others[] = {
     {"{\n", 0, 2, "JSON: give a container"},
 };
 
-const char *container_other(struct view head)
+const char *magic_mistake(struct view head)
 {
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        const struct other *o = &others[i];
+    for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
+        const struct mistake *m = &mistakes[i];
 
-        if (head.len >= o->at + o->len && memcmp(head.data + o->at, o->magic, o->len) == 0)
-            return o->what;
+        if (view_equal(view_slice(head, m->at, m->len), view_of(m->magic, m->len)))
+            return m->what;
     }
     return NULL;
 }

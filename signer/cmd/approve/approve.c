@@ -1,6 +1,8 @@
 /* approve: a reviewer's yes or no to exactly these sign-data under exactly this key, as a statement that the
  * reviewer's SSH key signs and `sign --approval` counts. The own rebuilds are held against the sign-data
  * first; nothing is written that does not verify. */
+#include "signer/cmd/approve/approve.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +18,6 @@
 #include "signer/flow/child_env.h"
 #include "signer/flow/dangers.h"
 #include "signer/flow/moment.h"
-#include "signer/flow/rebuilt.h"
 #include "signer/flow/request.h"
 #include "signer/flow/signer_name.h"
 #include "signer/ui/clock.h"
@@ -28,6 +29,7 @@
 /* One run of approve. */
 struct run {
     const struct args *args;
+    bool (*measure)(const struct args *args, struct rebuilds *ret, struct ens_err *err);
     struct requests requests;
     struct rebuilds rebuilds;
     struct statement statement;
@@ -132,6 +134,34 @@ static bool read_requests(struct run *r, struct ens_err *err)
     return true;
 }
 
+/* The build that measures to ENCLAVEHASH of `q`; NULL: nothing was rebuilt. ENS_DATA with both values: none of
+ * the builds does. */
+static bool find_build(const struct rebuilds *r, const struct request *q, const struct rebuilt **ret,
+                       struct ens_err *err)
+{
+    struct view want = sigstruct_get(&q->css, CSS_ENCLAVEHASH);
+    char want_hex[2 * MRENCLAVE_SIZE + 1];
+    char have_hex[2 * MRENCLAVE_SIZE + 1];
+
+    *ret = NULL;
+    for (size_t i = 0; i < r->len; i++) {
+        if (view_equal(want, view_of(r->items[i].mrenclave, MRENCLAVE_SIZE)))
+            *ret = &r->items[i];
+    }
+    if (*ret != NULL || r->len == 0)
+        return true;
+    hex_encode(want_hex, want);
+    hex_encode(have_hex, view_of(r->items[0].mrenclave, MRENCLAVE_SIZE));
+    if (r->len == 1)
+        return ens_fail(err, ENS_DATA,
+                        "%s: is for MRENCLAVE %s, but %s has %s: do not approve; compare the two builds",
+                        q->path, want_hex, r->items[0].path, have_hex);
+    return ens_fail(err, ENS_DATA,
+                    "%s: is for MRENCLAVE %s, which none of the %zu builds has (%s has %s): do not approve; "
+                    "rebuild it, or compare the builds",
+                    q->path, want_hex, r->len, r->items[0].path, have_hex);
+}
+
 static bool fill_items(struct run *r, struct ens_err *err)
 {
     struct statement *s = &r->statement;
@@ -144,7 +174,7 @@ static bool fill_items(struct run *r, struct ens_err *err)
         struct statement_item *item = &s->items[s->items_len];
         const struct rebuilt *build = NULL;
 
-        if (!rebuilt_find(&r->rebuilds, &q->css, q->path, &build, err))
+        if (!find_build(&r->rebuilds, q, &build, err))
             return false;
         memcpy(item->digest, q->digest, DIGEST_SIZE);
         item->is_rebuilt = build != NULL;
@@ -165,7 +195,8 @@ static bool fill_statement(struct run *r, struct ens_err *err)
     if (r->args->note != NULL)
         memcpy(s->note, r->args->note, strlen(r->args->note) + 1);
     return signer_name_read(r->args, s->mrsigner, err) && read_until(r->args, &s->until, err) &&
-           read_replaced(r, err) && rebuilt_measure(r->args, &r->rebuilds, err) && fill_items(r, err);
+           read_replaced(r, err) && (r->measure == NULL || r->measure(r->args, &r->rebuilds, err)) &&
+           fill_items(r, err);
 }
 
 /* ---- the question ---- */
@@ -236,7 +267,7 @@ static bool review(const struct run *r, struct buf *ret_question, struct ens_err
                        .done = yes ? "approved" : "rejected",
                        .answers = yes ? "Type yes to approve, or no to reject: " : "Type yes to reject: "};
 
-    if (items == NULL || !rebuilt_find(&r->rebuilds, &first->css, first->path, &build, err))
+    if (items == NULL || !find_build(&r->rebuilds, first, &build, err))
         return false;
     fill_review(r, items);
     if (build != NULL && r->requests.len == 1) {
@@ -338,10 +369,12 @@ static bool make(struct run *r, struct ens_err *err)
     return true;
 }
 
-bool cmd_approve(const struct args *args, struct ens_err *err)
+bool approve_run(const struct args *args,
+                 bool (*measure)(const struct args *args, struct rebuilds *ret, struct ens_err *err),
+                 struct ens_err *err)
 {
     static const struct sink words = {.put = say_words};
-    ENS_CLEANUP(run_free) struct run r = {.args = args};
+    ENS_CLEANUP(run_free) struct run r = {.args = args, .measure = measure};
     ENS_CLEANUP(buf_free) struct buf question = {0};
     bool terminal = screen_is_there();
 
@@ -361,4 +394,9 @@ bool cmd_approve(const struct args *args, struct ens_err *err)
     return output_open(args->output, false, args->force, &r.out, err) &&
            sshsig_look(&r.tool, args->ssh_key, &r.signer, err) && fill_statement(&r, err) &&
            review(&r, &question, err) && confirm(&r, (const char *)question.data, err) && make(&r, err);
+}
+
+bool cmd_approve(const struct args *args, struct ens_err *err)
+{
+    return approve_run(args, NULL, err);
 }

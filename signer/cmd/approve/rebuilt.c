@@ -1,11 +1,11 @@
-/* --rebuilt. */
-#include "signer/flow/rebuilt.h"
+/* approve --rebuilt, for reviewers, who have ensign. */
+#include "signer/cmd/approve/approve.h"
 
 #include <string.h>
 
 #include "signer/base/file.h"
-#include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/cmd/cmd.h"
 #include "signer/flow/enclave.h"
 
 static bool hash_file(const char *path, uint8_t ret[static DIGEST_SIZE], struct ens_err *err)
@@ -43,7 +43,7 @@ static bool measure(const struct args *args, struct rebuilt *ret, struct ens_err
     return true;
 }
 
-bool rebuilt_measure(const struct args *args, struct rebuilds *ret, struct ens_err *err)
+static bool measure_all(const struct args *args, struct rebuilds *ret, struct ens_err *err)
 {
     struct rebuilds r = {0};
 
@@ -56,28 +56,7 @@ bool rebuilt_measure(const struct args *args, struct rebuilds *ret, struct ens_e
     return true;
 }
 
-bool rebuilt_find(const struct rebuilds *r, const struct sigstruct *css, const char *name,
-                  const struct rebuilt **ret, struct ens_err *err)
+bool cmd_approve_rebuilt(const struct args *args, struct ens_err *err)
 {
-    struct view want = sigstruct_get(css, CSS_ENCLAVEHASH);
-    char want_hex[2 * MRENCLAVE_SIZE + 1];
-    char have_hex[2 * MRENCLAVE_SIZE + 1];
-
-    *ret = NULL;
-    for (size_t i = 0; i < r->len; i++) {
-        if (view_equal(want, view_of(r->items[i].mrenclave, MRENCLAVE_SIZE)))
-            *ret = &r->items[i];
-    }
-    if (*ret != NULL || r->len == 0)
-        return true;
-    hex_encode(want_hex, want);
-    hex_encode(have_hex, view_of(r->items[0].mrenclave, MRENCLAVE_SIZE));
-    if (r->len == 1)
-        return ens_fail(err, ENS_DATA,
-                        "%s: is for MRENCLAVE %s, but %s has %s: do not approve; compare the two builds",
-                        name, want_hex, r->items[0].path, have_hex);
-    return ens_fail(err, ENS_DATA,
-                    "%s: is for MRENCLAVE %s, which none of the %zu builds has (%s has %s): do not approve; "
-                    "rebuild it, or compare the builds",
-                    name, want_hex, r->len, r->items[0].path, have_hex);
+    return approve_run(args, measure_all, err);
 }

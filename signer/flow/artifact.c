@@ -1,0 +1,161 @@
+/* Kinds of files. */
+#include "signer/flow/artifact.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "signer/base/file.h"
+#include "signer/base/magic.h"
+#include "signer/base/mem.h"
+#include "signer/ceremony/approval.h"
+#include "signer/sgx/rsa3072.h"
+#include "signer/sgx/sigstruct.h"
+
+/* What messages call a kind, and what to do with a file of it that was given in place of another. */
+static const struct {
+    const char *name, *remedy;
+} kinds[] = {
+    [ARTIFACT_BUNDLE] = {"a bundle", NULL}, /* fail_enclave has a remedy for these three */
+    [ARTIFACT_SGXS] = {"an SGXS stream", NULL},
+    [ARTIFACT_ELF] = {"an ELF file", NULL},
+    [ARTIFACT_SIGSTRUCT] = {"a SIGSTRUCT", "run ensign show on it"},
+    [ARTIFACT_SIGNDATA] = {"sign-data, which nobody has signed",
+                           "sign it, then put the signature into the enclave's file with ensign set-sig"},
+    [ARTIFACT_SIGNATURE] = {"a signature", "put it into the enclave's file with ensign set-sig"},
+    [ARTIFACT_PUBKEY] = {"a public key", "give it with --pubkey"},
+    [ARTIFACT_PRIVATE_KEY] = {"a private key", "keep it off this command: keys stay in the token"},
+    [ARTIFACT_APPROVAL] = {"an approval", "give --approval before each, or --approval DIR for all in a "
+                                          "directory"},
+    [ARTIFACT_TRANSCRIPT] = {"a transcript", "run ensign transcript on it"},
+    [ARTIFACT_POLICY] = {"a policy", "give it with --policy"},
+};
+
+const char *artifact_kind_name(enum artifact_kind kind)
+{
+    return kinds[kind].name;
+}
+
+bool artifact_read_head(const char *path, uint8_t ret[static ARTIFACT_HEAD_MAX], size_t *ret_len,
+                        struct ens_err *err)
+{
+    ENS_CLEANUP(file_closep) int fd = -1;
+
+    return file_open(path, &fd, err) && file_read(fd, path, ret, ARTIFACT_HEAD_MAX, ret_len, err);
+}
+
+/* ---- recognising ---- */
+
+static bool begins(struct view head, const char *text)
+{
+    size_t len = strlen(text);
+
+    return head.len >= len && memcmp(head.data, text, len) == 0;
+}
+
+static bool holds(struct view head, const char *text)
+{
+    return memmem(head.data, head.len, text, strlen(text)) != NULL;
+}
+
+/* Is it 256 bytes with the fixed fields of sign-data? */
+static bool is_signdata(struct view head)
+{
+    struct sigstruct css;
+    struct ens_err ignored = {0};
+
+    return head.len == SIGNDATA_SIZE && signdata_parse(head, "", &css, &ignored);
+}
+
+static enum artifact_kind kind_of_text(struct view head)
+{
+    if (approval_recognise(head))
+        return ARTIFACT_APPROVAL;
+    if (begins(head, "ensign transcript "))
+        return ARTIFACT_TRANSCRIPT;
+    if (begins(head, "policy 1\n"))
+        return ARTIFACT_POLICY;
+    if (holds(head, "PRIVATE KEY-----"))
+        return ARTIFACT_PRIVATE_KEY;
+    if (holds(head, "PUBLIC KEY-----") || holds(head, "-----BEGIN CERTIFICATE-----"))
+        return ARTIFACT_PUBKEY;
+    return ARTIFACT_UNKNOWN;
+}
+
+enum artifact_kind artifact_recognise(struct view head)
+{
+    static const enum artifact_kind of_magic[] = {
+        [MAGIC_ZIP] = ARTIFACT_BUNDLE, [MAGIC_SGXS] = ARTIFACT_SGXS, [MAGIC_ELF] = ARTIFACT_ELF};
+    enum magic magic = magic_of(head);
+
+    if (head.len == 0)
+        return ARTIFACT_UNKNOWN;
+    if (magic != MAGIC_NONE)
+        return of_magic[magic];
+    if (is_signdata(head))
+        return ARTIFACT_SIGNDATA;
+    if (sigstruct_begins(head))
+        return ARTIFACT_SIGSTRUCT;
+    enum artifact_kind text = kind_of_text(head);
+
+    return text == ARTIFACT_UNKNOWN && head.len == SIGNATURE_SIZE ? ARTIFACT_SIGNATURE : text;
+}
+
+/* ---- a wrong kind ---- */
+
+/* "app" of "dir/app.orc": for the names that are proposed. */
+static int stem_of(const char *path, const char **ret)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+
+    *ret = name;
+    return (int)(dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name));
+}
+
+/* What an enclave that is to be signed has to go through first. */
+static bool fail_enclave(const char *path, const char *what, const char *wanted, const char *from,
+                         struct ens_err *err)
+{
+    const char *stem = NULL;
+    int len = stem_of(path, &stem);
+    const char *source = from[0] != '\0' ? path : "";
+
+    return ens_fail(
+        err, ENS_DATA,
+        "%s: is %s, not %s: run ensign gen-sign-data%s%s -o %.*s.signdata %s on the build host, then "
+        "sign %.*s.signdata",
+        path, what, wanted, from, source, len, stem, path, len, stem);
+}
+
+static bool fail_kind(const char *path, enum artifact_kind kind, const char *wanted, struct ens_err *err)
+{
+    const char *name = artifact_kind_name(kind);
+
+    if (kind == ARTIFACT_BUNDLE || kind == ARTIFACT_SGXS || kind == ARTIFACT_ELF)
+        return fail_enclave(path, name, wanted, kind == ARTIFACT_ELF ? " --from " : "", err);
+    return ens_fail(err, ENS_DATA, "%s: is %s, not %s: %s", path, name, wanted, kinds[kind].remedy);
+}
+
+/* Kinds that an enclave's file, or a signed container, may have: what is wrong with such a one was said. */
+static bool is_container(enum artifact_kind kind)
+{
+    return kind == ARTIFACT_BUNDLE || kind == ARTIFACT_SGXS || kind == ARTIFACT_ELF ||
+           kind == ARTIFACT_SIGSTRUCT;
+}
+
+bool artifact_explain(const char *path, enum artifact_wanted wanted, struct ens_err *err)
+{
+    uint8_t head[ARTIFACT_HEAD_MAX];
+    struct ens_err ignored = {0};
+    size_t len = 0;
+
+    if (err->code != ENS_DATA || !artifact_read_head(path, head, &len, &ignored))
+        return false;
+    enum artifact_kind kind = artifact_recognise(view_of(head, len));
+
+    if (kind == ARTIFACT_UNKNOWN || (wanted == ARTIFACT_WANT_ENCLAVE && is_container(kind)) ||
+        (wanted == ARTIFACT_WANT_SIGNDATA && (kind == ARTIFACT_SIGNDATA || kind == ARTIFACT_SIGSTRUCT)))
+        return false;
+    return fail_kind(path, kind, wanted == ARTIFACT_WANT_ENCLAVE ? "an enclave's file" : "sign-data", err);
+}
