@@ -12,6 +12,8 @@
 /* The ring: how far one thread gets before the other. */
 #define PIECES 8u
 #define PIECE  65536u
+/* A thread that waits is woken for so many pieces at once: waking costs more than a piece. */
+#define WAKE 4u
 
 struct ring {
     const struct ahead_source *from;
@@ -56,8 +58,10 @@ static struct ring *ring_new(const struct ahead_source *from, struct ens_err *er
 static bool wait_for_room(struct ring *r)
 {
     (void)pthread_mutex_lock(&r->lock);
-    while (!r->stopped && r->poured - r->taken == PIECES)
-        (void)pthread_cond_wait(&r->room, &r->lock);
+    if (r->poured - r->taken == PIECES) {
+        while (!r->stopped && r->poured - r->taken > PIECES - WAKE)
+            (void)pthread_cond_wait(&r->room, &r->lock);
+    }
     bool wanted = !r->stopped;
 
     (void)pthread_mutex_unlock(&r->lock);
@@ -68,7 +72,8 @@ static void pass_on(struct ring *r)
 {
     (void)pthread_mutex_lock(&r->lock);
     r->poured++;
-    (void)pthread_cond_signal(&r->more);
+    if (r->poured - r->taken >= WAKE)
+        (void)pthread_cond_signal(&r->more);
     (void)pthread_mutex_unlock(&r->lock);
 }
 
@@ -110,8 +115,10 @@ static void *pour_ahead(void *arg)
 static bool wait_for_piece(struct ring *r, struct view *ret)
 {
     (void)pthread_mutex_lock(&r->lock);
-    while (!r->ended && r->poured == r->taken)
-        (void)pthread_cond_wait(&r->more, &r->lock);
+    if (r->poured == r->taken) {
+        while (!r->ended && r->poured - r->taken < WAKE)
+            (void)pthread_cond_wait(&r->more, &r->lock);
+    }
     bool any = r->poured > r->taken;
 
     (void)pthread_mutex_unlock(&r->lock);
@@ -126,7 +133,8 @@ static void give_room(struct ring *r, bool stop)
     (void)pthread_mutex_lock(&r->lock);
     r->taken += stop ? 0 : 1;
     r->stopped = stop;
-    (void)pthread_cond_signal(&r->room);
+    if (stop || r->poured - r->taken <= PIECES - WAKE)
+        (void)pthread_cond_signal(&r->room);
     (void)pthread_mutex_unlock(&r->lock);
 }
 
