@@ -50,6 +50,9 @@ struct hsm_open_args {
     const char *module_args; /* for C_Initialize (pReserved), or NULL */
     unsigned timeout_s;      /* each PKCS#11 call may take this long (making a key: ten times as long; a
                               * login at a PIN pad: for ever, a person is at work); 0: no limit */
+    /* Says that a call takes long, once a second: its name, for how many seconds it has taken, and its limit
+     * (0: none). A NULL call: it has ended. Another thread calls it. NULL: nobody is told. */
+    void (*waiting)(const char *call, unsigned seconds, unsigned limit);
 };
 
 /* The PKCS#11 modules found on this host, "PATH, PATH", or "none": for messages. Release with mem_free. */

@@ -19,7 +19,7 @@
 struct watch;
 
 /* Starts the watchdog; `seconds` 0: no limit and no thread. ENS_RESOURCE. */
-bool watch_start(unsigned seconds, struct watch **ret, struct ens_err *err) ENS_MUST_CHECK;
+bool watch_start(const struct hsm_open_args *args, struct watch **ret, struct ens_err *err) ENS_MUST_CHECK;
 void watch_stopp(struct watch **w);
 /* Announces a call of the module by its name (a string literal), and its return. */
 void watch_begin(struct watch *w, const char *call);

@@ -122,7 +122,7 @@ bool hsm_open(const struct hsm_open_args *args, struct hsm **ret, struct ens_err
     CK_C_GetFunctionList get_list = NULL;
     CK_FUNCTION_LIST *list = NULL;
 
-    if (hsm == NULL || !watch_start(args->timeout_s, &hsm->watch, err) ||
+    if (hsm == NULL || !watch_start(args, &hsm->watch, err) ||
         !load_file(args->module, hsm, &get_list, err) ||
         !p11_load(args->module, args->module_args, hsm->watch, &hsm->p11, err))
         return false;

@@ -14,17 +14,23 @@
 
 #include "signer/base/mem.h"
 
+/* A call that takes longer than this is told, and again once a second. */
+#define TELL_AFTER 3
+#define TELL_EVERY 1
+
 struct watch {
     pthread_mutex_t lock;
     pthread_cond_t stopped; /* on CLOCK_MONOTONIC */
     pthread_t thread;
-    unsigned seconds; /* the least limit of a call; 0: nothing is watched */
+    unsigned seconds; /* the least limit of a call; 0: none */
+    void (*waiting)(const char *call, unsigned seconds, unsigned limit); /* NULL: nobody is told */
     bool running;
     /* Under `lock`: */
     bool stop;
     const char *call; /* NULL: no call is under way, or one without a limit */
-    unsigned limit;   /* of this call, in seconds: `seconds`, or more */
-    struct timespec deadline;
+    unsigned limit;   /* of this call, in seconds: `seconds`, or more; 0: none */
+    struct timespec begun, deadline;
+    bool is_told;
 };
 
 _Noreturn static void expire(const struct watch *w)
@@ -36,6 +42,9 @@ _Noreturn static void expire(const struct watch *w)
               "is tried again, then with a larger --hsm-timeout"
             : "check the token and its connection, then repeat, with a larger --hsm-timeout if it is slow";
     char line[384];
+
+    if (w->is_told)
+        w->waiting(NULL, 0, 0);
     int len = snprintf(line, sizeof line,
                        "ensign: the PKCS#11 module does not answer: %s took more than %u s: %s\n", w->call,
                        w->limit, remedy);
@@ -66,6 +75,18 @@ static bool is_past(const struct timespec *t)
     return !is_before(&now, t);
 }
 
+/* Under the lock. */
+static void tell(struct watch *w)
+{
+    struct timespec now = from_now(0);
+    time_t taken = now.tv_sec - w->begun.tv_sec;
+
+    if (w->waiting == NULL || w->call == NULL || taken < TELL_AFTER)
+        return;
+    w->is_told = true;
+    w->waiting(w->call, (unsigned)taken, w->limit);
+}
+
 /* Nobody wakes it when a call begins or ends, which would cost each signature two switches of threads: it
  * sleeps until the deadline of the call that it saw, and never for longer than a call may take at least. No
  * call that begins meanwhile has its deadline before that. */
@@ -75,11 +96,14 @@ static void *run(void *arg)
 
     (void)pthread_mutex_lock(&w->lock);
     while (!w->stop) {
-        if (w->call != NULL && is_past(&w->deadline))
-            expire(w);
-        struct timespec until = from_now(w->seconds);
+        bool is_limited = w->call != NULL && w->limit > 0;
 
-        if (w->call != NULL && is_before(&w->deadline, &until))
+        if (is_limited && is_past(&w->deadline))
+            expire(w);
+        tell(w);
+        struct timespec until = from_now(w->waiting != NULL ? TELL_EVERY : w->seconds);
+
+        if (is_limited && is_before(&w->deadline, &until))
             until = w->deadline;
         (void)pthread_cond_timedwait(&w->stopped, &w->lock, &until);
     }
@@ -100,20 +124,21 @@ static int start_thread(struct watch *w)
     return reason;
 }
 
-bool watch_start(unsigned seconds, struct watch **ret, struct ens_err *err)
+bool watch_start(const struct hsm_open_args *args, struct watch **ret, struct ens_err *err)
 {
     ENS_CLEANUP(watch_stopp) struct watch *w = mem_alloc(1, sizeof *w, err);
     pthread_condattr_t monotonic;
 
     if (w == NULL)
         return false;
-    w->seconds = seconds;
+    w->seconds = args->timeout_s;
+    w->waiting = args->waiting;
     (void)pthread_mutex_init(&w->lock, NULL); /* cannot fail on Linux with default attributes */
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&w->stopped, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
-    if (seconds > 0) {
+    if (w->seconds > 0 || w->waiting != NULL) {
         int reason = start_thread(w);
 
         if (reason != 0)
@@ -148,8 +173,12 @@ static void announce(struct watch *w, const char *call, unsigned limit)
     if (!w->running)
         return;
     (void)pthread_mutex_lock(&w->lock);
+    if (w->is_told)
+        w->waiting(NULL, 0, 0);
+    w->is_told = false;
     w->call = call;
     w->limit = limit;
+    w->begun = from_now(0);
     w->deadline = from_now(limit);
     (void)pthread_mutex_unlock(&w->lock);
 }

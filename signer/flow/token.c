@@ -59,6 +59,19 @@ bool token_usage(const struct args *args, const char *option, const char *uri_te
     return choose_pin_source(args, &s, err) && choose_module(args, s.uri, &open, err);
 }
 
+/* Without this a token that wants a touch or a card looks like a program that hangs. */
+static void say_waiting(const char *call, unsigned seconds, unsigned limit)
+{
+    char line[96];
+    char end[40] = "";
+
+    if (limit > 0)
+        (void)snprintf(end, sizeof end, "; gives up after %u s", limit);
+    (void)snprintf(line, sizeof line, "waiting for the token: %u s (%s%s)", seconds, call != NULL ? call : "",
+                   end);
+    notice_status(call != NULL ? line : NULL);
+}
+
 bool token_load(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
                 struct ens_err *err)
 {
@@ -67,6 +80,7 @@ bool token_load(const struct args *args, const char *option, const char *uri_tex
 
     if (!hsm_uri_parse(uri_text, &s.uri, err))
         return ens_wrap(err, "%s", option);
+    open.waiting = args->quiet || !notice_is_watched() ? NULL : say_waiting;
     if (!choose_pin_source(args, &s, err) || !choose_module(args, s.uri, &open, err) ||
         !hsm_open(&open, &s.hsm, err))
         return false;

@@ -248,6 +248,29 @@ not_told() {
     not grep -Eiq 'repeat' "$ERR"
 }
 
+@test "a call that takes long is told on a terminal, and only there, until it has ended" {
+    begin
+    rm -f out.sig
+    export ENSIGN_FAULT=delay=C_Sign:4500
+    tty_ens 'Type yes to sign: ' yes -- sign --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" \
+        -o out.sig s.signdata
+    [ "$status" -eq 0 ] || fail "exit $status" "$(cat "$OUT")"
+    grep -q 'waiting for the token: [34] s (C_Sign; gives up after 120 s)' "$OUT" || fail "$(cat "$OUT")"
+    # It is taken away before the next line, and was never one of its own.
+    not grep -q 'waiting for the token.*signed by' <(tr '\r' '\n' <"$OUT")
+    rm out.sig
+    tty_ens -- sign --quiet --yes --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" \
+        -o out.sig s.signdata
+    [ "$status" -eq 0 ] || fail "exit $status" "$(cat "$OUT")"
+    not grep -q 'waiting' "$OUT"
+    rm out.sig
+    ens sign --yes --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" -o out.sig s.signdata
+    [ "$status" -eq 0 ] || fail "exit $status" "$(cat "$ERR")"
+    not grep -q 'waiting' "$ERR"
+    unset ENSIGN_FAULT
+    rm out.sig
+}
+
 # ---- C4 ----
 
 # odd_keys <LINES: the second key, once for each line LABEL-HEX ID-HEX.
