@@ -1,0 +1,175 @@
+#!/usr/bin/env bash
+# check-house.sh [-v] [BUILD]: the bars that keep the house small, measured over the sources and over the objects of
+# BUILD (build/release), which make has built. Prints each figure, its bound and the aim, and fails beyond a bound,
+# with the list behind the figure; -v prints every list. A bound may only fall: whoever lowers a figure lowers it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export LC_ALL=C
+exec python3 - "$@" <<'PY'
+import collections
+import os
+import re
+import subprocess
+import sys
+
+# Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said.
+BARS = {
+    "product": (45804, 31300),
+    "bundle": (355, None),
+    "bundle/container": (489, None),
+    "bundle/elf": (638, None),
+    "bundle/orc": (5701, None),
+    "bundle/sdk": (2843, None),
+    "bundle/stream": (2361, None),
+    "hsm": (3486, None),
+    "signer": (160, None),
+    "signer/base": (3437, None),
+    "signer/ceremony": (7808, None),
+    "signer/cmd": (8143, 6200),  # with the rooms of the verbs
+    "signer/flow": (6222, None),
+    "signer/sgx": (2535, None),
+    "signer/ui": (1626, None),
+    "ensign-offline: lines of .c": (20990, 11500),
+    "ensign-offline: symbols that open enclaves": (0, 0),
+    "exports with one user": (410, 150),
+    "exports without a user": (13, 0),
+    "exports without their prefix": (11, 0),
+    "functions whose name stands in two files": (130, 20),
+    "circles among files": (13, 0),
+    "arrows back up": (0, 0),
+}
+# A file may use rooms that stand before its own, and its own. Rooms in one row do not know each other.
+ROOMS = [["signer/base"], ["signer/sgx"], ["hsm", "bundle/elf", "bundle/stream", "bundle/orc"], ["bundle/container"],
+         ["bundle/sdk"], ["bundle"], ["signer/ui"], ["signer/ceremony"], ["signer/flow"], ["signer/cmd/check"],
+         ["signer/cmd/show"],
+         ["signer/cmd/" + verb for verb in ("approve", "compare", "resign", "sign", "verify")],
+         ["signer/cmd"], ["signer"]]
+# An export carries the name of its file, a part of it, that of its room, or one of these.
+PREFIXES = {
+    "bundle": "container", "bundle/orc": "bundle", "signer/cmd": "cmd", "signer/base/bytes": "buf reader view",
+    "signer/base/err": "ens", "signer/ceremony/approval": "approvals", "signer/flow/request": "requests",
+    "signer/sgx/findings": "finding", "signer/sgx/sigstruct": "signdata",
+}
+FORBIDDEN = re.compile(r"(container|elf|sgxs|bundle|manifest|archive|pages|pagediff)_")
+
+verbose = sys.argv[1:2] == ["-v"]
+build = (sys.argv[1 + verbose:] or ["build/release"])[0]
+figures, lists = {}, {}
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
+def lines(file):
+    with open(file, "rb") as f:
+        return f.read().count(b"\n")
+
+
+def count(bar, items):
+    figures[bar], lists[bar] = len(items), sorted(items)
+
+
+def room(file):
+    return os.path.dirname(file)
+
+
+# ---- the sources ----
+sources = sorted(os.path.join(at, name) for top in ("signer", "hsm", "bundle") for at, _, names in os.walk(top)
+                 for name in names if name.endswith((".c", ".h")))
+units = [file[:-2] for file in sources if file.endswith(".c")]
+figures["product"] = sum(map(lines, sources))
+for file in sources:
+    where = "signer/cmd" if file.startswith("signer/cmd/") else room(file)
+    figures[where] = figures.get(where, 0) + lines(file)
+
+# A definition, as clang-format lays it out: its name before the parameters, "{" alone on the line after them.
+definition = re.compile(r"^(?![#\s}/*])[^;{}=\n]*?\b(\w+)\([^;{}]*?\)\n\{", re.M)
+where = collections.defaultdict(list)
+for unit in units:
+    with open(unit + ".c", encoding="utf-8") as f:
+        for name in set(definition.findall(f.read())):
+            where[name].append(unit)
+count("functions whose name stands in two files",
+      [f"{name}: {' '.join(files)}" for name, files in where.items() if len(files) > 1])
+
+# ---- the objects ----
+missing = [unit for unit in units if not os.path.exists(f"{build}/{unit}.o")]
+if missing:
+    sys.exit(f"house: {build}/{missing[0]}.o is not there: run make")
+home, exports, wanted = {}, [], collections.defaultdict(set)
+for line in run("nm", "-o", *(f"{build}/{unit}.o" for unit in units)):
+    file, _, rest = line.partition(":")
+    unit, (*_, kind, symbol) = file[len(build) + 1:-2], rest.split()
+    if kind == "U":
+        wanted[unit].add(symbol)
+    elif kind in "TDBRV":
+        home[symbol] = unit
+        if kind == "T" and symbol != "main":
+            exports.append((symbol, unit))
+users = collections.defaultdict(list)
+uses = collections.defaultdict(set)
+for unit, symbols in wanted.items():
+    for symbol in symbols & home.keys():
+        users[symbol].append(unit)
+        uses[unit].add(home[symbol])
+count("exports with one user", [f"{unit}: {symbol}: {users[symbol][0]}" for symbol, unit in exports
+                                if len(users[symbol]) == 1])
+count("exports without a user", [f"{unit}: {symbol}" for symbol, unit in exports if not users[symbol]])
+
+
+def has_prefix(symbol, unit):
+    parts = os.path.basename(unit).split("_")
+    allowed = {"_".join(parts[a:b]) for a in range(len(parts)) for b in range(a + 1, len(parts) + 1)}
+    allowed.add(os.path.basename(room(unit)))
+    for place, prefixes in PREFIXES.items():
+        if unit == place or unit.startswith(place + "/"):
+            allowed.update(prefixes.split())
+    return any(symbol == prefix or symbol.startswith(prefix + "_") for prefix in allowed)
+
+
+count("exports without their prefix", [f"{unit}: {symbol}" for symbol, unit in exports
+                                       if not has_prefix(symbol, unit)])
+
+
+def reach(unit):
+    seen, left = set(), [unit]
+    while left:
+        for other in uses[left.pop()] - seen:
+            seen.add(other)
+            left.append(other)
+    return seen
+
+
+reached = {unit: reach(unit) for unit in units}
+count("circles among files", {" ".join(sorted(other for other in reached[unit] if unit in reached[other]))
+                              for unit in units if unit in reached[unit]})
+
+rank = {name: number for number, row in enumerate(ROOMS) for name in row}
+count("arrows back up", [f"{unit} uses {other}" for unit in units for other in uses[unit] if room(unit) != room(other)
+                         and rank.get(room(unit), -1) <= rank.get(room(other), len(ROOMS))])
+
+# ---- the program of the signing host, by its debug information ----
+offline = f"{build}/ensign-offline"
+names = [line.split()[-1] for line in run("readelf", "--debug-dump=info", "--dwarf-depth=1", offline)
+         if "DW_AT_name" in line]
+figures["ensign-offline: lines of .c"] = sum(lines(name) for name in names if name.endswith(".c"))
+count("ensign-offline: symbols that open enclaves",
+      [line.split()[-1] for line in run("nm", offline) if FORBIDDEN.match(line.split()[-1])])
+
+# ---- the verdict ----
+broken = [bar for bar in figures if bar not in BARS or figures[bar] > BARS[bar][0]]
+print(f"{'house':45} figure  bound    aim")
+for bar, (bound, aim) in BARS.items():
+    figure = figures.get(bar, 0)
+    print(f"{bar:45} {figure:6} {bound:6} {'' if aim is None else aim:>6}{'  BROKEN' if bar in broken else ''}")
+    if verbose or bar in broken:
+        for item in lists.get(bar, []):
+            print(f"    {item}")
+for bar in broken:
+    print(f"house: {bar}: {figures[bar]}, beyond the bound of {BARS[bar][0]}" if bar in BARS else
+          f"house: {bar}: is a room of no bar: give it one", file=sys.stderr)
+if broken:
+    sys.exit(1)
+print(f"house: ok ({len(BARS)} bars)")
+PY
