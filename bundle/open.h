@@ -3,7 +3,7 @@
 
 #include "bundle/container/container.h"
 
-/* Is it a file that container_open knows, by its first bytes? */
+/* True if container_open knows the file, by its first bytes. */
 bool container_recognise(struct view head);
 
 /* Opens the file, finds the SIGSTRUCTs in it. `component` names the component of a bundle (NULL: ronl where

@@ -1,4 +1,4 @@
-/* What is the same for all kinds of containers. */
+/* The part that all kinds of containers share. */
 #include "bundle/container/container.h"
 
 #include <inttypes.h>

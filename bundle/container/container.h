@@ -27,10 +27,10 @@ enum container_kind {
 
 /* One copy of the SIGSTRUCT, and what stands around it. */
 struct container_copy {
-    char name[CONTAINER_NAME_MAX]; /* "metadata 2.4"; "" where a file has one place only */
+    char name[CONTAINER_NAME_MAX]; /* "metadata 2.4"; "" if a file has one place only */
     uint64_t offset;               /* of the SIGSTRUCT in the file; 0 in a bundle */
     uint8_t sigstruct[CONTAINER_SIGSTRUCT_SIZE];
-    /* What the loader asks the CPU for, unmeasured (Intel). */
+    /* The loader asks the CPU for these, unmeasured (Intel). */
     bool has_launch;
     uint64_t attributes, xfrm;
     uint32_t miscselect;
@@ -54,9 +54,9 @@ int container_fd(const struct container *c);
 enum container_kind container_kind(const struct container *c);
 /* Bytes of the file. */
 uint64_t container_size(const struct container *c);
-/* What messages call the file; owned by the container. */
+/* The file's name in messages; owned by the container. */
 const char *container_label(const struct container *c);
-/* The opened bundle and the component in it; NULL where it is none. */
+/* The opened bundle and the component in it; NULL if it is none. */
 struct bundle *container_bundle(const struct container *c);
 const struct bundle_component *container_component(const struct container *c);
 
@@ -65,13 +65,13 @@ const struct bundle_component *container_component(const struct container *c);
 size_t container_copies_len(const struct container *c);
 const struct container_copy *container_copy_at(const struct container *c, size_t index);
 
-/* What measuring all enclaves of the file costs, told from its tables before anything is poured: bytes that
+/* The work of measuring all enclaves of the file, told from its tables before anything is poured: bytes that
  * are hashed, 64 for each page and 320 for each of its chunks that is measured, and what else there is to do,
- * in the same unit. 0 where it is not more than the file has bytes. No smaller than what is poured; sticks at
+ * in the same unit. 0 if it is not more than the file has bytes. No smaller than what is poured; sticks at
  * UINT64_MAX. */
 uint64_t container_work(const struct container *c);
 
-/* What container_stream does without container_allow_large: as much as some seconds of hashing, and what a
+/* The work that container_stream does without container_allow_large: as much as some seconds of hashing, and what a
  * file of this size may need in each of its blocks. */
 #define CONTAINER_WORK_MAX      (UINT64_C(8) << 30)
 #define CONTAINER_WORK_PER_BYTE 8
@@ -79,7 +79,7 @@ uint64_t container_work(const struct container *c);
 /* From now on there is no such limit in this process: its caller knows that the enclave is that large. */
 void container_allow_large(void);
 
-/* How many enclaves can be poured: one, but an Intel file has one per metadata block (a loader picks a block
+/* The number of enclaves that can be poured: one, but an Intel file has one per metadata block (a loader picks a block
  * by what the CPU can do), a raw SIGSTRUCT and an EGo file none: container_why_no_stream says why. */
 size_t container_streams_len(const struct container *c);
 const char *container_why_no_stream(const struct container *c);
@@ -88,17 +88,17 @@ const char *container_why_no_stream(const struct container *c);
 bool container_stream(struct container *c, size_t index, const struct sink *sink,
                       struct ens_err *err) ENS_MUST_CHECK;
 
-/* Does the open file `fd`, which messages call `label`, hold the same bytes at every place that was read of `c`
+/* True if the open file `fd`, which messages call `label`, holds the same bytes at every place that was read of `c`
  * since container_open_change, but for the places that container_write edits? Then it lays out the same
  * enclaves. Not read again afterwards: no container_stream follows. ENS_IO, ENS_INTERRUPTED. */
 bool container_same_reads(struct container *c, int fd, const char *label, bool *ret,
                           struct ens_err *err) ENS_MUST_CHECK;
 
-/* Do two streams pour the same records? Then one of them need not be poured. False where that is not known.
+/* True if two streams pour the same records: one of them need not be poured. False if that is not known.
  */
 bool container_same_stream(const struct container *c, size_t a, size_t b);
 
-/* What the enclave's author chose and the layout follows from: "heap", "stack", in pages... */
+/* A setting of the enclave's author, which decides the layout: "heap", "stack", in pages... */
 struct container_setting {
     const char *name; /* static */
     uint64_t value;
@@ -120,13 +120,13 @@ struct container_oddity {
 /* Owned by the container. */
 const struct container_oddity *container_oddities(const struct container *c, size_t *ret_len);
 
-/* Those that the file tells, of the first stream; none where it is a bare stream. Owned by the container. */
+/* Those that the file tells, of the first stream; none if it is a bare stream. Owned by the container. */
 const struct container_setting *container_settings(const struct container *c, size_t *ret_len);
 
-/* Names what lies at an offset of the enclave, ".rodata" for example; false where the file does not tell. */
+/* Names what lies at an offset of the enclave, ".rodata" for example; false if the file does not tell. */
 bool container_locate(const struct container *c, uint64_t offset, char ret[static CONTAINER_NAME_MAX]);
 
-/* What goes into the file. */
+/* The new content of the places. */
 struct container_edit {
     struct view sigstruct; /* CONTAINER_SIGSTRUCT_SIZE bytes, into every copy */
     /* For copies with `has_launch`: what the loader is to ask for from now on. */
@@ -137,6 +137,6 @@ struct container_edit {
 };
 
 /* Writes the file with the edit into `out`: every copy is replaced, every other byte stays. Does not commit:
- * the caller reopens file_out_fd(out) and checks it. ENS_DATA where the kind has no place for a SIGSTRUCT. */
+ * the caller reopens file_out_fd(out) and checks it. ENS_DATA if the kind has no place for a SIGSTRUCT. */
 bool container_write(struct container *c, const struct container_edit *edit, struct file_out *out,
                      struct ens_err *err) ENS_MUST_CHECK;

@@ -1,4 +1,4 @@
-/* What the kinds of containers share; only for the kinds: bundle/container_*.c, sdk/. */
+/* Shared by the kinds of containers; only for the kinds: bundle/container_*.c, sdk/. */
 #pragma once
 
 #include "bundle/container/container.h"
@@ -35,7 +35,7 @@ struct container {
 struct container_ops {
     enum container_kind kind;
     const char *name;
-    /* Is it this kind? `head` is the beginning of the file; for ELF files `c->elf` is open as well. */
+    /* True if it is this kind. `head` is the beginning of the file; for ELF files `c->elf` is open as well. */
     bool (*recognise)(const struct container *c, struct view head);
     /* Fills `copies`, `streams_len` and `own`. */
     bool (*open)(struct container *c, const char *component, struct ens_err *err);

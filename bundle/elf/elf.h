@@ -61,7 +61,7 @@ struct elf {
     struct elf_reads *reads; /* elf_reads.h; NULL: what is read is not remembered */
 };
 
-/* Does the file begin as an ELF file? */
+/* True if the file begins as an ELF file. */
 bool elf_recognise(struct view head);
 
 /* Reads the headers; `fd` and `label` are borrowed. `remembers`: for elf_reads_same, everything that is read.
@@ -76,10 +76,10 @@ const struct elf_section *elf_section(const struct elf *e, const char *name);
 /* The allocated section in which an address lies, or NULL; .tbss takes no room and is never it. */
 const struct elf_section *elf_section_at(const struct elf *e, uint64_t addr);
 
-/* Does an allocated section of code reach into these addresses? */
+/* True if an allocated section of code reaches into these addresses. */
 bool elf_is_code(const struct elf *e, uint64_t addr, uint64_t len);
 
-/* Reads exactly `len` bytes from `offset` of the file; ENS_DATA where that is outside, `what` names it. */
+/* Reads exactly `len` bytes from `offset` of the file; ENS_DATA if that is outside, `what` names it. */
 bool elf_read(const struct elf *e, uint64_t offset, uint8_t *ret, size_t len, const char *what,
               struct ens_err *err) ENS_MUST_CHECK;
 
@@ -89,8 +89,8 @@ struct elf_symbol {
 };
 
 /* Looks `len` names up, of at most 31 bytes, the first symbol of each: in .dynsym, or in .symtab. A table
- * that is not there has none of them. ENS_DATA where a table breaks its limits. */
+ * that is not there has none of them. ENS_DATA if a table breaks its limits. */
 bool elf_symbols(const struct elf *e, bool dynamic, const char *const *names, size_t len,
                  struct elf_symbol *ret, struct ens_err *err) ENS_MUST_CHECK;
-/* The value of one entry of .dynsym; ENS_DATA where there is none. */
+/* The value of one entry of .dynsym; ENS_DATA if there is none. */
 bool elf_symbol_value(const struct elf *e, uint64_t index, uint64_t *ret, struct ens_err *err) ENS_MUST_CHECK;

@@ -1,4 +1,4 @@
-/* What was read of an ELF file. */
+/* The reads of an ELF file, remembered. */
 #include "bundle/elf/elf_reads.h"
 
 #include <string.h>

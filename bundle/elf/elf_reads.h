@@ -1,4 +1,4 @@
-/* What was read of an ELF file: where, and a keyed sum of all bytes (tie.h). A reader that is given the same
+/* The reads of an ELF file: their places, and a keyed sum of all bytes (tie.h). A reader that is given the same
  * bytes again at the same places finds the same enclave: so a copy of the file need not be measured again. */
 #pragma once
 

@@ -11,7 +11,7 @@
 #define NAME_MAX  32  /* the longest name that is looked up, and its end */
 #define PIECE     128 /* entries that are read at once */
 
-/* What is looked up in one table. */
+/* A lookup in one table. */
 struct lookup {
     const struct elf *e;
     const struct elf_section *strings;

@@ -9,7 +9,7 @@
 /* Below so many bytes a second thread costs more than it brings (docs/performance.md). */
 #define AHEAD_FROM (256u << 10)
 
-/* What pours: all of its pieces, into the sink that it is given; it may run in another thread, beside the
+/* The source: pours all of its pieces into the sink that it is given; it may run in another thread, beside the
  * sink that the caller of ahead_pour gave. */
 struct ahead_source {
     bool (*pour)(void *ctx, const struct sink *sink, struct ens_err *err);

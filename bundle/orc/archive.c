@@ -15,7 +15,7 @@
 
 #define REMEDY "get the file again, or rebuild it"
 
-/* What each entry is written with: 1980-01-01 00:00, the first time that zip can say (APPNOTE 4.4.6), and
+/* The time of each entry: 1980-01-01 00:00, the first time that zip can say (APPNOTE 4.4.6), and
  * a regular file that its owner may write and everybody read. */
 #define WRITE_DOS_TIME   0
 #define WRITE_DOS_DATE   0x21
@@ -123,7 +123,7 @@ static zip_int64_t pipe_call(void *ctx, void *data, zip_uint64_t len, zip_source
 
 /* ---- errors ---- */
 
-/* What libzip found, in words. Goes before it, being the cause: the pipe's own error, and an allocation that
+/* libzip's error in words. Its cause goes before it: the pipe's own error, and an allocation that
  * failed, which libzip often reports as something else (the callers below clear errno first). */
 static bool fail_from(const struct pipe *p, zip_error_t *error, struct ens_err *err)
 {

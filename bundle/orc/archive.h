@@ -26,7 +26,7 @@ bool archive_read_at(const struct archive *a, uint64_t offset, uint8_t *ret, siz
 uint64_t archive_size(const struct archive *a);
 
 /* Unpacks one entry into `sink`, UNPACK_PIECE bytes at a time; its length and its CRC must be as declared
- * (unpack.h). Several threads may read at once, each another entry. ENS_DATA where it was read before, and
+ * (unpack.h). Several threads may read at once, each another entry. ENS_DATA if it was read before, and
  * has other bytes now. */
 bool archive_read(const struct archive *a, const struct listing_entry *e, const struct sink *sink,
                   struct ens_err *err) ENS_MUST_CHECK;
@@ -53,6 +53,6 @@ struct archive_item {
 
 /* Writes `items` in their order into the empty file `fd`: fixed time and attributes, no extra fields but
  * zip64 where a size needs it, so that the same items give the same bytes. Entries come from `a`, which may
- * be NULL where there are none. */
+ * be NULL if there are none. */
 bool archive_write(struct archive *a, int fd, const struct archive_item *items, size_t len,
                    struct ens_err *err) ENS_MUST_CHECK;

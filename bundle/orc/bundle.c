@@ -60,7 +60,7 @@ static bool first_state(struct bundle *b, struct ens_err *err)
     return state_open(archive_listing(b->archive), &m, &b->now, err);
 }
 
-/* `own_fd` is taken; -1 where `fd` is the caller's. */
+/* `own_fd` is taken; -1 if `fd` is the caller's. */
 static bool open_bundle(int fd, int own_fd, bool as_core, const char *label, struct bundle **ret,
                         struct ens_err *err)
 {
@@ -197,7 +197,7 @@ bool bundle_scheduler_check(const struct bundle *b, const struct bundle_reasons 
     return manifest_scheduler(b->now->manifest, reasons, err);
 }
 
-/* The ids of all components that have SGX or, where not `sgx`, of all. */
+/* The ids of all components that have SGX or, if not `sgx`, of all. */
 static bool list_ids(const struct bundle_info *info, bool sgx, struct buf *ret, struct ens_err *err)
 {
     for (size_t i = 0; i < info->components_len; i++) {

@@ -25,7 +25,7 @@
 
 struct bundle;
 
-/* What the JSON library does once for the process; called before several threads open bundles. */
+/* Initialises the JSON library for the process; called before several threads open bundles. */
 void bundle_before_threads(void);
 
 /* Opens the archive and validates directory and manifest; reads no other entry. Release with bundle_closep.
@@ -42,7 +42,7 @@ void bundle_closep(struct bundle **b);
 /* The open file of bundle_open; else -1. */
 int bundle_fd(const struct bundle *b);
 
-/* Does the file begin as a zip archive? For recognising artifacts by content; `head` is its first bytes. */
+/* True if `head`, the first bytes of a file, begins as a zip archive. */
 bool bundle_recognise(struct view head);
 
 /* ---- what the manifest says; texts are owned by the bundle, printable-safe is NOT guaranteed ---- */
@@ -54,7 +54,7 @@ struct bundle_version {
 };
 
 struct bundle_tdx {
-    const char *firmware, *kernel, *initrd, *stage2_image, *stage2_format; /* NULL where absent */
+    const char *firmware, *kernel, *initrd, *stage2_image, *stage2_format; /* NULL if absent */
     const char *const *kernel_options;
     size_t kernel_options_len;
     bool stage2_persist;
@@ -73,13 +73,13 @@ struct bundle_identity {
 struct bundle_component {
     const char *id;   /* "ronl" or "rofl.NAME" */
     const char *kind; /* "ronl" or "rofl" */
-    const char *name; /* NULL where absent */
+    const char *name; /* NULL if absent */
     struct bundle_version version;
-    const char *executable; /* NULL where absent; for legacy top-level ones the top-level value */
+    const char *executable; /* NULL if absent; for legacy top-level ones the top-level value */
     const char *elf_executable;
     enum bundle_tee tee;
     const char *sgx_executable; /* file name of the SGXS stream; NULL unless tee is SGX */
-    const char *sgx_signature;  /* file name of the SIGSTRUCT; NULL where unsigned */
+    const char *sgx_signature;  /* file name of the SIGSTRUCT; NULL if unsigned */
     struct bundle_tdx tdx;
     const struct bundle_identity *identities;
     size_t identities_len;
@@ -88,7 +88,7 @@ struct bundle_component {
 };
 
 struct bundle_info {
-    const char *name; /* NULL where absent */
+    const char *name; /* NULL if absent */
     uint8_t id[32];
     struct bundle_version version;
     const struct bundle_component *components;
@@ -97,7 +97,7 @@ struct bundle_info {
 
 const struct bundle_info *bundle_info(const struct bundle *b);
 
-/* What messages call the bundle; owned by it. */
+/* The bundle's name in messages; owned by it. */
 const char *bundle_label(const struct bundle *b);
 
 /* The component `id`; NULL id: the only SGX component. ENS_DATA: none, several, or no SGX, listing what there
@@ -193,12 +193,12 @@ bool bundle_add_component(struct bundle *b, const struct bundle_addition *add,
  * Puts `sigstruct` in as the signature of component `id` (NULL: the only SGX component), under the file
  * name the manifest already gives it, else "<id>.sgx.sig" ("runtime.sgx.sig" for a legacy component); copies
  * the bytes. A name that the manifest uses for something else as well is not overwritten: the component
- * then gets the second form, and ENS_DATA where that is taken, too. The manifest's digests follow; unknown
+ * then gets the second form, and ENS_DATA if that is taken, too. The manifest's digests follow; unknown
  * fields stay. */
 bool bundle_set_signature(struct bundle *b, const char *id, struct view sigstruct,
                           struct ens_err *err) ENS_MUST_CHECK;
 
-/* What to do with one entry of a component's identity list. Readers trust that list over the files, so it
+/* The edit of one entry of a component's identity list. Readers trust that list over the files, so it
  * must follow the signature. */
 enum bundle_identity_edit { BUNDLE_IDENTITY_KEEP, BUNDLE_IDENTITY_SET, BUNDLE_IDENTITY_DROP };
 
@@ -218,6 +218,6 @@ bool bundle_write(struct bundle *b, struct file_out *out, struct ens_err *err) E
  * it was copied from, as bundle_stream read that: method, sizes, CRC, digest, and its bytes as they are in
  * the archive, by a keyed sum (signer/base/tie.h). What is in the file of `from` by now does not count.
  * `*ret_copied` false: it did not come from the archive of `from`, or nobody read it there; nothing was
- * compared. ENS_DATA where they differ. */
+ * compared. ENS_DATA if they differ. */
 bool bundle_compare_copy(const struct bundle *b, const struct bundle *from, const char *name,
                          bool *ret_copied, struct ens_err *err) ENS_MUST_CHECK;

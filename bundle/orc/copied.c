@@ -39,7 +39,7 @@ static bool fail_differs(struct ens_err *err)
         "is not what was checked: it was changed meanwhile, or the disk is bad: run the command again");
 }
 
-/* What they are declared to be, and then what they are. */
+/* Compares first the declared values, and then the bytes. */
 static bool compare(const struct bundle *b, const struct state_file *is, const struct state_file *was,
                     const uint8_t want[static TIE_SIZE], struct ens_err *err)
 {

@@ -149,7 +149,7 @@ static bool read_header(struct walk *w, uint64_t at, uint64_t left, struct direc
 
 /* ---- what stands before and behind the data ---- */
 
-/* Is `v` a data descriptor of the entry that ends with it: CRC and two sizes of `width` bytes? */
+/* True if `v` is a data descriptor of the entry that ends with it: CRC and two sizes of `width` bytes. */
 static bool is_descriptor(struct view v, const struct directory_entry *e, size_t width)
 {
     struct reader r = reader_of(v);

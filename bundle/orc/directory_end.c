@@ -74,7 +74,7 @@ static bool parse_end(const uint8_t *tail, size_t len, uint64_t size, struct end
     return true;
 }
 
-/* Reads it without a comment where it has none, which is nearly always; else with all that may follow it. */
+/* Reads it without a comment if it has none, which is nearly always; else with all that may follow it. */
 static bool read_end(int fd, uint64_t size, struct end *ret, struct ens_err *err)
 {
     size_t len = size < END_SIZE + COMMENT_MAX ? (size_t)size : END_SIZE + COMMENT_MAX;

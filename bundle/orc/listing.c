@@ -53,7 +53,7 @@ static bool check_name(struct view name, struct ens_err *err)
     return true;
 }
 
-/* What the manifest's name and place, and all other names, must be. */
+/* The rules for the manifest's name and place, and for all other names. */
 static bool check_place(const struct directory_entry *e, struct ens_err *err)
 {
     bool is_manifest = view_equal(e->name, view_of_string(LISTING_MANIFEST));

@@ -34,5 +34,5 @@ void listing_free(struct listing *l);
  * refuses. ENS_DATA: it refuses the file, or, if `own`, it may not. */
 bool listing_as_core(int fd, uint64_t size, struct listing *ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* May a deflated entry of `size` bytes have `packed` ones in the archive (BUNDLE_RATIO_MAX)? */
+/* True if a deflated entry of `size` bytes may have `packed` ones in the archive (BUNDLE_RATIO_MAX). */
 bool listing_ratio_fits(uint64_t size, uint64_t packed);

@@ -69,7 +69,7 @@ static const uint8_t *find_mark(const uint8_t *tail, size_t len)
     return NULL;
 }
 
-/* What the zip64 end record says, where a locator stands before the end record at `*end`. */
+/* Reads the zip64 end record if a locator stands before the end record at `*end`. */
 static bool read_end64(struct core *c, uint64_t *end, uint64_t *ret_size, uint64_t *ret_offset,
                        struct ens_err *err)
 {
@@ -213,7 +213,7 @@ static bool read_header(struct core *c, uint64_t at, struct header *ret, struct 
     return true;
 }
 
-/* Is the directory of the name, as Go's filepath.Dir cleans it, "."? */
+/* True if the directory of the name, as Go's filepath.Dir cleans it, is ".". */
 static bool is_flat(const char *name)
 {
     long depth = 0;

@@ -17,7 +17,7 @@ void manifest_freep(struct manifest **m);
 bool manifest_new(const char *name, const uint8_t id[static 32], struct bundle_version version,
                   struct manifest **ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* What the manifest says; texts live as long as the manifest. */
+/* The content of the manifest; texts live as long as the manifest. */
 const struct bundle_info *manifest_info(const struct manifest *m);
 
 /* The digest of file `name`, or NULL. */
@@ -37,7 +37,7 @@ bool manifest_edit_identities(const struct manifest *m, size_t index, const enum
                               const uint8_t enclave[static 64], struct manifest **ret,
                               struct ens_err *err) ENS_MUST_CHECK;
 
-/* A copy of `m` that has the component `add` (manifest_make.h) as well. ENS_DATA where the rules of
+/* A copy of `m` that has the component `add` (manifest_make.h) as well. ENS_DATA if the rules of
  * manifests forbid it. */
 bool manifest_add_component(const struct manifest *m, const struct manifest_addition *add,
                             struct manifest **ret, struct ens_err *err) ENS_MUST_CHECK;

@@ -132,7 +132,7 @@ static bool check_kind(struct bundle_component *c, struct ens_err *err)
     return c->id != NULL;
 }
 
-/* What holds for a ronl component, whether it is a component or the legacy top level. */
+/* The rules for a ronl component, be it a component or the legacy top level. */
 static bool check_ronl(const struct bundle_component *c, struct ens_err *err)
 {
     if (c->executable == NULL && c->elf_executable == NULL)

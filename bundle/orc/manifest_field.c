@@ -35,7 +35,7 @@ static char fold(const char **s)
     return *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
 }
 
-/* Is `key` the same as `known`, which is lower-case ASCII, for a reader that folds? */
+/* True if a reader that folds takes `key` for `known`, which is lower-case ASCII. */
 static bool folds_to(const char *key, const char *known)
 {
     while (*key != '\0' && *known != '\0') {

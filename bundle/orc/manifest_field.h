@@ -26,7 +26,7 @@ bool manifest_field_array(const void *object, const char *key, const void **ret,
 /* Sets the error "KEY: RULE: correct the manifest and rebuild the bundle"; returns false. */
 bool manifest_field_bad(struct ens_err *err, const char *key, const char *rule);
 
-/* Exactly `len` bytes (at most 64) in standard base64 with padding, or, where `hex`, in hexadecimal. */
+/* Exactly `len` bytes (at most 64) in standard base64 with padding, or, if `hex`, in hexadecimal. */
 bool manifest_field_binary(const char *text, bool hex, uint8_t *ret, size_t len);
 /* May another reader find `len` bytes in a text that is refused here: base64 with line breaks, or with bits
  * behind the last byte? */

@@ -122,7 +122,7 @@ static bool fail_parse(const json_error_t *e, struct ens_err *err)
     return false;
 }
 
-/* The parse, with memory from the heap and `r`. The tree is NULL where the text is wrong. */
+/* The parse, with memory from the heap and `r`. The tree is NULL if the text is wrong. */
 static json_t *parse(struct view text, struct reserve *r, json_error_t *ret_error)
 {
     struct text_source source = {.left = text, .reserve = r};

@@ -7,7 +7,7 @@
 
 #include "signer/base/hex.h"
 
-/* Takes `value`, which is NULL where memory ran out, in failure as well. */
+/* Takes `value`, which is NULL if memory ran out, in failure as well. */
 static bool set(json_t *object, const char *key, json_t *value)
 {
     return json_object_set_new(object, key, value) == 0;
@@ -73,7 +73,7 @@ static bool insert_components(json_t *root)
     return ok;
 }
 
-/* The array of components, made where there is none; NULL where memory ran out. */
+/* The array of components, made if there is none; NULL if memory ran out. */
 static json_t *components_array(json_t *root)
 {
     const json_t *found = json_object_get(root, "components");

@@ -21,6 +21,6 @@ struct manifest_addition {
 bool manifest_make(const char *name, const uint8_t id[static 32], struct bundle_version version,
                    void **ret_root, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Change a tree that obeys the rules of manifests. False where memory ran out; the tree is then spoilt. */
+/* Change a tree that obeys the rules of manifests. False if memory ran out; the tree is then spoilt. */
 bool manifest_make_digest(void *root, const char *file, const uint8_t digest[static 32]) ENS_MUST_CHECK;
 bool manifest_make_component(void *root, const struct manifest_addition *add) ENS_MUST_CHECK;

@@ -1,4 +1,4 @@
-/* What the ROFL scheduler's own, stricter manifest parser refuses and oasis-core accepts. */
+/* The rules of the ROFL scheduler's own manifest parser, which is stricter than oasis-core. */
 #pragma once
 
 #include "bundle/orc/bundle.h"

@@ -21,7 +21,7 @@ enum field_kind {
     FIELD_ENCLAVE,
 };
 
-/* When a field is hashed: always, or only where it is not empty (omitempty). */
+/* When a field is hashed: always, or only if it is not empty (omitempty). */
 enum field_hashed { ALWAYS, NONEMPTY };
 enum field_scheduler { UNKNOWN, OPTIONAL, REQUIRED };
 

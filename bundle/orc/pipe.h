@@ -25,5 +25,5 @@ int64_t pipe_write(struct pipe *p, const void *data, uint64_t len);
 /* Writes what is not in the file yet; 0, or -1 as above. */
 int64_t pipe_flush(struct pipe *p);
 
-/* Pours `size` bytes of `fd`, from its beginning, into `sink`. ENS_DATA where the file ends before. */
+/* Pours `size` bytes of `fd`, from its beginning, into `sink`. ENS_DATA if the file ends before. */
 bool pipe_pour(int fd, uint64_t size, const struct sink *sink, struct ens_err *err) ENS_MUST_CHECK;

@@ -191,7 +191,7 @@ bool state_edit(const struct state *from, struct manifest **manifest, struct sta
 
 /* ---- names ---- */
 
-/* How often the manifest names the file. */
+/* The number of times that the manifest names the file. */
 static size_t count_uses(const struct bundle_info *info, const char *file)
 {
     size_t uses = 0;

@@ -19,7 +19,7 @@
 /* Raw deflate data, without a header of zlib's or gzip's (zlib.h, inflateInit2). */
 #define RAW_DEFLATE (-15)
 
-/* What inflate() adds to data_type: the last block's header was read; a header was read whole. */
+/* inflate() adds to data_type: the last block's header was read; a header was read whole. */
 #define DATA_LAST   64
 #define DATA_HEADER 256
 
@@ -32,7 +32,7 @@
  * (RFC 1951, 3.2.7), and enough that ISA-L builds its large tables. */
 #define IN_BLOCK 8192u
 
-/* How far deflate data refer back. */
+/* Deflate data refer back so far. */
 #define WINDOW 32768u
 
 /* inflate_state counts 32 bits of output, and asks only whether so much went before. */
@@ -62,7 +62,7 @@ static void unpack_freep(struct unpack **u)
 
 /* ---- input and output ---- */
 
-/* Reads the next bytes of the entry, up to `len`; less only where the file became shorter. */
+/* Reads the next bytes of the entry, up to `len`; less only if the file became shorter. */
 static bool read_packed(struct unpack *u, uint8_t *ret, size_t len, size_t *ret_len, struct ens_err *err)
 {
     uint64_t left = u->from->packed - u->taken;
@@ -123,7 +123,7 @@ static bool fail_damaged(struct ens_err *err)
     return ens_fail(err, ENS_DATA, "its compressed data are damaged: " REMEDY);
 }
 
-/* What came before the end is held to the declared size first. */
+/* The bytes before the end are held to the declared size first. */
 static bool fail_early(struct unpack *u, struct ens_err *err)
 {
     return give_piece(u, err) && ens_fail(err, ENS_DATA, "its data end too early: " REMEDY);
@@ -254,7 +254,7 @@ static bool copy_all(struct unpack *u, struct ens_err *err)
     return u->taken == u->from->packed || fail_early(u, err);
 }
 
-/* What stands behind the last block belongs to the entry all the same. */
+/* Bytes behind the last block belong to the entry all the same. */
 static bool tie_rest(struct unpack *u, struct ens_err *err)
 {
     size_t len = 1;

@@ -25,7 +25,7 @@ static bool write_manifest(const struct state *s, struct buf *ret, struct ens_er
     return true;
 }
 
-/* What becomes of the archive's entries: the manifest, then the files. Does one of them come from a file? */
+/* Plans the entries of the new archive: the manifest, then the files; says if one of them comes from a file. */
 static bool list_items(const struct state *s, struct view manifest, struct archive_item *ret)
 {
     bool any = false;

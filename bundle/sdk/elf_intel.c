@@ -168,7 +168,7 @@ static bool put_le(const struct container *c, int fd, uint64_t offset, size_t le
     return container_put(c, fd, offset, view_of(bytes, len), err);
 }
 
-/* What is not measured and must follow the SIGSTRUCT, or the loader would ask the CPU for something else. */
+/* Edits fields that are not measured: they follow the SIGSTRUCT, or the loader asks the CPU for something else. */
 static bool patch_copy(const struct container *c, size_t copy, const struct container_edit *edit, int fd,
                        struct ens_err *err)
 {

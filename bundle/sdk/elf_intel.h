@@ -31,7 +31,7 @@ extern const struct container_ops elf_intel;
 #define INTEL_XFRM         56
 #define INTEL_SSAFRAMESIZE 24
 
-/* What messages advise where a file cannot be as sgx_sign left it. */
+/* The remedy for a file that cannot be as sgx_sign left it. */
 #define INTEL_REMEDY "the file is damaged, sign it again with sgx_sign"
 
 #define INTEL_SECTION   ".note.sgxmeta"
@@ -43,7 +43,7 @@ struct intel_note {
     const struct elf_section *section; /* NULL: it was found by a program header */
 };
 
-/* Finds it: by its section, as Intel's loader does, or else, where the section is stripped, among the notes
+/* Finds it: by its section, as Intel's loader does, or else, if the section is stripped, among the notes
  * of the program headers. */
 bool intel_find_note(const struct elf *e, struct intel_note *ret);
 
@@ -87,7 +87,7 @@ struct intel_row {
     uint16_t attributes;
     uint32_t pages;
     uint64_t rva;
-    uint32_t content_size; /* of the content, or where that has no offset, a word that fills the pages */
+    uint32_t content_size; /* of the content, or if that has no offset, a word that fills the pages */
     uint32_t content_offset;
     uint64_t flags; /* SECINFO */
     uint16_t entries;
@@ -131,14 +131,14 @@ struct intel_build {
 void intel_settings(struct container *c, const struct intel_block *b);
 
 /* Adds to the container's oddities what the blocks' tables do behind the back of who reads the image: rules
- * "patched-code", "patched-data", "layout-content". Fails only where the file cannot be read. */
+ * "patched-code", "patched-data", "layout-content". Fails only if the file cannot be read. */
 bool intel_judge(struct container *c, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Pours the page at `rva`, measured where `page` is not NULL. ENS_DATA where that is outside the enclave. */
+/* Pours the page at `rva`, measured where `page` is not NULL. ENS_DATA if that is outside the enclave. */
 bool intel_page(struct intel_build *s, uint64_t rva, uint64_t flags, const uint8_t *page,
                 struct ens_err *err) ENS_MUST_CHECK;
 
-/* Do the segments fit the block's enclave? ENS_DATA, as intel_block_read. */
+/* Requires that the segments fit the block's enclave. ENS_DATA, as intel_block_read. */
 bool intel_image_check(const struct elf *e, const struct intel *intel, const struct intel_block *b,
                        struct ens_err *err) ENS_MUST_CHECK;
 /* Sets `s->relocated` where the enclave has text relocations; it is released by intel_stream. */
@@ -150,9 +150,9 @@ void intel_layout_work(const struct intel_block *b, uint64_t *work);
 /* Pours the segments' pages. */
 bool intel_image(struct intel_build *s, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Do two blocks lay out the same enclave? The `same` of the kind. */
+/* True if two blocks lay out the same enclave. The `same` of the kind. */
 bool intel_same(const struct container *c, size_t a, size_t b);
-/* Do the layout tables of two blocks add the same pages in the same order, whatever rows they use for it? */
+/* True if the layout tables of two blocks add the same pages in the same order, by whatever rows. */
 bool intel_same_layout(const struct intel_block *x, const struct intel_block *y);
 
 /* Pours ECREATE, the image and the layout; the `stream` of the kind. */

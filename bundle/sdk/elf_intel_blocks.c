@@ -21,7 +21,7 @@ struct version {
     uint32_t dirs;
 };
 
-/* What the SDK's tools wrote, 1.6 to 2.26. From 11 on there is an ELRANGE, and room for its directory where
+/* The versions that the SDK's tools wrote, 1.6 to 2.26. From 11 on there is an ELRANGE, and room for its directory where
  * there are two others. */
 static const struct version versions[] = {
     {1, 3, 2}, {1, 4, 2}, {1, 5, 4},  {2, 1, 2},  {2, 2, 2},  {2, 3, 2},  {2, 4, 2},  {3, 0, 2},  {3, 1, 2},
@@ -245,7 +245,7 @@ static bool check_content(const struct intel_block *b, const struct intel_row *r
     return true;
 }
 
-/* Is the row within the enclave, `step` bytes further? */
+/* True if the row, `step` bytes further, is within the enclave. */
 static bool check_place(const struct intel_block *b, const struct intel_row *row, uint64_t step,
                         struct ens_err *err)
 {

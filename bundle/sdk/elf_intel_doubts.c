@@ -1,4 +1,4 @@
-/* What the metadata of an Intel SDK enclave do that sgx_sign never lets them do. They decide what is loaded
+/* Metadata of an Intel SDK enclave that sgx_sign never writes. They decide what is loaded
  * as much as the image does, and a reader of the ELF file does not see them: a patch that overwrites code,
  * pages of code that the layout table brings along, an entry point elsewhere, and bounds of the enclave that
  * trusted code is told and that are not those it has. None of it keeps a loader from loading the file. */
@@ -19,7 +19,7 @@
 #define GLOBAL_MAX   4096    /* bytes of g_global_data; 1488 to 1768 in the releases to 2.26 */
 #define GLOBAL_FIRST 1488
 
-/* What the checks of one block share. */
+/* The state of the checks of one block. */
 struct doubts {
     struct container *c;
     const struct intel_block *b;
@@ -30,7 +30,7 @@ struct doubts {
     struct elf_symbol entry;
 };
 
-/* Does either begin within the other? Nothing is added, so that nothing wraps. */
+/* True if either begins within the other. Nothing is added, so that nothing wraps. */
 static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
 {
     return a_size > 0 && b_size > 0 && (a - b < b_size || b - a < a_size);
@@ -47,7 +47,7 @@ static bool hides_sections(const struct doubts *d, const struct intel_patch *p)
     return (offset || numbers) && view_is_zero(view_slice(d->b->bytes, p->src, p->size));
 }
 
-/* Does the patch reach bytes of the file that a segment with one of these flags loads? `*ret_addr` gets the
+/* True if the patch reaches bytes of the file that a segment with one of these flags loads. `*ret_addr` gets the
  * address of the first one. */
 static bool reaches(const struct doubts *d, const struct intel_patch *p, uint32_t flags, uint64_t *ret_addr)
 {
@@ -79,7 +79,7 @@ static bool reaches_code_section(const struct doubts *d, const struct intel_patc
     return false;
 }
 
-/* Is it the data that sgx_sign fills in? They can be written to, and lie in no segment of code, whatever the
+/* True for the data that sgx_sign fills in: they can be written to, and lie in no segment of code, whatever the
  * section headers say, which are not measured. */
 static bool is_global(const struct doubts *d, uint64_t addr, uint32_t size)
 {
@@ -163,7 +163,7 @@ static void judge_row(const struct doubts *d, size_t index)
 
 /* ---- what trusted code is told ---- */
 
-/* The bytes that stand in g_global_data when it is loaded; empty where no one patch has all of them. */
+/* The bytes that stand in g_global_data when it is loaded; empty if no one patch has all of them. */
 static struct view global_data(const struct doubts *d)
 {
     struct view found = {0};

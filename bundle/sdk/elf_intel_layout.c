@@ -190,7 +190,7 @@ static bool add_layout(struct intel_build *s, struct ens_err *err)
     return true;
 }
 
-/* What add_row pours; a row that is repeated costs something where it pours nothing, too. */
+/* The work of add_row; a repeated row costs something even if it pours nothing. */
 static uint64_t row_work(const struct intel_row *row)
 {
     uint64_t work = CONTAINER_WORK_PAGE;

@@ -72,7 +72,7 @@ static bool is_usual_size(uint32_t desc)
     return desc == 0x1000 || desc == 0x3000 || desc == 0x5000 || desc == 0x6000;
 }
 
-/* What Intel's loader demands of the section's size: the note's, rounded up to the section's alignment. */
+/* Intel's loader demands this size of the section: the note's, rounded up to the section's alignment. */
 static bool check_size(struct container *c, const struct intel_note *note, uint64_t size, struct ens_err *err)
 {
     uint64_t align = note->section == NULL || note->section->align == 0 ? 1 : note->section->align;

@@ -1,4 +1,4 @@
-/* What the author of an Intel SDK enclave chose, read back from the layout table: for telling why two builds
+/* The settings of an Intel SDK enclave's author, read back from the layout table: for telling why two builds
  * differ. The rows of one thread stand in the table once, and a group repeats them. */
 #include "bundle/sdk/elf_intel.h"
 
@@ -59,7 +59,7 @@ static bool pads(const struct intel_block *b)
     return b->major == 1 && b->minor == 3;
 }
 
-/* Do the patches put the same bytes to the same places, in the same order? */
+/* True if the patches put the same bytes to the same places, in the same order. */
 static bool same_patches(const struct intel_block *x, const struct intel_block *y)
 {
     if (x->patches.len != y->patches.len)
@@ -75,7 +75,7 @@ static bool same_patches(const struct intel_block *x, const struct intel_block *
     return true;
 }
 
-/* What intel_stream reads of a block, and nothing else. */
+/* The parts of a block that intel_stream reads, and nothing else. */
 bool intel_same(const struct container *c, size_t a, size_t b)
 {
     const struct intel *intel = c->own;

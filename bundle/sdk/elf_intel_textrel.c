@@ -20,7 +20,7 @@
 #define DT_TEXTREL  22u
 #define DT_JMPREL   23u
 
-/* What is used of the dynamic segment: 0 where a tag is missing. */
+/* The tags of the dynamic segment that are used; 0 if one is missing. */
 struct dynamic {
     bool textrel;
     uint64_t rela, rela_size, jmprel, jmprel_size;
@@ -94,7 +94,7 @@ static bool take_relocation(struct intel_build *s, struct view row, struct ens_e
 }
 
 /* Where in the file the table is. Its section is found by its address, and not by a segment: so does the
- * loader. Only where there are no sections a segment must do. */
+ * loader. Only if there are no sections a segment must do. */
 static bool find_table(const struct elf *e, uint64_t addr, uint64_t *ret)
 {
     for (size_t i = 0; i < e->sections_len; i++) {

@@ -37,7 +37,7 @@
 /* The releases, by what their loaders (host/sgx/create.c, loadelf.c) do: 0.8 moves the thread data to where
  * FS points, 0.10 writes the size of ECREATE into image_info, 0.11 gives thread-locals the pages that they
  * need (0.11.0 without counting them), 0.16 loads a module and leaves the ELF header as it is. In the order
- * in which they are tried; the last one is taken where none fits. */
+ * in which they are tried; the last one is taken if none fits. */
 static const struct oe_layout layouts[] = {
     /* 0.5 to 0.7 */
     {.size = OE_INFO_0_5,
@@ -130,7 +130,7 @@ static bool check_end(const struct container *c, const struct oe_info *o, struct
     return true;
 }
 
-/* What stands in front of the SIGSTRUCT, and the SIGSTRUCT. */
+/* Reads the values in front of the SIGSTRUCT, and the SIGSTRUCT. */
 static bool read_config(struct container *c, struct oe_info *o, struct ens_err *err)
 {
     struct container_copy *copy = NULL;
@@ -175,7 +175,7 @@ static bool read_info(struct container *c, struct oe_info *ret, struct ens_err *
 
 /* ---- which layout ---- */
 
-/* Does .dynamic name a library (DT_NEEDED)? The loader since 0.16 takes the one beside the enclave in. */
+/* `*ret` is true if .dynamic names a library (DT_NEEDED). The loader since 0.16 takes the one beside the enclave in. */
 static bool needs_module(const struct elf *e, bool *ret, struct ens_err *err)
 {
     const struct elf_section *s = elf_section(e, ".dynamic");
@@ -195,7 +195,7 @@ static bool needs_module(const struct elf *e, bool *ret, struct ens_err *err)
     return true;
 }
 
-/* Can the file be of the releases that have this layout? */
+/* True if the file may be of the releases that have this layout. */
 static bool may_be(const struct oe_layout *l, const struct oe_info *info, const struct oe_symbols *dynamic)
 {
     if (l->size != info->size)
@@ -236,7 +236,7 @@ static bool make_plans(struct container *c, struct oe *oe, struct ens_err *err)
     return true;
 }
 
-/* Is it in a segment of code? */
+/* True if it is in a segment of code. */
 static bool in_code_segment(const struct elf *e, uint64_t rva)
 {
     for (size_t i = 0; i < e->segments_len; i++) {
@@ -271,7 +271,7 @@ static void judge_patches(struct container *c, const struct oe_info *info, const
     }
 }
 
-/* What keeps the file from being poured, or NULL. */
+/* The reason why the file cannot be poured, or NULL. */
 static const char *why_not(const struct container *c, const struct oe *oe)
 {
     if (oe->info.size == OE_INFO_0_4)
@@ -351,7 +351,7 @@ static bool put_digest(void *ctx, struct view piece, struct ens_err *err)
 }
 
 /* Every record is measured, with its padding zero: SHA-256 of the stream is what the CPU computes. The last
- * layout is taken where none fits. */
+ * layout is taken if none fits. */
 static bool choose(const struct container *c, struct oe *oe, struct ens_err *err)
 {
     uint8_t hash[DIGEST_SIZE];

@@ -1,4 +1,4 @@
-/* What the files of the Open Enclave container share: what .oeinfo says, what the loaders of its releases do
+/* Shared by the files of the Open Enclave container: what .oeinfo says, what the loaders of its releases do
  * differently, and the plan by which one of them lays an enclave out. Only for elf_oe*.c. */
 #pragma once
 
@@ -59,13 +59,13 @@ struct oe_symbols {
 };
 
 /* Looks the symbols up, the first of each name: in .dynsym, or in .symtab. A table that is not there has none
- * of them. ENS_DATA where a table breaks its limits. */
+ * of them. ENS_DATA if a table breaks its limits. */
 bool oe_symbols_read(const struct elf *e, bool dynamic, struct oe_symbols *ret,
                      struct ens_err *err) ENS_MUST_CHECK;
 /* For messages. */
 const char *oe_symbol_name(enum oe_symbol s);
 
-/* What the loaders of some releases do. */
+/* The behaviour of the loaders of some releases. */
 struct oe_layout {
     uint32_t size;       /* of the structure in .oeinfo */
     bool clears_header;  /* e_shoff, e_shnum and e_shstrndx are 0 in the measured image */
@@ -77,7 +77,7 @@ struct oe_layout {
     bool modules;        /* .rela.plt is read as well, and a module beside the enclave */
 };
 
-/* A place that the loader fills in: `len` bytes at `rva` become `value`, little-endian, or zeros where `len`
+/* A place that the loader fills in: `len` bytes at `rva` become `value`, little-endian, or zeros if `len`
  * is larger than 8. */
 struct oe_patch {
     uint64_t rva;
@@ -90,7 +90,7 @@ struct oe_plan {
     const struct elf *elf;
     const struct oe_info *info;
     uint64_t image;    /* whole pages */
-    uint64_t rela_dyn; /* file offsets and sizes of the two tables, sizes 0 where they are not read */
+    uint64_t rela_dyn; /* file offsets and sizes of the two tables, sizes 0 if they are not read */
     uint64_t rela_dyn_size;
     uint64_t rela_plt;
     uint64_t rela_plt_size;
@@ -108,10 +108,10 @@ struct oe_plan {
  */
 bool oe_plan_make(const struct elf *elf, const struct oe_info *info, const struct oe_layout *layout,
                   struct oe_plan *ret, struct ens_err *err) ENS_MUST_CHECK;
-/* Do both measure to the same? */
+/* True if both measure to the same. */
 bool oe_plan_equal(const struct oe_plan *a, const struct oe_plan *b);
 
-/* The section of that name, or NULL. ENS_DATA where two have the name: loaders differ in which one they
+/* The section of that name, or NULL. ENS_DATA if two have the name: loaders differ in which one they
  * take. */
 bool oe_section(const struct elf *e, const char *name, const struct elf_section **ret,
                 struct ens_err *err) ENS_MUST_CHECK;

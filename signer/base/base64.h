@@ -3,7 +3,7 @@
 
 #include "signer/base/bytes.h"
 
-/* Decodes `text`: whole groups of four with padding, no line breaks, unused bits zero. Appends nothing where
+/* Decodes `text`: whole groups of four with padding, no line breaks, unused bits zero. Appends nothing if
  * it is anything else: *ret_yes tells. ENS_RESOURCE only. */
 bool base64_decode(struct view text, struct buf *ret, bool *ret_yes, struct ens_err *err) ENS_MUST_CHECK;
 

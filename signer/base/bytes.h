@@ -11,7 +11,7 @@
 
 #include "signer/base/err.h"
 
-/* Borrowed bytes. `data` may be NULL where `len` is 0. */
+/* Borrowed bytes. `data` may be NULL if `len` is 0. */
 struct view {
     const uint8_t *data;
     size_t len;
@@ -38,7 +38,7 @@ struct sink {
 
 struct view view_of(const void *data, size_t len);
 struct view view_of_string(const char *text);
-/* Bytes `offset`..`offset + len` of `v`; the empty view where that is outside. */
+/* Bytes `offset`..`offset + len` of `v`; the empty view if that is outside. */
 struct view view_slice(struct view v, size_t offset, size_t len);
 bool view_equal(struct view a, struct view b);
 bool view_is_zero(struct view v);

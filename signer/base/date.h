@@ -11,7 +11,7 @@ struct date {
     unsigned day;
 };
 
-/* Is it a day of the calendar, in a year from 1 to 9999? */
+/* True for a day of the calendar in a year from 1 to 9999. */
 bool date_valid(struct date d);
 
 /* Reads "YYYYMMDD"; ENS_USAGE naming `what`. */
@@ -24,10 +24,10 @@ bool date_of_epoch(int64_t seconds, struct date *ret, struct ens_err *err) ENS_M
 int64_t date_to_days(struct date d);
 struct date date_of_days(int64_t days);
 
-/* 0x20240229 for 2024-02-29, and back; false where a digit is not decimal or the day does not exist. */
+/* 0x20240229 for 2024-02-29, and back; false if a digit is not decimal or the day does not exist. */
 uint32_t date_to_bcd(struct date d);
 bool date_of_bcd(uint32_t bcd, struct date *ret);
 
-/* The day that Gramine up to 1.4 meant, which wrote year (16 bits), month and day in binary; false where that
+/* The day that Gramine up to 1.4 meant, which wrote year (16 bits), month and day in binary; false if that
  * is no day from 2000 to 2099. */
 bool date_of_binary(uint32_t value, struct date *ret);

@@ -70,7 +70,7 @@ bool file_open(const char *path, int *ret_fd, struct ens_err *err)
     return true;
 }
 
-/* Reads from `*offset` on, or, where that is NULL, from the file's position. */
+/* Reads from `*offset` on, or, if that is NULL, from the file's position. */
 static bool read_fully(int fd, const char *path, const uint64_t *offset, uint8_t *ret, size_t len,
                        size_t *ret_len, struct ens_err *err)
 {
@@ -126,7 +126,7 @@ bool file_read_all(const char *path, size_t max, struct buf *ret, struct ens_err
     return true;
 }
 
-/* Writes from `*offset` on, or, where that is NULL, at the file's position. */
+/* Writes from `*offset` on, or, if that is NULL, at the file's position. */
 static bool write_fully(int fd, const char *path, const uint64_t *offset, struct view v, struct ens_err *err)
 {
     size_t done = 0;

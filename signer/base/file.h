@@ -11,7 +11,7 @@
 /* For ENS_CLEANUP on a file descriptor; -1 is fine. */
 void file_closep(int *fd);
 
-/* How many things of which each keeps `each` descriptors open this process may have at a time (RLIMIT_NOFILE,
+/* Returns how many things of which each keeps `each` descriptors open this process may have at a time (RLIMIT_NOFILE,
  * less what is open without them): 1 to `max`. */
 size_t file_room(size_t each, size_t max);
 
@@ -23,9 +23,9 @@ bool file_open(const char *path, int *ret_fd, struct ens_err *err) ENS_MUST_CHEC
 /* From now on the path "-" is what comes from `fd`, which stays the caller's. Called once, before any file is
  * opened. */
 void file_take_stdin(int fd);
-/* Is it that path? */
+/* True for the path "-". */
 bool file_is_stdin(const char *path);
-/* What file_open does then: what comes is read to its end and kept in memory the first time. ENS_DATA where
+/* What file_open does then: what comes is read to its end and kept in memory the first time. ENS_DATA if
  * it has more than a gigabyte. */
 bool file_open_stdin(int *ret_fd, struct ens_err *err) ENS_MUST_CHECK;
 
@@ -49,7 +49,7 @@ bool file_write(int fd, const char *path, struct view v, struct ens_err *err) EN
 bool file_write_at(int fd, const char *path, uint64_t offset, struct view v,
                    struct ens_err *err) ENS_MUST_CHECK;
 
-/* What may stand where an output goes. */
+/* The rule for a file that already has the name of an output. */
 enum file_out_mode {
     FILE_OUT_NEW,     /* nothing: an existing file is kept, ENS_CANTCREAT */
     FILE_OUT_REPLACE, /* anything regular: it is replaced, and its mode and owner are kept */
@@ -68,7 +68,7 @@ bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **
  */
 bool file_out_create(struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;
 
-/* What stands at the target must be the file that is open at `fd`, as it is now, and still when it is
+/* Requires that the target is the file that is open at `fd`, as it is now, and still when it is
  * replaced: what somebody else put there meanwhile is kept. ENS_DATA. */
 bool file_out_expect(struct file_out *out, int fd, struct ens_err *err) ENS_MUST_CHECK;
 

@@ -34,7 +34,7 @@ struct file_out {
     struct stat st;
 };
 
-/* Is it a call that the file system does not have? */
+/* True for the error of a call that the file system does not have. */
 static bool is_unsupported(int reason)
 {
     return reason == ENOSYS || reason == ENOTSUP;
@@ -89,7 +89,7 @@ static bool examine_target(struct file_out *out, struct ens_err *err)
     return true;
 }
 
-/* Says that a process is at the temporary file, for as long as it lives. `*ret_ok` false where a sweep took
+/* Says that a process is at the temporary file, for as long as it lives. `*ret_ok` false if a sweep took
  * the file before that; a file system without locks cannot be swept either. */
 static bool hold_temp(int fd, const char *path, bool *ret_ok, struct ens_err *err)
 {
@@ -141,7 +141,7 @@ static bool keep_owner(struct file_out *out, struct ens_err *err)
     return true;
 }
 
-/* What is written is finished: it gets its mode. Some file systems have one mode for all files: there a new
+/* Gives the finished file its mode. Some file systems have one mode for all files: there a new
  * file stays as it was created. */
 static bool set_mode(struct file_out *out, struct ens_err *err)
 {

@@ -1,4 +1,4 @@
-/* What a process that was killed leaves: temporary files of file_out.c that nobody holds any more. */
+/* Removes the temporary files that a killed process left (file_out.c). */
 #include "signer/base/file.h"
 
 #include <dirent.h>

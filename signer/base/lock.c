@@ -33,7 +33,7 @@ static uint64_t number_before(const char *line, const char *end)
 }
 
 /* The process that has a lock on the file, 0: none is shown. A file of an overlay has another device here
- * than fstat gives, so that the inode alone must do where the whole is not found. */
+ * than fstat gives, so that the inode alone must do if the whole is not found. */
 static uint64_t find_holder(const char *locks, const struct stat *st)
 {
     char whole[64];

@@ -3,7 +3,7 @@
 
 #include "signer/base/err.h"
 
-/* How long a lock is waited for, and how often it is asked for meanwhile. */
+/* The longest wait for a lock, and the pause between two attempts. */
 #define LOCK_SECONDS 10
 #define LOCK_TICK_MS 100
 

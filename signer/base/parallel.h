@@ -10,7 +10,7 @@
 /* Does the work on item `index`. Called by several threads, for an item once. */
 typedef bool parallel_work(void *ctx, size_t index, struct ens_err *err);
 
-/* How many processors this process may use; at least 1. */
+/* The number of processors that this process may use; at least 1. */
 size_t parallel_processors(void);
 
 /* Calls `work` for the items 0 to `len` - 1 on at most `threads` threads (PARALLEL_MAX at most, the caller's

@@ -76,7 +76,7 @@ static bool enter_root(struct walk *w, struct ens_err *err)
     return true;
 }
 
-/* May a link of this owner in the present directory be followed? */
+/* True if a link of this owner in the present directory may be followed. */
 static bool may_follow(const struct walk *w, const struct stat *link, struct ens_err *err)
 {
     struct stat dir;

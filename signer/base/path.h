@@ -1,5 +1,5 @@
 /* Opening by name without following the links of others: in a sticky directory that everybody may write to
- * (/tmp), a symbolic link counts only where it belongs to this user, or to the owner of the directory. That
+ * (/tmp), a symbolic link counts only if it belongs to this user, or to the owner of the directory. That
  * is what the kernel demands with fs.protected_symlinks of the last component; here it holds for every
  * component, on every host. */
 #pragma once

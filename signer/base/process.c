@@ -34,7 +34,7 @@ struct child {
     struct timespec started;
 };
 
-/* What is handed over: descriptor `fds[i]` becomes `as[i]`. */
+/* Descriptors for the child: `fds[i]` becomes `as[i]`. */
 struct handover {
     int fds[NEEDED];
     int as[NEEDED];
@@ -48,7 +48,7 @@ static void handover_free(struct handover *h)
     h->len = 0;
 }
 
-/* What messages call it. */
+/* Its name in messages. */
 static const char *name_of(const struct process *p)
 {
     return p->program != NULL ? p->program : p->argv[0];
@@ -67,7 +67,7 @@ static long elapsed_ms(const struct timespec *since)
     return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
 }
 
-/* Has it ended? Takes its status then. */
+/* True if the child has ended; takes its status then. */
 static bool has_ended(struct child *c)
 {
     if (c->pid > 0 && waitpid(c->pid, &c->status, WNOHANG) == c->pid)

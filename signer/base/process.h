@@ -15,7 +15,7 @@ struct process {
     const char *program;      /* its path, with a slash; NULL: argv[0] is looked up in PATH */
     const char *const *argv;  /* NULL-terminated */
     const char *const *env;   /* its whole environment, NULL-terminated */
-    const char *remedy;       /* what to do where it is not installed, for the error */
+    const char *remedy;       /* what to do if it is not installed, for the error */
     struct view input;        /* what its descriptor 0 gives */
     bool terminal;            /* its descriptor 0 is the controlling terminal instead: it may ask there */
     const struct view *files; /* what it finds as /dev/fd/3, /dev/fd/4, ... */
@@ -32,8 +32,8 @@ struct process_result {
     struct buf words; /* descriptor 2, at most PROCESS_WORDS_MAX bytes */
 };
 
-/* Runs it and waits for its end; a status other than 0 is a result and no error. ENS_RESOURCE where it cannot
- * be started (which the status 127 means as well), is ended by a signal or takes too long; ENS_DATA where it
+/* Runs it and waits for its end; a status other than 0 is a result and no error. ENS_RESOURCE if it cannot
+ * be started (which the status 127 means as well), is ended by a signal or takes too long; ENS_DATA if it
  * says more than `out_max`; ENS_INTERRUPTED after it was asked to stop. On an error the program is gone. */
 bool process_run(const struct process *p, struct process_result *ret, struct ens_err *err) ENS_MUST_CHECK;
 void process_result_free(struct process_result *r);

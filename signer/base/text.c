@@ -135,7 +135,7 @@ static size_t filling(struct view line, unsigned columns)
 }
 
 /* How many bytes of the line (no newline) go on a row of so many columns: up to the last blank that leaves
- * something before it, or, where the first word is too long, up to its end. */
+ * something before it, or, if the first word is too long, up to its end. */
 static size_t fitting(struct view line, unsigned columns)
 {
     size_t at = 0;
@@ -162,7 +162,7 @@ static size_t fitting(struct view line, unsigned columns)
     return line.len;
 }
 
-/* How a row is filled. */
+/* The layout of a row. */
 typedef size_t row_fn(struct view line, unsigned columns);
 
 static bool wrap_line(struct view line, unsigned columns, unsigned indent, row_fn *row, struct buf *ret,

@@ -169,7 +169,7 @@ static bool is_too_long(const struct policy *p, uint32_t until, uint32_t today)
            date_to_days(last) - date_to_days(now) > (int64_t)policy_approval_days(p);
 }
 
-/* What a yes needs beyond what a no needs. */
+/* The additional rules for a yes. */
 static enum approval_verdict judge_yes(const struct approval_ground *g, const struct approval *a,
                                        const struct person_key *key)
 {
@@ -190,7 +190,7 @@ static enum approval_verdict judge_yes(const struct approval_ground *g, const st
     return is_too_long(g->policy, a->statement.until, g->today) ? APPROVAL_TOO_LONG : APPROVAL_YES;
 }
 
-/* Whose it is, is known: does it count? */
+/* Judges an approval whose person is known. */
 static enum approval_verdict judge_person(const struct approval_ground *g, const struct approval_row *row,
                                           const struct person_key *key)
 {

@@ -11,7 +11,7 @@
 #define APPROVAL_FILE_MAX 262144 /* bytes */
 #define APPROVAL_WHY_MAX  160
 
-/* What became of a file, in the order in which it is judged: the first that applies. Only the last and
+/* The verdict on a file, in the order in which it is judged: the first that applies. Only the last and
  * APPROVAL_NO count. */
 enum approval_verdict {
     APPROVAL_STATEMENT,    /* too large, no statement, or not in its one spelling */
@@ -58,7 +58,7 @@ bool approval_read(struct view file, struct approval *ret, enum approval_verdict
                    struct ens_err *err) ENS_MUST_CHECK;
 void approval_free(struct approval *a);
 
-/* Does a file begin as an approval of any version does? For recognising artifacts by content. */
+/* True if the first bytes are those of an approval of any version. */
 bool approval_recognise(struct view head);
 
 /* Where the signature begins; the length of `file` if it has none. */
@@ -66,7 +66,7 @@ size_t approval_split(struct view file);
 
 /* ---- judging ---- */
 
-/* What approvals are held against; borrowed. */
+/* The facts that approvals are held against; borrowed. */
 struct approval_ground {
     const struct sshsig_tool *tool;
     const struct policy *policy; /* has people */
@@ -99,7 +99,7 @@ void approvals_bind(struct approvals *a, const uint8_t mrsigner[static MRSIGNER_
 
 /* ---- counting ---- */
 
-/* What the people say of one sign-data. Persons by their index in the policy's people. */
+/* The answers of the people about one sign-data. Persons by their index in the policy's people. */
 struct approval_tally {
     bool yes[PEOPLE_MAX];
     bool rebuilt[PEOPLE_MAX];       /* of those */

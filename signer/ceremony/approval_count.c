@@ -5,7 +5,7 @@
 #include "signer/base/hex.h"
 #include "signer/ceremony/approval.h"
 
-/* What a row that counts says of it; NULL: nothing. */
+/* The text of a row that counts, or NULL. */
 static const struct statement_item *says(const struct approval_row *row, const uint8_t *digest)
 {
     bool counts = row->verdict == APPROVAL_YES || row->verdict == APPROVAL_NO;
@@ -14,7 +14,7 @@ static const struct statement_item *says(const struct approval_row *row, const u
 }
 
 /* Did the same person take this statement back, in a later one about the same sign-data and the same key?
- * Also where it is not known yet which key will sign: a no that is for it must not be lost. */
+ * Also if it is not known yet which key will sign: a no that is for it must not be lost. */
 static bool is_replaced(const struct approvals *a, const char *person, const uint8_t *id,
                         const uint8_t *mrsigner, const uint8_t *digest)
 {

@@ -6,7 +6,7 @@
 #define ARMOUR_LINE_BYTES  30
 #define ARMOUR_LINE_DIGITS 48 /* base32 digits of a full line */
 
-/* What is known before the lines are read. */
+/* Facts from the frame, before the lines are read. */
 struct armour_frame {
     unsigned kinds;    /* that it may be: one, if there is a frame */
     struct view lines; /* those between BEGIN and END */
@@ -27,7 +27,7 @@ struct view armour_next_line(struct view *left);
 /* Takes the next word off the front. */
 struct view armour_next_word(struct view *left);
 
-/* Does it hold the beginning of a frame, in whatever shape? And could it be the first line where there is no
+/* Does it hold the beginning of a frame, in whatever shape? And could it be the first line if there is no
  * frame? */
 bool armour_is_meant(struct view line);
 bool armour_is_bare_line(struct view line);

@@ -168,7 +168,7 @@ bool hand_is(struct view head, const char *kind)
 
 /* ---- the file ---- */
 
-/* What others can write is not what its owner said. */
+/* Refuses a file that others can write: it may not be what its owner said. */
 static bool check_file(const char *path, int fd, struct ens_err *err)
 {
     struct stat st;

@@ -17,7 +17,7 @@ struct hand_line {
     size_t len;                        /* words; at least 1 */
 };
 
-/* What is done with each line; a false return ends the reading with `err` set. */
+/* Called with each line; a false return ends the reading with `err` set. */
 struct hand_sink {
     bool (*line)(void *ctx, const struct hand_line *line, struct ens_err *err);
     void *ctx;
@@ -36,5 +36,5 @@ bool hand_parse(struct view text, const char *kind, const char *name, struct han
  * link is followed and its target judged. */
 bool hand_read(const char *path, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Does `head`, the first bytes of a file, begin as a file of that kind does, in whatever version? */
+/* True if `head`, the first bytes of a file, begins as a file of that kind, of any version. */
 bool hand_is(struct view head, const char *kind);

@@ -12,7 +12,7 @@
 #define FIRST   "ensign head 1\n"
 #define ID_TEXT 32
 
-/* What a statement says. */
+/* The content of a statement. */
 struct head {
     struct view id, head;
     uint64_t records;
@@ -102,7 +102,7 @@ static bool fail(const char *name, const char *rule, const char *fact, struct en
     return ens_fail(err, ENS_DATA, "%s: %s: %s", name, rule, fact);
 }
 
-/* Whose signature it is, before whether it verifies. */
+/* Finds the signer first, and then verifies. */
 static bool find_signer(const struct people *people, struct view text, const char *name, struct sshsig *ret,
                         const struct person_key **ret_key, struct ens_err *err)
 {

@@ -58,7 +58,7 @@ bool revoked_parse(struct view text, const char *name, struct revoked **ret,
                    struct ens_err *err) ENS_MUST_CHECK;
 void revoked_freep(struct revoked **r);
 
-/* Is it listed? A key by its fingerprint, a statement by its id (64 lower-case digits). `r` NULL: nothing is.
+/* True if it is listed: a key by its fingerprint, a statement by its id (64 lower-case digits). `r` NULL: false.
  */
 bool revoked_has_key(const struct revoked *r, const char *fingerprint);
 bool revoked_has_person(const struct revoked *r, const char *name);
@@ -68,5 +68,5 @@ bool revoked_has_statement(const struct revoked *r, const char *id);
 size_t revoked_len(const struct revoked *r);
 void revoked_entry(const struct revoked *r, size_t index, const char **ret_keyword, const char **ret_value);
 
-/* Is it a name that a person may have? */
+/* True for a name that a person may have. */
 bool people_name_valid(const char *name);

@@ -61,7 +61,7 @@ enum policy_result {
 
 #define POLICY_TEXT_MAX 160
 
-/* What became of each keyword; zero-initialised: nothing is known. */
+/* The result for each keyword; zero-initialised: nothing is known. */
 struct policy_outcome {
     struct {
         enum policy_result result;
@@ -69,7 +69,7 @@ struct policy_outcome {
     } rows[POLICY_CHECKS];
 };
 
-/* What a token claims of a key: 1 yes, 0 no, -1 unknown. */
+/* Claims of a token about a key: 1 yes, 0 no, -1 unknown. */
 struct policy_claims {
     int sensitive, always_sensitive, extractable, never_extractable, local, decrypt, always_authenticate;
 };
@@ -102,14 +102,14 @@ void policy_freep(struct policy **p);
  * (policy_open), or of the policy alone: the number that people compare, and that is recorded. */
 const uint8_t *policy_id(const struct policy *p);
 
-/* How many persons must approve, and how many of them must have rebuilt it; 0: none. */
+/* The number of persons who must approve, and of those who must have rebuilt it; 0: none. */
 unsigned policy_approvals(const struct policy *p);
 unsigned policy_rebuilt(const struct policy *p);
 enum policy_approver_keys policy_approver_keys(const struct policy *p);
 /* An approval may end at most that many days after today; 0: no limit. */
 unsigned policy_approval_days(const struct policy *p);
 
-/* How it must be confirmed; POLICY_CONFIRM_ANY: --yes is allowed. */
+/* The confirmation that the policy demands; POLICY_CONFIRM_ANY: --yes is allowed. */
 enum policy_confirm policy_confirm(const struct policy *p);
 /* Must a transcript be kept? */
 bool policy_wants_transcript(const struct policy *p);
@@ -125,7 +125,7 @@ const struct policy_file *policy_file(const struct policy *p, enum policy_check 
 /* "mrsigner", "mrenclave", ...: the keyword. */
 const char *policy_name(enum policy_check check);
 
-/* Does a line of the policy have this keyword? And appends its value, as it may be written. */
+/* True if a line of the policy has this keyword; appends its value, as it may be written. */
 bool policy_has(const struct policy *p, enum policy_check check);
 bool policy_value(const struct policy *p, enum policy_check check, struct buf *ret,
                   struct ens_err *err) ENS_MUST_CHECK;
@@ -148,14 +148,14 @@ void policy_check_sole_key(const struct policy *p, struct policy_outcome *ret);
 /* `counted` persons approve, `rebuilt` of them rebuilt it, and `rejected_by` (NULL: nobody) said no. */
 void policy_check_approvals(const struct policy *p, size_t counted, size_t rebuilt, const char *rejected_by,
                             struct policy_outcome *ret);
-/* Is a transcript kept? Will a person be asked at a terminal? */
+/* Facts of the run: a transcript is kept; a person will be asked at a terminal. */
 void policy_check_transcript(const struct policy *p, bool is_kept, struct policy_outcome *ret);
 void policy_check_confirm(const struct policy *p, bool asks_person, struct policy_outcome *ret);
 
 /* "holds", "fails", "unchecked", "absent". */
 const char *policy_result_name(enum policy_result result);
 
-/* How many keywords have a line, and how many of those hold. */
+/* The number of keywords that have a line, and of those that hold. */
 void policy_count(const struct policy *p, const struct policy_outcome *outcome, size_t *ret_lines,
                   size_t *ret_hold);
 

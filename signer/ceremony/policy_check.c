@@ -1,4 +1,4 @@
-/* What became of a policy's lines: the rows, those of them that are not about fields, and what is said of
+/* The results of a policy's lines: the rows, those of them that are not about fields, and what is said of
  * all. */
 #include <inttypes.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 #include "signer/base/hex.h"
 #include "signer/ceremony/policy_internal.h"
 
-/* Why a field without a line fails. */
+/* The reason why a field without a line fails. */
 #define NO_LINE "and no line allows that"
 
 /* The field's value as a person reads it. */
@@ -131,7 +131,7 @@ static void check_bit(const struct policy *p, const struct sigstruct *css, enum 
                    holds ? "" : wanted[l->word]);
 }
 
-/* What cannot be seen cannot be checked: nothing but `blind allow` lets a bare digest pass. */
+/* The fields of a bare digest are unknown: only `blind allow` lets it pass. */
 static void check_digest(const struct policy *p, struct policy_outcome *ret)
 {
     const struct policy_line *l = &p->lines[POLICY_BLIND];

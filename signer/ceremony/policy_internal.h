@@ -7,7 +7,7 @@
 #define POLICY_UNCHECKED_MAX 256
 #define POLICY_HEX_MAX       32 /* bytes */
 
-/* What stands behind a keyword. */
+/* The shape of the value behind a keyword. */
 enum policy_shape {
     SHAPE_NUMBERS, /* any, or a limit, a range, a list */
     SHAPE_DATES,   /* the same of days, kept as BCD, which orders as the calendar does */
@@ -42,7 +42,7 @@ extern const struct policy_keyword policy_keywords[POLICY_KEYWORDS];
 
 enum policy_op { OP_ONE_OF, OP_AT_LEAST, OP_AT_MOST, OP_RANGE };
 
-/* What a line says; the shape tells which members. */
+/* The value of a line; the shape tells which members. */
 struct policy_line {
     bool is_present;
     bool is_any;
@@ -96,10 +96,10 @@ bool policy_check_people(const struct policy *p, struct ens_err *err) ENS_MUST_C
 /* Fills `unchecked` (policy_whole.c). */
 void policy_list_unchecked(struct policy *p);
 
-/* Does a number hold against a line of SHAPE_NUMBERS or SHAPE_DATES? (policy_values.c) */
+/* True if a number holds against a line of SHAPE_NUMBERS or SHAPE_DATES (policy_values.c). */
 bool policy_number_holds(const struct policy_line *l, uint64_t value);
 
-/* What a line wants, for the text of a row (policy_text.c). */
+/* Writes the demand of a line, for the text of a row (policy_text.c). */
 #define POLICY_WANTED_MAX 80
 void policy_wanted(const struct policy *p, enum policy_check check, char ret[static POLICY_WANTED_MAX]);
 

@@ -18,7 +18,7 @@ static bool bad_value(const struct policy_keyword *k, struct ens_err *err)
     return ens_fail(err, ENS_DATA, "value: %s: takes %s", k->name, k->takes);
 }
 
-/* What a reader of base says of the command line is here about the file. */
+/* Readers of base speak of the command line; here the error is about the file. */
 static bool of_file(bool ok, struct ens_err *err)
 {
     if (ok)

@@ -7,7 +7,7 @@
 #include "signer/sgx/findings.h"
 #include "signer/sgx/sigstruct.h"
 
-/* What stands around the signed fields. */
+/* Facts around the signed fields. */
 struct review {
     const struct sigstruct *css; /* NULL: a blind digest, of which nothing is known */
     const uint8_t *digest;       /* 32 bytes: what is signed */
@@ -20,7 +20,7 @@ struct review {
 
 /* ---- dangers (review_danger.c) ---- */
 
-/* What is dangerous about it, as sentences. */
+/* Adds its dangers, as sentences. */
 void review_dangers(const struct review *r, struct findings *ret);
 
 /* The short name of a danger, which stands beside the question: fixed (screens of ensign(7)). One that
@@ -33,7 +33,7 @@ bool review_danger_names(const struct findings *dangers, struct buf *ret, struct
 
 /* ---- one sign-data in full (review_screen.c) ---- */
 
-/* How a review is laid out. */
+/* The layout of a review. */
 struct review_form {
     const char *verb; /* "signed", "approved": the 256 bytes that will be */
     bool grouped;     /* for a person: hashes in eight groups on a line of their own; else one run behind the
@@ -90,7 +90,7 @@ bool review_table_set(const struct review_table *t, struct buf *ret, struct ens_
 bool review_set_digest(const struct review_item *items, size_t len, uint8_t ret[static 32],
                        struct ens_err *err) ENS_MUST_CHECK;
 
-/* How many of them have dangers, and the text of the summary: "1 of 5: app002.signdata (DEBUG not enforced)".
+/* The number of items with dangers, and the text of the summary: "1 of 5: app002.signdata (DEBUG not enforced)".
  */
 bool review_dangerous(const struct review_item *items, size_t len, struct buf *ret, size_t *ret_count,
                       struct ens_err *err) ENS_MUST_CHECK;

@@ -1,4 +1,4 @@
-/* What is dangerous about a sign-data: a sentence for whoever reads, a short name for the line beside the
+/* The dangers of a sign-data: a sentence for whoever reads, a short name for the line beside the
  * question. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ static const struct {
     {"blind", "blind"},
 };
 
-/* Is the bit set, or may a host set it? Then it is not forbidden. */
+/* True if the bit is set, or a host may set it: then it is not forbidden. */
 static bool is_forbidden(const struct sigstruct *css, uint64_t bit)
 {
     return (sigstruct_get_int(css, CSS_ATTRIBUTES) & bit) == 0 &&

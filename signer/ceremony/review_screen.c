@@ -35,7 +35,7 @@ static bool are_named(enum css_field field, uint64_t bits)
     return true;
 }
 
-/* What the mask leaves open, in words; no two masks have the same. */
+/* The bits that the mask leaves open, in words; no two masks have the same. */
 static const char *mask_phrase(const struct sigstruct *css, enum css_field value, enum css_field mask,
                                char ret[static PHRASE_MAX])
 {

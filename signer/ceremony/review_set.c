@@ -1,4 +1,4 @@
-/* What stands below the table of many sign-data: those with dangers again, and one digest over all of them.
+/* The block below the table of many sign-data: those with dangers again, and one digest over all of them.
  */
 #include <stdio.h>
 #include <stdlib.h>

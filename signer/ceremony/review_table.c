@@ -54,7 +54,7 @@ static bool same_field(const struct sigstruct *a, const struct sigstruct *b, con
            view_equal(sigstruct_get(a, c->mask), sigstruct_get(b, c->mask));
 }
 
-/* Is it another one in any item? A blind digest has none. */
+/* True if an item has another value. A blind digest has none. */
 static bool varies(const struct review_table *t, const struct column *c)
 {
     const struct sigstruct *first = first_of(t);
@@ -272,7 +272,7 @@ static bool needs_remark(const struct review_table *t, const struct findings *da
            (dangers->len == 1 && !(t->resigns && strcmp(dangers->items[0].rule, "isvsvn-falls") == 0));
 }
 
-/* What stands at the end of its line: the first danger, in so few words that they fit. */
+/* The end of an item's line: the first danger, in few words. */
 static bool add_remark(const struct review_table *t, const struct review_item *x,
                        const struct findings *dangers, struct buf *ret, struct ens_err *err)
 {

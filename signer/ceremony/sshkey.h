@@ -12,7 +12,7 @@
 #define SSHKEY_RSA_MIN 2048
 #define SSHKEY_RSA_MAX 8192
 
-/* What a key blob is. */
+/* The type of a key blob. */
 enum sshkey_verdict {
     SSHKEY_OK,
     SSHKEY_CUT,         /* not a row of whole strings */
@@ -27,7 +27,7 @@ struct sshkey {
     bool is_rsa;
 };
 
-/* Takes one string (four bytes of length, big-endian, and the bytes) off the front of `left`; false where it
+/* Takes one string (four bytes of length, big-endian, and the bytes) off the front of `left`; false if it
  * is not whole. */
 bool sshkey_take(struct view *left, struct view *ret);
 
@@ -38,5 +38,5 @@ enum sshkey_verdict sshkey_read(struct view blob, struct sshkey *ret);
 bool sshkey_fingerprint(struct view blob, char ret[static SSHKEY_FINGERPRINT_SIZE],
                         struct ens_err *err) ENS_MUST_CHECK;
 
-/* Is `text` a fingerprint as ssh-keygen -l prints one, in its one spelling? */
+/* True if `text` is a fingerprint in the one spelling of ssh-keygen -l. */
 bool sshkey_fingerprint_valid(const char *text, bool *ret_yes, struct ens_err *err) ENS_MUST_CHECK;

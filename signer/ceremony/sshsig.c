@@ -29,7 +29,7 @@ static bool starts_with(struct view v, const char *text)
 
 /* ---- armour ---- */
 
-/* What stands between BEGIN and END; false: the frame is another. */
+/* The text between BEGIN and END; false: the frame is another. */
 static bool unframe(struct view text, struct view *ret)
 {
     size_t begin = strlen(SSHSIG_BEGIN);
@@ -242,7 +242,7 @@ bool sshsig_look(const struct sshsig_tool *tool, const char *key, struct sshsig_
         key, why);
 }
 
-/* The one use of the file system: ssh-keygen asks for the PIN of a FIDO key only where its standard input is
+/* The one use of the file system: ssh-keygen asks for the PIN of a FIDO key only if its standard input is
  * the terminal, so the data has to be a file, and the signature is then one beside it. */
 struct workplace {
     char *dir;

@@ -6,7 +6,7 @@
 #include "signer/base/bytes.h"
 #include "signer/ceremony/sshkey.h"
 
-/* What a signature is made for, so that one made for another purpose is none (PROTOCOL.sshsig, "namespace"):
+/* The purpose of a signature, so that one made for another purpose is none (PROTOCOL.sshsig, "namespace"):
  * an approval, or the head of a transcript. */
 #define SSHSIG_NAMESPACE "ensign-approval-v1"
 #define SSHSIG_HEAD      "ensign-head-v1"
@@ -50,7 +50,7 @@ void sshsig_free(struct sshsig *s);
 
 /* ---- ssh-keygen ---- */
 
-/* How ssh-keygen is run; everything is borrowed. */
+/* The environment of ssh-keygen; everything is borrowed. */
 struct sshsig_tool {
     const char *program;      /* its path, absolute: PATH is never searched for it */
     const char *const *env;   /* its whole environment to sign, NULL-terminated; it verifies without one */
@@ -64,7 +64,7 @@ struct sshsig_tool {
 bool sshsig_verify(const struct sshsig_tool *tool, struct view data, struct view text, const struct sshsig *s,
                    bool *ret_yes, struct ens_err *err) ENS_MUST_CHECK;
 
-/* What is known of a key before it signs. */
+/* A key, as known before it signs. */
 #define SSHSIG_COMMENT_MAX 128
 struct sshsig_signer {
     char fingerprint[SSHKEY_FINGERPRINT_SIZE];

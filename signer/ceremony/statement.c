@@ -9,7 +9,7 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 
-/* What is left to read, and which line was read last. */
+/* The text that is left to read, and the last line that was read. */
 struct lines {
     struct view left;
     const char *name;

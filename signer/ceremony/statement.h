@@ -55,12 +55,12 @@ bool statement_encode(const struct statement *s, struct buf *ret, struct ens_err
 /* The id: SHA-256 of the text. */
 bool statement_id(struct view text, uint8_t ret[static DIGEST_SIZE], struct ens_err *err) ENS_MUST_CHECK;
 
-/* Puts the items into order; false where one is there twice. */
+/* Puts the items into order; false if one is there twice. */
 bool statement_sort(struct statement *s);
 
-/* Can it stand as a note? Printable ASCII, at most STATEMENT_NOTE_MAX bytes, no blank at either end. */
+/* True for a valid note: printable ASCII, at most STATEMENT_NOTE_MAX bytes, no blank at either end. */
 bool statement_note_valid(struct view note);
 
-/* What it says of the sign-data with this SHA-256; NULL: nothing. */
+/* The item of the sign-data with this SHA-256, or NULL. */
 const struct statement_item *statement_find(const struct statement *s,
                                             const uint8_t digest[static DIGEST_SIZE]);

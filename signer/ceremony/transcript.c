@@ -16,7 +16,7 @@
 #include "signer/base/mem.h"
 #include "signer/ceremony/transcript_internal.h"
 
-/* What the outcome of an intent takes besides its results: entries, an error, the frame. */
+/* Room of an outcome besides its results: entries, an error, the frame. */
 #define OUTCOME_ROOM (16u * 1024)
 
 /* "result: 4096 unwritten ", 64 digits, newline. */
@@ -100,7 +100,7 @@ static bool put_begin(struct transcript_sum *sum, int64_t now, struct buf *ret, 
            transcript_put_record(sum, now, TRANSCRIPT_BEGIN, buf_view(&entries), -1, ret, err);
 }
 
-/* What the file gets: the record, and before the first one the begin. */
+/* Appends the record, and before the first one the begin. */
 static bool make_record(const struct transcript *t, int64_t now, enum transcript_kind kind,
                         struct view entries, int exit_code, struct transcript_sum *ret_sum, struct buf *ret,
                         struct ens_err *err)

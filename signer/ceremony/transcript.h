@@ -51,7 +51,7 @@ struct transcript_record {
     uint8_t hash[DIGEST_SIZE];
 };
 
-/* What a chain comes to. */
+/* The state of a chain after its last record. */
 struct transcript_sum {
     uint64_t records;
     size_t size;               /* bytes of the records */
@@ -118,7 +118,7 @@ void transcript_rejections_free(struct transcript_rejections *r);
 
 struct transcript;
 
-/* What the operator answers to an open intent or to a tail. */
+/* The operator's answer to an open intent or to a tail. */
 struct transcript_ack {
     bool given;
     uint64_t number;  /* of the intent; 0: there is none, only a tail */
@@ -176,7 +176,7 @@ bool transcript_intent(struct transcript *t, int64_t now, const struct transcrip
 /* The items as entries of the run that is being collected, for what ended without an intent. */
 void transcript_items(struct transcript *t, const struct transcript_item *items, size_t len);
 
-/* What became of an item. */
+/* The result of an item. */
 enum transcript_end {
     TRANSCRIPT_NOT_TRIED,
     TRANSCRIPT_FAILED,
@@ -199,10 +199,10 @@ bool transcript_outcome(struct transcript *t, int64_t now, const struct transcri
  * was the error. */
 bool transcript_run(struct transcript *t, int64_t now, int exit_code, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Is an intent of this run open? */
+/* True if an intent of this run is open. */
 bool transcript_has_intent(const struct transcript *t);
 
-/* Is the file at `path` the one that is open? `t` NULL: no. */
+/* True if the file at `path` is the one that is open. `t` NULL: false. */
 bool transcript_is(const struct transcript *t, const char *path);
 
 /* SHA-256 of the last record; zeros if there is none. */

@@ -11,7 +11,7 @@ static const char *const known_keys[KNOWN_KEYS] = {"previous", "time",  "kind", 
                                                    "id",       "items", "item",  "intent", "calls",
                                                    "result",   "note",  "found", "torn"};
 
-/* Is the word spelt as ensign spells it? */
+/* True if the word is spelt as ensign spells it. */
 static bool is_word(struct view word)
 {
     struct view left = word;
@@ -67,7 +67,7 @@ static bool is_word_text(struct view word, const char *text)
     return view_equal(word, view_of_string(text));
 }
 
-/* What a result says: I written|unwritten|kept SHA256, or I failed|not-tried. */
+/* The value of a result: I written|unwritten|kept SHA256, or I failed|not-tried. */
 static bool is_result(struct view value, struct facts *f)
 {
     struct view what = facts_word(value, 1);

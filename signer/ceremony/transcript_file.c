@@ -15,7 +15,7 @@
 #include "signer/base/mem.h"
 #include "signer/base/path.h"
 
-/* How often the file may be replaced by another one while this run waits for its lock. */
+/* The file may be replaced by another one so often while this run waits for its lock. */
 #define OPEN_ATTEMPTS 16
 
 /* ---- opening ---- */
@@ -29,7 +29,7 @@ bool transcript_file_in_place(int fd, const char *path, int64_t size)
            open_st.st_ino == path_st.st_ino && (size < 0 || open_st.st_size == size);
 }
 
-/* Who else could write it would decide what it says. */
+/* Refuses a file that others can write: they would decide what it says. */
 static bool judge(int fd, const char *path, struct ens_err *err)
 {
     struct stat st;

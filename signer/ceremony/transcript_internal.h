@@ -1,4 +1,4 @@
-/* What the writer and the verifier of transcripts share: the record as text. */
+/* Shared by the writer and the verifier of transcripts: the record as text. */
 #pragma once
 
 #include "signer/ceremony/transcript.h"
@@ -10,7 +10,7 @@
 /* "sha256: ", 64 digits, newline: the last line of a record. */
 #define TRANSCRIPT_SUM_LINE 73
 
-/* Can an entry have this key, by its letters? */
+/* True if an entry may have this key, by its letters. */
 bool transcript_key_valid(struct view key);
 
 /* Appends one word, escaped. */
@@ -52,7 +52,7 @@ bool transcript_find(struct view entries, const char *key, struct view *ret_valu
 
 /* ---- what an operator answers (transcript_ack.c) ---- */
 
-/* What stands in the way of going on: an open intent, a tail (`tail`, not empty), or both. */
+/* Obstacles to a next record: an open intent, a tail (`tail`, not empty), or both. */
 struct transcript_break {
     const struct transcript_sum *sum;
     struct view tail;
@@ -79,7 +79,7 @@ bool transcript_file_open(const char *path, int *ret_fd, bool *ret_made, struct 
  */
 bool transcript_file_read(int fd, const char *path, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Is the open file still the one at the path, and `size` bytes long? `size` -1: any. */
+/* True if the open file is still the one at the path, and `size` bytes long. `size` -1: any. */
 bool transcript_file_in_place(int fd, const char *path, int64_t size);
 
 /* Flushes the directory of a new file. */

@@ -1,4 +1,4 @@
-/* What a transcript remembers of answers that were no. */
+/* The rejections that a transcript remembers. */
 #include "signer/ceremony/transcript_internal.h"
 
 #include "signer/base/mem.h"

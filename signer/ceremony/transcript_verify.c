@@ -75,7 +75,7 @@ static bool find_end(struct view rest, size_t *ret)
     return false;
 }
 
-/* What stands behind the last whole record: a tail, if it begins like the next record or is all zero. */
+/* Judges the bytes behind the last whole record: a tail begins like the next record or is all zero. */
 static bool fail_no_end(const struct scan *s, bool *ret_cut, struct ens_err *err)
 {
     char first[FIRST_SIZE];
@@ -224,7 +224,7 @@ static bool is_open(const struct scan *s)
     return s->sum->open != 0;
 }
 
-/* Does the record name the intent that is open? NULL: yes; else the word of refusal. */
+/* NULL if the record names the open intent; else the word of refusal. */
 static const char *names_open(const struct scan *s, const struct facts *f)
 {
     uint64_t number = 0;

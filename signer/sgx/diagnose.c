@@ -51,7 +51,7 @@ bool diagnose_read_signature(struct view file, const char *name, uint8_t ret[sta
 
 /* ---- what the block holds ---- */
 
-/* The payload of a PKCS#1 v1.5 block of type 1 (RFC 8017, section 9.2); empty where it is none. */
+/* The payload of a PKCS#1 v1.5 block of type 1 (RFC 8017, section 9.2); empty if it is none. */
 static struct view payload_of(const uint8_t block[static SIGNATURE_SIZE])
 {
     size_t at = 2;
@@ -146,7 +146,7 @@ static bool is_pss(const uint8_t block[static SIGNATURE_SIZE], struct ens_err *e
 
 /* ---- the reasons ---- */
 
-/* What a tool that is given the wrong bytes, or hashes once too often, signs instead of `digest`. */
+/* Digests that a tool signs instead of `digest` if it gets the wrong bytes or hashes once too often. */
 static const char *slip_of(struct view signed_digest, const struct sigstruct *css,
                            const uint8_t digest[static 32])
 {

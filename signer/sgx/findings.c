@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How many of the list are of the rule and the severity. */
+/* The number of findings of this rule and severity. */
 static size_t count_rule(const struct findings *list, enum severity severity, const char *rule)
 {
     size_t n = 0;

@@ -38,7 +38,7 @@ bool finding_is_danger(const struct finding *f);
 /* Turns the dangers of the list into warnings: their reader has said yes to them. */
 void findings_allow(struct findings *list);
 
-/* How many of the list have this severity. */
+/* The number of findings of this severity. */
 size_t findings_count(const struct findings *list, enum severity severity);
 
 /* The first of this severity, or NULL. */

@@ -5,5 +5,5 @@
 
 #include "signer/base/pubkey.h"
 
-/* Whose key it is, where MRSIGNER belongs to a published private key; else NULL. */
+/* The owner of the published private key that has this MRSIGNER, or NULL. */
 const char *known_key_owner(const uint8_t mrsigner[static MRSIGNER_SIZE]);

@@ -9,7 +9,7 @@
 #define SIGSTRUCT_SIZE 1808
 #define SIGNDATA_SIZE  256
 
-/* What a field holds, which decides how it is printed and what it may be. */
+/* The kind of a field: it decides how the value is printed, and which values are allowed. */
 enum css_kind {
     CSS_FIXED,    /* one constant value */
     CSS_RESERVED, /* zero */

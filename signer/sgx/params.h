@@ -24,16 +24,16 @@ struct params {
     bool allow_unusual;
 };
 
-/* Is any option given that decides a field? */
+/* True if an option that decides a field is given. */
 bool params_any(const struct params *p);
 
 /* Gives the signed fields: those of `from` (NULL: the defaults), then what the options say. DATE is --date,
- * else that of `from`, else `today` (BCD). ENCLAVEHASH is left as it was. ENS_USAGE where an option cannot be
+ * else that of `from`, else `today` (BCD). ENCLAVEHASH is left as it was. ENS_USAGE if an option cannot be
  * read. */
 bool params_build(const struct params *p, const struct sigstruct *from, uint32_t today, struct sigstruct *ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 
-/* What no signer should sign: INIT, no MODE64BIT (unless `bit32`), reserved attribute bits, XFRM without x87
+/* Refuses fields that no signer should sign: INIT, no MODE64BIT (unless `bit32`), reserved attribute bits, XFRM without x87
  * and SSE or with half of a feature, KSS identifiers without KSS, a VENDOR that EINIT refuses, no MRENCLAVE.
  * ENS_DATA naming field and rule. The caller leaves it out where the user said --allow-unusual. */
 bool params_check(const struct sigstruct *css, bool bit32, struct ens_err *err) ENS_MUST_CHECK;

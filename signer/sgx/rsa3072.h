@@ -18,7 +18,7 @@
 bool rsa3072_read_pubkey(struct view file, const char *name, struct pubkey *ret,
                          struct ens_err *err) ENS_MUST_CHECK;
 
-/* Does it look like a file that rsa3072_read_pubkey reads? For recognising artifacts by content. */
+/* True if the first bytes are those of a file that rsa3072_read_pubkey reads. */
 bool rsa3072_recognise(struct view file);
 
 /* Appends the key as PEM SubjectPublicKeyInfo. */

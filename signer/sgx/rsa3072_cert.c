@@ -67,7 +67,7 @@ static void ossl_bytes_freep(unsigned char **bytes)
     OPENSSL_free(*bytes);
 }
 
-/* The parts one behind the other. ENS_BUG where they have not `len` bytes together. */
+/* The parts one behind the other. ENS_BUG if they have not `len` bytes together. */
 static bool join(const struct view *parts, size_t parts_len, uint8_t *ret, size_t len, struct ens_err *err)
 {
     size_t at = 0;
@@ -120,7 +120,7 @@ static bool write_pem(struct view der, struct buf *ret, struct ens_err *err)
     return buf_append(ret, view_of(text, (size_t)len), err);
 }
 
-/* What OpenSSL finds in the PEM: the TBSCertificate, encoded anew, and the signature. */
+/* The TBSCertificate in the PEM, encoded anew, and the signature. */
 static bool read_parts(struct view pem, uint8_t ret_tbs[static RSA3072_CERT_TBS_SIZE],
                        uint8_t ret_signature[static SIGNATURE_SIZE], struct ens_err *err)
 {

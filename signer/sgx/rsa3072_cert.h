@@ -31,6 +31,6 @@ bool rsa3072_cert_tbs(const struct pubkey *key, uint8_t ret[static RSA3072_CERT_
                       struct ens_err *err) ENS_MUST_CHECK;
 
 /* Appends the certificate of `key` with `signature` over its TBSCertificate, PEM. The PEM is read again and
- * held to key and signature before it is returned: ENS_BADSIG where the signature does not verify. */
+ * held to key and signature before it is returned: ENS_BADSIG if the signature does not verify. */
 bool rsa3072_cert_finish(const struct pubkey *key, const uint8_t signature[static SIGNATURE_SIZE],
                          struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;

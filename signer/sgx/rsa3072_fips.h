@@ -12,6 +12,6 @@
 bool rsa3072_fips_sign(struct view sigstruct, uint8_t ret[static RSA3072_FIPS_SIZE],
                        struct ens_err *err) ENS_MUST_CHECK;
 
-/* Does the block verify, under the key in it? False in `ret_ok` is not an error. */
+/* `*ret_ok` is true if the block verifies under the key in it; false is not an error. */
 bool rsa3072_fips_verify(struct view sigstruct, const uint8_t block[static RSA3072_FIPS_SIZE], bool *ret_ok,
                          struct ens_err *err) ENS_MUST_CHECK;

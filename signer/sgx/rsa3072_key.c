@@ -72,7 +72,7 @@ static EVP_PKEY *key_of_info(const unsigned char *der, long len)
     return lib != NULL ? d2i_PUBKEY_ex(NULL, &der, len, lib, NULL) : NULL;
 }
 
-/* The key in a PEM block; NULL where its label or content is not one that is read. */
+/* The key in a PEM block; NULL if its label or content is not one that is read. */
 static EVP_PKEY *key_of_pem(const struct pem *p)
 {
     const unsigned char *der = p->data;

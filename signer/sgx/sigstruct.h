@@ -25,7 +25,7 @@ void sigstruct_put_int(struct sigstruct *css, enum css_field field, uint64_t val
 /* All zero but HEADER and HEADER2: what every SIGSTRUCT starts from. */
 void sigstruct_init(struct sigstruct *ret);
 
-/* Has the field the one value that the SDM allows (CSS_FIXED, CSS_RESERVED)? True for other kinds. */
+/* True if the field has the one value that the SDM allows (CSS_FIXED, CSS_RESERVED), and for other kinds. */
 bool sigstruct_is_as_fixed(const struct sigstruct *css, enum css_field field);
 
 /* Does a file begin as a SIGSTRUCT does? The four bytes of HEADER that hold Intel's release type are not
@@ -47,7 +47,7 @@ void sigstruct_finish(struct sigstruct *css, const struct pubkey *key,
                       const uint8_t signature[static SIGNATURE_SIZE], const uint8_t q1[static SIGNATURE_SIZE],
                       const uint8_t q2[static SIGNATURE_SIZE]);
 
-/* Are all unsigned fields zero: a SIGSTRUCT that waits for its signature? */
+/* True if all unsigned fields are zero: the SIGSTRUCT waits for its signature. */
 bool sigstruct_is_unsigned(const struct sigstruct *css);
 
 /* ---- sign-data ---- */

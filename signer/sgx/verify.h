@@ -7,7 +7,7 @@
 #include "signer/sgx/findings.h"
 #include "signer/sgx/sigstruct.h"
 
-/* Adds what is found to `ret`. SEVERITY_ERROR: EINIT refuses, or can never succeed. Fails only where OpenSSL
+/* Adds what is found to `ret`. SEVERITY_ERROR: EINIT refuses, or can never succeed. Fails only if OpenSSL
  * cannot compute (ENS_RESOURCE). */
 bool verify_sigstruct(struct view bytes, struct findings *ret, struct ens_err *err) ENS_MUST_CHECK;
 

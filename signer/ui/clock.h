@@ -19,5 +19,5 @@ bool clock_today(uint32_t *ret_bcd, struct ens_err *err) ENS_MUST_CHECK;
 /* The same for what only warns of a DATE that lies ahead; 0: the clock has no such day. */
 uint32_t clock_danger_day(void);
 
-/* Does SOURCE_DATE_EPOCH say which day it is? */
+/* True if SOURCE_DATE_EPOCH says which day it is. */
 bool clock_is_given(void);

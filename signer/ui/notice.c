@@ -1,4 +1,4 @@
-/* What is said on stderr, and texts for people on stdout: warnings, notices, reviews, results, and the one
+/* Text on stderr, and text for people on stdout: warnings, notices, reviews, results, and the one
  * error line. With screen.c this is the only writer to a terminal: every text may quote a file or a token,
  * and is made printable here, line by line. */
 #include "signer/ui/notice.h"
@@ -56,7 +56,7 @@ static void clear_status(void)
     has_status = false;
 }
 
-/* What the threads say, in one piece each, over the line that stands there; wrapped for a terminal. */
+/* Writes a message in one piece over the status line; wrapped for a terminal. */
 static void say(struct view text)
 {
     ENS_CLEANUP(buf_free) struct buf wrapped = {0};

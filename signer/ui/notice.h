@@ -1,4 +1,4 @@
-/* What commands say on the way. Nothing else writes text to stderr or stdout, and only screen.c to the
+/* Messages on the way. Nothing else writes text to stderr or stdout, and only screen.c to the
  * terminal. Each text is made printable line by line: what a file or token says cannot drive a terminal. A
  * value that is put into a text of several lines is put there by text_line. */
 #pragma once
@@ -12,14 +12,14 @@ void notice_warn(const char *fmt, ...) ENS_PRINTF(1, 2);
 void notice_say(const struct args *args, const char *fmt, ...) ENS_PRINTF(2, 3);
 /* A whole text (the table of a batch); dropped by --quiet. */
 void notice_text(const struct args *args, struct view text);
-/* What a child process says: each of its lines with its name before it. */
+/* The output of a child process: each of its lines with its name before it. */
 void notice_child(const char *program, struct view words);
 /* Prints the error of a run: "ensign: ..." on one line. */
 void notice_error(const struct ens_err *err);
 /* A result that is text for people: to stdout. ENS_IO. */
 bool notice_result(struct view text, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Is stderr a terminal? Then its lines are wrapped at blanks, and progress is shown. */
+/* True if stderr is a terminal: then its lines are wrapped at blanks, and progress is shown. */
 bool notice_is_watched(void);
 /* From here on this thread says nothing, or speaks again: for work that is done a second time. Errors are not
  * held back. */

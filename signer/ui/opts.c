@@ -106,7 +106,7 @@ static bool check_no_uri(const char *option, const char *value, struct ens_err *
                     "%s is a PKCS#11 URI, not a file: give it with --key, --token or --require", option);
 }
 
-/* Does the option take a URI, which is then judged as one? */
+/* True if the option takes a URI, which is then judged as one. */
 static bool takes_uri(const struct opt *o)
 {
     return o->kind == OPT_TEXT && o->arg != NULL && strcmp(o->arg, "URI") == 0;

@@ -14,7 +14,7 @@ struct text_list {
     size_t len;
 };
 
-/* What the command line said. Texts are borrowed from argv; NULL or false: not given. */
+/* The command line, parsed. Texts are borrowed from argv; NULL or false: not given. */
 struct args {
     struct params params;
     const char *from;
@@ -108,7 +108,7 @@ struct cmd {
     bool (*run)(const struct args *args, struct ens_err *err);
 };
 
-/* Does the command load a PKCS#11 module? */
+/* True if the command loads a PKCS#11 module. */
 bool opts_loads_module(const struct cmd *cmd);
 
 /* Reads argv after the command's name; ENS_USAGE. `argv` is reordered: operands come to its front. */

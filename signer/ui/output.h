@@ -6,10 +6,10 @@
 
 struct output;
 
-/* Can stdout be written to? Asked before the work, so that no result is lost. ENS_IO. */
+/* Requires that stdout can be written to. Called before the work, so that no result is lost. ENS_IO. */
 bool output_stdout_is_open(struct ens_err *err) ENS_MUST_CHECK;
 
-/* Prepares the place: `path` NULL or "-" is stdout (ENS_USAGE where that is a terminal and the result is
+/* Prepares the place: `path` NULL or "-" is stdout (ENS_USAGE if that is a terminal and the result is
  * `binary`). An existing file is kept unless `force`. Called before the work, so that a wrong place is said
  * before a PIN is asked for. Release with output_closep; without output_commit nothing appears. */
 bool output_open(const char *path, bool binary, bool force, struct output **ret,

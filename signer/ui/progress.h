@@ -1,4 +1,4 @@
-/* Progress of long work: one line on stderr, only where stderr is a terminal and there is much to do. */
+/* Progress of long work: one line on stderr, only if stderr is a terminal and there is much to do. */
 #pragma once
 
 #include <stdbool.h>

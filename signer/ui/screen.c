@@ -22,7 +22,7 @@ static const char name[] = "/dev/tty";
 /* Bytes of an answer that is understood: four words have less. */
 #define ANSWER_MAX 128
 
-/* How often an answer that is none is asked for again. */
+/* The question is repeated so often after an answer that is none. */
 #define ASKED_AGAIN 2
 
 static int open_terminal(void)
@@ -79,7 +79,7 @@ static bool put_line(int fd, const char *text, struct ens_err *err)
 
 /* ---- from what is shown to the answer ---- */
 
-/* What Ctrl-Z did before, while `is_held`. */
+/* The former action of Ctrl-Z, while `is_held`. */
 static struct sigaction before_hold;
 static bool is_held;
 
@@ -259,7 +259,7 @@ static bool turn_page(int fd, size_t page, size_t pages, bool *ret_go_on, struct
     return true;
 }
 
-/* What has not been shown yet, in lines. */
+/* The text that was not shown yet, in lines. */
 struct left {
     size_t top, rows, early;
 };
@@ -272,7 +272,7 @@ static size_t at_most(size_t want, size_t *room)
     return n;
 }
 
-/* What the next page takes, of `room` lines; the header only where rows follow. */
+/* The content of the next page of `room` lines; the header only if rows follow. */
 static struct left take_page(struct left *l, size_t header, size_t room)
 {
     struct left page = {.top = at_most(l->top, &room)};

@@ -8,18 +8,18 @@
 #include "signer/base/bytes.h"
 #include "signer/base/secret.h"
 
-/* Is there a terminal to ask at? */
+/* True if there is a terminal to ask at. */
 bool screen_is_there(void);
 
-/* How large it is; `rows` 0: it does not say, and nothing is shown in pages; `columns` 0: it does not say.
+/* The size of the terminal; `rows` 0: it does not say, and nothing is shown in pages; `columns` 0: it does not say.
  */
 struct screen_size {
     unsigned rows, columns;
 };
 struct screen_size screen_size(void);
 
-/* What is read before a question. A table that has more lines than the terminal is shown in pages; each
- * begins with `header`, and the last one holds `last`. Without a table the top may scroll away, but where
+/* The text before a question. A table that has more lines than the terminal is shown in pages; each
+ * begins with `header`, and the last one holds `last`. Without a table the top may scroll away, but if
  * `last` alone does not fit above the question there are pages as well. Every part is a whole number of
  * lines; each may be empty. */
 struct screen_text {
@@ -49,7 +49,7 @@ struct screen_question {
     const char *again; /* what is asked after another answer, at most twice; NULL: for yes or no */
 };
 
-/* ENS_REFUSED where there is no terminal, ENS_IO, ENS_INTERRUPTED (Ctrl-C). */
+/* ENS_REFUSED if there is no terminal, ENS_IO, ENS_INTERRUPTED (Ctrl-C). */
 bool screen_ask(const struct screen_question *q, enum screen_answer *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Asks until the answer is yes; ENS_REFUSED, "OBJECT: NOT_DONE: the answer was no", after another one. */
