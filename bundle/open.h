@@ -8,8 +8,8 @@ bool container_recognise(struct view head);
 
 /* Opens the file, finds the SIGSTRUCTs in it. `component` names the component of a bundle (NULL: ronl where
  * that is SGX, else the only SGX one) and is NULL for every other kind (ENS_USAGE). An ELF file without what
- * its SDK's signing tool lays out is ENS_DATA, and the message says which tool that is. Release with
- * container_closep. */
+ * its SDK's signing tool lays out is ENS_DATA, and the message says which tool that is.
+ * Release with container_closep. */
 bool container_open(const char *path, const char *component, struct container **ret,
                     struct ens_err *err) ENS_MUST_CHECK;
 /* The same of a file that container_write will change: container_same_reads can be asked. */

@@ -8,8 +8,7 @@
 
 #include "signer/base/mem.h"
 
-/* Of a message, for the candidates in it; the rest is for what is wrong, and for what callers put before it.
- */
+/* Of a message, for the candidates in it; the rest is for the fault, and for what callers put before it. */
 #define CANDIDATES_ROOM 240
 #define FACT_MAX        384
 

@@ -26,8 +26,8 @@ struct hsm_uri; /* a parsed RFC 7512 URI */
 
 /* ---- URIs (RFC 7512; hsm/uri.c) ---- */
 
-/* Parses `text`; ENS_USAGE with the attribute and the rule. `pin-value` is refused. Release with
- * hsm_uri_freep. */
+/* Parses `text`; ENS_USAGE with the attribute and the rule. `pin-value` is refused.
+ * Release with hsm_uri_freep. */
 bool hsm_uri_parse(const char *text, struct hsm_uri **ret, struct ens_err *err) ENS_MUST_CHECK;
 void hsm_uri_freep(struct hsm_uri **uri);
 
@@ -78,8 +78,8 @@ struct hsm_token {
 /* Selects the one token that matches the path attributes of `uri`; none: ENS_NOTFOUND, several:
  * ENS_AMBIGUOUS, both listing the candidates as URIs. A list without it is read again for half a second:
  * while another process writes to a token, some modules do not see it. A token that is not flagged as
- * initialised (CKF_TOKEN_INITIALIZED) counts where it has a label, or where slot-id names it. `ret` may be
- * NULL. */
+ * initialised (CKF_TOKEN_INITIALIZED) counts where it has a label, or where slot-id names
+ * it. `ret` may be NULL. */
 bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_token **ret,
                       struct ens_err *err) ENS_MUST_CHECK;
 
@@ -142,8 +142,8 @@ struct hsm_sign_args {
     enum hsm_mechanism mechanism;
     const uint8_t *digest; /* 32 bytes: SHA-256 of the message */
     struct view message;
-    /* Asked once for a key with CKA_ALWAYS_AUTHENTICATE (not for a PIN pad). May be NULL: then such a key is
-     * ENS_PIN. */
+    /* Asked once for a key with CKA_ALWAYS_AUTHENTICATE (not for a PIN pad). May be NULL: then
+     * such a key is ENS_PIN. */
     bool (*ask_pin)(void *ctx, struct secret *ret, struct ens_err *err);
     void *ask_ctx;
 };

@@ -118,8 +118,8 @@ bool candidates_add(struct candidates *c, const char *label, const char *uri,
 /* Is there one label that is probably meant? */
 bool candidates_has_near(const struct candidates *c);
 /* Fails with `code` and "OBJECT: FACT", and behind it the URI of the nearest label ("did you mean"), or
- * `lead` and all candidates, or, where they do not fit into a message whole, how many hsm_candidates now
- * lists. */
+ * `lead` and all candidates, or, where they do not fit into a message whole, how many
+ * hsm_candidates now lists. */
 bool candidates_fail(struct hsm *hsm, struct candidates *c, enum ens_code code, const char *lead,
                      struct ens_err *err, const char *fmt, ...) ENS_PRINTF(6, 7);
 
@@ -133,8 +133,7 @@ void token_free_all(struct hsm *hsm);
 
 /* ---- module.c ---- */
 
-/* C_Finalize and C_Initialize: some modules look for tokens only there. No session may be open. ENS_MODULE.
- */
+/* C_Finalize and C_Initialize: some modules look for tokens only there. No session is open. ENS_MODULE. */
 bool module_restart(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- session.c ---- */
@@ -181,8 +180,7 @@ bool attr_number(struct hsm *hsm, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE typ
 /* ---- key.c ---- */
 
 /* Reads all that is known of a private key, but for `public.uri`, which key_set_uri sets: the token's URI and
- * the label, or the id of a key without label, where one alone is unique among the private keys; else both.
- */
+ * the label, or the id of a key without label, if one alone is unique among the private keys; else both. */
 bool key_load(struct hsm *hsm, CK_OBJECT_HANDLE handle, struct key **ret, struct ens_err *err) ENS_MUST_CHECK;
 bool key_set_uri(struct hsm *hsm, struct key *k, bool label_is_unique, bool id_is_unique,
                  struct ens_err *err) ENS_MUST_CHECK;

@@ -183,8 +183,7 @@ static bool no_key(struct hsm *hsm, const struct key_list *list, const struct hs
                            hsm_uri_text(uri));
 }
 
-/* Several match; those that no URI can tell apart, because another key has the same label and id, are said.
- */
+/* Several match; names those that no URI can tell apart, because another key has the same label and id. */
 static bool several_keys(struct hsm *hsm, const struct key_list *list, const struct hsm_uri *uri,
                          bool loosely, struct ens_err *err)
 {

@@ -141,8 +141,7 @@ bool token_mechanisms(struct hsm *hsm, struct ens_err *err)
         return ens_fail(err, ENS_DEVICE, "token '%s' has %lu mechanisms: ensign takes %d", t->label, count,
                         HSM_MECHANISMS_MAX);
     if (rv == CKR_OK) {
-        /* One more: p11-kit 0.24's client reads an entry too many when it leaves out what it cannot pass on.
-         */
+        /* One more: p11-kit 0.24's client reads an entry too many if it leaves out what it cannot pass on. */
         list = mem_alloc(count + 1, sizeof *list, err);
         if (list == NULL)
             return false;

@@ -53,8 +53,8 @@ struct view uri_trim(struct view v);
 /* RFC 3986 "unreserved": never encoded. */
 bool uri_is_unreserved(char c);
 
-/* The part behind the scheme up to the first '?', and what follows it; false: no PKCS#11 URI, or a longer
- * one. */
+/* The part behind the scheme up to the first '?', and what follows it; false: no PKCS#11
+ * URI, or a longer one. */
 bool uri_split(const char *text, struct view *ret_path, struct view *ret_query);
 
 /* Where in a piece of the path a query seems to begin whose '?' was forgotten; its length: nowhere. */

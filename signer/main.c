@@ -1,5 +1,5 @@
-/* ensign: process hardening, dispatch, and the one place where an error is printed and becomes the exit
- * status. */
+/* ensign: process hardening, dispatch, and the one place where an error is printed
+ * and becomes the exit status. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,8 +42,7 @@ static bool harden(struct ens_err *err)
 
 /* What names files or code to the libraries that ensign is made of: all of OpenSSL's variables, and those
  * that glibc does not believe in a privileged program either (ld.so(8), "secure-execution mode"). Those of a
- * PKCS#11 module are nobody's list, and stay; what else ensign starts gets a list of its own (child_env.c).
- */
+ * PKCS#11 module are nobody's list, and stay; what else ensign starts gets its own list (child_env.c). */
 static bool is_foreign(const char *variable)
 {
     static const char *const names[] = {

@@ -28,8 +28,7 @@ struct bundle;
 /* Initialises the JSON library for the process; called before several threads open bundles. */
 void bundle_before_threads(void);
 
-/* Opens the archive and validates directory and manifest; reads no other entry. Release with bundle_closep.
- */
+/* Opens the archive, validates directory and manifest; reads no other entry. Release with bundle_closep. */
 bool bundle_open(const char *path, struct bundle **ret, struct ens_err *err) ENS_MUST_CHECK;
 /* The same over an open, seekable file (a bundle that was just written); `fd` stays the caller's. */
 bool bundle_open_fd(int fd, const char *name_for_messages, struct bundle **ret,
@@ -100,8 +99,8 @@ const struct bundle_info *bundle_info(const struct bundle *b);
 /* The bundle's name in messages; owned by it. */
 const char *bundle_label(const struct bundle *b);
 
-/* The component `id`; NULL id: the only SGX component. ENS_DATA: none, several, or no SGX, listing what there
- * is. */
+/* The component `id`; NULL id: the only SGX component. ENS_DATA: none, several, or no SGX,
+ * listing what there is. */
 bool bundle_find_sgx(const struct bundle *b, const char *id, const struct bundle_component **ret,
                      struct ens_err *err) ENS_MUST_CHECK;
 
@@ -129,8 +128,8 @@ size_t bundle_digests_len(const struct bundle *b); /* by name */
 struct bundle_digest bundle_digest_at(const struct bundle *b, size_t index);
 
 /* Streams one file, checks its length, CRC and digest; every piece also goes to `sink` (NULL: only check). A
- * large one is unpacked by a second thread, ahead of this one; several threads may stream files of one
- * bundle. */
+ * large one is unpacked by a second thread, ahead of this one; several threads may stream
+ * files of one bundle. */
 bool bundle_stream(const struct bundle *b, const char *name, const struct sink *sink,
                    struct ens_err *err) ENS_MUST_CHECK;
 
@@ -159,8 +158,8 @@ bool bundle_scheduler_check(const struct bundle *b, const struct bundle_reasons 
 bool bundle_parse_id(const char *text, uint8_t ret[static 32], struct ens_err *err) ENS_MUST_CHECK;
 bool bundle_check_component_id(const char *id, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Begins a bundle without components; `label` is what messages call it, `name` is UTF-8. Release with
- * bundle_closep. */
+/* Begins a bundle without components; `label` is what messages call it, `name` is UTF-8.
+ * Release with bundle_closep. */
 bool bundle_new(const char *label, const char *name, const uint8_t id[static 32],
                 struct bundle_version version, struct bundle **ret, struct ens_err *err) ENS_MUST_CHECK;
 

@@ -199,8 +199,7 @@ static bool same_numbers(const struct directory_entry *e, const struct directory
            (local->size == e->size || (later && local->size == 0));
 }
 
-/* Reads the local header of `e`: numbers into `ret`, its length with name and extra fields into `*ret_whole`.
- */
+/* Reads the local header of `e`: numbers into `ret`, length with name and extra fields into `*ret_whole`. */
 static bool read_local(struct walk *w, const struct directory_entry *e, struct directory_entry *ret,
                        uint64_t *ret_whole, struct ens_err *err)
 {

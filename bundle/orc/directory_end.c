@@ -91,8 +91,7 @@ static bool read_end(int fd, uint64_t size, struct end *ret, struct ens_err *err
     return tail != NULL && read_exact(fd, size - len, tail, len, err) && parse_end(tail, len, size, ret, err);
 }
 
-/* The zip64 end record and its locator. Fields of the end record that are not saturated must say the
- * same. */
+/* The zip64 end record and its locator. Fields of the end record that are not saturated must say the same. */
 static bool parse_end64(struct view v, struct end *end)
 {
     struct reader r = reader_of(v);

@@ -1,5 +1,5 @@
-/* Edits of a bundle: each makes a new state of the one before, and one that fails leaves everything as it
- * was. */
+/* Edits of a bundle: each makes a new state of the one before, and one that fails leaves
+ * everything as it was. */
 #include "bundle/orc/bundle.h"
 
 #include <errno.h>

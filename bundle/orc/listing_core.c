@@ -1,7 +1,7 @@
 /* The entries of an archive as Go's archive/zip finds them, and as oasis-core takes them (go/runtime/bundle:
  * Open). It asks less than listing.c: a search from the end, headers up to the first that is none, and of a
- * local header no more than its length. Facts of Go 1.26; what is beyond ensign's limits is left open
- * (`own`). */
+ * local header no more than its length. Facts of Go 1.26; what is beyond ensign's limits
+ * is left open (`own`). */
 #include <stdlib.h>
 #include <string.h>
 

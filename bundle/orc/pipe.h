@@ -18,8 +18,8 @@ struct pipe {
 
 void pipe_free(struct pipe *p);
 
-/* Reads up to `len` bytes, writes all of them; how many, or -1 with `err` of the pipe set: ENS_IO,
- * ENS_INTERRUPTED. */
+/* Reads up to `len` bytes, writes all of them; how many, or -1 with `err` of the pipe
+ * set: ENS_IO, ENS_INTERRUPTED. */
 int64_t pipe_read(struct pipe *p, void *ret, uint64_t len);
 int64_t pipe_write(struct pipe *p, const void *data, uint64_t len);
 /* Writes what is not in the file yet; 0, or -1 as above. */

@@ -1,6 +1,5 @@
 /* Intel SDK ELF files: the note, the SIGSTRUCTs in it, and what is edited beside them. The loader picks one
- * of the blocks by its own age and by what the CPU can do, so that all of them must carry the new SIGSTRUCT.
- */
+ * of the blocks by its own age and by what the CPU can do, so that all must carry the new SIGSTRUCT. */
 #include "bundle/sdk/elf_intel.h"
 
 #include <inttypes.h>

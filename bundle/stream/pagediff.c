@@ -1,5 +1,5 @@
-/* The comparison of two streams from its start to its end, and the differences that the two indices alone
- * tell. */
+/* The comparison of two streams from its start to its end, and the differences that
+ * the two indices alone tell. */
 #include "bundle/stream/pagediff.h"
 
 #include <string.h>

@@ -1,6 +1,5 @@
 /* The walk over a stream's records, in parts of 64 bytes (headers) and 256 bytes (data), that puts pages
- * together. It judges nothing: a stream that it cannot follow is given to sgxs.c, which knows how to say why.
- */
+ * together. It judges nothing: a stream that it cannot follow goes to sgxs.c, which knows how to say why. */
 #include "bundle/stream/pages.h"
 
 #include <string.h>

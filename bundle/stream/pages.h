@@ -31,26 +31,25 @@ struct page_ecreate {
  * `number` and `moved` is equal, and they are measured alike where `flags`, `measured`, `measured_order` and
  * the measured part of the content are. The digests are SHA-256, shortened. */
 struct page {
-    uint64_t offset;     /* EADD OFFSET */
-    uint64_t flags;      /* SECINFO.FLAGS */
-    uint8_t content[16]; /* SHA-256 of the 4096 bytes; zero where they are zero */
-    uint64_t
-        measured_order;   /* of the EEXTENDs, and copies of a chunk that a later one replaced; 0: ascending */
-    uint64_t order;       /* of all chunks */
-    uint64_t padding;     /* unmeasured bytes of the records' headers; 0 where they are zero */
-    uint16_t measured;    /* bit n: the n-th 256 bytes come by EEXTEND */
-    uint16_t unmeasured;  /* bit n: by UNMEASRD */
-    uint32_t number : 30; /* of EADD in the stream, from 0 */
-    uint32_t repeated : 1; /* a chunk is given more than once */
-    uint32_t moved : 1;    /* for pagediff.c */
+    uint64_t offset;         /* EADD OFFSET */
+    uint64_t flags;          /* SECINFO.FLAGS */
+    uint8_t content[16];     /* SHA-256 of the 4096 bytes; zero where they are zero */
+    uint64_t measured_order; /* of the EEXTENDs, with copies that a later one replaced; 0: ascending */
+    uint64_t order;          /* of all chunks */
+    uint64_t padding;        /* unmeasured bytes of the records' headers; 0 where they are zero */
+    uint16_t measured;       /* bit n: the n-th 256 bytes come by EEXTEND */
+    uint16_t unmeasured;     /* bit n: by UNMEASRD */
+    uint32_t number : 30;    /* of EADD in the stream, from 0 */
+    uint32_t repeated : 1;   /* a chunk is given more than once */
+    uint32_t moved : 1;      /* for pagediff.c */
 };
 
 /* What is not kept. A chunk that is not given is zero; of a chunk that is given more than once the last
  * EEXTEND counts, else the last UNMEASRD. */
 struct page_bytes {
     uint8_t data[SGX_PAGE_SIZE];
-    uint8_t given[PAGE_GIVEN_KEPT]; /* the first chunks in the order of the stream: number, plus 16 where
-                                       measured */
+    uint8_t given[PAGE_GIVEN_KEPT]; /* the first chunks in the order of the stream: number,
+                                       plus 16 where measured */
     size_t given_len;
 };
 

@@ -13,8 +13,8 @@
 static void set_message(struct ens_err *err, enum ens_code code, const char *fmt, va_list args)
     ENS_PRINTF(3, 0);
 
-/* Where a message is longer than fits, its middle is cut: a long path must not push the rule and the remedy
- * out. */
+/* Where a message is longer than fits, its middle is cut: a long path must not push
+ * the rule and the remedy out. */
 static void cut_middle(char *text, size_t len, size_t room)
 {
     static const char gap[] = "[...]";

@@ -49,6 +49,6 @@ bool ens_fail_own(struct ens_err *err, const char *fmt, ...) ENS_PRINTF(2, 3);
 bool ens_fail_errno(struct ens_err *err, enum ens_code code, int errnum, const char *fmt, ...)
     ENS_PRINTF(4, 5);
 
-/* Puts "context: " before the message of an error that is already set; keeps its code and `own`. Returns
- * false. */
+/* Puts "context: " before the message of an error that is already set; keeps its code
+ * and `own`. Returns false. */
 bool ens_wrap(struct ens_err *err, const char *fmt, ...) ENS_PRINTF(2, 3);

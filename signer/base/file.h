@@ -20,8 +20,8 @@ size_t file_room(size_t each, size_t max);
  * <(...)). ENS_NOINPUT naming `path` (also for a directory), ENS_DATA for a pipe or a device. */
 bool file_open(const char *path, int *ret_fd, struct ens_err *err) ENS_MUST_CHECK;
 
-/* From now on the path "-" is what comes from `fd`, which stays the caller's. Called once, before any file is
- * opened. */
+/* From now on the path "-" is what comes from `fd`, which stays the caller's. Called once,
+ * before any file is opened. */
 void file_take_stdin(int fd);
 /* True for the path "-". */
 bool file_is_stdin(const char *path);
@@ -34,8 +34,7 @@ bool file_open_stdin(int *ret_fd, struct ens_err *err) ENS_MUST_CHECK;
 bool file_read(int fd, const char *path, uint8_t *ret, size_t len, size_t *ret_len,
                struct ens_err *err) ENS_MUST_CHECK;
 
-/* The same from `offset` on, without moving the file's position; the file must be one that can be seeked in.
- */
+/* The same from `offset` on, without moving the file's position; the file must be seekable. */
 bool file_read_at(int fd, const char *path, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
                   struct ens_err *err) ENS_MUST_CHECK;
 
@@ -64,8 +63,7 @@ bool file_out_open(const char *path, enum file_out_mode mode, struct file_out **
 
 /* Creates the temporary file beside the target, where that was not done yet; file_out_write does it as well.
  * It is private (0600) and locked until it has its mode, right before the rename.
- * Until file_out_commit nothing is seen at the target; without it file_out_closep removes the temporary file.
- */
+ * Until file_out_commit nothing is seen at the target; else file_out_closep removes the temporary file. */
 bool file_out_create(struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Requires that the target is the file that is open at `fd`, as it is now, and still when it is
@@ -77,8 +75,8 @@ int file_out_fd(const struct file_out *out);
 
 bool file_out_write(struct file_out *out, struct view v, struct ens_err *err) ENS_MUST_CHECK;
 
-/* fsync, rename over the target, fsync of the directory. An error after the rename says that the file is in
- * place. */
+/* fsync, rename over the target, fsync of the directory. An error after the rename says that
+ * the file is in place. */
 bool file_out_commit(struct file_out *out, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The same for those of `outs` that are not NULL, where the disk has less to do than for one after the other:
@@ -97,6 +95,5 @@ bool file_write_atomic(const char *path, enum file_out_mode mode, struct view v,
 bool file_sync_directory(int dir_fd, const char *path, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Removes the temporary files that killed processes left in `directory`: those of this user on which nobody
- * has the lock that file_out_create takes. Gives their number. ENS_CANTCREAT: the directory cannot be read.
- */
+ * has the lock that file_out_create takes. Gives their number. ENS_CANTCREAT: cannot read the directory. */
 bool file_sweep(const char *directory, size_t *ret, struct ens_err *err) ENS_MUST_CHECK;

@@ -9,8 +9,8 @@
 
 /* Locks the open file `fd`, which messages call `path`. Held by somebody else, it is waited for, and
  * `on_wait` (NULL: nobody) is told so once. `*ret_held` false: the file system has no locks. After
- * LOCK_SECONDS ENS_CANTCREAT, naming the process that holds it as far as /proc/locks shows it;
- * ENS_INTERRUPTED. */
+ * LOCK_SECONDS ENS_CANTCREAT, naming the process that holds it as far as /proc/locks
+ * shows it; ENS_INTERRUPTED. */
 bool lock_take(int fd, const char *path, void (*on_wait)(const char *path), bool *ret_held,
                struct ens_err *err) ENS_MUST_CHECK;
 

@@ -1,5 +1,4 @@
-/* OpenSSL's library context, and its error queue, turned into an error value. The only reader of that queue.
- */
+/* OpenSSL's library context, and its error queue as an error value. The only reader of that queue. */
 #pragma once
 
 #include "signer/base/err.h"

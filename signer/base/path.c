@@ -1,6 +1,5 @@
 /* The walk of path_resolution(7), component by component over descriptors, so that what was looked at is what
- * is used. Nothing above a component can be exchanged meanwhile, and its last step is taken with O_NOFOLLOW.
- */
+ * is used. Nothing above a component can be exchanged meanwhile, and the last step is with O_NOFOLLOW. */
 #include "signer/base/path.h"
 
 #include <errno.h>

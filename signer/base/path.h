@@ -13,8 +13,7 @@
 struct path_place {
     int dir_fd;
     char *name;    /* never a link, unless `is_magic`; owned */
-    bool is_magic; /* a link of the kernel (/proc/self/fd/N, which /dev/stdin and <(...) are): to be followed
-                    */
+    bool is_magic; /* a link of the kernel (/proc/self/fd/N, as /dev/stdin and <(...)): to be followed */
 };
 
 /* Walks there. What `name` is called may be absent. A link that must not be followed, a component that is

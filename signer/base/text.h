@@ -11,8 +11,7 @@ char *text_printable(char *ret, size_t cap, const char *text, size_t len);
 
 /* The same for a text of several lines, for whoever writes to a terminal: newlines stay, every other byte is
  * treated as text_printable does. Takes as many characters as `ret` (`cap` >= 4 bytes, not terminated) has
- * room for, writes *ret_len bytes and returns how many bytes of `text` they were: call it until all is taken.
- */
+ * room for, writes *ret_len bytes and returns how many bytes of `text` they were: call until all is taken. */
 size_t text_lines(char *ret, size_t cap, struct view text, size_t *ret_len);
 
 /* Appends one line to a text for people: what is formatted, made printable, and a newline. A newline inside a
@@ -20,8 +19,7 @@ size_t text_lines(char *ret, size_t cap, struct view text, size_t *ret_len);
 bool text_line(struct buf *ret, struct ens_err *err, const char *fmt, ...) ENS_PRINTF(3, 4) ENS_MUST_CHECK;
 
 /* Appends `text` with every line that has more than `columns` characters (0: no limit) broken at blanks; what
- * continues it begins with `indent` blanks. A word is never cut: one that is too long has a line of its own.
- */
+ * continues it begins with `indent` blanks. A word is never cut: if too long it has a line of its own. */
 bool text_wrap(struct view text, unsigned columns, unsigned indent, struct buf *ret,
                struct ens_err *err) ENS_MUST_CHECK;
 

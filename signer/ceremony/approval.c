@@ -231,8 +231,8 @@ static bool judge_signature(const struct approval_ground *g, struct approval_row
     return true;
 }
 
-/* Text that was typed or scanned holds the file; where it cannot be read, *ret_yes is false, and the row says
- * why. */
+/* Text that was typed or scanned holds the file; where it cannot be read, *ret_yes is false,
+ * and the row says why. */
 static bool unwrap(struct buf *file, struct approval_row *row, bool *ret_yes, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf text = {0};

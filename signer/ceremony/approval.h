@@ -108,8 +108,8 @@ struct approval_tally {
     size_t counted, rebuilt_counted, rejected;
 };
 
-/* Counts the rows, and what the transcript remembers (`past` may be NULL), for the sign-data with this
- * SHA-256. */
+/* Counts the rows, and what the transcript remembers (`past` may be NULL), for
+ * the sign-data with this SHA-256. */
 void approval_count(const struct approvals *a, const struct approval_ground *g,
                     const struct transcript_rejections *past, const uint8_t digest[static DIGEST_SIZE],
                     struct approval_tally *ret);

@@ -107,8 +107,8 @@ bool armour_encode(enum armour_kind kind, struct view bytes, bool is_bare, struc
 
 /* ---- reading: all lines ---- */
 
-/* Does each line fit the kind? `ret_at` is the first that does not, and whether it would fit if more
- * followed. */
+/* Does each line fit the kind? `ret_at` is the first that does not, and whether it would
+ * fit if more followed. */
 static bool fits(enum armour_kind kind, const struct armour_row *rows, size_t len, size_t *ret_at,
                  bool *ret_is_cut)
 {

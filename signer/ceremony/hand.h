@@ -1,7 +1,6 @@
 /* The files that people write for a ceremony (policy, approvers, revoked): one reader of their lines, and one
- * way of opening them. What is refused is ENS_DATA with one fixed word for the rule, as in "policy: line 3:
- * hash-in-word:
- * ...", so that scripts and people can tell the rules apart. */
+ * way of opening them. A refusal is ENS_DATA with one fixed word for the rule, so that scripts and people can
+ * tell the rules apart: "policy: line 3: hash-in-word: ...". */
 #pragma once
 
 #include "signer/base/bytes.h"
@@ -23,8 +22,7 @@ struct hand_sink {
     void *ctx;
 };
 
-/* Reads `text`: ASCII (20 to 7e, TAB, LF), first line "KIND 1", last line "end"; between them lines of words,
- * where
+/* Reads `text`: ASCII (20 to 7e, TAB, LF), first line "KIND 1", last line "end"; between them lines of words.
  * `#` begins a comment at the start or after a blank, and is refused inside a word. ENS_DATA naming `name`,
  * the line and the rule: empty, bom, nul, cr, not-ascii, no-final-newline, long-line, version, no-header,
  * no-end, after-end, hash-in-word, many-words, or what the sink says. */

@@ -23,8 +23,8 @@ bool head_statement(const struct transcript_sum *sum, struct view text, const ch
 
 /* Does the signed head `file` fit the transcript `text`, and who of `people` signed it? Record number
  * `records` must have that hash; later ones may follow. ENS_DATA naming `name` and the rule: statement,
- * sshsig, namespace, certificate, unknown-key, signature, no-touch, not-verified, id, records, head.
- * ENS_RESOURCE. */
+ * sshsig, namespace, certificate, unknown-key, signature, no-touch, not-verified, id,
+ * records, head. ENS_RESOURCE. */
 bool head_check(const struct sshsig_tool *tool, const struct people *people, struct view file,
                 const char *name, struct view text, const char **ret_person, uint64_t *ret_record,
                 struct ens_err *err) ENS_MUST_CHECK;

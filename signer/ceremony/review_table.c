@@ -1,5 +1,4 @@
-/* Many sign-data as one table: a line each, what all have in common once, and one value that is read aloud.
- */
+/* Many sign-data as one table: a line each, what all have in common once, and one value to read aloud. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

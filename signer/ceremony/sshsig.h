@@ -71,8 +71,8 @@ struct sshsig_signer {
     char comment[SSHSIG_COMMENT_MAX]; /* what the file calls it, printable; empty: nothing */
 };
 
-/* Whose key is in the file `key`, private or public? ENS_NOINPUT if it cannot be read, ENS_DATA if it is no
- * key. */
+/* Whose key is in the file `key`, private or public? ENS_NOINPUT if it cannot be read,
+ * ENS_DATA if it is no key. */
 bool sshsig_look(const struct sshsig_tool *tool, const char *key, struct sshsig_signer *ret,
                  struct ens_err *err) ENS_MUST_CHECK;
 

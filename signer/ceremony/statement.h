@@ -11,8 +11,7 @@
  *   note: -                      or 1 to 200 printable bytes, no blank at either end
  *   items: 2
  *   item: HEX64 rebuilt HEX64    SHA-256 of the sign-data; SHA-256 of the file that was rebuilt and measured
- *   item: HEX64 not-rebuilt      ascending, distinct
- */
+ *   item: HEX64 not-rebuilt      ascending, distinct */
 #pragma once
 
 #include "signer/base/bytes.h"

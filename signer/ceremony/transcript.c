@@ -1,7 +1,7 @@
 /* Appends to a transcript: the file is locked for the whole run, its chain is verified first; entries are
  * collected in memory and added as one record with one write. The file itself is in transcript_file.c, the
- * text in transcript_words.c, the chain in transcript_verify.c, what is left of killed runs in
- * transcript_ack.c. */
+ * text in transcript_words.c, the chain in transcript_verify.c, what is left of killed
+ * runs in transcript_ack.c. */
 #include "signer/ceremony/transcript.h"
 
 #include <errno.h>

@@ -72,13 +72,12 @@ struct transcript_sink {
 
 /* Verifies a transcript in memory. ENS_DATA with `name`, then one of the words cut, edited, order, chain,
  * entry, escape, kind, version, no-header, too-large, then record and byte. An empty text is a chain of no
- * records; an open intent is no error. `sink` may be NULL; it has seen the records before a break if this
- * fails. */
+ * records; an open intent is no error. `sink` may be NULL; it has seen the records before
+ * a break if this fails. */
 bool transcript_verify(struct view text, const char *name, const struct transcript_sink *sink,
                        struct transcript_sum *ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Reads a transcript: a regular file (ENS_DATA), opened once and without waiting for anybody (ENS_NOINPUT).
- */
+/* Reads a transcript: a regular file (ENS_DATA), opened once and without waiting (ENS_NOINPUT). */
 bool transcript_read(const char *path, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Says of the open intent of `sum` what it began to do, what to look for and how the next run goes on. */
@@ -108,8 +107,7 @@ struct transcript_rejections {
     size_t len;
 };
 
-/* Verifies the text and collects its `rejection` entries in order. Release with transcript_rejections_free.
- */
+/* Verifies the text, collects its `rejection` entries in order. Release with transcript_rejections_free. */
 bool transcript_collect_rejections(struct view text, const char *name, struct transcript_rejections *ret,
                                    struct ens_err *err) ENS_MUST_CHECK;
 void transcript_rejections_free(struct transcript_rejections *r);
@@ -149,8 +147,7 @@ const struct transcript_rejections *transcript_rejections(const struct transcrip
 /* Adds an entry to the record that is being collected. A word is any string, NULL the empty one; with
  * `free_text` the last one is free text and is stored as several words, one for each of its blanks more. A
  * failure (memory, a limit above, a key that is none) is kept and reported by the next transcript_intent,
- * _outcome or _run, so that callers need no check. `t` NULL: nothing is recorded. Never called with a secret.
- */
+ * _outcome or _run, so that callers need no check. `t` NULL: nothing is recorded. Never given a secret. */
 void transcript_words(struct transcript *t, const char *key, const char *const *words, size_t len,
                       bool free_text);
 /* The same with the words as arguments, and with one text. */
@@ -208,6 +205,5 @@ bool transcript_is(const struct transcript *t, const char *path);
 /* SHA-256 of the last record; zeros if there is none. */
 const uint8_t *transcript_head(const struct transcript *t);
 
-/* Drops what was not appended, unlocks and releases; a file that it made and left empty goes. NULL is fine.
- */
+/* Drops what was not appended, unlocks, releases; a file that it made and left empty goes. NULL is fine. */
 void transcript_closep(struct transcript **t);

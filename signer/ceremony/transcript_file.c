@@ -50,8 +50,8 @@ static bool judge(int fd, const char *path, struct ens_err *err)
     return true;
 }
 
-/* A lock that cannot be had is no reason to wait for ever, and one that the file system does not have is
- * none. */
+/* A lock that cannot be had is no reason to wait for ever, and one that the file system
+ * does not have is none. */
 static bool lock(int fd, const char *path, struct ens_err *err)
 {
     bool held = false;

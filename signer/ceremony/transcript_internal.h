@@ -75,8 +75,7 @@ bool transcript_save_tail(const struct transcript_break *b, struct buf *ret,
 /* Opens or creates, judges and locks the file; `ret_made`: it was not there. */
 bool transcript_file_open(const char *path, int *ret_fd, bool *ret_made, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Reads an open file from its position to its end; ENS_DATA for one of more than TRANSCRIPT_FILE_MAX bytes.
- */
+/* Reads an open file from its position to its end; ENS_DATA: more than TRANSCRIPT_FILE_MAX bytes. */
 bool transcript_file_read(int fd, const char *path, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* True if the open file is still the one at the path, and `size` bytes long. `size` -1: any. */

@@ -217,8 +217,7 @@ static bool list_one(const struct args *args, const struct hsm_uri *required, st
            list_token(l, s->token, err) && hsm_list_keys(s->hsm, list_key, l, err);
 }
 
-/* Several tokens and none chosen, or no way to ask for a PIN: only the tokens. One PIN is not tried on many.
- */
+/* Several tokens and none chosen, or no way to ask for a PIN: only the tokens. No PIN is tried on many. */
 static bool list_all(const struct args *args, struct token_session *s, struct listing *l, struct ens_err *err)
 {
     if (!hsm_list_tokens(s->hsm, NULL, list_token, l, err))

@@ -111,8 +111,8 @@ static bool collect_fields(const struct args *args, const struct enclave *e, str
 
 /* ---- step 4: the signature ---- */
 
-/* DATE is the one field that changes by itself: without --date and --sign-data, the signature says which it
- * was. */
+/* DATE is the one field that changes by itself: without --date and --sign-data,
+ * the signature says which it was. */
 static bool recover_date(const struct args *args, const struct given *g,
                          const uint8_t signature[static SIGNATURE_SIZE], struct sigstruct *css,
                          struct ens_err *err)

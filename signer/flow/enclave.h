@@ -118,8 +118,7 @@ bool enclave_judge_place(const struct enclave *e, size_t index, struct findings 
 void enclave_let_pass(const struct enclave *e, const struct enclave_component *component,
                       struct findings *ret);
 
-/* The part of it that is about Open Enclave's configuration and loader, for a SIGSTRUCT that is to go there.
- */
+/* The part of it about Open Enclave's configuration and loader, for a SIGSTRUCT that is to go there. */
 void enclave_judge_config(enum container_kind kind, const struct container_copy *c,
                           const struct sigstruct *css, struct findings *ret);
 

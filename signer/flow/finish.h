@@ -9,6 +9,6 @@
 bool finish_sigstruct(const struct pubkey *key, const uint8_t signature[static SIGNATURE_SIZE],
                       struct sigstruct *css, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Judges the finished SIGSTRUCT that goes into the file at `path` as EINIT would, from its 1808 bytes alone.
- * ENS_DATA. */
+/* Judges the finished SIGSTRUCT that goes into the file at `path` as EINIT would, from its 1808
+ * bytes alone. ENS_DATA. */
 bool finish_judge(const struct sigstruct *css, const char *path, struct ens_err *err) ENS_MUST_CHECK;

@@ -1,7 +1,6 @@
 /* What sign, resign, keygen and pubkey --x509 leave in a transcript, also if they fail: an intent before the
  * first call that signs or makes a key and its outcome after it, or else one run. Never a PIN, no query of a
- * URI, no argument of the module: every value comes from what was parsed. With `t` NULL nothing is recorded.
- */
+ * URI, no argument of the module: every value comes from what was parsed. `t` NULL: nothing is recorded. */
 #pragma once
 
 #include "signer/ceremony/policy.h"
@@ -13,13 +12,12 @@
 
 /* Opens the transcript of --transcript, acknowledging what --acknowledge names, and begins the record: which
  * program, host, user and directory, the command with the names of its options, the note. Called once the
- * whole command line is known to be right: a run that it refuses (ENS_USAGE) leaves no record. NULL without
- * --transcript. */
+ * whole command line is known to be right: a run that it refuses (ENS_USAGE) leaves no record.
+ * NULL without --transcript. */
 bool record_open(const struct args *args, struct transcript **ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Is `path` (NULL: nothing) another file than the transcript? An output that is it would destroy it:
- * ENS_USAGE.
- */
+/* Is `path` (NULL: nothing) another file than the transcript? An output that is it would destroy
+ * it: ENS_USAGE. */
 bool record_apart(const struct transcript *t, const char *path, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Every signed field of item `item` (from 1); and of each sign-data. */

@@ -72,8 +72,7 @@ static bool check_name(const char *name, struct ens_err *err)
 }
 
 /* Up to three numbers as orc reads them (oasis-core, version.FromString): what follows a blank, a - or +, or
- * one of the words rc, alpha and beta, is for people, and so is a fourth number; those that are absent are 0.
- */
+ * one of the words rc, alpha and beta, is for people, and so is a fourth number; absent ones are 0. */
 static bool parse_version(const char *text, struct bundle_version *ret)
 {
     static const char *const words[] = {"rc", "alpha", "beta"};

@@ -16,6 +16,6 @@ struct sign_batch {
 bool sign_batch_write(const struct args *args, const struct request *q, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Signs what is not done, verifies and writes each signature; each request says what became of it. The first
- * that cannot be signed or written ends it: ENS_* of the token or the file, naming it. What was written
- * stays. */
+ * that cannot be signed or written ends it: ENS_* of the token or the file, naming it.
+ * What was written stays. */
 bool sign_batch(const struct sign_batch *batch, struct ens_err *err) ENS_MUST_CHECK;

@@ -1,5 +1,4 @@
-/* The key that signs: the login and every check of sign and resign between the URI and the first signature.
- */
+/* The key that signs: login and every check of sign and resign between the URI and the first signature. */
 #pragma once
 
 #include "signer/ceremony/policy.h"

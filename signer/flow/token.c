@@ -90,8 +90,8 @@ bool token_load(const struct args *args, const char *option, const char *uri_tex
     return true;
 }
 
-/* After a URI that did not name one token or key: what it could have meant, where the error has no room for
- * it. */
+/* After a URI that did not name one token or key: what it could have meant, where
+ * the error has no room for it. */
 static void say_candidates(const struct hsm *hsm)
 {
     static const struct args not_quiet;

@@ -22,8 +22,8 @@ bool token_usage(const struct args *args, const char *option, const char *uri_te
                  struct ens_err *err) ENS_MUST_CHECK;
 
 /* Loads the module that --module (or ENSIGN_PKCS11_MODULE) names, or the URI where --allow-module-path is
- * given; `option` is the option that gave `uri_text`, for messages. Nothing is selected yet. Release with
- * token_close. */
+ * given; `option` is the option that gave `uri_text`, for messages. Nothing is selected yet.
+ * Release with token_close. */
 bool token_load(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
                 struct ens_err *err) ENS_MUST_CHECK;
 

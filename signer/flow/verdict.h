@@ -10,8 +10,7 @@ struct verdict {
     struct doc *reasons;
     struct doc *warnings;
     size_t refusals;
-    bool undecided; /* there is one reason, which is ensign's own: what the profile's reader says is not known
-                     */
+    bool undecided; /* the one reason is ensign's own: what the profile's reader says is not known */
 };
 
 /* Adds a reason, or a warning: `object` is what it is about (a component, a file), `rule` a stable name. */

@@ -9,8 +9,7 @@
 /* Room for any list of names. */
 #define BITS_TEXT_MAX 512
 
-/* The name of bit `bit` of `field` (CSS_ATTRIBUTES, CSS_XFRM, CSS_MISCSELECT, CSS_CET_ATTRIBUTES), or NULL.
- */
+/* Names bit `bit` of `field` (CSS_ATTRIBUTES, CSS_XFRM, CSS_MISCSELECT, CSS_CET_ATTRIBUTES), or NULL. */
 const char *bits_name(enum css_field field, unsigned bit);
 
 /* Writes the names of the set bits, separated by a space; unknown ones as "bit13"; "none" for 0. */

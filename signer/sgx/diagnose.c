@@ -1,6 +1,6 @@
 /* Why a signature does not fit. The block signature^3 mod n shows what was really signed: padding, hash,
- * and over what. The usual slips of hand are tried one by one; the search for a changed field is in
- * diagnose_fields.c. */
+ * and over what. The usual slips of hand are tried one by one; the search for a changed field
+ * is in diagnose_fields.c. */
 #include "signer/sgx/diagnose.h"
 
 #include <stdio.h>

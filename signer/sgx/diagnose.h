@@ -18,8 +18,8 @@ bool diagnose_read_signature(struct view file, const char *name, uint8_t ret[sta
 bool diagnose_signed_digest(const struct pubkey *key, const uint8_t signature[static SIGNATURE_SIZE],
                             bool *ret_is, uint8_t ret_digest[static 32], struct ens_err *err) ENS_MUST_CHECK;
 
-/* Fails always, with the reason why the signature does not fit the sign-data of `css` under `key`, in one
- * line. */
+/* Fails always, with the reason why the signature does not fit the sign-data of `css`
+ * under `key`, in one line. */
 bool diagnose_fail(const struct pubkey *key, const uint8_t signature[static SIGNATURE_SIZE],
                    const struct sigstruct *css, const char *name, struct ens_err *err);
 

@@ -13,8 +13,7 @@
 #define RSA3072_KEY_FILE_MAX 65536
 
 /* Reads a PEM file (SubjectPublicKeyInfo, PKCS#1 RSA PUBLIC KEY, or X.509 certificate, after any prose) or
- * DER SubjectPublicKeyInfo. ENS_DATA naming `name`: not a key, a private key, not RSA, not 3072 bits, e != 3.
- */
+ * DER SubjectPublicKeyInfo. ENS_DATA naming `name`: no key, a private key, not RSA, not 3072 bits, e != 3. */
 bool rsa3072_read_pubkey(struct view file, const char *name, struct pubkey *ret,
                          struct ens_err *err) ENS_MUST_CHECK;
 
@@ -40,20 +39,17 @@ bool rsa3072_recover(const struct pubkey *key, const uint8_t signature[static SI
 /* The one block that RSASSA-PKCS1-v1_5 with SHA-256 makes of `digest`: 00 01 FF*330 00 DigestInfo digest. */
 void rsa3072_encode(const uint8_t digest[static 32], uint8_t ret_block[static SIGNATURE_SIZE]);
 
-/* Is the signature below n, and signature^3 mod n the block of `digest`? False in `ret_ok` is not an error.
- */
+/* Is the signature below n, and signature^3 mod n the block of `digest`? `ret_ok` false is not an error. */
 bool rsa3072_verify(const struct pubkey *key, const uint8_t digest[static 32],
                     const uint8_t signature[static SIGNATURE_SIZE], bool *ret_ok,
                     struct ens_err *err) ENS_MUST_CHECK;
 
 /* q1 = floor(s^2 / n), q2 = floor((s^3 - q1 s n) / n), which EINIT uses in place of a division; zero-padded
- * to 384 bytes. Where s is not below n they may not fit: `ret_fit` is false then, and the outputs are zero.
- */
+ * to 384 bytes. If s is not below n they may not fit: `ret_fit` is false then, and the outputs are zero. */
 bool rsa3072_q1q2(const struct pubkey *key, const uint8_t signature[static SIGNATURE_SIZE],
                   uint8_t ret_q1[static SIGNATURE_SIZE], uint8_t ret_q2[static SIGNATURE_SIZE], bool *ret_fit,
                   struct ens_err *err) ENS_MUST_CHECK;
 
-/* Makes a key, signs `digest`, and throws the private half away. For enclaves whose signer does not matter.
- */
+/* Makes a key, signs `digest`, throws the private half away. For enclaves whose signer does not matter. */
 bool rsa3072_sign_ephemeral(const uint8_t digest[static 32], struct pubkey *ret_key,
                             uint8_t ret_signature[static SIGNATURE_SIZE], struct ens_err *err) ENS_MUST_CHECK;

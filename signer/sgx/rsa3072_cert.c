@@ -32,8 +32,7 @@ _Static_assert(sizeof RSA3072_CERT_BEGINS - 1 == 0x0d && sizeof RSA3072_CERT_END
 #define ALGORITHM BYTES("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00")
 
 /* SubjectPublicKeyInfo up to the modulus: SEQUENCE, rsaEncryption (...1.1.1) with NULL, BIT STRING, SEQUENCE,
- * INTEGER of 385 bytes, the first of them 0 because the modulus has its top bit set. Behind the modulus: 3.
- */
+ * INTEGER of 385 bytes, the first of them 0 since the modulus has its top bit set. Behind the modulus: 3. */
 #define KEY_BEGIN                                                                                            \
     BYTES("\x30\x82\x01\xa0\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x03\x82\x01\x8d\x00" \
           "\x30\x82\x01\x88\x02\x82\x01\x81\x00")

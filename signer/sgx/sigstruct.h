@@ -34,8 +34,8 @@ bool sigstruct_begins(struct view head);
 /* And is it 1808 bytes long? */
 bool sigstruct_recognise(struct view bytes);
 
-/* Reads exactly 1808 bytes that begin as a SIGSTRUCT does; ENS_DATA naming `name`. Judging is verify.h's
- * part. */
+/* Reads exactly 1808 bytes that begin as a SIGSTRUCT does; ENS_DATA naming `name`.
+ * Judging is verify.h's part. */
 bool sigstruct_parse(struct view bytes, const char *name, struct sigstruct *ret,
                      struct ens_err *err) ENS_MUST_CHECK;
 

@@ -14,8 +14,7 @@ bool verify_sigstruct(struct view bytes, struct findings *ret, struct ens_err *e
 /* The part of the above that needs no key and no signature, for sign-data. */
 void verify_signed_fields(const struct sigstruct *css, struct findings *ret);
 
-/* Did the key that it holds sign it? Only the RSA signature is looked at, not Q1 and Q2, and no other field.
- */
+/* Did the key that it holds sign it? Looks only at the RSA signature, not at Q1, Q2 or another field. */
 bool verify_signature(const struct sigstruct *css, bool *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The signer's key as the structure holds it (its fields are not judged here). */

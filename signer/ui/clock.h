@@ -12,8 +12,8 @@ int64_t clock_now(void);
  * for the environment to say. */
 bool clock_day(uint32_t *ret_bcd, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Today in UTC, or the day of SOURCE_DATE_EPOCH (reproducible-builds.org), in BCD: the same day on every
- * host. */
+/* Today in UTC, or the day of SOURCE_DATE_EPOCH (reproducible-builds.org), in BCD:
+ * the same day on every host. */
 bool clock_today(uint32_t *ret_bcd, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The same for what only warns of a DATE that lies ahead; 0: the clock has no such day. */

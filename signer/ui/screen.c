@@ -133,8 +133,8 @@ static bool read_line(int fd, char *ret, size_t cap, size_t *ret_len, bool *ret_
     return true;
 }
 
-/* One question, put to whoever has seen what stands above it. An answer that is too long is none that is
- * known. */
+/* One question, put to whoever has seen what stands above it. An answer that is too long
+ * is none that is known. */
 static bool ask_once(int fd, const char *question, char ret[static ANSWER_MAX + 1], bool *ret_end,
                      struct ens_err *err)
 {

@@ -1,7 +1,7 @@
 /* Any bytes as a container that gets another SIGSTRUCT. The first byte says what is edited beside it. Of what
  * is written, every byte is as it was but for the SIGSTRUCTs, what their loader asks for where that was to
- * change, and the second signatures; it opens again as the same kind, with the same oddities, and pours as
- * before. */
+ * change, and the second signatures; it opens again as the same kind, with the same oddities,
+ * and pours as before. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* Fuzz target: signature files and their diagnosis. The first byte says what the rest is: a file, a whole
  * block of 384 bytes, or the payload of a PKCS#1 block; the last two are signed with a key of its own, so
- * that the diagnosis gets to see them. It always refuses, in one line, and never says that a signature fits.
- */
+ * that the diagnosis sees them. It always refuses, in one line, and never says that a signature fits. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,7 @@
  * accepted encodes again to the same bytes, word by word, with sums and numbers of its own; no byte of it can
  * change, and its end cannot be cut off but between records. No fuzzer finds a SHA-256: so the input is taken
  * as the entries of records as well, parted by lines of "%", whose frames are made around them. And its lines
- * are taken as the values of a record: they are read back as they were, after what a hostile value can try.
- */
+ * are taken as the values of a record: they are read back as they were, whatever a hostile value tries. */
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>

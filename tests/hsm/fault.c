@@ -73,8 +73,7 @@ static void read_faults(void)
     }
 }
 
-/* The value of the `index`-th fault called `word`: "" where it has none, NULL where there is no such fault.
- */
+/* The value of the `index`-th fault called `word`: "" if it has none, NULL if there is no such fault. */
 static const char *nth_value(const char *word, size_t index)
 {
     size_t len = strlen(word);

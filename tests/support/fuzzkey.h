@@ -43,8 +43,7 @@ static void fuzzkey_choose_primes(struct fuzzkey *k)
 
     testkey_need(BN_one(k->n) == 1);
     for (size_t i = 0; i < FUZZKEY_PRIMES; candidate -= 2) {
-        /* 3 must not divide prime - 1; then a third of it can be taken: 2 (prime - 1) + 1 is a multiple of 3.
-         */
+        /* 3 must not divide prime - 1; then one third of it exists: 2 (prime - 1) + 1 is a multiple of 3. */
         if (candidate % 3 != 2 || !fuzzkey_is_prime(candidate))
             continue;
         k->prime[i] = candidate;

@@ -96,8 +96,7 @@ static void test_spring_fails(void **state)
     }
 }
 
-/* The drain fails: the spring is told, and the drain's error is the one, also where the spring fails later.
- */
+/* The drain fails: the spring is told, and the drain's error is the one, also if the spring fails later. */
 static void test_drain_fails(void **state)
 {
     (void)state;

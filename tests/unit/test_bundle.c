@@ -457,8 +457,8 @@ static void test_identity(void **state)
     close_all(&b, fd);
 }
 
-/* Characters that are written as escapes make the text longer; what would not be read again is not
- * written. */
+/* Characters that are written as escapes make the text longer; what would not be read
+ * again is not written. */
 static void test_manifest_too_long(void **state)
 {
     const struct bundle_part none[] = {{NULL, NULL}};

@@ -71,8 +71,8 @@ static inline struct zip_item stored(const char *name, struct view data)
     return (struct zip_item){.data = data, .local = h, .central = h};
 }
 
-/* The same deflated, as one block of stored bytes (RFC 1951, 3.2.4); at most 65535 bytes. `space` holds the
- * result. */
+/* The same deflated, as one block of stored bytes (RFC 1951, 3.2.4); at most 65535 bytes.
+ * `space` holds the result. */
 static inline struct zip_item deflated(const char *name, struct view data, struct buf *space)
 {
     struct zip_item item = stored(name, data);

@@ -2,8 +2,8 @@
  * signed, written; and of a new one.
  * This program's own malloc, calloc, realloc and reallocarray serve everybody in the process, libzip, zlib
  * and jansson as well, and fail when they are told to. Whatever fails, the answer is ENS_RESOURCE, nothing
- * leaks (the sanitizer and valgrind builds skip this: they bring an allocator of their own), and the next run
- * works. */
+ * leaks (the sanitizer and valgrind builds skip this: they bring an allocator of their own),
+ * and the next run works. */
 #include "tests/unit/test_bundle_build.h"
 
 #include <errno.h>

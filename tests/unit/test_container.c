@@ -725,8 +725,7 @@ static void what_is_not_to_be_edited_is_not(void **state)
     }
 }
 
-/* In a process of its own, for a signal that came is not forgotten. The exit status counts what went wrong.
- */
+/* In a process of its own, since a signal that came is not forgotten. The exit status counts faults. */
 static int interrupted_work(struct container *c)
 {
     static const uint8_t css[CSS];

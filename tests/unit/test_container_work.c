@@ -174,8 +174,7 @@ static void groups_that_repeat(void **state)
     buf_free(&file);
 }
 
-/* As many patches as fit, each of as many bytes as there are, over a segment with as many pieces as will do.
- */
+/* As many patches as fit, each of as many bytes as there are, over a segment of as many pieces as will do. */
 static void patches_over_patches(void **state)
 {
     struct buf file = intel_vector("1.5.signed");

@@ -462,8 +462,8 @@ static void segments_hold_no_more_than_they_take(void **state)
     fine(PHDR(1, P_MEMSZ), 8, 0x20);
 }
 
-/* A loader looks at the sections that it needs: one of the others may lie anywhere, and only who reads it is
- * told. */
+/* A loader looks at the sections that it needs: one of the others may lie anywhere, and only
+ * who reads it is told. */
 static void a_section_may_lie_outside_the_file(void **state)
 {
     struct file f = good_file();

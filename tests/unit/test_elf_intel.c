@@ -296,8 +296,7 @@ static void test_pieces(void **state)
     free(image);
 }
 
-/* Rows of the layout: a heap that is not measured, filled stacks, a thread of which three fields are moved.
- */
+/* Rows of the layout: a heap that is not measured, filled stacks, a thread with three fields moved. */
 static void test_layout(void **state)
 {
     struct buf file = intel_vector("1.4.signed");

@@ -113,8 +113,7 @@ static void check_hash(const struct buf *file, const char *hex)
 }
 
 /* The values were computed in Python from the rules of mkoe.py. ENCLAVEHASH of the files of 0.5 and 0.13 is
- * no measurement (README.md), so that they are taken for what is likeliest: 0.10, and 0.16 or 0.17.0.
- */
+ * no measurement (README.md), so that they are taken for what is likeliest: 0.10, and 0.16 or 0.17.0. */
 static void test_plain(void **state)
 {
     static const char *const rows[][2] = {

@@ -1,5 +1,5 @@
-/* An ELF file that was written, beside the one that was measured: only the places of the SIGSTRUCT may
- * differ. */
+/* An ELF file that was written, beside the one that was measured: only the places
+ * of the SIGSTRUCT may differ. */
 #include <sys/mman.h>
 #include <unistd.h>
 

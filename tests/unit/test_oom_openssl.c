@@ -1,6 +1,5 @@
 /* Out of memory inside OpenSSL: its allocator fails at the n-th call, for every n, over each function that
- * uses it. The answer is an error or the right result; there is no crash, and under AddressSanitizer no leak.
- */
+ * uses it. The answer is an error or the right result; no crash, and under AddressSanitizer no leak. */
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>

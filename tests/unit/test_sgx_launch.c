@@ -9,8 +9,7 @@
 
 #define MASK_XFRM UINT64_C(0xffffffffffffff1b) /* AVX and AVX-512 are free */
 
-/* An enclave as Intel's tool writes it: debug launches allowed, 64 bits, what the mask leaves free asked for.
- */
+/* An enclave as Intel's tool writes it: debug launches allowed, 64 bits, what the mask leaves free is set. */
 static struct sigstruct usual_css(void)
 {
     struct sigstruct css;

@@ -1,6 +1,6 @@
 /* The page comparison: the vectors of tests/vectors/sgxs, each explained by what was changed in it and by
- * nothing else; streams built here for what moves, repeats, or is reordered; and large ones in bounded
- * memory. */
+ * nothing else; streams built here for what moves, repeats, or is reordered; and large
+ * ones in bounded memory. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,8 +17,8 @@
 
 /* ---- sources ---- */
 
-/* Bytes, in pieces of `step`; counts how often it is poured. After `stable` pours (0: never) it gives
- * `later`. */
+/* Bytes, in pieces of `step`; counts how often it is poured. After `stable` pours (0:
+ * never) it gives `later`. */
 struct bytes_source {
     struct view bytes;
     struct view later;

@@ -425,8 +425,7 @@ static void the_cpu_measures_headers_without_padding(void **state)
     assert_ok(read_stream(buf_view(&dirty), 100, &report, &err), err);
     assert_memory_equal(report.mrenclave, want, 32);
     assert_false(report.equal);
-    /* Padding of ECREATE, EADD and EEXTEND, and that there is an unmeasured chunk; its padding is nobody's.
-     */
+    /* Padding of ECREATE, EADD and EEXTEND, and an unmeasured chunk; its padding is nobody's. */
     assert_int_equal(report.problems.len, 4);
     report = assert_problem(&clean, SEVERITY_WARNING, "unmeasured");
     assert_memory_equal(report.mrenclave, want, 32);
@@ -852,8 +851,7 @@ static void code_that_is_not_measured_is_found(void **state)
     }
 }
 
-/* A chunk that is given and not measured does not count as measured, one that is measured twice counts once.
- */
+/* A chunk that is given but not measured does not count as measured, one measured twice counts once. */
 static void chunks_of_code_are_counted_by_eextend(void **state)
 {
     struct buf b = {0};

@@ -18,8 +18,7 @@ struct compare_side {
     uint8_t mrsigner[MRSIGNER_SIZE]; /* where `is_signed` */
 };
 
-/* The first line about two enclaves that are not the same: "differs in 3 pages of .rodata, first at 0x41c20".
- */
+/* The first line about two enclaves that differ: "differs in 3 pages of .rodata, first at 0x41c20". */
 #define COMPARE_VERDICT_MAX 512
 const char *compare_verdict(const struct pagediff *d, const struct compare_side *a,
                             const struct compare_side *b, char ret[static COMPARE_VERDICT_MAX]);
@@ -45,9 +44,8 @@ const char *compare_cause_text(const struct compare_causes *causes, char ret[sta
 bool compare_locate(const struct compare_side *a, const struct compare_side *b, uint64_t at,
                     char ret[static CONTAINER_NAME_MAX]);
 
-/* What differs in the image beside a cause, which moves heap and threads only, so that a cause never hides
- * it:
- * ", also in .rodata, first at 0x41c20"; "" where nothing does. */
+/* The difference of the images beside a cause, so that a cause, which moves heap and threads only, never
+ * hides it: ", also in .rodata, first at 0x41c20"; "" if there is none. */
 #define COMPARE_IMAGE_MAX 128
 const char *compare_image_text(const struct pagediff *d, const struct compare_side *a,
                                const struct compare_side *b, char ret[static COMPARE_IMAGE_MAX]);

@@ -97,8 +97,7 @@ const char *compare_cause_text(const struct compare_causes *causes, char ret[sta
 
 #define SECINFO_TYPE 0xff00u /* bits of SECINFO.FLAGS (Intel SDM, "SECINFO") */
 
-/* Other bytes or permissions, of a page that is of one type on both sides: layout alone changes no such page.
- */
+/* Other bytes or permissions of a page that has one type on both sides: layout alone changes none. */
 static bool at_one_place(const struct pagediff_row *r)
 {
     return r->kind == PAGEDIFF_CONTENT ||

@@ -1,5 +1,5 @@
-/* The difference of two enclaves in words: a line for each run of pages. The one on top is in
- * compare_verdict.c. */
+/* The difference of two enclaves in words: a line for each run of pages. The one on top
+ * is in compare_verdict.c. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* The first line about two enclaves that are not the same: what differs, in so few words that it can be read
- * aloud. */
+/* The first line about two enclaves that are not the same: what differs, in so few words that
+ * it can be read aloud. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

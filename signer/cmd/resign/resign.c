@@ -88,8 +88,8 @@ static bool sign_enclave(struct resign *r, struct resign_enclave *x, struct ens_
     return x->is_signed;
 }
 
-/* Whatever a token refuses, it refuses for all: one wrong PIN is one, and a token that lies is not asked
- * again. */
+/* Whatever a token refuses, it refuses for all: one wrong PIN is one, and a token that
+ * lies is not asked again. */
 static bool sign_file(void *ctx, size_t item)
 {
     struct run *run = ctx;

@@ -77,8 +77,7 @@ struct resign {
 /* ---- the plan (resign_plan.c) ---- */
 
 /* Reads the options and lists the files, each with the place of its result. ENS_USAGE, ENS_CANTCREAT, and
- * what
- * --from says. `r` is zeroed but for its args, and half filled after a failure. */
+ * the errors of --from. `r` is zeroed but for its args, and half filled after a failure. */
 bool resign_plan(struct resign *r, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Removes the temporary files that killed runs left beside the results. */
@@ -98,8 +97,7 @@ bool resign_file_finish(const struct resign *r, struct resign_file *f, struct en
 void resign_file_close(struct resign_file *f);
 void resign_file_free(struct resign_file *f);
 
-/* Opens the file at `path` and measures it, with every component of a bundle where --all-components says so.
- */
+/* Opens the file at `path` and measures it, with every component of a bundle if --all-components. */
 bool resign_open(const struct resign *r, const char *path, struct enclave *ret,
                  struct ens_err *err) ENS_MUST_CHECK;
 

@@ -1,5 +1,4 @@
-/* What resign asks its operator without --yes: the review of everything that it would sign, and one question.
- */
+/* Without --yes resign asks its operator: the review of everything that it would sign, and one question. */
 #include <inttypes.h>
 
 #include "signer/base/mem.h"

@@ -122,8 +122,8 @@ static bool print_json(const struct resign *r, const struct resign_file *f, cons
     return doc_print_line(at, err);
 }
 
-/* The sums, and the exit status of the run, with what ended it: a signal, the token, or the first file that
- * failed. */
+/* The sums, and the exit status of the run, with what ended it: a signal, the token,
+ * or the first file that failed. */
 static bool print_sums(const struct resign_report *p, struct ens_err *err)
 {
     ENS_CLEANUP(doc_freep) struct doc *root = NULL;

@@ -1,5 +1,5 @@
-/* show of a file that holds one enclave and its SIGSTRUCT in one or more places: Intel SDK, Open Enclave,
- * EGo. */
+/* show of a file that holds one enclave and its SIGSTRUCT in one or more places: Intel
+ * SDK, Open Enclave, EGo. */
 #include <inttypes.h>
 #include <string.h>
 

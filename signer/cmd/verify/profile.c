@@ -33,8 +33,8 @@ bool profile_parse(const char *name, enum profile *ret, struct ens_err *err)
                     name);
 }
 
-/* oasis-core refuses what it checks, a date that is none included, and does not look at the rest: that is a
- * warning. */
+/* oasis-core refuses what it checks, a date that is none included, and does not look at
+ * the rest: that is a warning. */
 static bool core_sigstruct(const char *object, const struct findings *found, struct verdict *v,
                            struct ens_err *err)
 {

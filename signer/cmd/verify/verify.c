@@ -181,8 +181,8 @@ static bool check_components(const struct args *args, const struct demands *d, c
     return true;
 }
 
-/* Only the CPU's rules are about what the stream lays out: the other profiles let its dangers pass, and say
- * so. */
+/* Only the CPU's rules are about what the stream lays out: the other profiles let
+ * its dangers pass, and say so. */
 static bool judge_dangers(const struct demands *d, struct enclave_set *set, struct verdict *v,
                           struct ens_err *err)
 {
