@@ -22,7 +22,8 @@ Q       := $(if $(filter 1,$(V)),,@)
 
 # The C standard, and what every object is compiled with.
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wstrict-prototypes \
-            -Wmissing-prototypes -Wformat=2 -Wvla -Wswitch-enum $(if $(filter 1,$(WERROR)),-Werror)
+            -Wmissing-prototypes -Wmissing-declarations -Wredundant-decls -Wformat=2 -Wvla -Wswitch-enum \
+            $(if $(filter 1,$(WERROR)),-Werror)
 probe     = $(shell printf 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo '$(1)')
 HARDENING := -fPIE -fstack-protector-strong $(call probe,-fstack-clash-protection) $(call probe,-ftrivial-auto-var-init=zero)
 CPPFLAGS_ALL := -D_GNU_SOURCE -I. -DENSIGN_VERSION='"$(VERSION)"' -DENSIGN_SSH_KEYGEN='"$(SSH_KEYGEN)"' -DOPENSSL_API_COMPAT=0x30000000L -DOPENSSL_NO_DEPRECATED
@@ -36,6 +37,8 @@ LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_cov     := --coverage
 LDFLAGS_fuzz    := -fsanitize=address,undefined
 CFLAGS_ALL      := -std=gnu17 $(WARNINGS) $(HARDENING) $(CFLAGS_VARIANT) $(CFLAGS)
+# The stack of a function of the product, in bytes; sanitizers and coverage make frames of their own.
+FRAME           := $(if $(LDFLAGS_$(VARIANT)),,-Wframe-larger-than=16384)
 LDFLAGS_ALL     := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 
 PKGS := libcrypto libp11 jansson libzip zlib libisal p11-kit-1
@@ -49,7 +52,7 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 MAIN_OBJ := $(B)/signer/main.o
 
 .PHONY: all
-all: $(B)/ensign $(B)/ensign-offline
+all: $(B)/ensign $(B)/ensign-offline ## build ensign and ensign-offline (VARIANT, CC, V=1, WERROR=1)
 
 # The program of the signing host: these files and no other. It opens no enclave, so that it is linked without
 # bundle/, libzip, zlib, ISA-L and jansson; scripts/check-house.sh looks for their symbols.
@@ -98,7 +101,7 @@ $(B)/signer/ui/version.o: $(B)/commit
 $(B)/signer/ui/version.o: CPPFLAGS_ALL += -DENSIGN_COMMIT='"$(COMMIT)"'
 
 # banned.h goes in front of product code only.
-$(B)/signer/%.o $(B)/hsm/%.o $(B)/bundle/%.o: EXTRA := -include signer/base/banned.h
+$(B)/signer/%.o $(B)/hsm/%.o $(B)/bundle/%.o: EXTRA := -include signer/base/banned.h $(FRAME)
 
 $(B)/%.o: %.c Makefile
 	@echo "  CC    $<"
@@ -173,46 +176,46 @@ $(B)/tests/bench/orc_floor: tests/bench/orc_floor.go
 	$(Q)GOTOOLCHAIN=local GOFLAGS= go build -o $@ $<
 
 .PHONY: bench-build bench
-bench-build: all $(BENCH_BIN)
-bench: bench-build $(if $(shell command -v go),$(B)/tests/bench/orc_floor)
+bench-build: all $(BENCH_BIN) ## build what make bench runs
+bench: bench-build $(if $(shell command -v go),$(B)/tests/bench/orc_floor) ## how fast it is, beside the least that is needed
 	$(Q)scripts/bench $(VARIANT)
 
 .SECONDARY:
 
 .PHONY: tests-build
-tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so $(B)/tests/support/clock.so $(B)/tests/cli/ensign $(BENCH_BIN)
+tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so $(B)/tests/support/clock.so $(B)/tests/cli/ensign $(BENCH_BIN) ## build what the tests need
 
 .PHONY: test
-test: tests-build
+test: tests-build ## unit tests, fuzz corpora, command-line and token tests
 	$(Q)scripts/run-tests $(VARIANT)
 
 .PHONY: check-asan check-valgrind
-check-asan:
+check-asan: ## the same under AddressSanitizer and UBSan
 	$(Q)$(MAKE) VARIANT=asan tests-build
 	$(Q)scripts/run-tests asan
-check-valgrind:
+check-valgrind: ## the unit tests under valgrind
 	$(Q)$(MAKE) VARIANT=valgrind tests-build
 	$(Q)ENSIGN_VALGRIND=1 scripts/run-tests valgrind unit
 
 # Each fuzz target for FUZZ_SECONDS; a finding stops the run and is left in build/.
 FUZZ_SECONDS ?= 20
 .PHONY: fuzz-build fuzz
-fuzz-build: $(FUZZ_BIN)
-fuzz:
+fuzz-build: $(FUZZ_BIN) ## build the fuzz targets (CC=clang)
+fuzz: ## each fuzz target for FUZZ_SECONDS
 	$(Q)$(MAKE) VARIANT=fuzz CC=clang fuzz-build
 	$(Q)scripts/run-fuzz $(FUZZ_SECONDS)
 
 .PHONY: lint
-lint:
+lint: ## compilers, formatters and checkers over the sources
 	$(Q)scripts/lint
 
 # For checkers that read the sources themselves.
 .PHONY: print-cppflags
-print-cppflags:
+print-cppflags: ## print the preprocessor's flags, for checkers
 	@echo $(CPPFLAGS_ALL)
 
 .PHONY: cov
-cov:
+cov: ## tests with coverage
 	$(Q)$(MAKE) VARIANT=cov tests-build
 	$(Q)scripts/run-tests cov
 	$(Q)scripts/coverage
@@ -225,27 +228,30 @@ define install-manual
 endef
 
 .PHONY: install
-install: all
+install: all ## install ensign and its manual (PREFIX, DESTDIR)
 	install -D -m 0755 $(B)/ensign $(DESTDIR)$(PREFIX)/bin/ensign
 	$(install-manual)
 
 .PHONY: install-offline
-install-offline: $(B)/ensign-offline
+install-offline: $(B)/ensign-offline ## install ensign-offline and its manual
 	install -D -m 0755 $(B)/ensign-offline $(DESTDIR)$(PREFIX)/bin/ensign-offline
 	$(install-manual)
 
 .PHONY: dist
-dist:
+DIST := build/ensign-$(VERSION).tar
+dist: ## build/ensign-VERSION.tar.gz of the commit that is checked out
+	@test -e .git || { echo "dist: .git: is not here: make dist in a git checkout" >&2; exit 1; }
 	$(Q)mkdir -p build
-	$(Q)git archive --format=tar --prefix=ensign-$(VERSION)/ HEAD | gzip -n -9 > build/ensign-$(VERSION).tar.gz
-	@echo build/ensign-$(VERSION).tar.gz
+	$(Q)git archive --format=tar --prefix=ensign-$(VERSION)/ -o $(DIST).new HEAD || { rm -f $(DIST).new; exit 1; }
+	$(Q)gzip -n -9 <$(DIST).new >$(DIST).gz && rm $(DIST).new
+	@echo $(DIST).gz
 
 .PHONY: clean
-clean:
+clean: ## remove build/
 	$(Q)rm -rf build
 
 .PHONY: help
-help:
-	@echo "all test bench check-asan check-valgrind fuzz lint cov install install-offline dist clean"
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)

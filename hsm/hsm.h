@@ -37,10 +37,9 @@ bool hsm_uri_shown(const char *text, char **ret, struct ens_err *err) ENS_MUST_C
 /* The same of a parsed one; owned by `uri`. "pkcs11:", which matches all, for NULL. */
 const char *hsm_uri_text(const struct hsm_uri *uri);
 
-/* The query attributes, or NULL where absent; owned by `uri`. Never to be printed or recorded as they are.
- * module-name is a hint that nothing here uses. */
+/* The query attributes, or NULL if absent; owned by `uri`. Never to be printed or recorded as they are.
+ * Nothing uses module-name, which is a hint. */
 const char *hsm_uri_module_path(const struct hsm_uri *uri);
-const char *hsm_uri_module_name(const struct hsm_uri *uri);
 const char *hsm_uri_pin_source(const struct hsm_uri *uri);
 
 /* ---- module ---- */

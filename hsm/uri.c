@@ -352,11 +352,6 @@ const char *hsm_uri_module_path(const struct hsm_uri *uri)
     return get_string(uri, URI_MODULE_PATH);
 }
 
-const char *hsm_uri_module_name(const struct hsm_uri *uri)
-{
-    return get_string(uri, URI_MODULE_NAME);
-}
-
 const char *hsm_uri_pin_source(const struct hsm_uri *uri)
 {
     return get_string(uri, URI_PIN_SOURCE);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # check-words.sh: what no file of this tree may contain: a path of somebody's machine, a mark of
 # unfinished work, the host of a package registry (packages come by name, from wherever the host is
-# set up to fetch them). Looks at the files git knows or would add; without git, at all but build/.
+# set up to fetch them), a page that is elsewhere, a comment that a formatter damaged. Looks at the
+# files git knows or would add; without git, at all but build/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C
@@ -28,5 +29,8 @@ no '(^|[^[:alnum:]_.])/(wor[k]|roo[t]|hom[e]|User[s])/' 'a path of a machine'
 no '\b(TOD[O]|FIXM[E]|XX[X])\b' 'unfinished work'
 no '\b((deb|snapshot|security)\.debia[n]\.org|proxy\.golan[g]\.org|sum\.golan[g]\.org|pyp[i]\.org|pythonhoste[d]\.org|crate[s]\.io|npmj[s]\.org|mave[n]\.org|mave[n]\.apache\.org)' \
     'the host of a package registry'
+no '\bFORMAT[S] section' 'a page that is not in this tree'
+# Where a formatter broke a line that was full.
+no '^[[:space:]]*\*/$' 'a comment ends on its last line of words'
 [ "$broken" -eq 0 ] || exit 1
 echo "words: ok ($(tr -cd '\0' <"$list" | wc -c) files)"

@@ -1,5 +1,5 @@
 /* ORC bundles: the zip archive with META-INF/MANIFEST.MF that the Oasis runtime loader reads. Opens and
- * validates everything that can be said without knowing SGX (FORMATS: zip rules, manifest rules, digests),
+ * validates everything that can be said without knowing SGX (zip rules, manifest rules, digests),
  * streams entries, attaches a signature file, writes deterministically. What needs SGX (is the SIGSTRUCT
  * valid, is ENCLAVEHASH the stream's) is checked by signer/flow/enclave.c over the streams given here.
  *

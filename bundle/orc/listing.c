@@ -1,4 +1,4 @@
-/* The rules of a bundle's archive that its directory alone can break (FORMATS section 6, point 1). */
+/* The rules of a bundle's archive that its directory alone can break. */
 #include "bundle/orc/listing.h"
 
 #include <stdlib.h>

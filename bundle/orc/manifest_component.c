@@ -1,5 +1,4 @@
-/* One component of a manifest: its fields and the rules that hold within it (FORMATS section 6, points 3 and
- * 4), in the order of that section. */
+/* One component of a manifest: its fields and the rules that hold within it. */
 #include "bundle/orc/manifest_component.h"
 
 #include <jansson.h>

@@ -1,6 +1,5 @@
 /* New manifests, new components, new digests. The order of members is that of orc: name, id, version,
- * executable, sgx, components, digests; kind, name, version, executable, elf, sgx (FORMATS section 6, points
- * 3 and 7). */
+ * executable, sgx, components, digests; kind, name, version, executable, elf, sgx. */
 #include "bundle/orc/manifest_make.h"
 
 #include <jansson.h>

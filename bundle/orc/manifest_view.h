@@ -1,5 +1,4 @@
-/* From the JSON tree of a manifest to struct bundle_info: every field's type and range, and the rules of
- * components (FORMATS section 6, points 3 and 4). */
+/* From the JSON tree of a manifest to struct bundle_info: each type and range, and the rules of components. */
 #pragma once
 
 #include "bundle/orc/bundle.h"

@@ -106,10 +106,12 @@ int64_t pipe_write(struct pipe *p, const void *data, uint64_t len)
 
 bool pipe_pour(int fd, uint64_t size, const struct sink *sink, struct ens_err *err)
 {
-    uint8_t piece[FILE_PIECE];
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
 
+    if (piece == NULL)
+        return false;
     for (uint64_t at = 0; at < size;) {
-        size_t want = size - at < sizeof piece ? (size_t)(size - at) : sizeof piece;
+        size_t want = size - at < FILE_PIECE ? (size_t)(size - at) : FILE_PIECE;
         size_t len = 0;
 
         if (!interrupt_check(err) || !directory_read_at(fd, at, piece, want, &len, err))

@@ -1,5 +1,4 @@
-/* Manifest and files together (FORMATS section 6, point 5): every file that a component names is there, and
- * every file has a digest. */
+/* Manifest and files together: every file that a component names is there, and every file has a digest. */
 #include "bundle/orc/state.h"
 
 #include <stdlib.h>

@@ -88,7 +88,10 @@ static bool read_locals(const struct elf *e, const char *name, struct locals *re
                         "%s: %s: 0x%" PRIx64 " bytes, aligned to 0x%" PRIx64
                         " (both up to 1 TiB, a power of two): it is damaged",
                         e->label, name, s->size, s->align);
-    *ret = (struct locals){s->addr, s->size, s->align, (s->size + s->align - 1) / s->align * s->align};
+    *ret = (struct locals){.rva = s->addr,
+                           .size = s->size,
+                           .align = s->align,
+                           .taken = (s->size + s->align - 1) / s->align * s->align};
     return true;
 }
 
@@ -178,7 +181,7 @@ static bool add_patch(struct oe_plan *p, const char *what, uint64_t rva, size_t 
                         p->elf->label, what, rva);
     if (p->patches_len == OE_PATCHES_MAX)
         return ens_fail(err, ENS_BUG, "%s: more than %d patches", p->elf->label, OE_PATCHES_MAX);
-    p->patches[p->patches_len++] = (struct oe_patch){rva, len, value};
+    p->patches[p->patches_len++] = (struct oe_patch){.rva = rva, .len = len, .value = value};
     return true;
 }
 

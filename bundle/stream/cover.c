@@ -73,7 +73,7 @@ static bool add_run(struct cover *c, uint64_t number, struct ens_err *err)
         c->runs = grown;
         c->runs_cap = cap;
     }
-    c->runs[c->runs_len++] = (struct cover_run){number, number};
+    c->runs[c->runs_len++] = (struct cover_run){.first = number, .last = number};
     return true;
 }
 

@@ -20,7 +20,7 @@ bool pagediff_next(const struct pagediff_run *run, struct page_walk *at, struct 
         b = NULL;
     at->a += a != NULL;
     at->b += b != NULL;
-    *ret = (struct page_pair){a, b};
+    *ret = (struct page_pair){.a = a, .b = b};
     return true;
 }
 

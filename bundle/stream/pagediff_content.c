@@ -250,8 +250,8 @@ static bool batch_add(struct pagediff_run *run, struct batch *batch, const struc
 
     s->pair = pair;
     s->row = *row;
-    batch->a[batch->len] = (struct wanted){pair.a->number, batch->len};
-    batch->b[batch->len] = (struct wanted){pair.b->number, batch->len};
+    batch->a[batch->len] = (struct wanted){.number = pair.a->number, .slot = batch->len};
+    batch->b[batch->len] = (struct wanted){.number = pair.b->number, .slot = batch->len};
     batch->len++;
     return true;
 }

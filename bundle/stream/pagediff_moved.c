@@ -28,7 +28,7 @@ static void pair_up(struct page_pairs *pairs, struct page *a, struct page *b)
 {
     a->moved = 1;
     b->moved = 1;
-    pairs->items[pairs->len++] = (struct page_pair){a, b};
+    pairs->items[pairs->len++] = (struct page_pair){.a = a, .b = b};
 }
 
 /* ---- TCS ---- */

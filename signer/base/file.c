@@ -126,6 +126,21 @@ bool file_read_all(const char *path, size_t max, struct buf *ret, struct ens_err
     return true;
 }
 
+bool file_sha256(int fd, const char *path, uint8_t ret[static DIGEST_SIZE], struct ens_err *err)
+{
+    ENS_CLEANUP(digest_freep) struct digest *d = NULL;
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
+    size_t len = 0;
+
+    if (piece == NULL || !digest_new(DIGEST_SHA256, &d, err))
+        return false;
+    do {
+        if (!file_read(fd, path, piece, FILE_PIECE, &len, err) || !digest_update(d, view_of(piece, len), err))
+            return false;
+    } while (len == FILE_PIECE);
+    return digest_final(d, ret, err);
+}
+
 /* Writes from `*offset` on, or, if that is NULL, at the file's position. */
 static bool write_fully(int fd, const char *path, const uint64_t *offset, struct view v, struct ens_err *err)
 {

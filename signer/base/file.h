@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "signer/base/bytes.h"
+#include "signer/base/digest.h"
 
 /* Size of the pieces in which streams are read. */
 #define FILE_PIECE 65536
@@ -40,6 +41,10 @@ bool file_read_at(int fd, const char *path, uint64_t offset, uint8_t *ret, size_
 
 /* Reads a whole file of at most `max` bytes into `ret`; a larger one is ENS_DATA. */
 bool file_read_all(const char *path, size_t max, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* The SHA-256 of an open file from its position to its end. ENS_IO naming `path`. */
+bool file_sha256(int fd, const char *path, uint8_t ret[static DIGEST_SIZE],
+                 struct ens_err *err) ENS_MUST_CHECK;
 
 /* Writes all of `v`; ENS_IO naming `path`. */
 bool file_write(int fd, const char *path, struct view v, struct ens_err *err) ENS_MUST_CHECK;

@@ -27,18 +27,20 @@ bool file_is_stdin(const char *path)
 
 static bool spool(int to, struct ens_err *err)
 {
-    uint8_t piece[FILE_PIECE];
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
     size_t all = 0;
     size_t len = 0;
 
+    if (piece == NULL)
+        return false;
     do {
-        if (!file_read(source, "-", piece, sizeof piece, &len, err) ||
+        if (!file_read(source, "-", piece, FILE_PIECE, &len, err) ||
             !file_write(to, "-", view_of(piece, len), err))
             return false;
         all += len;
         if (all > STDIN_MAX)
             return ens_fail(err, ENS_DATA, "-: stdin gives more than %u bytes: name a file", STDIN_MAX);
-    } while (len == sizeof piece);
+    } while (len == FILE_PIECE);
     return true;
 }
 

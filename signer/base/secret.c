@@ -25,18 +25,6 @@ bool secret_alloc(struct secret *ret, struct ens_err *err)
     return true;
 }
 
-bool secret_copy(struct view text, struct secret *ret, struct ens_err *err)
-{
-    if (text.len > SECRET_MAX)
-        return ens_fail(err, ENS_DATA, "the secret has more than %d bytes: give a shorter one", SECRET_MAX);
-    if (!secret_alloc(ret, err))
-        return false;
-    if (text.len > 0)
-        memcpy(ret->data, text.data, text.len);
-    ret->len = text.len;
-    return true;
-}
-
 void secret_wipe(struct secret *s)
 {
     if (s->data == NULL)

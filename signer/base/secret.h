@@ -17,8 +17,5 @@ struct secret {
 /* Room for SECRET_MAX bytes: mlocked, MADV_DONTDUMP. ENS_RESOURCE. */
 bool secret_alloc(struct secret *ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* A copy of `text` (SECRET_MAX bytes at most, ENS_DATA otherwise) in a page of its own. */
-bool secret_copy(struct view text, struct secret *ret, struct ens_err *err) ENS_MUST_CHECK;
-
 /* Wipes and releases; for ENS_CLEANUP and for wiping early. Safe on a zero-initialised secret. */
 void secret_wipe(struct secret *s);

@@ -50,7 +50,12 @@ static bool add(struct transcript_collector *c, uint64_t record, struct view val
         return false;
     for (size_t i = 0; i < REJECTION_WORDS; i++)
         texts[i] = mem_strndup((const char *)words[i].data, words[i].len, err);
-    struct transcript_rejection r = {texts[0], texts[1], texts[2], texts[3], texts[4], record};
+    struct transcript_rejection r = {.digest = texts[0],
+                                     .mrsigner = texts[1],
+                                     .person = texts[2],
+                                     .id = texts[3],
+                                     .key = texts[4],
+                                     .record = record};
 
     for (size_t i = 0; i < REJECTION_WORDS; i++) {
         if (texts[i] == NULL) {

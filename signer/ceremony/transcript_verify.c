@@ -166,8 +166,8 @@ static bool is_time(struct view v)
         else
             p += p < 5;
     }
-    return date_valid((struct date){part[0], part[1], part[2]}) && part[3] < 24 && part[4] < 60 &&
-           part[5] < 60;
+    return date_valid((struct date){.year = part[0], .month = part[1], .day = part[2]}) && part[3] < 24 &&
+           part[4] < 60 && part[5] < 60;
 }
 
 static bool find_kind(struct view name, enum transcript_kind *ret)

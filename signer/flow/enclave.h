@@ -85,6 +85,10 @@ void enclave_allow_large(void);
 bool enclave_open(const char *path, const char *id, enum enclave_use use, struct enclave *ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 
+/* The same of an open file, which stays the caller's. */
+bool enclave_open_fd(int fd, const char *path, const char *id, enum enclave_use use, struct enclave *ret,
+                     struct ens_err *err) ENS_MUST_CHECK;
+
 /* Opens what was written from `before` (ENCLAVE_CHANGE, no bundle), an open file that messages call `label`;
  * both stay the caller's. What was read of `before` to measure it must stand there as well, but for what
  * container_write edits: ENS_DATA if a byte differs. Then `ret` has the measurements of `before`. */

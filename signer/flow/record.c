@@ -20,30 +20,15 @@
 
 /* ---- files ---- */
 
-static bool digest_file(const char *path, uint8_t ret[static DIGEST_SIZE], struct ens_err *err)
-{
-    ENS_CLEANUP(file_closep) int fd = -1;
-    ENS_CLEANUP(digest_freep) struct digest *d = NULL;
-    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
-    size_t len = 0;
-
-    if (piece == NULL || !file_open(path, &fd, err) || !digest_new(DIGEST_SHA256, &d, err))
-        return false;
-    do {
-        if (!file_read(fd, path, piece, FILE_PIECE, &len, err) || !digest_update(d, view_of(piece, len), err))
-            return false;
-    } while (len == FILE_PIECE);
-    return digest_final(d, ret, err);
-}
-
 /* The SHA-256 of a file as hexadecimal text; "" if it cannot be read. */
 static const char *file_sum(const char *path, char ret[static 2 * DIGEST_SIZE + 1])
 {
+    ENS_CLEANUP(file_closep) int fd = -1;
     uint8_t digest[DIGEST_SIZE];
     struct ens_err why = {0};
 
     ret[0] = '\0';
-    if (digest_file(path, digest, &why))
+    if (file_open(path, &fd, &why) && file_sha256(fd, path, digest, &why))
         hex_encode(ret, view_of(digest, sizeof digest));
     return ret;
 }

@@ -65,9 +65,13 @@ bool signing_key_pin(const struct args *args, const struct signing_key *k, struc
 void signing_key_policy(const struct signing_key *k, const struct policy *p, struct policy_outcome *ret)
 {
     const struct hsm_key *s = k->selected;
-    const struct policy_claims claims = {
-        s->sensitive, s->always_sensitive, s->extractable,        s->never_extractable,
-        s->local,     s->decrypt,          s->always_authenticate};
+    const struct policy_claims claims = {.sensitive = s->sensitive,
+                                         .always_sensitive = s->always_sensitive,
+                                         .extractable = s->extractable,
+                                         .never_extractable = s->never_extractable,
+                                         .local = s->local,
+                                         .decrypt = s->decrypt,
+                                         .always_authenticate = s->always_authenticate};
 
     policy_check_mrsigner(p, k->mrsigner, ret);
     policy_check_claims(p, &claims, ret);

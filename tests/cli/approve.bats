@@ -271,6 +271,17 @@ fingerprint() {
     refused 65 'third\.signdata' 'none of the 2 builds'
 }
 
+@test "--rebuilt: the file is opened once, so that what is hashed is what is measured" {
+    begin
+    enclave own.sgxs
+    command -v strace >/dev/null || fail "strace is not installed"
+    # A leak check cannot run under strace.
+    ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -f -qq -o trace -e trace=open,openat,openat2 "$ENSIGN" approve \
+        --mrsigner "$SIGNER" --yes --ssh-key "$KEYS/alice" --rebuilt own.sgxs -o a.approval s.signdata
+    [ "$(value a.approval item)" = "$(sha256 s.signdata) rebuilt $(sha256 own.sgxs)" ]
+    [ "$(grep -c '"own\.sgxs", O_RDONLY.* = [0-9]' trace)" -eq 1 ] || fail "$(grep 'own\.sgxs' trace)"
+}
+
 @test "--rebuilt: another build stops, and both values are named" {
     begin
     other_enclave other.sgxs

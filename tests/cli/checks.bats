@@ -156,6 +156,21 @@ broken() {
     for host in deb.debi""an.org proxy.gol""ang.org py""pi.org registry.npm""js.org crat""es.io; do
         broken words scripts/setup "# from https://$host/x" 'host of a package registry'
     done
+    broken words hsm/uri.c "/* FORMAT""S section 6 */" 'not in this tree'
+    broken words hsm/uri.c $'/* Words.\n */' 'last line of words'
+}
+
+@test "make: help has a word on every target, and dist outside git fails and leaves nothing" {
+    local tree=$BATS_FILE_TMPDIR/tree target
+    make -s -C "$tree" help >help
+    for target in $(sed -n 's/^\.PHONY: //p' "$tree/Makefile"); do
+        [ "$target" = FORCE ] || grep -Eq "^$target +[a-z]" help || fail "make help has no word on $target:" "$(cat help)"
+    done
+    status=0
+    said=$(make -s -C "$tree" dist 2>&1) || status=$?
+    [ "$status" -ne 0 ] || fail "make dist outside git exits 0:" "$said"
+    grep -q 'dist: .git: is not here' <<<"$said" || fail "$said"
+    [ -z "$(find "$tree/build" -name '*.tar*' 2>/dev/null)" ] || fail "make dist left $(find "$tree/build" -name '*.tar*')"
 }
 
 @test "manual: it names what the program takes, and a difference either way is found" {

@@ -11,8 +11,7 @@
  * EEXIT clears nothing: whatever a register holds is told to the host ("EEXIT", and the note
  * there that the enclave has to clear its state), so every register but those two is cleared here
  * as an enclave with secrets would have to do. A second entry after an exception (CSSA = 1) finds
- * no SSA frame left and is refused by EENTER itself, NSSA being 1.
- */
+ * no SSA frame left and is refused by EENTER itself, NSSA being 1. */
         .section .text
         .globl  enclave_entry
         .type   enclave_entry, @function

@@ -211,7 +211,7 @@ __attribute__((unused)) static bool token_try_login(struct hsm *hsm, const char 
 {
     ENS_CLEANUP(secret_wipe) struct secret pin = {0};
 
-    return secret_copy(view_of_string(text), &pin, err) && hsm_login(hsm, &pin, false, err);
+    return support_secret(view_of_string(text), &pin, err) && hsm_login(hsm, &pin, false, err);
 }
 
 __attribute__((unused)) static bool token_try_key(struct hsm *hsm, const char *uri_text,

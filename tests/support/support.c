@@ -71,3 +71,15 @@ void support_rmdir(char *dir)
     (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free(dir);
 }
+
+bool support_secret(struct view text, struct secret *ret, struct ens_err *err)
+{
+    if (text.len > SECRET_MAX)
+        return ens_fail(err, ENS_DATA, "the secret has more than %d bytes: give a shorter one", SECRET_MAX);
+    if (!secret_alloc(ret, err))
+        return false;
+    if (text.len > 0)
+        memcpy(ret->data, text.data, text.len);
+    ret->len = text.len;
+    return true;
+}

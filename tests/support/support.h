@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "signer/base/bytes.h"
+#include "signer/base/secret.h"
 
 /* Fails the test with the error's message where `ok` is false. */
 #define assert_ok(ok, err)                                                                                   \
@@ -37,3 +38,6 @@ struct buf support_shared(const char *name);
 /* A new private directory under TMPDIR or /tmp, removed (with what is in it) by support_rmdir. */
 char *support_mkdir(void);
 void support_rmdir(char *dir);
+
+/* A secret of this text; more than SECRET_MAX bytes are ENS_DATA. Release with secret_wipe. */
+bool support_secret(struct view text, struct secret *ret, struct ens_err *err) ENS_MUST_CHECK;

@@ -66,7 +66,7 @@ static void a_secret_is_locked_and_not_dumped(void **state)
     struct ens_err err = {0};
 
     (void)state;
-    assert_ok(secret_copy(view_of_string("123456"), &s, &err), err);
+    assert_ok(support_secret(view_of_string("123456"), &s, &err), err);
     assert_int_equal(s.len, 6);
     assert_string_equal(s.data, "123456");
     if (MLOCK_WORKS)
@@ -85,13 +85,14 @@ static void a_secret_has_room_up_to_its_limit(void **state)
 
     (void)state;
     memset(text, 'x', sizeof text);
-    assert_ok(secret_copy(view_of(text, SECRET_MAX), &s, &err), err);
+    assert_ok(support_secret(view_of(text, SECRET_MAX), &s, &err), err);
     assert_int_equal(s.len, SECRET_MAX);
     assert_int_equal(strlen(s.data), SECRET_MAX);
     secret_wipe(&s);
-    assert_fails(secret_copy(view_of(text, SECRET_MAX + 1), &s, &err), err, ENS_DATA, "more than 1024 bytes");
+    assert_fails(support_secret(view_of(text, SECRET_MAX + 1), &s, &err), err, ENS_DATA,
+                 "more than 1024 bytes");
     assert_null(s.data);
-    assert_ok(secret_copy(view_of(NULL, 0), &s, &err), err);
+    assert_ok(support_secret(view_of(NULL, 0), &s, &err), err);
     assert_int_equal(s.len, 0);
     assert_string_equal(s.data, "");
     secret_wipe(&s);
@@ -109,7 +110,7 @@ static void a_secret_is_wiped_before_it_is_given_back(void **state)
     for (int early = 0; early < 2; early++) {
         ENS_CLEANUP(secret_wipe) struct secret s = {0};
 
-        assert_ok(secret_copy(view_of_string("very secret"), &s, &err), err);
+        assert_ok(support_secret(view_of_string("very secret"), &s, &err), err);
         watched = s.data;
         wiped = -1;
         if (early == 1) {
@@ -135,7 +136,7 @@ static int without_lockable_memory(void)
     /* Root may lock whatever the limit says. */
     if (setrlimit(RLIMIT_MEMLOCK, &none) != 0 || (geteuid() == 0 && setuid(65534) != 0))
         return 2;
-    if (secret_copy(view_of_string("123456"), &s, &err))
+    if (support_secret(view_of_string("123456"), &s, &err))
         return 3;
     if (err.code != ENS_RESOURCE || strstr(err.msg, "RLIMIT_MEMLOCK") == NULL || s.data != NULL)
         return 4;

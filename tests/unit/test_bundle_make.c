@@ -1,5 +1,5 @@
 /* Making bundles: new ones, components from files, names and ids, and that what is written is the same again
- * and again. The bytes of the manifest are those that orc writes (FORMATS section 6, points 3, 6 and 7). */
+ * and again. The bytes of the manifest are those that orc writes. */
 #include "tests/unit/test_bundle_build.h"
 
 #include <sys/stat.h>

@@ -135,7 +135,7 @@ static void what_the_token_says_is_read_first(void **state)
     assert_int_equal(token_calls("C_Login"), 0);
     ENS_CLEANUP(secret_wipe) struct secret pin = {0};
 
-    assert_ok(secret_copy(view_of_string(TOKEN_PIN), &pin, &err), err);
+    assert_ok(support_secret(view_of_string(TOKEN_PIN), &pin, &err), err);
     assert_ok(hsm_login(final, &pin, true, &err), err);
     hsm_closep(&final);
     assert_int_equal(token_calls("C_Login"), 1);
@@ -212,7 +212,7 @@ static bool ask_pin(void *ctx, struct secret *ret, struct ens_err *err)
     a->count++;
     if (a->answer == NULL)
         return ens_fail(err, ENS_REFUSED, "no PIN was typed");
-    return secret_copy(view_of_string(a->answer), ret, err);
+    return support_secret(view_of_string(a->answer), ret, err);
 }
 
 static bool try_sign(struct hsm *hsm, struct asked *asked, struct ens_err *err)

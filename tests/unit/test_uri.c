@@ -339,6 +339,7 @@ static void tells_the_query(void **state)
 {
     ENS_CLEANUP(hsm_uri_freep) struct hsm_uri *uri = NULL;
     ENS_CLEANUP(hsm_uri_freep) struct hsm_uri *plain = NULL;
+    struct view name = {0};
     struct ens_err err = {0};
 
     (void)state;
@@ -347,11 +348,12 @@ static void tells_the_query(void **state)
         err);
     assert_string_equal(hsm_uri_pin_source(uri), "file:/a b");
     assert_string_equal(hsm_uri_module_path(uri), "/m.so");
-    assert_string_equal(hsm_uri_module_name(uri), "m");
+    assert_true(uri_get(uri, URI_MODULE_NAME, &name));
+    assert_true(view_equal(name, view_of_string("m")));
     assert_ok(hsm_uri_parse("pkcs11:token=a", &plain, &err), err);
     assert_null(hsm_uri_pin_source(plain));
     assert_null(hsm_uri_module_path(plain));
-    assert_null(hsm_uri_module_name(plain));
+    assert_false(uri_get(plain, URI_MODULE_NAME, &name));
 }
 
 static void matches_padded_fields(void **state)

@@ -149,7 +149,8 @@ static bool check_distinct(const struct resign *r, struct ens_err *err)
         return false;
     for (size_t i = 0; i < r->len; i++) {
         if (stat(r->files[i].path, &st) == 0)
-            list[len++] = (struct identity){st.st_dev, st.st_ino, r->files[i].path};
+            list[len++] =
+                (struct identity){.device = st.st_dev, .inode = st.st_ino, .path = r->files[i].path};
     }
     qsort(list, len, sizeof *list, by_identity);
     for (size_t i = 1; i < len; i++) {

@@ -67,7 +67,7 @@ static bool check_usage(struct run *r, struct ens_err *err)
     return signing_key_mechanism(a->mechanism, &r->mechanism, err) && signing_key_usage(a, err);
 }
 
-/* ---- step 1: what is to be signed ---- */
+/* ---- what is to be signed ---- */
 
 static bool read_requests(struct run *r, struct ens_err *err)
 {
@@ -87,7 +87,7 @@ static bool read_requests(struct run *r, struct ens_err *err)
     return true;
 }
 
-/* ---- step 2: policy ---- */
+/* ---- policy ---- */
 
 static bool read_policy(struct run *r, struct ens_err *err)
 {
@@ -119,7 +119,7 @@ static bool check_policy(struct run *r, struct ens_err *err)
     return true;
 }
 
-/* ---- step 3: approvals ---- */
+/* ---- approvals ---- */
 
 static bool check_met(struct run *r, struct ens_err *err)
 {
@@ -199,7 +199,7 @@ static bool prepare(struct run *r, struct ens_err *err)
     return a->pubkey == NULL || output_open(a->pubkey, false, a->force, &r->pubkey_out, err);
 }
 
-/* ---- step 5 and 6: token and key ---- */
+/* ---- token and key ---- */
 
 static bool check_key_policy(struct run *r, struct ens_err *err)
 {
@@ -269,7 +269,7 @@ static size_t count_open(const struct run *r)
     return n;
 }
 
-/* ---- step 4: review and confirmation ---- */
+/* ---- review and confirmation ---- */
 
 /* What the policy says of the first sign-data; the others passed the same checks. Whoever is asked sees how
  * many lines hold, and what none looks at; a log has each line. */
@@ -317,7 +317,7 @@ static bool review(struct run *r, struct ens_err *err)
     return true;
 }
 
-/* ---- steps 7 and 8: sign, verify, write ---- */
+/* ---- sign, verify, write ---- */
 
 static bool write_pubkey(struct run *r, struct ens_err *err)
 {
