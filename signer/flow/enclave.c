@@ -164,12 +164,11 @@ bool enclave_open(const char *path, const char *id, enum enclave_use use, struct
     return open_container(path, use, &c, ret, err);
 }
 
-bool enclave_open_fd(int fd, const char *path, const char *id, enum enclave_use use, struct enclave *ret,
-                     struct ens_err *err)
+bool enclave_open_fd(int fd, const char *path, const char *id, struct enclave *ret, struct ens_err *err)
 {
     struct container *c = NULL;
 
-    return container_open_fd(fd, path, id, &c, err) ? open_container(path, use, &c, ret, err)
+    return container_open_fd(fd, path, id, &c, err) ? open_container(path, ENCLAVE_LOOK, &c, ret, err)
                                                     : kind_explain(path, KIND_WANT_ENCLAVE, err);
 }
 

@@ -85,8 +85,8 @@ void enclave_allow_large(void);
 bool enclave_open(const char *path, const char *id, enum enclave_use use, struct enclave *ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 
-/* The same of an open file, which stays the caller's. */
-bool enclave_open_fd(int fd, const char *path, const char *id, enum enclave_use use, struct enclave *ret,
+/* The same (ENCLAVE_LOOK) of an open file, which stays the caller's. */
+bool enclave_open_fd(int fd, const char *path, const char *id, struct enclave *ret,
                      struct ens_err *err) ENS_MUST_CHECK;
 
 /* Opens what was written from `before` (ENCLAVE_CHANGE, no bundle), an open file that messages call `label`;

@@ -18,7 +18,7 @@ static bool measure(const struct args *args, struct rebuilt *ret, struct ens_err
     uint8_t after[DIGEST_SIZE];
 
     if (!file_open(ret->path, &fd, err) || !file_sha256(fd, ret->path, ret->sha256, err) ||
-        !enclave_open_fd(fd, ret->path, args->component, ENCLAVE_LOOK, &e, err) ||
+        !enclave_open_fd(fd, ret->path, args->component, &e, err) ||
         !enclave_require(&e, args->params.allow_unusual, err))
         return false;
     if (lseek(fd, 0, SEEK_SET) != 0)
