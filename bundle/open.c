@@ -21,7 +21,7 @@ static const struct container_ops *const kinds[] = {
 
 bool container_recognise(struct view head)
 {
-    const struct container none = {0};
+    static const struct container none = {0};
 
     if (elf_recognise(head))
         return true;

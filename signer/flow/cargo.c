@@ -53,17 +53,16 @@ static bool find_in_path(char ret[static PATH_MAX])
  * rust-toolchain.toml names before it starts Cargo. */
 static bool is_rustup(const char *cargo)
 {
-    char real[PATH_MAX];
-    char beside[PATH_MAX];
+    char path[PATH_MAX];
     struct stat a;
     struct stat b;
 
-    if (realpath(cargo, real) == NULL)
+    if (realpath(cargo, path) == NULL)
         return false;
-    if (strcmp(strrchr(real, '/'), "/rustup") == 0)
+    if (strcmp(strrchr(path, '/'), "/rustup") == 0)
         return true;
-    (void)snprintf(beside, sizeof beside, "%.*srustup", (int)(strrchr(cargo, '/') + 1 - cargo), cargo);
-    return stat(cargo, &a) == 0 && stat(beside, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    (void)snprintf(path, sizeof path, "%.*srustup", (int)(strrchr(cargo, '/') + 1 - cargo), cargo);
+    return stat(cargo, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 /* The Cargo of a toolchain that rustup has installed: which one does not matter for what is asked. */

@@ -279,7 +279,7 @@ fingerprint() {
     ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -f -qq -o trace -e trace=open,openat,openat2 "$ENSIGN" approve \
         --mrsigner "$SIGNER" --yes --ssh-key "$KEYS/alice" --rebuilt own.sgxs -o a.approval s.signdata
     [ "$(value a.approval item)" = "$(sha256 s.signdata) rebuilt $(sha256 own.sgxs)" ]
-    [ "$(grep -c '"own\.sgxs", O_RDONLY.* = [0-9]' trace)" -eq 1 ] || fail "$(grep 'own\.sgxs' trace)"
+    [ "$(grep '"own\.sgxs"' trace | grep -vc O_PATH)" -eq 1 ] || fail "$(grep 'own\.sgxs' trace)"
 }
 
 @test "--rebuilt: another build stops, and both values are named" {

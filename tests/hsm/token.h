@@ -21,8 +21,6 @@
 /* A test that a broken token could hang dies of SIGALRM instead. */
 #define TOKEN_SECONDS 500
 
-extern char **environ;
-
 static char *token_dir;
 
 static const char *token_softhsm(void)

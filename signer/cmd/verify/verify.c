@@ -287,11 +287,14 @@ static bool check_bundle(const struct args *args, const struct demands *d, struc
 static bool check_findings(const struct demands *d, const char *object, const struct findings *found,
                            struct verdict *v, struct ens_err *err)
 {
-    struct findings copy = *found;
+    ENS_CLEANUP(mem_freep) struct findings *copy = mem_alloc(1, sizeof *copy, err);
 
+    if (copy == NULL)
+        return false;
+    *copy = *found;
     if (d->allow_unusual)
-        findings_allow(&copy);
-    return verdict_findings(v, object, &copy, err);
+        findings_allow(copy);
+    return verdict_findings(v, object, copy, err);
 }
 
 /* One place of a SIGSTRUCT, with the enclave that belongs to it. */
