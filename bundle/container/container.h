@@ -67,8 +67,8 @@ const struct container_copy *container_copy_at(const struct container *c, size_t
 
 /* The work of measuring all enclaves of the file, told from its tables before anything is poured: bytes that
  * are hashed, 64 for each page and 320 for each of its chunks that is measured, and what else there is to do,
- * in the same unit. 0 if it is not more than the file has bytes. No smaller than what is poured; sticks at
- * UINT64_MAX. */
+ * in the same unit. 0 if it is not more than the file has bytes. No smaller than what is poured;
+ * sticks at UINT64_MAX. */
 uint64_t container_work(const struct container *c);
 
 /* The work that container_stream does without container_allow_large: as much as some seconds of hashing, and what a
@@ -94,8 +94,7 @@ bool container_stream(struct container *c, size_t index, const struct sink *sink
 bool container_same_reads(struct container *c, int fd, const char *label, bool *ret,
                           struct ens_err *err) ENS_MUST_CHECK;
 
-/* True if two streams pour the same records: one of them need not be poured. False if that is not known.
- */
+/* True if two streams pour the same records: one of them need not be poured. False if that is not known. */
 bool container_same_stream(const struct container *c, size_t a, size_t b);
 
 /* A setting of the enclave's author, which decides the layout: "heap", "stack", in pages... */
@@ -106,8 +105,8 @@ struct container_setting {
 
 #define CONTAINER_SETTINGS_MAX 8
 
-/* Something about a file that does not keep its loader from loading it, and that whoever signs it should
- * know. */
+/* Something about a file that does not keep its loader from loading it, and that whoever
+ * signs it should know. */
 struct container_oddity {
     size_t copy;      /* of which copy it is said; 0 of the file as a whole */
     const char *rule; /* static; "patched-code" is what finding_is_danger knows */

@@ -104,15 +104,14 @@ struct oe_plan {
     size_t patches_len;
 };
 
-/* Applies a layout to the file; `elf` and `info` are borrowed by the plan. ENS_DATA names what does not fit.
- */
+/* Applies a layout to the file; `elf` and `info` are borrowed by the plan. ENS_DATA
+ * names what does not fit. */
 bool oe_plan_make(const struct elf *elf, const struct oe_info *info, const struct oe_layout *layout,
                   struct oe_plan *ret, struct ens_err *err) ENS_MUST_CHECK;
 /* True if both measure to the same. */
 bool oe_plan_equal(const struct oe_plan *a, const struct oe_plan *b);
 
-/* The section of that name, or NULL. ENS_DATA if two have the name: loaders differ in which one they
- * take. */
+/* The section of that name, or NULL. ENS_DATA if two have the name: loaders differ in which one they take. */
 bool oe_section(const struct elf *e, const char *name, const struct elf_section **ret,
                 struct ens_err *err) ENS_MUST_CHECK;
 

@@ -27,8 +27,8 @@ struct view armour_next_line(struct view *left);
 /* Takes the next word off the front. */
 struct view armour_next_word(struct view *left);
 
-/* Does it hold the beginning of a frame, in whatever shape? And could it be the first line if there is no
- * frame? */
+/* Does it hold the beginning of a frame, in whatever shape? And could it be the first line
+ * if there is no frame? */
 bool armour_is_meant(struct view line);
 bool armour_is_bare_line(struct view line);
 

@@ -8,8 +8,8 @@
  *   end                                           end
  *
  * A signature belongs to the person below whose line its key stands, and a key stands once in the file: as
- * many approvals as persons. Names are [a-z0-9][a-z0-9._@+-]{0,62}, so that no two look alike and none is a
- * pattern. */
+ * many approvals as persons. Names are [a-z0-9][a-z0-9._@+-]{0,62}, so that no two look alike
+ * and none is a pattern. */
 #pragma once
 
 #include "signer/ceremony/sshkey.h"
@@ -32,8 +32,8 @@ struct people;
 struct revoked;
 
 /* Parses an approvers file; ENS_DATA naming `name`, the line and the rule (hand.h; and name, twice, no-key,
- * many, no-person, value, key, sshsig, certificate, option, key-twice, unknown-keyword). Release with
- * people_freep. */
+ * many, no-person, value, key, sshsig, certificate, option, key-twice, unknown-keyword).
+ * Release with people_freep. */
 bool people_parse(struct view text, const char *name, struct people **ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 void people_freep(struct people **p);
@@ -52,14 +52,14 @@ const struct person_key *people_find(const struct people *p, struct view blob);
 /* The person of that name; false: nobody. */
 bool people_find_name(const struct people *p, const char *name, size_t *ret);
 
-/* Parses a revoked file; ENS_DATA as people_parse (unknown-keyword, value, twice). Release with
- * revoked_freep. */
+/* Parses a revoked file; ENS_DATA as people_parse (unknown-keyword, value, twice).
+ * Release with revoked_freep. */
 bool revoked_parse(struct view text, const char *name, struct revoked **ret,
                    struct ens_err *err) ENS_MUST_CHECK;
 void revoked_freep(struct revoked **r);
 
-/* True if it is listed: a key by its fingerprint, a statement by its id (64 lower-case digits). `r` NULL: false.
- */
+/* True if it is listed: a key by its fingerprint, a statement by its id (64 lower-case
+ * digits). `r` NULL: false. */
 bool revoked_has_key(const struct revoked *r, const char *fingerprint);
 bool revoked_has_person(const struct revoked *r, const char *name);
 bool revoked_has_statement(const struct revoked *r, const char *id);

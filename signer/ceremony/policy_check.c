@@ -1,5 +1,5 @@
-/* The results of a policy's lines: the rows, those of them that are not about fields, and what is said of
- * all. */
+/* The results of a policy's lines: the rows, those of them that are not about fields,
+ * and what is said of all. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -90,8 +90,8 @@ bool review_table_set(const struct review_table *t, struct buf *ret, struct ens_
 bool review_set_digest(const struct review_item *items, size_t len, uint8_t ret[static 32],
                        struct ens_err *err) ENS_MUST_CHECK;
 
-/* The number of items with dangers, and the text of the summary: "1 of 5: app002.signdata (DEBUG not enforced)".
- */
+/* The number of items with dangers, and the text of the summary: "1 of 5: app002.signdata
+ * (DEBUG not enforced)". */
 bool review_dangerous(const struct review_item *items, size_t len, struct buf *ret, size_t *ret_count,
                       struct ens_err *err) ENS_MUST_CHECK;
 

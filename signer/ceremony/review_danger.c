@@ -1,5 +1,4 @@
-/* The dangers of a sign-data: a sentence for whoever reads, a short name for the line beside the
- * question. */
+/* The dangers of a sign-data: a sentence for whoever reads, a short name for the line beside the question. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

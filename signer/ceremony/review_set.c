@@ -1,5 +1,4 @@
-/* The block below the table of many sign-data: those with dangers again, and one digest over all of them.
- */
+/* The block below the table of many sign-data: those with dangers again, and one digest over all of them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

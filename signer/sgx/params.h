@@ -28,8 +28,8 @@ struct params {
 bool params_any(const struct params *p);
 
 /* Gives the signed fields: those of `from` (NULL: the defaults), then what the options say. DATE is --date,
- * else that of `from`, else `today` (BCD). ENCLAVEHASH is left as it was. ENS_USAGE if an option cannot be
- * read. */
+ * else that of `from`, else `today` (BCD). ENCLAVEHASH is left as it was. ENS_USAGE if an
+ * option cannot be read. */
 bool params_build(const struct params *p, const struct sigstruct *from, uint32_t today, struct sigstruct *ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 

@@ -1,8 +1,7 @@
 /* The terminal of whoever is asked (/dev/tty): what must be read first, questions and answers. Only this file
  * and notice.c write to a terminal; both make every text printable line by line, whatever their callers did.
  * Typed-ahead input is dropped before each question and each page: an answer is given after what it answers;
- * and Ctrl-Z does nothing from what is shown until it is answered.
- */
+ * and Ctrl-Z does nothing from what is shown until it is answered. */
 #pragma once
 
 #include "signer/base/bytes.h"
@@ -11,8 +10,8 @@
 /* True if there is a terminal to ask at. */
 bool screen_is_there(void);
 
-/* The size of the terminal; `rows` 0: it does not say, and nothing is shown in pages; `columns` 0: it does not say.
- */
+/* The size of the terminal; `rows` 0: it does not say, and nothing is shown in pages;
+ * `columns` 0: it does not say. */
 struct screen_size {
     unsigned rows, columns;
 };

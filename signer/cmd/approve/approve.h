@@ -1,5 +1,5 @@
-/* approve in two: what both programs do (approve.c), and the reviewer's own builds, which only ensign can measure
- * (rebuilt.c). */
+/* approve in two: what both programs do (approve.c), and the reviewer's own builds, which only ensign
+ * can measure (rebuilt.c). */
 #pragma once
 
 #include "signer/base/digest.h"
