@@ -1,6 +1,5 @@
 /* A file that the user named, and its kind by content: for commands that take several kinds, and for messages
- * about a wrong one. Reads the head only, judges nothing, and opens no container, so that
- * both programs link it. */
+ * about a wrong one. Reads the head only, judges nothing, opens no container: both programs link it. */
 #pragma once
 
 #include "signer/base/bytes.h"

@@ -169,7 +169,7 @@ bool enclave_open_fd(int fd, const char *path, const char *id, struct enclave *r
     struct container *c = NULL;
 
     return container_open_fd(fd, path, id, &c, err) ? open_container(path, ENCLAVE_LOOK, &c, ret, err)
-                                                    : kind_explain(path, KIND_WANT_ENCLAVE, err);
+                                                    : artifact_explain(path, ARTIFACT_WANT_ENCLAVE, err);
 }
 
 /* ---- what was written ---- */
