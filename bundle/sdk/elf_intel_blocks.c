@@ -78,7 +78,7 @@ static bool read_head(struct view left, struct intel_block *b, struct ens_err *e
                         size, b->data, left.len);
     b->bytes = view_slice(left, 0, (size_t)size);
     b->size = b->range = number(b, ENCLAVE_SIZE, 8);
-    if (!is_power_of_two(b->size) || b->size < RECORDS_PAGE || b->size > INTEL_SIZE_MAX)
+    if (!is_power_of_two(b->size) || b->size < SGXS_PAGE_SIZE || b->size > INTEL_SIZE_MAX)
         return ens_fail(err, ENS_DATA,
                         "enclave size 0x%" PRIx64 " is no power of two from 0x1000 to 0x%llx: " INTEL_REMEDY,
                         b->size, INTEL_SIZE_MAX);
@@ -131,7 +131,7 @@ static bool read_elrange(struct intel_block *b, struct ens_err *err)
     uint64_t size = reader_le64(&r);
 
     if (!r.ok || r.left.len != 0 || !is_power_of_two(size) || size < b->size || size > INTEL_ELRANGE_MAX ||
-        start % size != 0 || start + size < start || image % RECORDS_PAGE != 0 || image < start ||
+        start % size != 0 || start + size < start || image % SGXS_PAGE_SIZE != 0 || image < start ||
         image - start > size - b->size)
         return ens_fail(err, ENS_DATA,
                         "ELRANGE 0x%" PRIx64 " of 0x%" PRIx64 " bytes with the enclave at 0x%" PRIx64
@@ -234,7 +234,7 @@ struct intel_row intel_row_at(const struct intel_block *b, size_t index)
 /* Where a row's content may lie, and whether it fits its pages. */
 static bool check_content(const struct intel_block *b, const struct intel_row *row, struct ens_err *err)
 {
-    uint64_t room = row->flags == RECORDS_TCS ? RECORDS_PAGE : (uint64_t)row->pages * RECORDS_PAGE;
+    uint64_t room = row->flags == SECINFO_TCS ? SGXS_PAGE_SIZE : (uint64_t)row->pages * SGXS_PAGE_SIZE;
 
     if (row->content_offset != 0 &&
         (!inside(b, row->content_offset, row->content_size) || row->content_size > room))
@@ -249,11 +249,11 @@ static bool check_content(const struct intel_block *b, const struct intel_row *r
 static bool check_place(const struct intel_block *b, const struct intel_row *row, uint64_t step,
                         struct ens_err *err)
 {
-    uint64_t size = (uint64_t)row->pages * RECORDS_PAGE;
+    uint64_t size = (uint64_t)row->pages * SGXS_PAGE_SIZE;
 
     /* `step` is at most the enclave's size, so that the sum does not wrap once `rva` is below it as well. */
     if (row->rva >= b->size || row->rva + step >= b->size || size > b->size - row->rva - step ||
-        (row->rva + step) % RECORDS_PAGE != 0)
+        (row->rva + step) % SGXS_PAGE_SIZE != 0)
         return ens_fail(err, ENS_DATA,
                         "0x%" PRIx32 " pages at 0x%" PRIx64 " (further by 0x%" PRIx64
                         ") are not aligned or outside the enclave's 0x%" PRIx64 " bytes: " INTEL_REMEDY,
@@ -266,7 +266,7 @@ static bool check_place(const struct intel_block *b, const struct intel_row *row
 static bool check_group(const struct intel_block *b, size_t index, uint64_t *visits, struct ens_err *err)
 {
     const struct intel_row group = intel_row_at(b, index);
-    uint64_t most = 2 * (b->size / RECORDS_PAGE);
+    uint64_t most = 2 * (b->size / SGXS_PAGE_SIZE);
 
     if (group.times == 0 || group.entries == 0)
         return true;

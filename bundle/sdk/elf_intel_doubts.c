@@ -14,9 +14,8 @@
 #define E_SHNUM  60 /* 2 bytes, and 2 of e_shstrndx */
 #define E_FIELDS 64
 
-#define SECINFO_TYPE 0xff00u /* of SECINFO.FLAGS; EADD takes a TCS with permissions as one without */
-#define TCS_OENTRY   32      /* offset in a TCS (Intel SDM, "TCS") */
-#define GLOBAL_MAX   4096    /* bytes of g_global_data; 1488 to 1768 in the releases to 2.26 */
+#define TCS_OENTRY   32   /* offset in a TCS (Intel SDM, "TCS") */
+#define GLOBAL_MAX   4096 /* bytes of g_global_data; 1488 to 1768 in the releases to 2.26 */
 #define GLOBAL_FIRST 1488
 
 /* The state of the checks of one block. */
@@ -114,7 +113,7 @@ static void judge_patch(const struct doubts *d, size_t index, size_t *others)
 
 static void judge_content(const struct doubts *d, size_t index, const struct intel_row *row)
 {
-    bool code = (row->flags & RECORDS_X) != 0;
+    bool code = (row->flags & SECINFO_X) != 0;
 
     container_odd(d->c, d->copy, code ? RULE : "layout-content",
                   "layout row %zu brings 0x%" PRIx32 " bytes of %s to 0x%" PRIx64
@@ -139,7 +138,7 @@ static void judge_tcs(const struct doubts *d, size_t index, const struct intel_r
 /* A page that is filled with a word, and can be executed; zeros are memory for code that is made later. */
 static void judge_fill(const struct doubts *d, size_t index, const struct intel_row *row)
 {
-    if ((row->attributes & INTEL_ATTR_EEXTEND) != 0 && (row->flags & RECORDS_X) != 0 &&
+    if ((row->attributes & INTEL_ATTR_EEXTEND) != 0 && (row->flags & SECINFO_X) != 0 &&
         row->content_size != 0)
         container_odd(d->c, d->copy, RULE,
                       "layout row %zu fills executable pages at 0x%" PRIx64 " with 0x%08" PRIx32
@@ -155,7 +154,7 @@ static void judge_row(const struct doubts *d, size_t index)
         return;
     if (row.content_offset == 0)
         judge_fill(d, index, &row);
-    else if ((row.flags & SECINFO_TYPE) == RECORDS_TCS)
+    else if (SECINFO_TYPE(row.flags) == SECINFO_TCS) /* EADD takes one with permissions as one without */
         judge_tcs(d, index, &row);
     else
         judge_content(d, index, &row);
@@ -208,7 +207,7 @@ static void judge_global(const struct doubts *d)
         const char *name;
         uint64_t want;
     } words[] = {
-        {"enclave_size", d->b->size}, {"heap_offset", heap}, {"heap_size", heap_pages * RECORDS_PAGE}};
+        {"enclave_size", d->b->size}, {"heap_offset", heap}, {"heap_size", heap_pages * SGXS_PAGE_SIZE}};
 
     for (size_t i = 0; i < (has_heap ? 3 : 1); i++) {
         uint64_t have = bytes_get_le(view_slice(v, at + 8 * i, 8));

@@ -10,13 +10,13 @@
 
 static uint64_t page_down(uint64_t at)
 {
-    return at & ~(uint64_t)(RECORDS_PAGE - 1);
+    return at & ~(uint64_t)(SGXS_PAGE_SIZE - 1);
 }
 
 /* Only for numbers below INTEL_SIZE_MAX: does not wrap. */
 static uint64_t page_up(uint64_t at)
 {
-    return page_down(at + RECORDS_PAGE - 1);
+    return page_down(at + SGXS_PAGE_SIZE - 1);
 }
 
 static uint64_t lower(uint64_t a, uint64_t b)
@@ -36,8 +36,8 @@ static bool is_load(const struct elf_segment *seg)
 
 static uint64_t segment_flags(const struct elf_segment *seg)
 {
-    return RECORDS_REG | ((seg->flags & ELF_PF_R) != 0 ? RECORDS_R : 0) |
-           ((seg->flags & ELF_PF_W) != 0 ? RECORDS_W : 0) | ((seg->flags & ELF_PF_X) != 0 ? RECORDS_X : 0);
+    return SECINFO_REG | ((seg->flags & ELF_PF_R) != 0 ? SECINFO_R : 0) |
+           ((seg->flags & ELF_PF_W) != 0 ? SECINFO_W : 0) | ((seg->flags & ELF_PF_X) != 0 ? SECINFO_X : 0);
 }
 
 /* ---- what the segments must be ---- */
@@ -51,7 +51,7 @@ static bool check_segment(const struct elf_segment *seg, const struct intel *int
                         " bytes ends outside the enclave's 0x%" PRIx64 " bytes: " INTEL_REMEDY,
                         seg->vaddr, seg->memsz, b->size);
     if ((seg->flags & (ELF_PF_R | ELF_PF_W | ELF_PF_X)) == 0 ||
-        (seg->filesz == 0 && seg->vaddr % RECORDS_PAGE != 0))
+        (seg->filesz == 0 && seg->vaddr % SGXS_PAGE_SIZE != 0))
         return ens_fail(
             err, ENS_DATA,
             "the segment at 0x%" PRIx64
@@ -115,11 +115,11 @@ static bool read_piece(struct intel_build *s, const struct elf_segment *seg, uin
 /* A page with bytes of the file to which relocations are applied is added writable, whatever its segment. */
 static uint64_t page_flags(const struct intel_build *s, const struct elf_segment *seg, uint64_t at)
 {
-    uint64_t page = at / RECORDS_PAGE;
+    uint64_t page = at / SGXS_PAGE_SIZE;
     bool written = s->relocated != NULL && at < seg->vaddr + seg->filesz &&
                    (s->relocated[page / 8] >> page % 8 & 1) != 0;
 
-    return segment_flags(seg) | (written ? RECORDS_W : 0);
+    return segment_flags(seg) | (written ? SECINFO_W : 0);
 }
 
 static bool add_segment(struct intel_build *s, const struct elf_segment *seg, struct ens_err *err)
@@ -131,7 +131,7 @@ static bool add_segment(struct intel_build *s, const struct elf_segment *seg, st
 
         if (!read_piece(s, seg, at, len, err))
             return false;
-        for (uint64_t i = 0; i < len; i += RECORDS_PAGE) {
+        for (uint64_t i = 0; i < len; i += SGXS_PAGE_SIZE) {
             if (!intel_page(s, at + i, page_flags(s, seg, at + i), s->piece + i, err))
                 return false;
         }
@@ -150,7 +150,7 @@ static bool pad_segment(struct intel_build *s, const struct elf_segment *seg, ui
 
     if (end >= page_up(page_up(seg->memsz) + seg->vaddr) || end >= page_down(next))
         return true;
-    memset(s->piece, 0, RECORDS_PAGE);
+    memset(s->piece, 0, SGXS_PAGE_SIZE);
     return intel_page(s, end, segment_flags(seg), s->piece, err);
 }
 
@@ -187,7 +187,7 @@ void intel_image_work(const struct elf *e, const struct intel_block *b, uint64_t
             continue;
         /* One page more: pad_segment. */
         container_work_add(work,
-                           (page_up(seg->vaddr + seg->memsz) - page_down(seg->vaddr)) / RECORDS_PAGE + 1,
+                           (page_up(seg->vaddr + seg->memsz) - page_down(seg->vaddr)) / SGXS_PAGE_SIZE + 1,
                            CONTAINER_WORK_MEASURED);
         container_work_add(work, seg->filesz / FILE_PIECE + 2, patched);
     }

@@ -22,7 +22,7 @@ bool intel_page(struct intel_build *s, uint64_t rva, uint64_t flags, const uint8
                         "%s: .note.sgxmeta: metadata %" PRIu32 ".%" PRIu32 ": page 0x%" PRIx64
                         " is outside the enclave: " INTEL_REMEDY,
                         s->c->label, s->b->major, s->b->minor, rva);
-    return records_page(s->sink, rva + s->b->shift, flags, page, err);
+    return sgxs_write_page(s->sink, rva + s->b->shift, flags, page, err);
 }
 
 /* The same page, as often as the row has pages. */
@@ -32,7 +32,7 @@ static bool add_pages(struct intel_build *s, const struct intel_row *row, uint64
     const uint8_t *measured = (row->attributes & INTEL_ATTR_EEXTEND) != 0 ? page : NULL;
 
     for (uint32_t i = 0; i < row->pages; i++) {
-        if (!intel_page(s, rva + (uint64_t)i * RECORDS_PAGE, row->flags, measured, err))
+        if (!intel_page(s, rva + (uint64_t)i * SGXS_PAGE_SIZE, row->flags, measured, err))
             return false;
     }
     return true;
@@ -40,7 +40,7 @@ static bool add_pages(struct intel_build *s, const struct intel_row *row, uint64
 
 static bool add_tcs(struct intel_build *s, const struct intel_row *row, uint64_t rva, struct ens_err *err)
 {
-    uint8_t page[RECORDS_PAGE] = {0};
+    uint8_t page[SGXS_PAGE_SIZE] = {0};
 
     memcpy(page, s->b->bytes.data + row->content_offset, row->content_size);
     for (size_t i = 0; i < sizeof tcs_offsets / sizeof tcs_offsets[0]; i++) {
@@ -56,13 +56,13 @@ static bool add_tcs(struct intel_build *s, const struct intel_row *row, uint64_t
 static bool add_content(struct intel_build *s, const struct intel_row *row, uint64_t rva, struct ens_err *err)
 {
     for (uint32_t i = 0; i < row->pages; i++) {
-        uint64_t done = (uint64_t)i * RECORDS_PAGE;
+        uint64_t done = (uint64_t)i * SGXS_PAGE_SIZE;
         uint64_t left = row->content_size > done ? row->content_size - done : 0;
-        uint8_t page[RECORDS_PAGE] = {0};
+        uint8_t page[SGXS_PAGE_SIZE] = {0};
 
         if (left > 0)
             memcpy(page, s->b->bytes.data + row->content_offset + done,
-                   left < RECORDS_PAGE ? (size_t)left : RECORDS_PAGE);
+                   left < SGXS_PAGE_SIZE ? (size_t)left : SGXS_PAGE_SIZE);
         if (!intel_page(s, rva + done, row->flags, page, err))
             return false;
     }
@@ -71,9 +71,9 @@ static bool add_content(struct intel_build *s, const struct intel_row *row, uint
 
 static bool add_filled(struct intel_build *s, const struct intel_row *row, uint64_t rva, struct ens_err *err)
 {
-    uint8_t page[RECORDS_PAGE];
+    uint8_t page[SGXS_PAGE_SIZE];
 
-    for (size_t i = 0; i < RECORDS_PAGE; i += 4)
+    for (size_t i = 0; i < SGXS_PAGE_SIZE; i += 4)
         bytes_put_le(page + i, 4, row->content_size);
     return add_pages(s, row, rva, page, err);
 }
@@ -174,7 +174,7 @@ static bool add_row(struct intel_build *s, const struct intel_step *at, struct e
     const struct intel_row *row = &at->row;
 
     if (row->content_offset != 0)
-        return row->flags == RECORDS_TCS ? add_tcs(s, row, at->rva, err) : add_content(s, row, at->rva, err);
+        return row->flags == SECINFO_TCS ? add_tcs(s, row, at->rva, err) : add_content(s, row, at->rva, err);
     return add_filled(s, row, at->rva, err);
 }
 
@@ -195,7 +195,7 @@ static uint64_t row_work(const struct intel_row *row)
 {
     uint64_t work = CONTAINER_WORK_PAGE;
     bool content = row->content_offset != 0;
-    bool measured = (row->attributes & INTEL_ATTR_EEXTEND) != 0 || (content && row->flags != RECORDS_TCS);
+    bool measured = (row->attributes & INTEL_ATTR_EEXTEND) != 0 || (content && row->flags != SECINFO_TCS);
 
     if ((row->attributes & INTEL_ATTR_EADD) != 0 && (content || row->flags != 0))
         container_work_add(&work, row->pages, measured ? CONTAINER_WORK_MEASURED : CONTAINER_WORK_PAGE);
@@ -223,7 +223,7 @@ static bool pour(struct intel_build *s, struct ens_err *err)
 {
     uint32_t ssaframesize = (uint32_t)bytes_get_le(view_slice(s->b->bytes, INTEL_SSAFRAMESIZE, 4));
 
-    return records_ecreate(s->sink, ssaframesize, s->b->range, err) && intel_image(s, err) &&
+    return sgxs_write_ecreate(s->sink, ssaframesize, s->b->range, err) && intel_image(s, err) &&
            add_layout(s, err);
 }
 

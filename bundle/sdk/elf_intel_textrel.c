@@ -72,10 +72,10 @@ static bool read_dynamic(struct intel_build *s, const struct elf_segment *seg, s
 /* A relocation writes eight bytes, which may reach into the next page. */
 static void mark(struct intel_build *s, uint64_t at)
 {
-    uint64_t first = at / RECORDS_PAGE;
-    uint64_t last = (at + 7) / RECORDS_PAGE;
+    uint64_t first = at / SGXS_PAGE_SIZE;
+    uint64_t last = (at + 7) / SGXS_PAGE_SIZE;
 
-    for (uint64_t page = first; page <= last && page < s->b->size / RECORDS_PAGE; page++)
+    for (uint64_t page = first; page <= last && page < s->b->size / SGXS_PAGE_SIZE; page++)
         s->relocated[page / 8] |= (uint8_t)(1u << page % 8);
 }
 
@@ -153,7 +153,7 @@ bool intel_find_relocated(struct intel_build *s, struct ens_err *err)
     }
     if (!d.textrel)
         return true;
-    s->relocated = mem_alloc((size_t)(s->b->size / RECORDS_PAGE / 8 + 1), 1, err);
+    s->relocated = mem_alloc((size_t)(s->b->size / SGXS_PAGE_SIZE / 8 + 1), 1, err);
     return s->relocated != NULL && read_relocations(s, d.rela, d.rela_size, err) &&
            read_relocations(s, d.jmprel, d.jmprel_size, err);
 }

@@ -11,7 +11,7 @@ extern const struct container_ops elf_ego;
 
 /* Limits on what a file may ask for; each refusal names its limit. */
 #define OE_SIZE_MAX    (UINT64_C(1) << 40) /* bytes of address space: 1 TiB */
-#define OE_PAGES_MAX   (OE_SIZE_MAX / RECORDS_PAGE)
+#define OE_PAGES_MAX   (OE_SIZE_MAX / SGXS_PAGE_SIZE)
 #define OE_DYNAMIC_MAX 65536 /* entries of .dynamic */
 
 #define OE_PATCHES_MAX 24 /* the loader changes eighteen places at most */

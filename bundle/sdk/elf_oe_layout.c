@@ -20,7 +20,7 @@
 
 static uint64_t whole_pages(uint64_t size)
 {
-    return (size + RECORDS_PAGE - 1) / RECORDS_PAGE * RECORDS_PAGE;
+    return (size + SGXS_PAGE_SIZE - 1) / SGXS_PAGE_SIZE * SGXS_PAGE_SIZE;
 }
 
 bool oe_section(const struct elf *e, const char *name, const struct elf_section **ret, struct ens_err *err)
@@ -52,7 +52,7 @@ static bool plan_image(struct oe_plan *p, struct ens_err *err)
 
         if (s->type != ELF_PT_LOAD)
             continue;
-        if (first ? s->vaddr != 0 : s->vaddr / RECORDS_PAGE * RECORDS_PAGE < end)
+        if (first ? s->vaddr != 0 : s->vaddr / SGXS_PAGE_SIZE * SGXS_PAGE_SIZE < end)
             return ens_fail(err, ENS_DATA,
                             "%s: the segment at 0x%" PRIx64 ": segments begin at 0, ascend and share no page "
                             "where Open Enclave loads them: it is damaged",
@@ -146,7 +146,7 @@ static uint64_t power_of_two(uint64_t at_least)
 static bool plan_sizes(struct oe_plan *p, const struct oe_layout *l, uint64_t *ret, struct ens_err *err)
 {
     const struct oe_info *o = p->info;
-    uint64_t before = (p->image + p->relocs) / RECORDS_PAGE;
+    uint64_t before = (p->image + p->relocs) / SGXS_PAGE_SIZE;
     uint64_t thread = GUARDS + o->stack + CONTROL_PAGES + DATA_PAGES;
 
     if (o->heap > OE_PAGES_MAX || o->stack > OE_PAGES_MAX || o->tcs > OE_PAGES_MAX ||
@@ -155,12 +155,12 @@ static bool plan_sizes(struct oe_plan *p, const struct oe_layout *l, uint64_t *r
                         "%s: .oeinfo: %" PRIu64 " heap pages and %" PRIu64 " threads with %" PRIu64
                         " stack pages make an enclave above 1 TiB: it is damaged",
                         p->elf->label, o->heap, o->tcs, o->stack);
-    p->end = (before + o->heap + o->tcs * (thread + p->tls)) * RECORDS_PAGE;
+    p->end = (before + o->heap + o->tcs * (thread + p->tls)) * SGXS_PAGE_SIZE;
     uint64_t counted =
-        (before + o->heap + o->tcs * (thread + (l->counts_one_tls ? 1 : p->tls))) * RECORDS_PAGE;
+        (before + o->heap + o->tcs * (thread + (l->counts_one_tls ? 1 : p->tls))) * SGXS_PAGE_SIZE;
 
     p->base = (o->flags & OE_FLAG_ZERO_BASE) != 0 ? o->start : 0;
-    if (p->base % RECORDS_PAGE != 0 || p->base > OE_SIZE_MAX || counted > OE_SIZE_MAX - p->base)
+    if (p->base % SGXS_PAGE_SIZE != 0 || p->base > OE_SIZE_MAX || counted > OE_SIZE_MAX - p->base)
         return ens_fail(err, ENS_DATA,
                         "%s: .oeinfo: start address 0x%" PRIx64
                         ": is no page, or the enclave would end above "
@@ -232,7 +232,7 @@ static bool patch_symbols(struct oe_plan *p, const struct oe_layout *l, const st
         {OE_TDATA_ALIGN, tdata->size != 0, tdata->align},
         {OE_TBSS_SIZE, tbss->size != 0, tbss->size},
         {OE_TBSS_ALIGN, tbss->size != 0, tbss->align},
-        {OE_TD_FROM_TCS, l->tls_pages, (p->tls + CONTROL_PAGES) * RECORDS_PAGE},
+        {OE_TD_FROM_TCS, l->tls_pages, (p->tls + CONTROL_PAGES) * SGXS_PAGE_SIZE},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -253,7 +253,7 @@ bool oe_plan_make(const struct elf *elf, const struct oe_info *info, const struc
     if (!plan_image(&p, err) || !read_locals(elf, ".tdata", &tdata, err) ||
         !read_locals(elf, ".tbss", &tbss, err) || !plan_relocs(&p, layout, err))
         return false;
-    p.tls = layout->tls_pages ? whole_pages(tdata.taken + tbss.taken) / RECORDS_PAGE : 1;
+    p.tls = layout->tls_pages ? whole_pages(tdata.taken + tbss.taken) / SGXS_PAGE_SIZE : 1;
     if (!plan_sizes(&p, layout, &enclave_size, err) || (layout->clears_header && !clear_header(&p, err)) ||
         !patch_info(&p, enclave_size, err) || !patch_symbols(&p, layout, &tdata, &tbss, err) ||
         !add_patch(&p, "SIGSTRUCT", info->rva + info->sigstruct, CONTAINER_SIGSTRUCT_SIZE, 0, err))

@@ -42,17 +42,17 @@ static bool put_page(struct pour *p, uint64_t flags, const uint8_t *page, struct
 {
     uint64_t at = p->at;
 
-    p->at += RECORDS_PAGE;
-    if (at / RECORDS_PAGE % PAGES_PER_LOOK == 0 && !interrupt_check(err))
+    p->at += SGXS_PAGE_SIZE;
+    if (at / SGXS_PAGE_SIZE % PAGES_PER_LOOK == 0 && !interrupt_check(err))
         return false;
-    return records_page(p->sink, p->plan->base + at, flags, page, err);
+    return sgxs_write_page(p->sink, p->plan->base + at, flags, page, err);
 }
 
 /* The same page, or none, `count` times. */
 static bool put_pages(struct pour *p, uint64_t count, const uint8_t *page, struct ens_err *err)
 {
     for (uint64_t i = 0; i < count; i++) {
-        if (!put_page(p, RECORDS_REG | RECORDS_R | RECORDS_W, page, err))
+        if (!put_page(p, SECINFO_REG | SECINFO_R | SECINFO_W, page, err))
             return false;
     }
     return true;
@@ -96,8 +96,8 @@ static bool read_image(const struct oe_plan *plan, const struct elf_segment *s, 
 
 static uint64_t segment_flags(const struct elf_segment *s)
 {
-    return ((s->flags & ELF_PF_R) != 0 ? RECORDS_R : 0) | ((s->flags & ELF_PF_W) != 0 ? RECORDS_W : 0) |
-           ((s->flags & ELF_PF_X) != 0 ? RECORDS_X : 0);
+    return ((s->flags & ELF_PF_R) != 0 ? SECINFO_R : 0) | ((s->flags & ELF_PF_W) != 0 ? SECINFO_W : 0) |
+           ((s->flags & ELF_PF_X) != 0 ? SECINFO_X : 0);
 }
 
 static bool put_segment(struct pour *p, const struct elf_segment *s, uint8_t *piece, struct ens_err *err)
@@ -107,12 +107,12 @@ static bool put_segment(struct pour *p, const struct elf_segment *s, uint8_t *pi
 
     if (flags == 0)
         return true;
-    p->at = s->vaddr / RECORDS_PAGE * RECORDS_PAGE;
+    p->at = s->vaddr / SGXS_PAGE_SIZE * SGXS_PAGE_SIZE;
     while (p->at < end) {
         if (!read_image(p->plan, s, p->at, piece, FILE_PIECE, err))
             return false;
-        for (size_t i = 0; i < FILE_PIECE && p->at < end; i += RECORDS_PAGE) {
-            if (!put_page(p, RECORDS_REG | flags, piece + i, err))
+        for (size_t i = 0; i < FILE_PIECE && p->at < end; i += SGXS_PAGE_SIZE) {
+            if (!put_page(p, SECINFO_REG | flags, piece + i, err))
                 return false;
         }
     }
@@ -161,26 +161,26 @@ static bool read_rela(const struct oe_plan *plan, uint64_t offset, uint8_t ret[s
 static bool put_relocs(struct pour *p, struct ens_err *err)
 {
     uint64_t total = p->plan->rela_dyn_size + p->plan->rela_plt_size;
-    uint8_t page[RECORDS_PAGE] = {0};
+    uint8_t page[SGXS_PAGE_SIZE] = {0};
     uint8_t rela[RELA_SIZE];
     size_t len = 0;
 
     for (uint64_t offset = 0; offset < total; offset += RELA_SIZE) {
         if (!read_rela(p->plan, offset, rela, err))
             return false;
-        size_t now = RECORDS_PAGE - len < RELA_SIZE ? RECORDS_PAGE - len : RELA_SIZE;
+        size_t now = SGXS_PAGE_SIZE - len < RELA_SIZE ? SGXS_PAGE_SIZE - len : RELA_SIZE;
 
         memcpy(page + len, rela, now);
         len += now;
-        if (len < RECORDS_PAGE)
+        if (len < SGXS_PAGE_SIZE)
             continue;
-        if (!put_page(p, RECORDS_REG | RECORDS_R, page, err))
+        if (!put_page(p, SECINFO_REG | SECINFO_R, page, err))
             return false;
         memset(page, 0, sizeof page);
         memcpy(page, rela + now, RELA_SIZE - now);
         len = RELA_SIZE - now;
     }
-    return len == 0 || put_page(p, RECORDS_REG | RECORDS_R, page, err);
+    return len == 0 || put_page(p, SECINFO_REG | SECINFO_R, page, err);
 }
 
 /* ---- the threads ---- */
@@ -189,28 +189,28 @@ static bool put_tcs(struct pour *p, struct ens_err *err)
 {
     const struct oe_plan *plan = p->plan;
     uint64_t here = plan->base + p->at;
-    uint64_t data = here + (1 + SSA_FRAMES + 1 + plan->tls) * RECORDS_PAGE;
-    uint8_t tcs[RECORDS_PAGE] = {0};
+    uint64_t data = here + (1 + SSA_FRAMES + 1 + plan->tls) * SGXS_PAGE_SIZE;
+    uint8_t tcs[SGXS_PAGE_SIZE] = {0};
 
-    bytes_put_le(tcs + TCS_OSSA, 8, here + RECORDS_PAGE);
+    bytes_put_le(tcs + TCS_OSSA, 8, here + SGXS_PAGE_SIZE);
     bytes_put_le(tcs + TCS_NSSA, 4, SSA_FRAMES);
     bytes_put_le(tcs + TCS_OENTRY, 8, plan->base + plan->elf->entry);
     bytes_put_le(tcs + TCS_OFSBASE, 8, data);
-    bytes_put_le(tcs + TCS_OGSBASE, 8, plan->gs_before ? data - RECORDS_PAGE : data);
+    bytes_put_le(tcs + TCS_OGSBASE, 8, plan->gs_before ? data - SGXS_PAGE_SIZE : data);
     bytes_put_le(tcs + TCS_FSLIMIT, 4, 0xffffffff);
     bytes_put_le(tcs + TCS_GSLIMIT, 4, 0xffffffff);
-    return put_page(p, RECORDS_TCS, tcs, err);
+    return put_page(p, SECINFO_TCS, tcs, err);
 }
 
 static bool put_thread(struct pour *p, const uint8_t *stack, const uint8_t *zeros, struct ens_err *err)
 {
-    p->at += RECORDS_PAGE;
+    p->at += SGXS_PAGE_SIZE;
     if (!put_pages(p, p->plan->info->stack, stack, err))
         return false;
-    p->at += RECORDS_PAGE;
+    p->at += SGXS_PAGE_SIZE;
     if (!put_tcs(p, err) || !put_pages(p, SSA_FRAMES, zeros, err))
         return false;
-    p->at += RECORDS_PAGE;
+    p->at += SGXS_PAGE_SIZE;
     return put_pages(p, p->plan->tls + 1, zeros, err);
 }
 
@@ -225,9 +225,9 @@ uint64_t oe_work(const struct oe_plan *plan)
         const struct elf_segment *s = &plan->elf->segments[i];
 
         if (s->type == ELF_PT_LOAD)
-            measured += s->memsz / RECORDS_PAGE + 2;
+            measured += s->memsz / SGXS_PAGE_SIZE + 2;
     }
-    container_work_add(&work, measured + plan->relocs / RECORDS_PAGE, CONTAINER_WORK_MEASURED);
+    container_work_add(&work, measured + plan->relocs / SGXS_PAGE_SIZE, CONTAINER_WORK_MEASURED);
     container_work_add(&work, (plan->rela_dyn_size + plan->rela_plt_size) / RELA_SIZE, RELOCATION_WORK);
     container_work_add(&work, info->heap, CONTAINER_WORK_PAGE);
     uint64_t threads = 0;
@@ -239,12 +239,12 @@ uint64_t oe_work(const struct oe_plan *plan)
 
 bool oe_pour(const struct oe_plan *plan, const struct sink *sink, struct ens_err *err)
 {
-    static const uint8_t zeros[RECORDS_PAGE];
+    static const uint8_t zeros[SGXS_PAGE_SIZE];
     struct pour p = {.plan = plan, .sink = sink};
-    uint8_t stack[RECORDS_PAGE];
+    uint8_t stack[SGXS_PAGE_SIZE];
 
     memset(stack, STACK_FILL, sizeof stack);
-    if (!records_ecreate(sink, SSAFRAMESIZE, plan->size, err) || !put_image(&p, err) ||
+    if (!sgxs_write_ecreate(sink, SSAFRAMESIZE, plan->size, err) || !put_image(&p, err) ||
         !put_relocs(&p, err) || !put_pages(&p, plan->info->heap, NULL, err))
         return false;
     for (uint64_t i = 0; i < plan->info->tcs; i++) {

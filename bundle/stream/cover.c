@@ -6,14 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bundle/stream/records.h"
+#include "bundle/stream/sgxs_read.h"
 #include "signer/base/mem.h"
 
-#define PAGE_SHIFT  12
-#define PAGE_CHUNKS 16
-#define SECINFO_R   UINT64_C(1)
-#define SECINFO_W   UINT64_C(2)
-#define SECINFO_X   UINT64_C(4)
+#define PAGE_SHIFT 12
 
 /* Page numbers, both included. */
 struct cover_run {
@@ -43,12 +39,12 @@ static void close_page(struct cover *c)
 
     if (!c->open)
         return;
-    c->left_out += PAGE_CHUNKS - chunks;
-    if (SECINFO_TYPE(c->flags) == SECINFO_TYPE_TCS) {
+    c->left_out += SGXS_PAGE_CHUNKS - chunks;
+    if (SECINFO_TYPE(c->flags) == SECINFO_TCS) {
         if ((c->measured & 1) == 0)
             count(&c->tcs, c);
     } else if ((c->flags & SECINFO_X) != 0) {
-        if (chunks < PAGE_CHUNKS)
+        if (chunks < SGXS_PAGE_CHUNKS)
             count(&c->code, c);
     } else if ((c->flags & SECINFO_R) != 0 && c->given != 0xffff &&
                ((c->flags & SECINFO_W) == 0 || chunks > 0)) {

@@ -44,7 +44,7 @@ static bool is_bare(const struct page *p)
 
 static bool follows(const struct page *p)
 {
-    return p[-1].offset == p->offset - SGX_PAGE_SIZE;
+    return p[-1].offset == p->offset - SGXS_PAGE_SIZE;
 }
 
 /* Pages between two threads: how many are bare, in how many runs, and how long the last run is. */

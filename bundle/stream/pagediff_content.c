@@ -84,7 +84,7 @@ static void compare_chunk(struct slot *s, unsigned chunk, const uint8_t *a, cons
     uint16_t bit = (uint16_t)(1u << chunk);
     bool measured = ((s->pair.a->measured | s->pair.b->measured) & bit) != 0;
     size_t first = 0;
-    size_t n = differing_bytes(a, b, SGX_CHUNK_SIZE, &first);
+    size_t n = differing_bytes(a, b, SGXS_CHUNK_SIZE, &first);
 
     if (n == 0)
         return;
@@ -116,8 +116,8 @@ static void compare_content(struct slot *s, const struct page_bytes *b)
 {
     const struct page_bytes *a = &s->bytes;
 
-    for (unsigned i = 0; i < SGX_PAGE_CHUNKS; i++)
-        compare_chunk(s, i, a->data + (size_t)i * SGX_CHUNK_SIZE, b->data + (size_t)i * SGX_CHUNK_SIZE);
+    for (unsigned i = 0; i < SGXS_PAGE_CHUNKS; i++)
+        compare_chunk(s, i, a->data + (size_t)i * SGXS_CHUNK_SIZE, b->data + (size_t)i * SGXS_CHUNK_SIZE);
     if (s->row.kind != PAGEDIFF_CONTENT)
         compare_tcs(&s->row.tcs, s->row.bytes, a->data, b->data);
     if (s->row.kind != PAGEDIFF_TCS_MOVED)
@@ -141,9 +141,9 @@ static void compare_order(struct slot *s, const struct page_bytes *b)
     while (i < a->given_len && i < b->given_len && a->given[i] == b->given[i])
         i++;
     if (i < a->given_len)
-        row->value_a = page_chunk_address(s->pair.a, a->given[i] % SGX_PAGE_CHUNKS);
+        row->value_a = page_chunk_address(s->pair.a, a->given[i] % SGXS_PAGE_CHUNKS);
     if (i < b->given_len)
-        row->value_b = page_chunk_address(s->pair.b, b->given[i] % SGX_PAGE_CHUNKS);
+        row->value_b = page_chunk_address(s->pair.b, b->given[i] % SGXS_PAGE_CHUNKS);
     if (i < a->given_len)
         row->first_offset = row->value_a;
     if (i < b->given_len && (i >= a->given_len || is_again(b, i)))

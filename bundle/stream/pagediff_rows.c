@@ -30,7 +30,7 @@ const char *pagediff_kind_name(enum pagediff_kind kind)
 
 static uint64_t end_of_page(uint64_t offset)
 {
-    return offset > UINT64_MAX - SGX_PAGE_SIZE ? UINT64_MAX : offset + SGX_PAGE_SIZE;
+    return offset > UINT64_MAX - SGXS_PAGE_SIZE ? UINT64_MAX : offset + SGXS_PAGE_SIZE;
 }
 
 struct pagediff_row pagediff_row_of(enum pagediff_kind kind, struct page_pair pair)
@@ -53,7 +53,7 @@ static bool continues(const struct pagediff_row *last, const struct pagediff_row
     if (row->kind == PAGEDIFF_TCS || row->kind == PAGEDIFF_TCS_MOVED)
         return false;
     if (row->kind == PAGEDIFF_MOVED)
-        return row->value_b == last->value_b + last->pages * SGX_PAGE_SIZE;
+        return row->value_b == last->value_b + last->pages * SGXS_PAGE_SIZE;
     return last->measured_a == row->measured_a && last->measured_b == row->measured_b &&
            last->unmeasured_a == row->unmeasured_a && last->unmeasured_b == row->unmeasured_b;
 }

@@ -1,10 +1,9 @@
-/* The walk over a stream's records, in parts of 64 bytes (headers) and 256 bytes (data), that puts pages
- * together. It judges nothing: a stream that it cannot follow goes to sgxs.c, which knows how to say why. */
+/* The walk over a stream's records that puts pages together. It judges nothing: a stream that it cannot
+ * follow goes to sgxs.c, which knows how to say why. */
 #include "bundle/stream/pages.h"
 
 #include <string.h>
 
-#include "bundle/stream/records.h"
 #include "bundle/stream/sgxs.h"
 #include "signer/base/digest.h"
 #include "signer/base/mem.h"
@@ -28,30 +27,26 @@ struct walk {
     struct order order;
     uint32_t pages;  /* taken so far, and with the one at hand */
     uint32_t chunks; /* of the page at hand */
-    unsigned chunk;  /* whose data follow */
-    bool chunk_measured;
-    bool in_chunk;
+    struct sgxs_reader reader;
     bool created;
     bool broken;   /* no SGXS stream */
     bool too_many; /* pages */
-    uint8_t have[SGX_CHUNK_SIZE];
-    size_t have_len;
 };
 
 bool page_is_tcs(const struct page *p)
 {
-    return SECINFO_TYPE(p->flags) == SECINFO_TYPE_TCS;
+    return SECINFO_TYPE(p->flags) == SECINFO_TCS;
 }
 
 /* Chunks are aligned whatever the page is, so that those of a page that is not begin above it. */
 static uint64_t first_chunk(uint64_t page)
 {
-    return (page + SGX_CHUNK_SIZE - 1) & ~(uint64_t)(SGX_CHUNK_SIZE - 1);
+    return (page + SGXS_CHUNK_SIZE - 1) & ~(uint64_t)(SGXS_CHUNK_SIZE - 1);
 }
 
 uint64_t page_chunk_address(const struct page *p, unsigned n)
 {
-    return first_chunk(p->offset) + (uint64_t)n * SGX_CHUNK_SIZE;
+    return first_chunk(p->offset) + (uint64_t)n * SGXS_CHUNK_SIZE;
 }
 
 /* Makes `*digest` depend on two more byte strings, the first of a fixed length. */
@@ -73,7 +68,7 @@ static bool fold(uint64_t *digest, struct view head, struct view data, struct en
 static bool fold_padding(uint64_t *digest, uint32_t place, const uint8_t *header, size_t used,
                          struct ens_err *err)
 {
-    struct view padding = view_of(header + used, RECORD_SIZE - used);
+    struct view padding = view_of(header + used, SGXS_HEADER_SIZE - used);
     uint8_t head[4];
 
     bytes_put_le(head, sizeof head, place);
@@ -85,7 +80,7 @@ static bool fold_padding(uint64_t *digest, uint32_t place, const uint8_t *header
 static bool order_add(struct order *o, uint8_t given, uint32_t before, struct view replaced,
                       struct ens_err *err)
 {
-    unsigned chunk = given % SGX_PAGE_CHUNKS;
+    unsigned chunk = given % SGXS_PAGE_CHUNKS;
     uint8_t head[4];
 
     if (!o->lost && chunk >= o->next) {
@@ -109,7 +104,7 @@ static bool end_page(struct walk *w, struct ens_err *err)
     return w->taker->take(w->taker->ctx, &w->page, &w->bytes, err) && !w->taker->enough;
 }
 
-static bool begin_page(struct walk *w, const uint8_t *header, struct ens_err *err)
+static bool walk_page(struct walk *w, const uint8_t *header, struct ens_err *err)
 {
     if (!end_page(w, err))
         return false;
@@ -119,112 +114,87 @@ static bool begin_page(struct walk *w, const uint8_t *header, struct ens_err *er
     }
     if (w->chunks > 0)
         w->bytes = (struct page_bytes){0};
-    w->page = (struct page){.offset = bytes_get_le(view_of(header + 8, 8)),
-                            .flags = bytes_get_le(view_of(header + 16, 8)),
+    w->page = (struct page){.offset = bytes_get_le64(header + 8),
+                            .flags = bytes_get_le64(header + 16),
                             .number = w->pages & (PAGES_MAX - 1)};
     w->measured_order = (struct order){0};
     w->order = (struct order){0};
     w->chunks = 0;
     w->pages++;
-    return fold_padding(&w->page.padding, 0, header, USED_EADD, err);
+    return fold_padding(&w->page.padding, 0, header, SGXS_USED_EADD, err);
 }
 
-static bool begin_chunk(struct walk *w, const uint8_t *header, bool measured, struct ens_err *err)
+static bool walk_chunk(struct walk *w, const struct sgxs_record *r, struct ens_err *err)
 {
-    uint64_t offset = bytes_get_le(view_of(header + 8, 8));
+    struct page *p = &w->page;
+    uint64_t offset = bytes_get_le64(r->header + SGXS_TAG_SIZE);
 
-    if (w->pages == 0 || offset < w->page.offset || offset - w->page.offset >= SGX_PAGE_SIZE ||
-        offset % SGX_CHUNK_SIZE != 0) {
+    if (w->pages == 0 || offset < p->offset || offset - p->offset >= SGXS_PAGE_SIZE ||
+        offset % SGXS_CHUNK_SIZE != 0) {
         w->broken = true;
         return false;
     }
-    w->chunk = (unsigned)((offset - w->page.offset) / SGX_CHUNK_SIZE);
-    w->chunk_measured = measured;
-    w->in_chunk = true;
-    w->chunks++;
-    return fold_padding(&w->page.padding, w->chunks, header, USED_CHUNK, err);
-}
-
-static bool take_ecreate(struct walk *w, const uint8_t *header, struct ens_err *err)
-{
-    w->created = true;
-    w->ecreate.ssaframesize = (uint32_t)bytes_get_le(view_of(header + 8, 4));
-    w->ecreate.size = bytes_get_le(view_of(header + 12, 8));
-    return fold_padding(&w->ecreate.padding, 0, header, USED_ECREATE, err);
-}
-
-static bool take_header(struct walk *w, const uint8_t *header, struct ens_err *err)
-{
-    uint64_t tag = bytes_get_le(view_of(header, 8));
-
-    if (tag == TAG_ECREATE && !w->created)
-        return take_ecreate(w, header, err);
-    if (tag == TAG_EADD && w->created)
-        return begin_page(w, header, err);
-    if ((tag == TAG_EEXTEND || tag == TAG_UNMEASRD) && w->created)
-        return begin_chunk(w, header, tag == TAG_EEXTEND, err);
-    w->broken = true;
-    return false;
-}
-
-static bool take_data(struct walk *w, const uint8_t *data, struct ens_err *err)
-{
-    struct page *p = &w->page;
-    uint8_t *kept = w->bytes.data + (size_t)w->chunk * SGX_CHUNK_SIZE;
-    struct view old = view_of(kept, SGX_CHUNK_SIZE);
-    struct view new = view_of(data, SGX_CHUNK_SIZE);
-    uint16_t bit = (uint16_t)(1u << w->chunk);
+    unsigned chunk = (unsigned)((offset - p->offset) / SGXS_CHUNK_SIZE);
+    uint8_t *kept = w->bytes.data + (size_t)chunk * SGXS_CHUNK_SIZE;
+    struct view old = view_of(kept, SGXS_CHUNK_SIZE);
+    struct view new = view_of(r->chunk, SGXS_CHUNK_SIZE);
+    uint16_t bit = (uint16_t)(1u << chunk);
+    bool measured = r->tag == SGXS_EEXTEND;
     bool was_measured = (p->measured & bit) != 0;
     bool was_given = was_measured || (p->unmeasured & bit) != 0;
-    bool replaces = w->chunk_measured || !was_measured;
-    uint8_t given = (uint8_t)(w->chunk | (w->chunk_measured ? SGX_PAGE_CHUNKS : 0));
+    bool replaces = measured || !was_measured;
+    uint8_t given = (uint8_t)(chunk | (measured ? SGXS_PAGE_CHUNKS : 0));
 
-    w->in_chunk = false;
-    if (w->chunk_measured &&
-        !order_add(&w->measured_order, given, p->measured, was_measured ? old : nothing, err))
+    w->chunks++;
+    if (!fold_padding(&p->padding, w->chunks, r->header, SGXS_USED_CHUNK, err))
+        return false;
+    if (measured && !order_add(&w->measured_order, given, p->measured, was_measured ? old : nothing, err))
         return false;
     if (!order_add(&w->order, given, (uint32_t)p->unmeasured << 16 | p->measured,
                    was_given ? (replaces ? old : new) : nothing, err))
         return false;
     if (replaces)
-        memcpy(kept, data, SGX_CHUNK_SIZE);
+        memcpy(kept, r->chunk, SGXS_CHUNK_SIZE);
     if (w->bytes.given_len < PAGE_GIVEN_KEPT)
         w->bytes.given[w->bytes.given_len++] = given;
     p->repeated |= was_given;
-    if (w->chunk_measured)
+    if (measured)
         p->measured |= bit;
     else
         p->unmeasured |= bit;
     return true;
 }
 
-/* The next `want` bytes, from the piece where it holds all of them; NULL where there are not so many yet. */
-static const uint8_t *next_part(struct walk *w, size_t want, struct view *piece)
+static bool walk_ecreate(struct walk *w, const uint8_t *header, struct ens_err *err)
 {
-    size_t n = want - w->have_len < piece->len ? want - w->have_len : piece->len;
-    const uint8_t *part = w->have_len == 0 && n == want ? piece->data : w->have;
+    w->created = true;
+    w->ecreate.ssaframesize = (uint32_t)bytes_get_le(view_of(header + 8, 4));
+    w->ecreate.size = bytes_get_le64(header + 12);
+    return fold_padding(&w->ecreate.padding, 0, header, SGXS_USED_ECREATE, err);
+}
 
-    if (part == w->have) {
-        memcpy(w->have + w->have_len, piece->data, n);
-        w->have_len += n;
-    }
-    *piece = view_slice(*piece, n, piece->len - n);
-    if (part == w->have && w->have_len < want)
-        return NULL;
-    w->have_len = 0;
-    return part;
+static bool walk_record(struct walk *w, const struct sgxs_record *r, struct ens_err *err)
+{
+    if (r->tag == SGXS_ECREATE && !w->created)
+        return walk_ecreate(w, r->header, err);
+    if (r->tag == SGXS_EADD && w->created)
+        return walk_page(w, r->header, err);
+    if (r->chunk != NULL && w->created)
+        return walk_chunk(w, r, err);
+    w->broken = true;
+    return false;
 }
 
 static bool put(void *ctx, struct view piece, struct ens_err *err)
 {
     struct walk *w = ctx;
+    struct sgxs_record record;
 
     if (w->broken || w->too_many || w->taker->enough)
         return false;
-    while (piece.len > 0) {
-        const uint8_t *part = next_part(w, w->in_chunk ? SGX_CHUNK_SIZE : RECORD_SIZE, &piece);
-
-        if (part != NULL && !(w->in_chunk ? take_data(w, part, err) : take_header(w, part, err)))
+    sgxs_feed(&w->reader, piece);
+    while (sgxs_next(&w->reader, &record)) {
+        if (!walk_record(w, &record, err))
             return false;
     }
     return true;
@@ -265,7 +235,7 @@ bool pages_pour(const struct page_source *source, struct page_taker *taker, stru
     w->taker = taker;
     bool ok = source->pour(source->ctx, &sink, &why);
 
-    if (ok && (!w->created || w->in_chunk || w->have_len > 0))
+    if (ok && (!w->created || sgxs_rest(&w->reader).len > 0))
         w->broken = true;
     if (w->broken)
         return explain(source, err);

@@ -3,11 +3,7 @@
  * page. pagediff.h compares two indices. */
 #pragma once
 
-#include "signer/base/bytes.h"
-
-#define SGX_PAGE_SIZE   4096
-#define SGX_CHUNK_SIZE  256
-#define SGX_PAGE_CHUNKS (SGX_PAGE_SIZE / SGX_CHUNK_SIZE)
+#include "bundle/stream/sgxs_read.h"
 
 #define PAGES_MAX       (1u << 24u) /* pages of one stream: 64 GiB */
 #define PAGE_GIVEN_KEPT 16          /* chunks whose order is kept to be shown */
@@ -47,7 +43,7 @@ struct page {
 /* What is not kept. A chunk that is not given is zero; of a chunk that is given more than once the last
  * EEXTEND counts, else the last UNMEASRD. */
 struct page_bytes {
-    uint8_t data[SGX_PAGE_SIZE];
+    uint8_t data[SGXS_PAGE_SIZE];
     uint8_t given[PAGE_GIVEN_KEPT]; /* the first chunks in the order of the stream: number,
                                        plus 16 where measured */
     size_t given_len;

@@ -1,38 +1,27 @@
-/* SGXS streams: a state machine over records of 64 bytes, some followed by 256 bytes of data. What the CPU
- * measures is the stream itself as long as it is canonical, so that one digest serves for both; where the two
- * part, a second one goes on from there. */
+/* The judge of SGXS records. The CPU measures the stream itself as long as it is canonical, so that one
+ * digest serves for both; at the first difference a second one is forked from it. */
 #include "bundle/stream/sgxs.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "bundle/stream/cover.h"
-#include "bundle/stream/records.h"
+#include "bundle/stream/sgxs_read.h"
 #include "signer/base/digest.h"
 #include "signer/base/mem.h"
-
-#define CHUNK_SIZE 256
-#define PAGE_SIZE  4096
-
-/* What follows the header that was read last. */
-enum expect { EXPECT_HEADER, EXPECT_MEASURED, EXPECT_UNMEASURED };
 
 struct sgxs {
     struct digest *file;     /* SHA-256 of the stream as it is */
     struct digest *measured; /* SHA-256 of what the CPU measures; NULL as long as it is the same */
     struct sgxs_report report;
-    uint64_t offset;          /* of the part (header or data) that is being taken */
-    struct view unhashed;     /* of the piece: what `file` has not taken yet */
-    const uint8_t *part;      /* all of the part, in the piece or in `have` */
-    uint8_t have[CHUNK_SIZE]; /* a part that began in an earlier piece */
-    size_t have_len;
-    enum expect expect;
+    struct sgxs_reader reader;
+    struct sgxs_record record; /* that is being taken */
+    struct view unhashed; /* of the piece: what `file` has not taken yet; the record is in it or before it */
     bool created;
     bool paged;    /* an EADD was seen */
     uint64_t page; /* offset of the last page */
     bool page_is_tcs;
     struct cover cover; /* which chunks and pages came */
-    uint64_t chunk;     /* offset of the chunk that is being collected */
     bool broken;        /* `why` says how; the rest of the stream is hashed, not read */
     struct ens_err why;
 };
@@ -58,55 +47,41 @@ void sgxs_freep(struct sgxs **s)
     *s = NULL;
 }
 
-/* Hashes the piece up to its last `left` bytes. */
-static bool hash_piece(struct sgxs *s, size_t left, struct ens_err *err)
+/* Hashes the next `len` bytes of the piece. */
+static bool hash_piece(struct sgxs *s, size_t len, struct ens_err *err)
 {
-    size_t len = s->unhashed.len - left;
     struct view done = view_slice(s->unhashed, 0, len);
 
-    s->unhashed = view_slice(s->unhashed, len, left);
-    return done.len == 0 || digest_update(s->file, done, err);
+    s->unhashed = view_slice(s->unhashed, len, s->unhashed.len - len);
+    return len == 0 || digest_update(s->file, done, err);
 }
 
-/* Hashes the part that was put together in `have`, whole or not. */
-static bool hash_have(struct sgxs *s, struct ens_err *err)
-{
-    struct view have = view_of(s->have, s->have_len);
-
-    s->have_len = 0;
-    return have.len == 0 || digest_update(s->file, have, err);
-}
-
-/* From this part on, the CPU measures something else than the stream. */
+/* From this record on, the CPU measures something else than the stream. */
 static bool diverge(struct sgxs *s, struct ens_err *err)
 {
-    size_t left = s->unhashed.len;
+    size_t before = s->record.joined ? 0 : (size_t)(s->record.header - s->unhashed.data);
 
-    if (s->measured != NULL)
-        return true;
-    if (s->part != s->have)
-        left -= (size_t)(s->part - s->unhashed.data);
-    return hash_piece(s, left, err) && digest_fork(s->file, &s->measured, err);
+    return s->measured != NULL || (hash_piece(s, before, err) && digest_fork(s->file, &s->measured, err));
 }
 
 /* Measures a record header: the `used` leading bytes as they are, the padding as zero. Says whether the
  * padding was zero. */
 static bool measure_header(struct sgxs *s, size_t used, bool *ret_clean, struct ens_err *err)
 {
-    static const uint8_t zeros[RECORD_SIZE];
-    uint8_t canonical[RECORD_SIZE] = {0};
+    static const uint8_t zeros[SGXS_HEADER_SIZE];
+    uint8_t canonical[SGXS_HEADER_SIZE] = {0};
 
-    *ret_clean = memcmp(s->part + used, zeros, RECORD_SIZE - used) == 0;
+    *ret_clean = memcmp(s->record.header + used, zeros, SGXS_HEADER_SIZE - used) == 0;
     if (*ret_clean && s->measured == NULL)
         return true;
-    memcpy(canonical, s->part, used);
+    memcpy(canonical, s->record.header, used);
     return diverge(s, err) && digest_update(s->measured, view_of(canonical, sizeof canonical), err);
 }
 
 /* What follows the tag of the record header. */
 static struct reader operands(const struct sgxs *s)
 {
-    return reader_of(view_of(s->part + TAG_SIZE, RECORD_SIZE - TAG_SIZE));
+    return reader_of(view_of(s->record.header + SGXS_TAG_SIZE, SGXS_HEADER_SIZE - SGXS_TAG_SIZE));
 }
 
 static bool take_ecreate(struct sgxs *s, struct ens_err *err)
@@ -116,18 +91,18 @@ static bool take_ecreate(struct sgxs *s, struct ens_err *err)
 
     if (s->created)
         return ens_fail(err, ENS_DATA, "a second ECREATE at 0x%" PRIx64 ": one stream is one enclave",
-                        s->offset);
+                        s->record.at);
     s->created = true;
     s->report.ssaframesize = reader_le32(&r);
     s->report.size = reader_le64(&r);
-    if (!measure_header(s, USED_ECREATE, &clean, err))
+    if (!measure_header(s, SGXS_USED_ECREATE, &clean, err))
         return false;
     if (!clean)
         findings_add(&s->report.problems, SEVERITY_WARNING, "ecreate-padding",
                      "ECREATE has non-zero padding");
     /* Intel SDM, SECS: SIZE is a power of two, SSAFRAMESIZE is not zero. That ECREATE asks for two pages is
      * not held against a stream: one page is the smallest that the vectors know (tests/vectors/sgxs). */
-    if (s->report.size < PAGE_SIZE || (s->report.size & (s->report.size - 1)) != 0)
+    if (s->report.size < SGXS_PAGE_SIZE || (s->report.size & (s->report.size - 1)) != 0)
         findings_add(&s->report.problems, SEVERITY_ERROR, "ecreate-size",
                      "ECREATE size 0x%" PRIx64 " is not a power of two from 0x1000", s->report.size);
     if (s->report.ssaframesize == 0)
@@ -142,14 +117,14 @@ static void judge_secinfo(struct sgxs *s, uint64_t flags)
     struct findings *problems = &s->report.problems;
     uint64_t type = SECINFO_TYPE(flags);
 
-    if (type != SECINFO_TYPE_TCS && type != SECINFO_TYPE_REG)
+    if (type != SECINFO_TCS && type != SECINFO_REG)
         findings_add(problems, SEVERITY_ERROR, "page-type",
                      "EADD 0x%" PRIx64 " has page type %" PRIu64 ": only TCS and REG can be added", s->page,
-                     type);
-    if (type == SECINFO_TYPE_TCS && (flags & SECINFO_RWX) != 0)
+                     type >> 8);
+    if (type == SECINFO_TCS && (flags & SECINFO_RWX) != 0)
         findings_add(problems, SEVERITY_WARNING, "tcs-permissions", "TCS 0x%" PRIx64 " has permissions",
                      s->page);
-    if (type == SECINFO_TYPE_REG && (flags & 3) == 2)
+    if (type == SECINFO_REG && (flags & (SECINFO_R | SECINFO_W)) == SECINFO_W)
         findings_add(problems, SEVERITY_ERROR, "write-without-read",
                      "EADD 0x%" PRIx64 " is writable but not readable", s->page);
     if ((flags & SECINFO_RESERVED) != 0)
@@ -167,12 +142,12 @@ static bool take_eadd(struct sgxs *s, struct ens_err *err)
     s->page = reader_le64(&r);
     uint64_t flags = reader_le64(&r);
 
-    if (!measure_header(s, USED_EADD, &clean, err))
+    if (!measure_header(s, SGXS_USED_EADD, &clean, err))
         return false;
     if (!clean)
         findings_add(problems, SEVERITY_WARNING, "secinfo-reserved",
                      "EADD 0x%" PRIx64 " has non-zero reserved SECINFO bytes", s->page);
-    if (s->page % PAGE_SIZE != 0)
+    if (s->page % SGXS_PAGE_SIZE != 0)
         findings_add(problems, SEVERITY_ERROR, "page-aligned",
                      "EADD offset 0x%" PRIx64 " is not page-aligned", s->page);
     if (s->page >= s->report.size)
@@ -183,60 +158,10 @@ static bool take_eadd(struct sgxs *s, struct ens_err *err)
                      "EADD offset 0x%" PRIx64 " is not above the last one", s->page);
     judge_secinfo(s, flags);
     s->paged = true;
-    s->page_is_tcs = SECINFO_TYPE(flags) == SECINFO_TYPE_TCS;
+    s->page_is_tcs = SECINFO_TYPE(flags) == SECINFO_TCS;
     s->report.pages++;
     s->report.tcs += s->page_is_tcs;
     return cover_page(&s->cover, s->page, flags, err);
-}
-
-static bool take_chunk_header(struct sgxs *s, bool measured, struct ens_err *err)
-{
-    const char *tag = measured ? "EEXTEND" : "UNMEASRD";
-    bool clean = true;
-
-    s->chunk = bytes_get_le64(s->part + TAG_SIZE);
-    if (!s->paged || s->chunk < s->page || s->chunk - s->page >= PAGE_SIZE || s->chunk % CHUNK_SIZE != 0)
-        return ens_fail(err, ENS_DATA, "%s 0x%" PRIx64 " at 0x%" PRIx64 " is no chunk of the page before it",
-                        tag, s->chunk, s->offset);
-    if (cover_chunk(&s->cover, (unsigned)((s->chunk - s->page) / CHUNK_SIZE), measured))
-        findings_add(&s->report.problems, SEVERITY_WARNING, "chunk-twice",
-                     "chunk 0x%" PRIx64 " is given twice", s->chunk);
-    if (measured) {
-        if (!measure_header(s, USED_CHUNK, &clean, err))
-            return false;
-        s->report.measured_chunks++;
-    } else {
-        if (!diverge(s, err))
-            return false;
-        s->report.unmeasrd_chunks++;
-    }
-    if (!clean)
-        findings_add(&s->report.problems, SEVERITY_WARNING, "chunk-padding",
-                     "%s 0x%" PRIx64 " has non-zero padding", tag, s->chunk);
-    s->expect = measured ? EXPECT_MEASURED : EXPECT_UNMEASURED;
-    return true;
-}
-
-static bool take_header(struct sgxs *s, struct ens_err *err)
-{
-    uint64_t tag = bytes_get_le64(s->part);
-
-    if (tag == TAG_UNSIZED)
-        return ens_fail(err, ENS_DATA,
-                        "an UNSIZED stream has no MRENCLAVE yet: give it its size first (sgxs-append)");
-    if (!s->created && tag != TAG_ECREATE)
-        return ens_fail(err, ENS_DATA, "the stream does not start with ECREATE: give an SGXS stream");
-    if (tag == TAG_ECREATE)
-        return take_ecreate(s, err);
-    if (tag == TAG_EADD)
-        return take_eadd(s, err);
-    if (tag == TAG_EEXTEND || tag == TAG_UNMEASRD)
-        return take_chunk_header(s, tag == TAG_EEXTEND, err);
-    return ens_fail(err, ENS_DATA,
-                    "unknown record tag %02x%02x%02x%02x%02x%02x%02x%02x at 0x%" PRIx64
-                    ": the stream is damaged",
-                    s->part[0], s->part[1], s->part[2], s->part[3], s->part[4], s->part[5], s->part[6],
-                    s->part[7], s->offset);
 }
 
 /* Intel SDM, "TCS": EADD faults on reserved bytes and clears STATE, FLAGS.DBGOPTIN, CSSA and AEP, so that
@@ -268,59 +193,79 @@ static void judge_tcs_start(struct sgxs *s, struct view chunk)
                      s->page);
 }
 
-static bool take_chunk(struct sgxs *s, struct ens_err *err)
+/* EADD looks into a TCS. */
+static void judge_chunk(struct sgxs *s, uint64_t offset, struct view chunk)
 {
-    struct view chunk = view_of(s->part, CHUNK_SIZE);
-
-    if (s->page_is_tcs && s->chunk == s->page)
+    if (s->page_is_tcs && offset == s->page)
         judge_tcs_start(s, chunk);
     else if (s->page_is_tcs && !view_is_zero(chunk))
         findings_add(&s->report.problems, SEVERITY_ERROR, "tcs-reserved",
                      "TCS 0x%" PRIx64 " has reserved bytes set", s->page);
-    bool measured = s->expect == EXPECT_MEASURED;
+}
 
-    s->expect = EXPECT_HEADER;
+static bool take_chunk(struct sgxs *s, struct ens_err *err)
+{
+    bool measured = s->record.tag == SGXS_EEXTEND;
+    const char *name = measured ? "EEXTEND" : "UNMEASRD";
+    uint64_t offset = bytes_get_le64(s->record.header + SGXS_TAG_SIZE);
+    struct view chunk = view_of(s->record.chunk, SGXS_CHUNK_SIZE);
+    bool clean = true;
+
+    if (!s->paged || offset < s->page || offset - s->page >= SGXS_PAGE_SIZE || offset % SGXS_CHUNK_SIZE != 0)
+        return ens_fail(err, ENS_DATA, "%s 0x%" PRIx64 " at 0x%" PRIx64 " is no chunk of the page before it",
+                        name, offset, s->record.at);
+    if (cover_chunk(&s->cover, (unsigned)((offset - s->page) / SGXS_CHUNK_SIZE), measured))
+        findings_add(&s->report.problems, SEVERITY_WARNING, "chunk-twice",
+                     "chunk 0x%" PRIx64 " is given twice", offset);
+    if (measured ? !measure_header(s, SGXS_USED_CHUNK, &clean, err) : !diverge(s, err))
+        return false;
+    s->report.measured_chunks += measured;
+    s->report.unmeasrd_chunks += !measured;
+    if (!clean)
+        findings_add(&s->report.problems, SEVERITY_WARNING, "chunk-padding",
+                     "%s 0x%" PRIx64 " has non-zero padding", name, offset);
+    /* A record that is cut has no chunk. */
+    if (s->record.chunk == NULL)
+        return true;
+    judge_chunk(s, offset, chunk);
     return !measured || s->measured == NULL || digest_update(s->measured, chunk, err);
 }
 
-static bool take_part(struct sgxs *s, const uint8_t *part, size_t len, struct ens_err *err)
+static bool judge_record(struct sgxs *s, struct ens_err *err)
 {
-    s->part = part;
-    if (!(s->expect == EXPECT_HEADER ? take_header(s, err) : take_chunk(s, err)))
-        return false;
-    s->offset += len;
-    return true;
+    const uint8_t *tag = s->record.header;
+
+    if (s->record.tag == SGXS_UNSIZED)
+        return ens_fail(err, ENS_DATA,
+                        "an UNSIZED stream has no MRENCLAVE yet: give it its size first (sgxs-append)");
+    if (!s->created && s->record.tag != SGXS_ECREATE)
+        return ens_fail(err, ENS_DATA, "the stream does not start with ECREATE: give an SGXS stream");
+    if (s->record.tag == SGXS_EEXTEND || s->record.tag == SGXS_UNMEASRD)
+        return take_chunk(s, err);
+    if (s->record.tag == SGXS_EADD)
+        return take_eadd(s, err);
+    if (s->record.tag == SGXS_ECREATE)
+        return take_ecreate(s, err);
+    return ens_fail(err, ENS_DATA,
+                    "unknown record tag %02x%02x%02x%02x%02x%02x%02x%02x at 0x%" PRIx64
+                    ": the stream is damaged",
+                    tag[0], tag[1], tag[2], tag[3], tag[4], tag[5], tag[6], tag[7], s->record.at);
 }
 
-/* Begins or goes on with a part that the piece does not hold whole, and takes it once it is complete. */
-static bool join_part(struct sgxs *s, struct view piece, size_t want, struct ens_err *err)
+/* Takes the records of the piece. A joined one is hashed at once: the piece goes on behind it. */
+static bool take_records(struct sgxs *s, struct ens_err *err)
 {
-    size_t n = want - s->have_len < piece.len ? want - s->have_len : piece.len;
-
-    if (!hash_piece(s, piece.len, err))
-        return false;
-    memcpy(s->have + s->have_len, piece.data, n);
-    s->have_len += n;
-    s->unhashed = view_slice(piece, n, piece.len - n);
-    return s->have_len < want || (take_part(s, s->have, want, err) && hash_have(s, err));
-}
-
-static bool take_parts(struct sgxs *s, struct ens_err *err)
-{
-    struct view piece = s->unhashed;
-
-    while (piece.len > 0) {
-        size_t want = s->expect == EXPECT_HEADER ? RECORD_SIZE : CHUNK_SIZE;
-
-        if (s->have_len > 0 || piece.len < want) {
-            if (!join_part(s, piece, want, err))
-                return false;
-            piece = s->unhashed;
-        } else {
-            if (!take_part(s, piece.data, want, err))
-                return false;
-            piece = view_slice(piece, want, piece.len - want);
+    while (!s->broken && sgxs_next(&s->reader, &s->record)) {
+        s->broken = !judge_record(s, &s->why);
+        if (s->broken && s->why.code != ENS_DATA) {
+            *err = s->why;
+            return false;
         }
+        if (!s->record.joined)
+            continue;
+        s->unhashed = s->reader.piece;
+        if (!digest_update(s->file, view_of(s->record.header, s->record.len), err))
+            return false;
     }
     return true;
 }
@@ -328,44 +273,53 @@ static bool take_parts(struct sgxs *s, struct ens_err *err)
 bool sgxs_put(struct sgxs *s, struct view piece, struct ens_err *err)
 {
     s->unhashed = piece;
-    if (!s->broken && !take_parts(s, &s->why)) {
-        s->broken = true;
-        if (s->why.code != ENS_DATA) {
-            *err = s->why;
-            return false;
-        }
-    }
-    if (s->broken && !hash_have(s, err))
+    sgxs_feed(&s->reader, piece);
+    if (!take_records(s, err))
         return false;
-    return hash_piece(s, 0, err);
+    /* The rest may reach back into earlier pieces. */
+    size_t kept = s->broken ? 0 : sgxs_rest(&s->reader).len;
+
+    return kept >= s->unhashed.len || hash_piece(s, s->unhashed.len - kept, err);
 }
 
-static bool check_end(const struct sgxs *s, struct ens_err *err)
+/* Judges the header of a record whose chunk is cut: what is wrong with it says more than that. */
+static void take_cut(struct sgxs *s, struct view cut)
+{
+    if (s->broken || cut.len < SGXS_HEADER_SIZE)
+        return;
+    s->record = (struct sgxs_record){.tag = bytes_get_le64(cut.data),
+                                     .at = s->reader.at,
+                                     .header = cut.data,
+                                     .len = cut.len,
+                                     .joined = true};
+    s->broken = !judge_record(s, &s->why);
+}
+
+static bool check_end(const struct sgxs *s, struct view cut, struct ens_err *err)
 {
     if (s->broken) {
         *err = s->why;
         return false;
     }
-    if (s->offset == 0 && s->have_len == 0)
+    if (s->reader.at == 0 && cut.len == 0)
         return ens_fail(err, ENS_DATA, "empty stream: give an SGXS stream");
-    if (s->expect == EXPECT_HEADER && s->have_len > 0)
-        return ens_fail(err, ENS_DATA,
-                        "the stream ends inside a record header at 0x%" PRIx64 ": it is cut or has a tail",
-                        s->offset);
-    if (s->expect != EXPECT_HEADER)
+    if (cut.len >= SGXS_HEADER_SIZE)
         return ens_fail(err, ENS_DATA, "the stream ends inside a chunk at 0x%" PRIx64 ": it is cut",
-                        s->offset);
-    return true;
+                        s->reader.at + SGXS_HEADER_SIZE);
+    return cut.len == 0 ||
+           ens_fail(err, ENS_DATA,
+                    "the stream ends inside a record header at 0x%" PRIx64 ": it is cut or has a tail",
+                    s->reader.at);
 }
 
 bool sgxs_finish(struct sgxs *s, struct sgxs_report *ret, struct ens_err *err)
 {
     struct sgxs_report *report = &s->report;
+    struct view cut = sgxs_rest(&s->reader);
 
-    struct view have = view_of(s->have, s->have_len);
-
-    if ((have.len > 0 && !digest_update(s->file, have, err)) || !digest_final(s->file, ret->sha256, err) ||
-        !check_end(s, err))
+    take_cut(s, cut);
+    if ((cut.len > 0 && !digest_update(s->file, cut, err)) || !digest_final(s->file, ret->sha256, err) ||
+        !check_end(s, cut, err))
         return false;
     memcpy(report->sha256, ret->sha256, sizeof report->sha256);
     memcpy(report->mrenclave, report->sha256, sizeof report->mrenclave);
@@ -379,12 +333,4 @@ bool sgxs_finish(struct sgxs *s, struct sgxs_report *ret, struct ens_err *err)
     cover_end(&s->cover, &report->unmeasured_chunks, &report->problems);
     *ret = *report;
     return true;
-}
-
-bool sgxs_recognise(struct view head)
-{
-    uint64_t tag = head.len < 8 ? 0 : bytes_get_le(view_slice(head, 0, 8));
-
-    return tag == TAG_ECREATE || tag == TAG_UNSIZED || tag == TAG_EADD || tag == TAG_EEXTEND ||
-           tag == TAG_UNMEASRD;
 }

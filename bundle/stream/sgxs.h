@@ -38,6 +38,3 @@ bool sgxs_put(struct sgxs *s, struct view piece, struct ens_err *err) ENS_MUST_C
  * unknown tag, no ECREATE first, a second one, UNSIZED, a chunk outside the page it follows, pages in more
  * than COVER_RUNS_MAX pieces (cover.h). `ret->sha256` is set then too; everything else only on success. */
 bool sgxs_finish(struct sgxs *s, struct sgxs_report *ret, struct ens_err *err) ENS_MUST_CHECK;
-
-/* Do these first bytes of a file begin with an SGXS record? */
-bool sgxs_recognise(struct view head);

@@ -1,42 +1,36 @@
-/* SGXS records: the tag, the operands of the instruction, zeros up to 64 bytes; EEXTEND is followed by the
- * 256 bytes that it measures. */
 #include "bundle/stream/sgxs_write.h"
 
 #include <string.h>
 
-#define RECORD_SIZE 64
-#define CHUNK_SIZE  256
-#define CHUNKS      (RECORDS_PAGE / CHUNK_SIZE)
-
-static void put_record(uint8_t *ret, const uint8_t record[static RECORD_SIZE], uint64_t offset)
+static void put_header(uint8_t ret[static SGXS_HEADER_SIZE], uint64_t tag, uint64_t offset)
 {
-    memcpy(ret, record, RECORD_SIZE);
-    bytes_put_le64(ret + 8, offset);
+    memset(ret, 0, SGXS_HEADER_SIZE);
+    bytes_put_le64(ret, tag);
+    bytes_put_le64(ret + SGXS_TAG_SIZE, offset);
 }
 
-bool records_ecreate(const struct sink *sink, uint32_t ssaframesize, uint64_t size, struct ens_err *err)
+bool sgxs_write_ecreate(const struct sink *sink, uint32_t ssaframesize, uint64_t size, struct ens_err *err)
 {
-    uint8_t record[RECORD_SIZE] = "ECREATE";
+    uint8_t header[SGXS_HEADER_SIZE] = {0};
 
-    bytes_put_le(record + 8, 4, ssaframesize);
-    bytes_put_le(record + 12, 8, size);
-    return sink->put(sink->ctx, view_of(record, sizeof record), err);
+    bytes_put_le64(header, SGXS_ECREATE);
+    bytes_put_le(header + 8, 4, ssaframesize);
+    bytes_put_le(header + 12, 8, size);
+    return sink->put(sink->ctx, view_of(header, sizeof header), err);
 }
 
-bool records_page(const struct sink *sink, uint64_t offset, uint64_t flags, const uint8_t *page,
-                  struct ens_err *err)
+bool sgxs_write_page(const struct sink *sink, uint64_t offset, uint64_t flags, const uint8_t *page,
+                     struct ens_err *err)
 {
-    static const uint8_t eadd[RECORD_SIZE] = "EADD";
-    static const uint8_t eextend[RECORD_SIZE] = "EEXTEND";
-    uint8_t records[RECORD_SIZE + CHUNKS * (RECORD_SIZE + CHUNK_SIZE)];
-    uint8_t *at = records + RECORD_SIZE;
+    uint8_t records[SGXS_HEADER_SIZE + SGXS_PAGE_CHUNKS * (SGXS_HEADER_SIZE + SGXS_CHUNK_SIZE)];
+    uint8_t *at = records + SGXS_HEADER_SIZE;
 
-    put_record(records, eadd, offset);
+    put_header(records, SGXS_EADD, offset);
     bytes_put_le64(records + 16, flags);
-    for (size_t i = 0; page != NULL && i < CHUNKS; i++) {
-        put_record(at, eextend, offset + i * CHUNK_SIZE);
-        memcpy(at + RECORD_SIZE, page + i * CHUNK_SIZE, CHUNK_SIZE);
-        at += RECORD_SIZE + CHUNK_SIZE;
+    for (size_t i = 0; page != NULL && i < SGXS_PAGE_CHUNKS; i++) {
+        put_header(at, SGXS_EEXTEND, offset + i * SGXS_CHUNK_SIZE);
+        memcpy(at + SGXS_HEADER_SIZE, page + i * SGXS_CHUNK_SIZE, SGXS_CHUNK_SIZE);
+        at += SGXS_HEADER_SIZE + SGXS_CHUNK_SIZE;
     }
     return sink->put(sink->ctx, view_of(records, (size_t)(at - records)), err);
 }

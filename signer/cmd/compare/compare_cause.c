@@ -95,13 +95,11 @@ const char *compare_cause_text(const struct compare_causes *causes, char ret[sta
 
 /* ---- beside a cause ---- */
 
-#define SECINFO_TYPE 0xff00u /* bits of SECINFO.FLAGS (Intel SDM, "SECINFO") */
-
 /* Other bytes or permissions of a page that has one type on both sides: layout alone changes none. */
 static bool at_one_place(const struct pagediff_row *r)
 {
     return r->kind == PAGEDIFF_CONTENT ||
-           (r->kind == PAGEDIFF_SECINFO && ((r->flags_a ^ r->flags_b) & SECINFO_TYPE) == 0);
+           (r->kind == PAGEDIFF_SECINFO && SECINFO_TYPE(r->flags_a ^ r->flags_b) == 0);
 }
 
 /* Where the layouts part: below it lies what another heap, stack or number of threads does not move. */
