@@ -60,7 +60,7 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
     $(addprefix signer/base/,base64 bytes date digest err file file_out file_stdin file_sweep hex interrupt lock magic mem \
         num ossl path process secret text) \
     $(addprefix signer/sgx/,bits findings known_keys params rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
-    $(addprefix signer/ui/,clock doc notice opts output pace screen version) \
+    $(addprefix signer/ui/,clock doc notice opts output pace report screen version) \
     $(addprefix signer/ceremony/,approval approval_count armour armour_frame armour_row hand head people policy policy_check \
         policy_fields policy_text policy_values policy_whole review review_danger review_screen \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \

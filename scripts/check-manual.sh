@@ -63,10 +63,12 @@ compare() { # WHAT PROGRAM MANUAL
 compare command "$work/commands" "$work/manual-commands"
 compare option "$work/options" "$work/manual-options"
 
-# A key is the literal after the first argument of doc_... or add_..., or the first of a row of a table of keys.
+# A key is the literal after the first argument of report_... or add_..., or two of them behind a question mark; or the
+# first of a row of a table of keys.
 {
-    find signer/cmd signer/flow -name '*.c' -exec cat {} + | tr '\n' ' ' |
-        grep -oE '\b(doc|add)_[a-z]+\([^,()]+(\([^()]*\))?, "[a-z0-9_]+"' | sed 's/.*"\(.*\)"/\1/'
+    find signer/cmd signer/flow -name '*.c' -exec cat {} + | tr -s '\n ' ' ' |
+        grep -oE '\b(doc|report|add)_[a-z]+\([^,()]+(\([^()]*\))?, ([a-z_]+ \? )?"[a-z0-9_]+"( : "[a-z0-9_]+")?' |
+        grep -oE '"[a-z0-9_]+"' | tr -d '"'
     find signer/cmd signer/flow -name '*.c' -exec grep -ohE '\{"[a-z0-9_]+", (CSS_[A-Z_]+|key->[a-z_]+)\}' {} + |
         sed 's/{"\([^"]*\)".*/\1/'
 } | sort -u >"$work/keys"

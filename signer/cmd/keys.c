@@ -2,30 +2,23 @@
  * is said of a key's attributes is what the token claims. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "signer/base/file.h"
-#include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/token.h"
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
-#include "signer/ui/doc.h"
+#include "signer/ui/report.h"
 #include "signer/ui/screen.h"
 
-/* Where a listing goes. */
 struct listing {
-    struct buf text;    /* printed at the end, so that a late failure prints nothing */
-    struct doc *tokens; /* NULL: text */
-    struct doc *keys;   /* of the token that is being listed */
+    struct report report;
     size_t tokens_len;
 };
 
 static void listing_free(struct listing *l)
 {
-    buf_free(&l->text);
+    report_free(&l->report);
 }
 
 static const char *claim_text(enum hsm_claim claim)
@@ -45,16 +38,13 @@ static const char *key_warning(const struct hsm_key *key)
     return NULL;
 }
 
-struct claim_row {
-    const char *name;
-    enum hsm_claim claim;
-};
-
-#define CLAIMS 8
-
-static void list_claims(const struct hsm_key *key, struct claim_row ret[static CLAIMS])
+/* All claims are one line of text. */
+static void report_claims(struct report *r, const struct hsm_key *key)
 {
-    const struct claim_row rows[CLAIMS] = {
+    const struct {
+        const char *name;
+        enum hsm_claim claim;
+    } rows[] = {
         {"sensitive", key->sensitive},
         {"always_sensitive", key->always_sensitive},
         {"extractable", key->extractable},
@@ -64,126 +54,104 @@ static void list_claims(const struct hsm_key *key, struct claim_row ret[static C
         {"unwrap", key->unwrap},
         {"always_authenticate", key->always_authenticate},
     };
+    char line[256];
+    size_t len = 0;
 
-    memcpy(ret, rows, sizeof rows);
-}
-
-static bool mrsigner_of(const struct hsm_key *key, char ret_hex[static 2 * MRSIGNER_SIZE + 1],
-                        const char **ret_owner, struct ens_err *err)
-{
-    uint8_t mrsigner[MRSIGNER_SIZE];
-
-    if (!rsa3072_mrsigner(&key->pubkey, mrsigner, err))
-        return false;
-    hex_encode(ret_hex, view_of(mrsigner, sizeof mrsigner));
-    *ret_owner = known_key_owner(mrsigner);
-    return true;
-}
-
-static bool key_json(struct listing *l, const struct hsm_key *key, struct ens_err *err)
-{
-    struct doc *at = doc_object(l->keys, NULL);
-    struct claim_row claims[CLAIMS];
-    char mrsigner[2 * MRSIGNER_SIZE + 1];
-    const char *owner = NULL;
-
-    doc_text(at, "uri", key->uri);
-    doc_text(at, "label", key->label);
-    doc_text(at, "id", key->id_hex);
-    doc_bool(at, "rsa", key->is_rsa);
-    doc_int(at, "modulus_bits", key->modulus_bits);
-    doc_int(at, "exponent", key->exponent);
-    doc_bool(at, "can_sign_enclaves", key->why_not[0] == '\0');
-    doc_text(at, "why_not", key->why_not[0] != '\0' ? key->why_not : NULL);
-    doc_text(at, "warning", key_warning(key));
-    if (key->has_pubkey) {
-        if (!mrsigner_of(key, mrsigner, &owner, err))
-            return false;
-        doc_text(at, "mrsigner", mrsigner);
-        doc_text(at, "known_public_key", owner);
+    report_object(r, "token_claims", NULL, 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        report_text(r, rows[i].name, NULL, claim_text(rows[i].claim));
+        len += (size_t)snprintf(line + len, sizeof line - len, "%s %s %s", i > 0 ? "," : "", rows[i].name,
+                                claim_text(rows[i].claim));
     }
-    struct doc *claimed = doc_object(at, "token_claims");
-
-    list_claims(key, claims);
-    for (size_t i = 0; i < CLAIMS; i++)
-        doc_text(claimed, claims[i].name, claim_text(claims[i].claim));
-    return true;
+    report_close(r);
+    report_line(r, "the token claims:%s", line);
 }
 
-static bool claims_text(struct listing *l, const struct hsm_key *key, struct ens_err *err)
+static void report_warnings(struct report *r, const struct hsm_key *key, const char *owner)
 {
-    struct claim_row claims[CLAIMS];
-
-    list_claims(key, claims);
-    if (!buf_printf(&l->text, err, "    the token claims:"))
-        return false;
-    for (size_t i = 0; i < CLAIMS; i++) {
-        if (!buf_printf(&l->text, err, " %s %s%s", claims[i].name, claim_text(claims[i].claim),
-                        i + 1 < CLAIMS ? "," : "\n"))
-            return false;
-    }
-    return true;
-}
-
-static bool key_text(struct listing *l, const struct hsm_key *key, struct ens_err *err)
-{
-    char mrsigner[2 * MRSIGNER_SIZE + 1];
-    const char *owner = NULL;
     const char *warning = key_warning(key);
 
-    if (!buf_printf(&l->text, err, "  %s\n", key->uri) ||
-        !(key->is_rsa ? buf_printf(&l->text, err, "    RSA, %u bits, exponent %" PRIu64 "\n",
-                                   key->modulus_bits, key->exponent)
-                      : buf_printf(&l->text, err, "    not an RSA key\n")))
-        return false;
-    if (key->has_pubkey && (!mrsigner_of(key, mrsigner, &owner, err) ||
-                            !buf_printf(&l->text, err, "    MRSIGNER %s\n", mrsigner)))
-        return false;
-    if (!(key->why_not[0] == '\0'
-              ? buf_printf(&l->text, err, "    can sign enclaves\n")
-              : buf_printf(&l->text, err, "    cannot sign enclaves: %s\n", key->why_not)))
-        return false;
-    if (owner != NULL &&
-        !buf_printf(&l->text, err, "    warning: everybody can sign with this key: %s\n", owner))
-        return false;
-    if (warning != NULL && !buf_printf(&l->text, err, "    warning: %s\n", warning))
-        return false;
-    return claims_text(l, key, err);
+    if (owner != NULL)
+        report_line(r, "warning: everybody can sign with this key: %s", owner);
+    if (warning != NULL)
+        report_line(r, "warning: %s", warning);
 }
 
 static bool list_key(void *ctx, const struct hsm_key *key, struct ens_err *err)
 {
-    struct listing *l = ctx;
+    struct report *r = &((struct listing *)ctx)->report;
+    const char *why_not = key->why_not[0] != '\0' ? key->why_not : NULL;
+    const char *owner = NULL;
+    uint8_t mrsigner[MRSIGNER_SIZE];
 
-    return l->tokens != NULL ? key_json(l, key, err) : key_text(l, key, err);
+    if (key->has_pubkey) {
+        if (!rsa3072_mrsigner(&key->pubkey, mrsigner, err))
+            return false;
+        owner = known_key_owner(mrsigner);
+    }
+    report_line(r, "  %s", key->uri);
+    report_object(r, NULL, NULL, 4);
+    report_text(r, "uri", NULL, key->uri);
+    report_text(r, "label", NULL, key->label);
+    report_text(r, "id", NULL, key->id_hex);
+    report_bool(r, "rsa", key->is_rsa);
+    report_uint(r, "modulus_bits", NULL, key->modulus_bits);
+    report_uint(r, "exponent", NULL, key->exponent);
+    if (key->is_rsa)
+        report_line(r, "RSA, %u bits, exponent %" PRIu64, key->modulus_bits, key->exponent);
+    else
+        report_line(r, "not an RSA key");
+    report_bool(r, "can_sign_enclaves", why_not == NULL);
+    report_text(r, "why_not", NULL, why_not);
+    report_text(r, "warning", NULL, key_warning(key));
+    if (key->has_pubkey) {
+        report_hex(r, "mrsigner", "MRSIGNER", view_of(mrsigner, sizeof mrsigner));
+        report_text(r, "known_public_key", NULL, owner);
+    }
+    report_line(r, "can%s sign enclaves%s%s", why_not != NULL ? "not" : "", why_not != NULL ? ": " : "",
+                key->why_not);
+    report_warnings(r, key, owner);
+    report_claims(r, key);
+    report_close(r);
+    return true;
 }
 
-static bool list_token(void *ctx, const struct hsm_token *t, struct ens_err *err)
+/* A token, up to its keys. */
+static void begin_token(struct listing *l, const struct hsm_token *t)
 {
-    struct listing *l = ctx;
-
+    struct report *r = &l->report;
     const char *pin_state = t->locked      ? ", PIN LOCKED"
                             : t->final_try ? ", last PIN try"
                             : t->count_low ? ", a wrong PIN was entered"
                                            : "";
 
     l->tokens_len++;
-    if (l->tokens == NULL)
-        return buf_printf(&l->text, err,
-                          "%s\n  label %s, manufacturer %s, model %s, serial %s, slot %lu%s%s\n", t->uri,
-                          t->label, t->manufacturer, t->model, t->serial, t->slot_id,
-                          t->pin_pad ? ", PIN pad" : "", pin_state);
-    struct doc *at = doc_object(l->tokens, NULL);
+    report_line(r, "%s", t->uri);
+    report_line(r, "  label %s, manufacturer %s, model %s, serial %s, slot %lu%s%s", t->label,
+                t->manufacturer, t->model, t->serial, t->slot_id, t->pin_pad ? ", PIN pad" : "", pin_state);
+    report_object(r, NULL, NULL, 0);
+    report_text(r, "uri", NULL, t->uri);
+    report_text(r, "label", NULL, t->label);
+    report_text(r, "manufacturer", NULL, t->manufacturer);
+    report_text(r, "model", NULL, t->model);
+    report_text(r, "serial", NULL, t->serial);
+    report_uint(r, "slot_id", NULL, t->slot_id);
+    report_bool(r, "pin_pad", t->pin_pad);
+    report_bool(r, "pin_locked", t->locked);
+    report_array(r, "keys", NULL, 0);
+}
 
-    doc_text(at, "uri", t->uri);
-    doc_text(at, "label", t->label);
-    doc_text(at, "manufacturer", t->manufacturer);
-    doc_text(at, "model", t->model);
-    doc_text(at, "serial", t->serial);
-    doc_int(at, "slot_id", t->slot_id);
-    doc_bool(at, "pin_pad", t->pin_pad);
-    doc_bool(at, "pin_locked", t->locked);
-    l->keys = doc_array(at, "keys");
+static void end_token(struct listing *l)
+{
+    report_close(&l->report);
+    report_close(&l->report);
+}
+
+static bool list_token(void *ctx, const struct hsm_token *t, struct ens_err *err)
+{
+    (void)err;
+    begin_token(ctx, t);
+    end_token(ctx);
     return true;
 }
 
@@ -213,8 +181,13 @@ static bool list_one(const struct args *args, const struct hsm_uri *required, st
             err->code = ENS_NO;
         return false;
     }
-    return token_login(args, s, err) && (required == NULL || require(required, s, err)) &&
-           list_token(l, s->token, err) && hsm_list_keys(s->hsm, list_key, l, err);
+    if (!token_login(args, s, err) || (required != NULL && !require(required, s, err)))
+        return false;
+    begin_token(l, s->token);
+    if (!hsm_list_keys(s->hsm, list_key, l, err))
+        return false;
+    end_token(l);
+    return true;
 }
 
 /* Several tokens and none chosen, or no way to ask for a PIN: only the tokens. No PIN is tried on many. */
@@ -247,22 +220,19 @@ bool cmd_keys(const struct args *args, struct ens_err *err)
 {
     ENS_CLEANUP(token_close) struct token_session s = {0};
     ENS_CLEANUP(hsm_uri_freep) struct hsm_uri *required = NULL;
-    ENS_CLEANUP(doc_freep) struct doc *doc = NULL;
     const char *uri = args->token != NULL ? args->token : args->require != NULL ? args->require : "pkcs11:";
     ENS_CLEANUP(listing_free) struct listing l = {0};
     size_t tokens = 0;
 
     if (args->require != NULL && !hsm_uri_parse(args->require, &required, err))
         return ens_wrap(err, "--require");
-    if (args->json && !doc_new(&doc, err))
-        return false;
-    l.tokens = doc != NULL ? doc_array(doc, "tokens") : NULL;
+    report_begin(&l.report, args->json ? REPORT_JSON : REPORT_TEXT, 9);
+    report_array(&l.report, "tokens", NULL, 0);
     if (!token_load(args, args->token != NULL ? "--token" : "--require", uri, &s, err) ||
         !hsm_list_tokens(s.hsm, s.uri, count_token, &tokens, err))
         return false;
     bool one = args->token != NULL || args->require != NULL || (tokens == 1 && can_ask_pin(args));
 
-    if (!(one ? list_one(args, required, &s, &l, err) : list_all(args, &s, &l, err)))
-        return false;
-    return doc != NULL ? doc_print(doc, err) : notice_result(buf_view(&l.text), err);
+    return (one ? list_one(args, required, &s, &l, err) : list_all(args, &s, &l, err)) &&
+           report_print(&l.report, err);
 }
