@@ -65,9 +65,9 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
         policy_fields policy_text policy_values policy_whole review review_danger review_screen \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \
         transcript_facts transcript_file transcript_rejections transcript_verify transcript_words words) \
-    $(addprefix signer/flow/,approval_files artifact child_env consent dangers moment operands pin queue record record_facts \
+    $(addprefix signer/flow/,approval_files approval_report artifact child_env consent dangers moment operands pin queue record record_facts \
         request sign_batch signer_name signing_key success token verdict) \
-    $(addprefix signer/cmd/,approve/approve check/check check/check_json keygen keys pubkey show/show show/show_approval \
+    $(addprefix signer/cmd/,approve/approve check/check check/check_report keygen keys pubkey show/show show/show_approval \
         show/show_ceremony sign/sign sign/sign_review transcript) \
     $(addprefix hsm/,attr candidates ckr installed key keygen login module p11 select session sign token uri uri_text \
         watch))

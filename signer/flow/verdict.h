@@ -1,19 +1,26 @@
 /* A verdict in the making: every reason why the answer is no, and what else should be known. */
 #pragma once
 
-#include "signer/base/bytes.h"
 #include "signer/sgx/findings.h"
-#include "signer/ui/doc.h"
+#include "signer/ui/report.h"
 
+/* Zero-initialise; release with verdict_free. */
 struct verdict {
-    struct buf text; /* lines; used where `doc` is NULL */
-    struct doc *reasons;
-    struct doc *warnings;
+    struct verdict_row {
+        bool is_no; /* else a warning */
+        char *object;
+        char *text;
+        const char *rule; /* borrowed */
+    } * rows;
+    size_t len;
     size_t refusals;
     bool undecided; /* the one reason is ensign's own: what the profile's reader says is not known */
 };
 
-/* Adds a reason, or a warning: `object` is what it is about (a component, a file), `rule` a stable name. */
+void verdict_free(struct verdict *v);
+
+/* Adds a reason, or a warning: `object` is what it is about (a component, a file), `rule` a stable name that
+ * outlives the verdict. */
 bool verdict_no(struct verdict *v, const char *object, const char *rule, struct ens_err *err, const char *fmt,
                 ...) ENS_PRINTF(5, 6) ENS_MUST_CHECK;
 bool verdict_warn(struct verdict *v, const char *object, const char *rule, struct ens_err *err,
@@ -22,3 +29,8 @@ bool verdict_warn(struct verdict *v, const char *object, const char *rule, struc
 /* Adds all findings: errors as reasons, warnings as warnings. */
 bool verdict_findings(struct verdict *v, const char *object, const struct findings *found,
                       struct ens_err *err) ENS_MUST_CHECK;
+
+/* The rows from number `first` on, a line of text each. */
+void verdict_report_lines(const struct verdict *v, size_t first, struct report *r);
+/* The reasons, or the warnings, as an array of JSON. */
+void verdict_report_array(const struct verdict *v, bool is_no, struct report *r);

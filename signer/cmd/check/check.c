@@ -2,13 +2,10 @@
  * exit status 0 or 77. Without sign-data it lists the persons, their keys and the policy's id. */
 #include "signer/cmd/check/check.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
-#include "signer/base/text.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/signer_name.h"
 #include "signer/flow/verdict.h"
@@ -24,13 +21,13 @@ struct run {
     bool has_mrsigner; /* named by --mrsigner, --pubkey or the policy */
     uint8_t mrsigner[MRSIGNER_SIZE];
     struct verdict verdict;
-    struct doc *doc; /* NULL: text */
+    struct report report;
 };
 
 static void run_free(struct run *r)
 {
-    doc_freep(&r->doc);
-    buf_free(&r->verdict.text);
+    report_free(&r->report);
+    verdict_free(&r->verdict);
     consent_free(&r->consent);
     transcript_rejections_free(&r->past);
     requests_free(&r->requests);
@@ -116,111 +113,72 @@ static bool add_signer_reason(struct run *r, struct ens_err *err)
     return verdict_no(&r->verdict, r->args->policy, "mrsigner", err, "mrsigner: the policy pins another key");
 }
 
-/* ---- text ---- */
+/* ---- the report ---- */
 
-static bool add_digest(struct buf *text, const char *label, const char *name, const uint8_t *digest,
-                       struct ens_err *err)
+/* What sign would say of it, then the approvals and the policy's lines; in JSON this is told otherwise. */
+static bool report_item(struct run *r, size_t index, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf lines = {0};
+    const struct request *q = &r->requests.items[index];
+    const char *unchecked = policy_unchecked(r->policy);
+    size_t before = r->verdict.len;
+    size_t wanted = 0;
+    size_t hold = 0;
+
+    policy_count(r->policy, &q->outcome, &wanted, &hold);
+    if (!add_reasons(r, q, err) || !consent_render(&r->consent, &r->requests, index, &lines, err) ||
+        !policy_render(&q->outcome, &lines, err))
+        return false;
+    if (r->verdict.len == before)
+        report_line(&r->report, "yes: %s: %zu of %zu lines of the policy hold", q->path, hold, wanted);
+    verdict_report_lines(&r->verdict, before, &r->report);
+    report_lines(&r->report, buf_view(&lines));
+    if (unchecked[0] != '\0')
+        report_line(&r->report, "  no line checks  %s", unchecked);
+    return true;
+}
+
+static void report_digest(struct run *r, const char *label, const uint8_t *digest, const char *name)
 {
     char hex[2 * DIGEST_SIZE + 1];
 
     hex_encode(hex, view_of(digest, DIGEST_SIZE));
-    return text_line(text, err, "%s %s %s", label, hex, name);
+    report_line(&r->report, "%s %s %s", label, hex, name);
 }
 
-static bool add_files(const struct run *r, struct buf *text, struct ens_err *err)
+static void report_files(struct run *r)
 {
     static const enum policy_check files[] = {POLICY_APPROVERS, POLICY_REVOKED};
 
-    if (!add_digest(text, "policy", r->args->policy, policy_id(r->policy), err))
-        return false;
+    report_digest(r, "policy", policy_id(r->policy), r->args->policy);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         const struct policy_file *f = policy_file(r->policy, files[i]);
 
-        if (f != NULL && !add_digest(text, policy_name(files[i]), f->path, f->sha256, err))
-            return false;
+        if (f != NULL)
+            report_digest(r, policy_name(files[i]), f->sha256, f->path);
     }
-    return true;
 }
 
-static bool add_item(struct run *r, size_t index, struct buf *text, struct ens_err *err)
+static bool print_run(struct run *r, struct ens_err *err)
 {
-    const struct request *q = &r->requests.items[index];
-    const char *unchecked = policy_unchecked(r->policy);
-    size_t before = r->verdict.refusals;
-    size_t lines = 0;
-    size_t hold = 0;
-
-    policy_count(r->policy, &q->outcome, &lines, &hold);
-    if (!add_reasons(r, q, err))
-        return false;
-    if (r->verdict.refusals == before &&
-        !text_line(text, err, "yes: %s: %zu of %zu lines of the policy hold", q->path, hold, lines))
-        return false;
-    if (!buf_append(text, buf_view(&r->verdict.text), err))
-        return false;
-    r->verdict.text.len = 0;
-    return consent_render(&r->consent, &r->requests, index, text, err) &&
-           policy_render(&q->outcome, text, err) &&
-           (unchecked[0] == '\0' || buf_printf(text, err, "  no line checks  %s\n", unchecked));
-}
-
-static bool add_people(const struct run *r, struct buf *text, struct ens_err *err)
-{
-    const struct people *people = policy_people(r->policy);
-    size_t last = PEOPLE_MAX;
-
-    for (size_t i = 0; people != NULL && i < people_keys(people); i++) {
-        const struct person_key *k = people_key(people, i);
-        const char *name = people_name(people, k->person);
-        bool revoked = revoked_has_key(policy_revoked(r->policy), k->fingerprint) ||
-                       revoked_has_person(policy_revoked(r->policy), name);
-
-        if (k->person != last && !buf_printf(text, err, "person %s\n", name))
-            return false;
-        last = k->person;
-        if (!buf_printf(text, err, "  %s %s%s", k->fingerprint, k->key.type,
-                        k->verify_required ? " verify-required" : "") ||
-            (k->until != 0 && !buf_printf(text, err, " until=%08x", k->until)) ||
-            !buf_printf(text, err, "%s\n", revoked ? " REVOKED" : ""))
-            return false;
-    }
-    return true;
-}
-
-static bool print_text(struct run *r, struct ens_err *err)
-{
-    ENS_CLEANUP(buf_free) struct buf text = {0};
-
+    report_begin(&r->report, r->args->json ? REPORT_JSON : REPORT_TEXT, 0);
     for (size_t i = 0; i < r->requests.len; i++) {
-        if (!add_item(r, i, &text, err))
+        if (!report_item(r, i, err))
             return false;
     }
-    if (!add_signer_reason(r, err) || !buf_append(&text, buf_view(&r->verdict.text), err))
-        return false;
-    if (r->requests.len == 0 && !add_people(r, &text, err))
-        return false;
-    return add_files(r, &text, err) && notice_result(buf_view(&text), err);
-}
+    size_t before = r->verdict.len;
 
-/* ---- JSON ---- */
-
-static bool print_json(struct run *r, struct ens_err *err)
-{
-    if (!doc_new(&r->doc, err))
+    if (!add_signer_reason(r, err))
         return false;
-    check_json_policy(r->doc, r->args->policy, r->policy, &r->requests);
-    if (r->has_mrsigner)
-        doc_hex(r->doc, "mrsigner", view_of(r->mrsigner, MRSIGNER_SIZE));
-    else
-        doc_text(r->doc, "mrsigner", NULL);
-    check_json_items(r->doc, &r->requests, &r->consent);
-    check_json_approvals(r->doc, &r->consent);
-    r->verdict.reasons = doc_array(r->doc, "reasons");
-    for (size_t i = 0; i < r->requests.len; i++) {
-        if (!add_reasons(r, &r->requests.items[i], err))
-            return false;
-    }
-    return add_signer_reason(r, err) && doc_print(r->doc, err);
+    verdict_report_lines(&r->verdict, before, &r->report);
+    check_report_policy(&r->report, r->args->policy, r->policy, &r->requests);
+    report_hex(&r->report, "mrsigner", NULL,
+               r->has_mrsigner ? view_of(r->mrsigner, MRSIGNER_SIZE) : view_of(NULL, 0));
+    check_report_items(&r->report, &r->requests, &r->consent);
+    check_report_approvals(&r->report, &r->consent);
+    report_files(r);
+    verdict_report_array(&r->verdict, true, &r->report);
+    return report_print(&r->report, err);
 }
 
 /* ---- the walk ---- */
@@ -237,7 +195,7 @@ bool cmd_check(const struct args *args, struct ens_err *err)
         return false;
     judge_policy(&r);
     if (!consent_count(&r.consent, r.has_mrsigner ? r.mrsigner : NULL, &r.requests, err) ||
-        !(args->json ? print_json(&r, err) : print_text(&r, err)))
+        !print_run(&r, err))
         return false;
     if (r.verdict.refusals == 0)
         return true;

@@ -1,14 +1,13 @@
-/* check --json: the parts of its document, and of show's for an approval. */
+/* The parts of check's report that are more in JSON than in text. */
 #pragma once
 
 #include "signer/flow/consent.h"
-#include "signer/ui/doc.h"
+#include "signer/ui/report.h"
 
-/* Add to `at`: "kind" and "format", the policy with its files, people and id; each sign-data with every
- * keyword that spoke; each approval with its verdict. */
-void check_json_policy(struct doc *at, const char *path, const struct policy *p, const struct requests *r);
-void check_json_items(struct doc *at, const struct requests *r, const struct consent *c);
-void check_json_approvals(struct doc *at, const struct consent *c);
-
-/* What an approval says: "id" to "note"; all null if it has no statement. */
-void check_json_statement(struct doc *at, const struct approval *a);
+/* "kind" and "format", the policy with its files, people and id; if there is no sign-data the people in text as
+ * well. */
+void check_report_policy(struct report *r, const char *path, const struct policy *p,
+                         const struct requests *requests);
+/* Each sign-data with every keyword that spoke; each approval with its verdict. */
+void check_report_items(struct report *r, const struct requests *requests, const struct consent *c);
+void check_report_approvals(struct report *r, const struct consent *c);

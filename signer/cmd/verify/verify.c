@@ -380,43 +380,34 @@ static bool check_file(const struct args *args, const struct demands *d, struct 
                : check_enclave(args, d, v, err);
 }
 
-static bool print_verdict(const struct args *args, struct doc *doc, struct verdict *v, struct ens_err *err)
+static bool print_verdict(const struct args *args, const struct verdict *v, struct ens_err *err)
 {
+    ENS_CLEANUP(report_free) struct report r;
     const char *profile = args->profile != NULL ? args->profile : "cpu";
 
-    if (doc != NULL) {
-        doc_text(doc, "file", args->operands[0]);
-        doc_text(doc, "profile", profile);
-        doc_bool(doc, "verified", v->refusals == 0);
-        doc_bool(doc, "undecided", v->undecided);
-        return doc_print(doc, err);
-    }
-    if (v->undecided       ? !buf_printf(&v->text, err, "undecided (%s): ensign itself refuses it\n", profile)
-        : v->refusals == 0 ? !buf_printf(&v->text, err, "verified (%s)\n", profile)
-                           : !buf_printf(&v->text, err, "refused (%s): %zu reason%s\n", profile, v->refusals,
-                                         v->refusals == 1 ? "" : "s"))
-        return false;
-    return notice_result(buf_view(&v->text), err);
-}
-
-static void verdict_free(struct verdict *v)
-{
-    buf_free(&v->text);
+    report_begin(&r, args->json ? REPORT_JSON : REPORT_TEXT, 0);
+    verdict_report_lines(v, 0, &r);
+    verdict_report_array(v, true, &r);
+    verdict_report_array(v, false, &r);
+    report_text(&r, "file", NULL, args->operands[0]);
+    report_text(&r, "profile", NULL, profile);
+    report_bool(&r, "verified", v->refusals == 0);
+    report_bool(&r, "undecided", v->undecided);
+    if (v->undecided)
+        report_line(&r, "undecided (%s): ensign itself refuses it", profile);
+    else if (v->refusals == 0)
+        report_line(&r, "verified (%s)", profile);
+    else
+        report_line(&r, "refused (%s): %zu reason%s", profile, v->refusals, v->refusals == 1 ? "" : "s");
+    return report_print(&r, err);
 }
 
 bool cmd_verify(const struct args *args, struct ens_err *err)
 {
     ENS_CLEANUP(verdict_free) struct verdict v = {0};
-    ENS_CLEANUP(doc_freep) struct doc *doc = NULL;
     ENS_CLEANUP(demands_free) struct demands d = {0};
 
-    if (!read_demands(args, &d, err) || (args->json && !doc_new(&doc, err)))
-        return false;
-    if (doc != NULL) {
-        v.reasons = doc_array(doc, "reasons");
-        v.warnings = doc_array(doc, "warnings");
-    }
-    if (!check_file(args, &d, &v, err) || !print_verdict(args, doc, &v, err))
+    if (!read_demands(args, &d, err) || !check_file(args, &d, &v, err) || !print_verdict(args, &v, err))
         return false;
     if (v.refusals > 0)
         err->code = ENS_NO;
