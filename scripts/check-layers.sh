@@ -78,11 +78,9 @@ room bundle/sdk "$base|bundle/(sdk|container|elf|stream)/$name"
 room bundle "$base|bundle/$name|bundle/(container|sdk)/$name|bundle/(orc/bundle|elf/elf)"
 room signer/flow "$flow"
 room signer/cmd "$flow|signer/cmd/$name"
-for verb in approve check resign sign verify; do
+for verb in approve check compare resign show sign verify; do
     room "signer/cmd/$verb" "$flow|signer/cmd/cmd|signer/cmd/$verb/$name"
 done
-room signer/cmd/show "$flow|signer/cmd/cmd|signer/cmd/(show/$name|check/check)"
-room signer/cmd/compare "$flow|signer/cmd/cmd|signer/cmd/(compare/$name|show/show)"
 room signer "$base|signer/(ui|flow|cmd)/$name" main.c
 [ "$covered" -eq "${#all[@]}" ] || fail "a source file lies in a directory that no line above names"
 

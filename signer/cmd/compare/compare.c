@@ -164,21 +164,22 @@ static const char *difference(const struct compare_side *a, const struct compare
     return ret;
 }
 
-static void doc_causes(struct show *s, const struct compare_side *a, const struct compare_side *b,
-                       const struct pagediff *d)
+static void report_causes(struct report *r, const struct compare_side *a, const struct compare_side *b,
+                          const struct pagediff *d)
 {
-    struct doc *list = doc_array(s->doc, "causes");
     struct compare_causes causes = {0};
 
     if (d != NULL && d->len > 0)
         compare_find_causes(d, a, b, &causes);
+    report_array(r, "causes", NULL, 0);
     for (size_t i = 0; i < causes.len; i++) {
-        struct doc *at = doc_object(list, NULL);
-
-        doc_text(at, "name", causes.items[i].name);
-        doc_int(at, "a", causes.items[i].a);
-        doc_int(at, "b", causes.items[i].b);
+        report_object(r, NULL, NULL, 0);
+        report_text(r, "name", NULL, causes.items[i].name);
+        report_uint(r, "a", NULL, causes.items[i].a);
+        report_uint(r, "b", NULL, causes.items[i].b);
+        report_close(r);
     }
+    report_close(r);
 }
 
 /* A file with an enclave in it that could not be measured; other than a SIGSTRUCT, which never can. */
@@ -188,8 +189,8 @@ static bool unmeasured(const struct compare_side *side)
            container_kind(side->e.container) != CONTAINER_SIGSTRUCT;
 }
 
-static bool show_verdict(struct show *s, const struct compare_side *a, const struct compare_side *b,
-                         const struct pagediff *d, struct ens_err *err)
+static void report_verdict(struct report *r, const struct compare_side *a, const struct compare_side *b,
+                           const struct pagediff *d)
 {
     char why[COMPARE_VERDICT_MAX];
     char text[COMPARE_VERDICT_MAX + 64];
@@ -201,17 +202,14 @@ static bool show_verdict(struct show *s, const struct compare_side *a, const str
         enclave = "same enclave, as both SIGSTRUCTs say";
     (void)snprintf(text, sizeof text, "%s, %s%s%s", enclave, signer_words(a, b), why[0] != '\0' ? ": " : "",
                    why);
-    if (s->text == NULL) {
-        doc_text(s->doc, "verdict", text);
-        doc_bool(s->doc, "same_enclave", same_enclave(a, b));
-        doc_bool(s->doc, "same_signer", same_signer(a, b));
-        doc_causes(s, a, b, d);
-        return true;
-    }
-    return show_line(s, err, "%s", text);
+    report_line(r, "%s", text);
+    report_text(r, "verdict", NULL, text);
+    report_bool(r, "same_enclave", same_enclave(a, b));
+    report_bool(r, "same_signer", same_signer(a, b));
+    report_causes(r, a, b, d);
 }
 
-static bool show_side(struct show *s, const char *name, const struct compare_side *side, struct ens_err *err)
+static void report_side(struct report *r, bool is_a, const struct compare_side *side)
 {
     const char *kind =
         side->e.container != NULL ? container_kind_name(container_kind(side->e.container)) : "sign-data";
@@ -223,67 +221,69 @@ static bool show_side(struct show *s, const char *name, const struct compare_sid
 
     hex_encode(mrenclave, view_of(side->mrenclave, MRENCLAVE_SIZE));
     hex_encode(mrsigner, view_of(side->mrsigner, MRSIGNER_SIZE));
-    if (s->text == NULL) {
-        struct doc *at = doc_object(s->doc, name[0] == 'A' ? "a" : "b");
+    report_line(r, "%s: %s (%s)", is_a ? "A" : "B", side->path, kind);
+    report_object(r, is_a ? "a" : "b", NULL, 2);
+    report_text(r, "file", NULL, side->path);
+    report_text(r, "format", NULL, kind);
+    report_text(r, "mrenclave", NULL, mrenclave);
+    report_line(r, "MRENCLAVE %s (%s)", mrenclave, how);
+    report_bool(r, "measured", side->is_measured);
+    report_text(r, "mrsigner", NULL, side->is_signed ? mrsigner : NULL);
+    report_line(r, "MRSIGNER  %s%s", side->is_signed ? mrsigner : "not signed",
+                side->is_signed && !side->signature_holds ? " (its signature does not verify)" : "");
+    if (side->is_signed)
+        report_bool(r, "signature_verifies", side->signature_holds);
+    else
+        report_null(r, "signature_verifies");
+    report_close(r);
+}
 
-        doc_text(at, "file", side->path);
-        doc_text(at, "format", kind);
-        doc_text(at, "mrenclave", mrenclave);
-        doc_bool(at, "measured", side->is_measured);
-        doc_text(at, "mrsigner", side->is_signed ? mrsigner : NULL);
-        if (side->is_signed)
-            doc_bool(at, "signature_verifies", side->signature_holds);
-        else
-            doc_text(at, "signature_verifies", NULL);
-    }
-    return show_line(s, err, "%s: %s (%s)", name, side->path, kind) &&
-           show_line(s, err, "  MRENCLAVE %s (%s)", mrenclave, how) &&
-           show_line(s, err, "  MRSIGNER  %s%s", side->is_signed ? mrsigner : "not signed",
-                     side->is_signed && !side->signature_holds ? " (its signature does not verify)" : "");
+static void report_field_pair(struct report *r, enum css_field field, const struct compare_side *a,
+                              const struct compare_side *b)
+{
+    char va[DIAGNOSE_VALUE_MAX];
+    char vb[DIAGNOSE_VALUE_MAX];
+
+    diagnose_value(&a->css, field, va);
+    diagnose_value(&b->css, field, vb);
+    report_object(r, NULL, NULL, 2);
+    report_text(r, "name", NULL, css_table[field].name);
+    report_text(r, "a", NULL, va);
+    report_text(r, "b", NULL, vb);
+    report_note(r, css_table[field].name, "%s / %s", va, vb);
+    report_close(r);
 }
 
 /* Every signed field that differs but ENCLAVEHASH, of which the verdict speaks. */
-static bool show_fields(struct show *s, const struct compare_side *a, const struct compare_side *b,
-                        struct ens_err *err)
+static void report_fields(struct report *r, const struct compare_side *a, const struct compare_side *b)
 {
-    bool comparable = a->has_fields && b->has_fields;
-    struct doc *list = s->text == NULL && comparable ? doc_array(s->doc, "fields") : NULL;
-    char va[DIAGNOSE_VALUE_MAX];
-    char vb[DIAGNOSE_VALUE_MAX];
     size_t differ = 0;
 
-    if (s->text == NULL && !comparable)
-        doc_text(s->doc, "fields", NULL);
-    if (!comparable)
-        return show_line(s, err, "Signed fields: cannot be compared, %s none",
-                         a->has_fields   ? "B has"
-                         : b->has_fields ? "A has"
-                                         : "both have");
+    if (!a->has_fields || !b->has_fields) {
+        report_null(r, "fields");
+        report_line(r, "Signed fields: cannot be compared, %s none",
+                    a->has_fields   ? "B has"
+                    : b->has_fields ? "A has"
+                                    : "both have");
+        return;
+    }
+    report_array(r, "fields", NULL, 0);
     for (int f = 0; f < CSS_FIELDS; f++) {
         enum css_field field = (enum css_field)f;
 
         if (!css_table[f].is_signed || field == CSS_ENCLAVEHASH ||
             view_equal(sigstruct_get(&a->css, field), sigstruct_get(&b->css, field)))
             continue;
-        diagnose_value(&a->css, field, va);
-        diagnose_value(&b->css, field, vb);
-        if (s->text == NULL) {
-            struct doc *at = doc_object(list, NULL);
-
-            doc_text(at, "name", css_table[f].name);
-            doc_text(at, "a", va);
-            doc_text(at, "b", vb);
-        } else if ((differ == 0 && !show_line(s, err, "Signed fields that differ (A / B):")) ||
-                   !show_line(s, err, "  %-13s %s / %s", css_table[f].name, va, vb)) {
-            return false;
-        }
-        differ++;
+        if (differ++ == 0)
+            report_line(r, "Signed fields that differ (A / B):");
+        report_field_pair(r, field, a, b);
     }
+    report_close(r);
     bool same_hash =
         view_equal(sigstruct_get(&a->css, CSS_ENCLAVEHASH), sigstruct_get(&b->css, CSS_ENCLAVEHASH));
 
-    return differ > 0 ||
-           show_line(s, err, "Signed fields: the same%s", same_hash ? "" : " but for ENCLAVEHASH");
+    if (differ == 0)
+        report_line(r, "Signed fields: the same%s", same_hash ? "" : " but for ENCLAVEHASH");
 }
 
 /* Why the pages were not compared; NULL where they were, or are the same bytes. */
@@ -297,39 +297,39 @@ static const char *why_no_pages(const struct compare_side *a, const struct compa
                                                : "sign-data holds no enclave";
 }
 
-static bool show_pages(struct show *s, const struct compare_side *a, const struct compare_side *b,
-                       const struct pagediff *d, struct ens_err *err)
+static void report_pages(struct report *r, const struct compare_side *a, const struct compare_side *b,
+                         const struct pagediff *d)
 {
     const struct compare_side *without = NULL;
     const char *why = why_no_pages(a, b, &without);
 
-    if (s->text == NULL)
-        doc_text(s->doc, "pages_not_compared", why);
-    if (d != NULL)
-        return compare_show_pages(s, d, a, b, err);
-    if (s->text == NULL) {
-        doc_text(s->doc, "totals", NULL);
-        (void)doc_array(s->doc, "pages");
+    report_text(r, "pages_not_compared", NULL, why);
+    if (d != NULL) {
+        compare_report_pages(r, d, a, b);
+        return;
     }
-    return why == NULL || same_enclave(a, b) ||
-           show_line(s, err, "Pages: cannot be compared: %s: %s", without->path, why);
+    report_null(r, "totals");
+    report_array(r, "pages", NULL, 0);
+    report_close(r);
+    if (why != NULL && !same_enclave(a, b))
+        report_line(r, "Pages: cannot be compared: %s: %s", without->path, why);
 }
 
-static bool report(const struct args *args, struct compare_side *a, struct compare_side *b,
-                   struct ens_err *err)
+static bool print_comparison(const struct args *args, struct compare_side *a, struct compare_side *b,
+                             struct ens_err *err)
 {
     ENS_CLEANUP(pagediff_freep) struct pagediff *d = NULL;
-    ENS_CLEANUP(buf_free) struct buf text = {0};
-    ENS_CLEANUP(doc_freep) struct doc *doc = NULL;
-    struct show s = {.text = args->json ? NULL : &text};
+    ENS_CLEANUP(report_free) struct report r = {0};
 
-    if (!compare_pages(a, b, &d, err) || (args->json && !doc_new(&doc, err)))
+    if (!compare_pages(a, b, &d, err))
         return false;
-    s.doc = doc;
-    if (!show_verdict(&s, a, b, d, err) || !show_side(&s, "A", a, err) || !show_side(&s, "B", b, err) ||
-        !show_fields(&s, a, b, err) || !show_pages(&s, a, b, d, err))
-        return false;
-    return args->json ? doc_print(doc, err) : notice_result(buf_view(&text), err);
+    report_begin(&r, args->json ? REPORT_JSON : REPORT_TEXT, 14);
+    report_verdict(&r, a, b, d);
+    report_side(&r, true, a);
+    report_side(&r, false, b);
+    report_fields(&r, a, b);
+    report_pages(&r, a, b, d);
+    return report_print(&r, err);
 }
 
 bool cmd_compare(const struct args *args, struct ens_err *err)
@@ -342,7 +342,7 @@ bool cmd_compare(const struct args *args, struct ens_err *err)
     if (args->component != NULL && a.e.bundle == NULL && b.e.bundle == NULL)
         return ens_fail(err, ENS_USAGE, "--component: neither %s nor %s is a bundle: leave it out", a.path,
                         b.path);
-    if (!report(args, &a, &b, err))
+    if (!print_comparison(args, &a, &b, err))
         return false;
     if (!same_enclave(&a, &b))
         err->code = ENS_NO;

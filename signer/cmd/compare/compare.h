@@ -2,8 +2,8 @@
 #pragma once
 
 #include "bundle/stream/pagediff.h"
-#include "signer/cmd/show/show.h"
 #include "signer/flow/enclave.h"
+#include "signer/ui/report.h"
 
 /* One side: a container, or sign-data alone. */
 struct compare_side {
@@ -57,6 +57,6 @@ const char *compare_plural(uint64_t n);
 #define COMPARE_DETAIL_MAX 512
 void compare_row_detail(const struct pagediff_row *r, char ret[static COMPARE_DETAIL_MAX]);
 
-/* Adds every row of the difference. */
-bool compare_show_pages(struct show *s, const struct pagediff *d, const struct compare_side *a,
-                        const struct compare_side *b, struct ens_err *err) ENS_MUST_CHECK;
+/* Every row of the difference. */
+void compare_report_pages(struct report *r, const struct pagediff *d, const struct compare_side *a,
+                          const struct compare_side *b);

@@ -173,86 +173,88 @@ static const char *tcs_key(enum pagediff_tcs_field field)
     return keys[field];
 }
 
-static void doc_row(struct doc *list, const struct pagediff_row *r, const char *section, const char *detail)
+static void report_tcs(struct report *r, const struct pagediff_row *row)
 {
-    struct doc *at = doc_object(list, NULL);
-    struct doc *tcs = NULL;
-
-    doc_text(at, "kind", pagediff_kind_name(r->kind));
-    doc_bool(at, "measured", r->measured);
-    doc_mask(at, "from", r->from, 8);
-    doc_mask(at, "to", r->to, 8);
-    doc_int(at, "pages", r->pages);
-    doc_text(at, "section", section[0] != '\0' ? section : NULL);
-    doc_mask(at, "flags_a", r->flags_a, 8);
-    doc_mask(at, "flags_b", r->flags_b, 8);
-    doc_mask(at, "value_a", r->value_a, 8);
-    doc_mask(at, "value_b", r->value_b, 8);
-    doc_int(at, "bytes", r->bytes);
-    doc_int(at, "chunks", r->chunks);
-    doc_mask(at, "first_offset", r->first_offset, 8);
-    if (r->kind == PAGEDIFF_TCS || r->kind == PAGEDIFF_TCS_MOVED)
-        tcs = doc_object(at, "tcs");
-    for (int f = 0; f < TCS_FIELDS && tcs != NULL; f++) {
-        struct doc *field = doc_object(tcs, tcs_key((enum pagediff_tcs_field)f));
-
-        doc_mask(field, "a", r->tcs.a[f], 8);
-        doc_mask(field, "b", r->tcs.b[f], 8);
+    report_object(r, "tcs", NULL, 0);
+    for (int f = 0; f < TCS_FIELDS; f++) {
+        report_object(r, tcs_key((enum pagediff_tcs_field)f), NULL, 0);
+        report_mask(r, "a", NULL, row->tcs.a[f], 8, NULL);
+        report_mask(r, "b", NULL, row->tcs.b[f], 8, NULL);
+        report_close(r);
     }
-    doc_text(at, "text", detail);
+    report_close(r);
 }
 
-static bool show_row(struct show *s, struct doc *list, const struct pagediff_row *r,
-                     const struct compare_side *a, const struct compare_side *b, struct ens_err *err)
+/* The members of JSON. */
+static void report_row_values(struct report *r, const struct pagediff_row *row, const char *section,
+                              const char *detail)
+{
+    report_object(r, NULL, NULL, 0);
+    report_text(r, "kind", NULL, pagediff_kind_name(row->kind));
+    report_bool(r, "measured", row->measured);
+    report_mask(r, "from", NULL, row->from, 8, NULL);
+    report_mask(r, "to", NULL, row->to, 8, NULL);
+    report_uint(r, "pages", NULL, row->pages);
+    report_text(r, "section", NULL, section[0] != '\0' ? section : NULL);
+    report_mask(r, "flags_a", NULL, row->flags_a, 8, NULL);
+    report_mask(r, "flags_b", NULL, row->flags_b, 8, NULL);
+    report_mask(r, "value_a", NULL, row->value_a, 8, NULL);
+    report_mask(r, "value_b", NULL, row->value_b, 8, NULL);
+    report_uint(r, "bytes", NULL, row->bytes);
+    report_uint(r, "chunks", NULL, row->chunks);
+    report_mask(r, "first_offset", NULL, row->first_offset, 8, NULL);
+    if (row->kind == PAGEDIFF_TCS || row->kind == PAGEDIFF_TCS_MOVED)
+        report_tcs(r, row);
+    report_text(r, "text", NULL, detail);
+    report_close(r);
+}
+
+static void report_row(struct report *r, const struct pagediff_row *row, const struct compare_side *a,
+                       const struct compare_side *b)
 {
     char section[CONTAINER_NAME_MAX] = "";
     char detail[COMPARE_DETAIL_MAX];
     char flags[FLAGS_MAX];
-    bool located =
-        r->pages > 0 && compare_locate(a, b, r->first_offset != 0 ? r->first_offset : r->from, section);
 
-    compare_row_detail(r, detail);
-    if (s->text == NULL) {
-        doc_row(list, r, located ? section : "", detail);
-        return true;
-    }
-    if (r->pages == 0)
-        return show_line(s, err, "  %s%s%s%s", r->kind == PAGEDIFF_PADDING ? "ECREATE " : "",
-                         compare_kind_words(r->kind), detail[0] != '\0' ? ": " : "", detail);
-    return show_line(s, err, "  0x%" PRIx64 "..0x%" PRIx64 ", %" PRIu64 " page%s, %s%s%s: %s%s%s", r->from,
-                     r->to, r->pages, compare_plural(r->pages),
-                     flags_text(r->flags_a != 0 ? r->flags_a : r->flags_b, flags), located ? ", " : "",
-                     located ? section : "", compare_kind_words(r->kind), detail[0] != '\0' ? ": " : "",
-                     detail);
+    if (row->pages > 0)
+        (void)compare_locate(a, b, row->first_offset != 0 ? row->first_offset : row->from, section);
+    compare_row_detail(row, detail);
+    const char *words = compare_kind_words(row->kind);
+    const char *gap = detail[0] != '\0' ? ": " : "";
+
+    if (row->pages == 0)
+        report_line(r, "%s%s%s%s", row->kind == PAGEDIFF_PADDING ? "ECREATE " : "", words, gap, detail);
+    else
+        report_line(r, "0x%" PRIx64 "..0x%" PRIx64 ", %" PRIu64 " page%s, %s%s%s: %s%s%s", row->from, row->to,
+                    row->pages, compare_plural(row->pages),
+                    flags_text(row->flags_a != 0 ? row->flags_a : row->flags_b, flags),
+                    section[0] != '\0' ? ", " : "", section, words, gap, detail);
+    report_row_values(r, row, section, detail);
 }
 
-bool compare_show_pages(struct show *s, const struct pagediff *d, const struct compare_side *a,
-                        const struct compare_side *b, struct ens_err *err)
+void compare_report_pages(struct report *r, const struct pagediff *d, const struct compare_side *a,
+                          const struct compare_side *b)
 {
-    struct doc *list = NULL;
+    const struct pagediff_totals *t = &d->totals;
 
-    if (s->text == NULL) {
-        struct doc *totals = doc_object(s->doc, "totals");
-
-        doc_int(totals, "pages", d->totals.pages);
-        doc_int(totals, "bytes", d->totals.bytes);
-        doc_int(totals, "pages_a", d->totals.pages_a);
-        doc_int(totals, "pages_b", d->totals.pages_b);
-        doc_int(totals, "threads_a", d->totals.threads_a);
-        doc_int(totals, "threads_b", d->totals.threads_b);
-        doc_int(totals, "runs_left_out", d->dropped);
-        list = doc_array(s->doc, "pages");
-    } else if (!show_line(s, err,
-                          "Enclaves (A / B): %" PRIu64 " / %" PRIu64 " pages, of which %" PRIu64 " / %" PRIu64
-                          " TCS; %" PRIu64 " page%s differ%s",
-                          d->totals.pages_a, d->totals.pages_b, d->totals.threads_a, d->totals.threads_b,
-                          d->totals.pages, compare_plural(d->totals.pages),
-                          d->totals.pages == 1 ? "s" : "")) {
-        return false;
-    }
-    for (size_t i = 0; i < d->len; i++) {
-        if (!show_row(s, list, &d->rows[i], a, b, err))
-            return false;
-    }
-    return d->dropped == 0 || show_line(s, err, "  (and %" PRIu64 " more runs)", d->dropped);
+    report_line(r,
+                "Enclaves (A / B): %" PRIu64 " / %" PRIu64 " pages, of which %" PRIu64 " / %" PRIu64
+                " TCS; %" PRIu64 " page%s differ%s",
+                t->pages_a, t->pages_b, t->threads_a, t->threads_b, t->pages, compare_plural(t->pages),
+                t->pages == 1 ? "s" : "");
+    report_object(r, "totals", NULL, 0);
+    report_uint(r, "pages", NULL, t->pages);
+    report_uint(r, "bytes", NULL, t->bytes);
+    report_uint(r, "pages_a", NULL, t->pages_a);
+    report_uint(r, "pages_b", NULL, t->pages_b);
+    report_uint(r, "threads_a", NULL, t->threads_a);
+    report_uint(r, "threads_b", NULL, t->threads_b);
+    report_uint(r, "runs_left_out", NULL, d->dropped);
+    report_close(r);
+    report_array(r, "pages", NULL, 2);
+    for (size_t i = 0; i < d->len; i++)
+        report_row(r, &d->rows[i], a, b);
+    if (d->dropped > 0)
+        report_line(r, "(and %" PRIu64 " more runs)", d->dropped);
+    report_close(r);
 }
