@@ -3,101 +3,50 @@
 #include "signer/ceremony/transcript.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
-#include "signer/base/text.h"
 #include "signer/ceremony/hand.h"
 #include "signer/ceremony/head.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/child_env.h"
-#include "signer/ui/doc.h"
+#include "signer/ui/report.h"
 
-/* Receives the records, as text or as JSON. */
-struct report {
-    struct buf *text;
-    struct doc *records; /* NULL: text */
+/* Receives the records. */
+struct chain {
+    struct report report;
     const uint8_t *want; /* the head of --head, or NULL */
     uint64_t want_is;    /* which record that is; 0: none that was seen */
     char *witness;       /* who signed --signed-head; NULL: it is not given */
     uint64_t witnessed;  /* the record of which it is the head */
 };
 
-/* ---- text ---- */
-
-static bool put_text(struct buf *to, const char *before, struct view v, const char *after,
-                     struct ens_err *err)
+static void chain_free(struct chain *l)
 {
-    return buf_append(to, view_of_string(before), err) && buf_append(to, v, err) &&
-           buf_append(to, view_of_string(after), err);
+    report_free(&l->report);
+    mem_free(l->witness);
 }
 
-static bool text_record(struct report *p, const struct transcript_record *r, struct ens_err *err)
+static void add_view(struct report *r, const char *key, struct view v)
 {
-    struct view rest = r->entries;
-    struct view key;
-    struct view value;
-
-    if (!buf_printf(p->text, err, "\nRecord %" PRIu64 ", ", r->number) ||
-        !put_text(p->text, "", r->time, ", ", err) ||
-        !buf_printf(p->text, err, "%s", transcript_kind_name(r->kind)) ||
-        (r->exit.len > 0 && !put_text(p->text, ", exit status ", r->exit, "", err)) ||
-        !buf_printf(p->text, err, "\n"))
-        return false;
-    while (transcript_entry(&rest, &key, &value)) {
-        if (!put_text(p->text, "  ", key, ": ", err) || !put_text(p->text, "", value, "\n", err))
-            return false;
-    }
-    return true;
+    report_field(r, key, NULL, "%.*s", (int)v.len, (const char *)v.data);
 }
 
-static bool text_print(const char *name, const struct report *p, const struct transcript_sum *sum,
-                       struct ens_err *err)
+static void report_entry(struct report *r, struct view key, struct view value)
 {
-    ENS_CLEANUP(buf_free) struct buf all = {0};
-    char hex[2 * DIGEST_SIZE + 1];
-
-    hex_encode(hex, view_of(sum->head, sizeof sum->head));
-    return text_line(&all, err, "Transcript:   %s", name) && buf_append(&all, buf_view(p->text), err) &&
-           buf_printf(&all, err, "\nRecords:      %" PRIu64 ", and the chain holds\n", sum->records) &&
-           (sum->open == 0 || buf_printf(&all, err, "Open:         record %" PRIu64 "\n", sum->open)) &&
-           buf_printf(&all, err, "Calls:        %" PRIu64 "..%" PRIu64 "\nHead:         %s\n", sum->calls_low,
-                      sum->calls_high, sum->records > 0 ? hex : "none") &&
-           (p->witness == NULL ||
-            buf_printf(&all, err, "Witness:      %s, for record %" PRIu64 "\n", p->witness, p->witnessed)) &&
-           notice_result(buf_view(&all), err);
-}
-
-/* ---- JSON (ensign(5)) ---- */
-
-static bool add_view(struct doc *at, const char *key, struct view v, struct ens_err *err)
-{
-    ENS_CLEANUP(mem_freep) char *text = mem_strndup((const char *)v.data, v.len, err);
-
-    if (text == NULL)
-        return false;
-    doc_text(at, key, text);
-    return true;
-}
-
-static bool doc_entry(struct doc *entries, struct view key, struct view value, struct ens_err *err)
-{
-    struct doc *entry = doc_object(entries, NULL);
     struct view word;
 
-    if (!add_view(entry, "key", key, err))
-        return false;
-    struct doc *words = doc_array(entry, "words");
-
-    while (transcript_word(&value, &word)) {
-        if (!add_view(words, NULL, word, err))
-            return false;
-    }
-    return true;
+    report_line(r, "%.*s: %.*s", (int)key.len, (const char *)key.data, (int)value.len,
+                (const char *)value.data);
+    report_object(r, NULL, NULL, 0);
+    add_view(r, "key", key);
+    report_array(r, "words", NULL, 0);
+    while (transcript_word(&value, &word))
+        add_view(r, NULL, word);
+    report_close(r);
+    report_close(r);
 }
 
 static uint64_t decimal(struct view v)
@@ -109,66 +58,76 @@ static uint64_t decimal(struct view v)
     return n;
 }
 
-static bool doc_record(struct report *p, const struct transcript_record *r, struct ens_err *err)
+static void report_end_of_record(struct report *r, const struct transcript_record *t)
 {
-    struct doc *record = doc_object(p->records, NULL);
-    struct view rest = r->entries;
+    if (t->exit.len > 0)
+        report_uint(r, "exit", NULL, decimal(t->exit));
+    else
+        report_null(r, "exit");
+    report_hex(r, "hash", NULL, view_of(t->hash, sizeof t->hash));
+}
+
+static bool on_record(void *ctx, const struct transcript_record *t, struct ens_err *err)
+{
+    struct chain *l = ctx;
+    struct report *r = &l->report;
+    struct view rest = t->entries;
     struct view key;
     struct view value;
 
-    doc_int(record, "number", r->number);
-    if (!add_view(record, "previous", r->previous, err) || !add_view(record, "time", r->time, err))
-        return false;
-    doc_text(record, "kind", transcript_kind_name(r->kind));
-    struct doc *entries = doc_array(record, "entries");
-
-    while (transcript_entry(&rest, &key, &value)) {
-        if (!doc_entry(entries, key, value, err))
-            return false;
-    }
-    if (r->exit.len > 0)
-        doc_int(record, "exit", decimal(r->exit));
-    else
-        doc_text(record, "exit", NULL);
-    doc_hex(record, "hash", view_of(r->hash, sizeof r->hash));
+    (void)err;
+    if (l->want != NULL && memcmp(l->want, t->hash, sizeof t->hash) == 0)
+        l->want_is = t->number;
+    report_line(r, "%s", "");
+    report_line(r, "Record %" PRIu64 ", %.*s, %s%s%.*s", t->number, (int)t->time.len,
+                (const char *)t->time.data, transcript_kind_name(t->kind),
+                t->exit.len > 0 ? ", exit status " : "", (int)t->exit.len, (const char *)t->exit.data);
+    report_object(r, NULL, NULL, 2);
+    report_uint(r, "number", NULL, t->number);
+    add_view(r, "previous", t->previous);
+    add_view(r, "time", t->time);
+    report_text(r, "kind", NULL, transcript_kind_name(t->kind));
+    report_array(r, "entries", NULL, 0);
+    while (transcript_entry(&rest, &key, &value))
+        report_entry(r, key, value);
+    report_close(r);
+    report_end_of_record(r, t);
+    report_close(r);
     return true;
 }
 
-static bool doc_finish(struct doc *root, const struct report *p, const struct transcript_sum *sum,
-                       struct ens_err *err)
+static void report_sum(struct chain *l, const struct transcript_sum *sum)
 {
-    if (sum->records > 0)
-        doc_hex(root, "head", view_of(sum->head, sizeof sum->head));
-    else
-        doc_text(root, "head", NULL);
-    if (sum->open != 0)
-        doc_int(root, "open", sum->open);
-    else
-        doc_text(root, "open", NULL);
-    struct doc *calls = doc_array(root, "calls");
+    struct report *r = &l->report;
 
-    doc_int(calls, NULL, sum->calls_low);
-    doc_int(calls, NULL, sum->calls_high);
-    if (p->witness != NULL) {
-        doc_text(root, "witness", p->witness);
-        doc_int(root, "witnessed", p->witnessed);
-    }
-    return doc_print(root, err);
+    report_line(r, "%s", "");
+    report_note(r, "Records:", "%" PRIu64 ", and the chain holds", sum->records);
+    if (sum->open != 0)
+        report_note(r, "Open:", "record %" PRIu64, sum->open);
+    report_note(r, "Calls:", "%" PRIu64 "..%" PRIu64, sum->calls_low, sum->calls_high);
+    if (sum->records == 0)
+        report_note(r, "Head:", "none");
+    report_hex(r, "head",
+               "Head:", sum->records > 0 ? view_of(sum->head, sizeof sum->head) : view_of(NULL, 0));
+    if (sum->open != 0)
+        report_uint(r, "open", NULL, sum->open);
+    else
+        report_null(r, "open");
+    report_array(r, "calls", NULL, 0);
+    report_uint(r, NULL, NULL, sum->calls_low);
+    report_uint(r, NULL, NULL, sum->calls_high);
+    report_close(r);
+    if (l->witness == NULL)
+        return;
+    report_note(r, "Witness:", "%s, for record %" PRIu64, l->witness, l->witnessed);
+    report_text(r, "witness", NULL, l->witness);
+    report_uint(r, "witnessed", NULL, l->witnessed);
 }
 
 /* ---- the command ---- */
 
-static bool on_record(void *ctx, const struct transcript_record *r, struct ens_err *err)
-{
-    struct report *p = ctx;
-
-    if (p->want != NULL && memcmp(p->want, r->hash, sizeof r->hash) == 0)
-        p->want_is = r->number;
-    return p->records != NULL ? doc_record(p, r, err) : text_record(p, r, err);
-}
-
 /* Does it end where it was said to end? */
-static bool check_head(const char *name, const struct report *p, const struct transcript_sum *sum,
+static bool check_head(const char *name, const struct chain *p, const struct transcript_sum *sum,
                        struct ens_err *err)
 {
     if (p->want == NULL || (p->want_is == sum->records && sum->records > 0))
@@ -185,7 +144,7 @@ static bool check_head(const char *name, const struct report *p, const struct tr
 }
 
 /* Who signed the head, and does it fit? */
-static bool check_witness(const struct args *args, struct report *p, struct view text, struct ens_err *err)
+static bool check_witness(const struct args *args, struct chain *p, struct view text, struct ens_err *err)
 {
     static const struct sshsig_tool tool = {.program = child_env_ssh_keygen};
     ENS_CLEANUP(people_freep) struct people *people = NULL;
@@ -213,22 +172,23 @@ static bool print_statement(const char *name, const struct transcript_sum *sum, 
     return head_statement(sum, text, name, &lines, err) && notice_result(buf_view(&lines), err);
 }
 
-static bool report(const struct args *args, struct report *p, struct doc *root, struct ens_err *err)
+static bool print_transcript(const struct args *args, struct chain *l, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
     const char *name = args->operands[0];
-    const struct transcript_sink sink = {.put = on_record, .ctx = p};
+    const struct transcript_sink sink = {.put = on_record, .ctx = l};
     struct transcript_sum sum;
 
     if (!transcript_read(name, &file, err) || !transcript_verify(buf_view(&file), name, &sink, &sum, err) ||
-        !check_head(name, p, &sum, err) || !check_witness(args, p, buf_view(&file), err))
+        !check_head(name, l, &sum, err) || !check_witness(args, l, buf_view(&file), err))
         return false;
     if (sum.back != 0)
         notice_warn("%s: the time of record %" PRIu64 " is before that of the record before it", name,
                     sum.back);
-    if (args->head_statement ? !print_statement(name, &sum, buf_view(&file), err)
-        : root == NULL       ? !text_print(name, p, &sum, err)
-                             : !doc_finish(root, p, &sum, err))
+    report_close(&l->report);
+    report_sum(l, &sum);
+    if (!(args->head_statement ? print_statement(name, &sum, buf_view(&file), err)
+                               : report_print(&l->report, err)))
         return false;
     return sum.open == 0 || transcript_fail_open(&sum, name, ENS_NO, err);
 }
@@ -251,25 +211,21 @@ static bool read_want(const char *text, uint8_t ret[static DIGEST_SIZE], struct 
 
 bool cmd_transcript(const struct args *args, struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf text = {0};
-    ENS_CLEANUP(doc_freep) struct doc *root = NULL;
+    ENS_CLEANUP(chain_free) struct chain l = {0};
     uint8_t want[DIGEST_SIZE];
-    struct report p = {.text = &text, .want = args->head != NULL ? want : NULL};
 
     if ((args->witnesses == NULL) != (args->signed_head == NULL))
         return ens_fail(err, ENS_USAGE, "--%s: is for --%s: give both",
                         args->witnesses != NULL ? "witnesses" : "signed-head",
                         args->witnesses != NULL ? "signed-head" : "witnesses");
-    if ((args->head != NULL && !read_want(args->head, want, err)) || (args->json && !doc_new(&root, err)))
+    if (args->head != NULL && !read_want(args->head, want, err))
         return false;
-    if (root != NULL) {
-        doc_text(root, "kind", "transcript");
-        doc_int(root, "format", 1);
-        doc_text(root, "file", args->operands[0]);
-        p.records = doc_array(root, "records");
-    }
-    bool ok = report(args, &p, root, err);
-
-    mem_free(p.witness);
-    return ok;
+    l.want = args->head != NULL ? want : NULL;
+    report_begin(&l.report, args->json ? REPORT_JSON : REPORT_TEXT, 14);
+    report_note(&l.report, "Transcript:", "%s", args->operands[0]);
+    report_text(&l.report, "kind", NULL, "transcript");
+    report_uint(&l.report, "format", NULL, 1);
+    report_text(&l.report, "file", NULL, args->operands[0]);
+    report_array(&l.report, "records", NULL, 0);
+    return print_transcript(args, &l, err);
 }
