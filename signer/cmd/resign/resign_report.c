@@ -9,8 +9,8 @@
 #include "signer/ceremony/review.h"
 #include "signer/cmd/resign/resign.h"
 #include "signer/flow/dangers.h"
-#include "signer/ui/doc.h"
 #include "signer/ui/pace.h"
+#include "signer/ui/report.h"
 
 struct resign_report {
     const struct resign *r;
@@ -18,6 +18,7 @@ struct resign_report {
     size_t enclaves;
     const struct ens_err *first_failure; /* of the first file that failed; NULL: none did */
     bool stdout_failed;
+    struct report json;     /* a line for each enclave */
     struct dangers dangers; /* of what was signed */
     struct pace pace;
 };
@@ -29,6 +30,7 @@ bool resign_report_new(const struct resign *r, struct resign_report **ret, struc
     if (report == NULL)
         return false;
     report->r = r;
+    report_begin(&report->json, REPORT_JSON_LINES, 0);
     *ret = report;
     return true;
 }
@@ -40,6 +42,8 @@ void resign_report_begin(struct resign_report *p)
 
 void resign_report_freep(struct resign_report **report)
 {
+    if (*report != NULL)
+        report_free(&(*report)->json);
     mem_free(*report);
     *report = NULL;
 }
@@ -71,79 +75,73 @@ struct ens_err resign_why_not_done(const struct resign *r)
 /* ---- JSON ---- */
 
 /* `error` and `exit_status`: null and 0 where all is well. */
-static void describe_error(struct doc *at, const struct ens_err *err)
+static void report_error(struct report *j, const struct ens_err *err)
 {
-    doc_text(at, "error", err->code != ENS_OK ? err->msg : NULL);
-    doc_int(at, "exit_status", (uint64_t)interrupt_status(err->code));
+    report_text(j, "error", NULL, err->code != ENS_OK ? err->msg : NULL);
+    report_uint(j, "exit_status", NULL, (uint64_t)interrupt_status(err->code));
 }
 
-static void describe_fields(struct doc *at, const struct resign *r, const struct resign_enclave *x)
+static void report_signed(struct report *j, const struct resign *r, const struct resign_enclave *x)
 {
     char date[REVIEW_DATE_MAX];
 
-    doc_hex(at, "mrenclave", sigstruct_get(&x->css, CSS_ENCLAVEHASH));
-    doc_hex(at, "mrsigner", view_of(r->signer.mrsigner, MRSIGNER_SIZE));
-    doc_int(at, "isvprodid", sigstruct_get_int(&x->css, CSS_ISVPRODID));
-    doc_int(at, "isvsvn", sigstruct_get_int(&x->css, CSS_ISVSVN));
-    doc_text(at, "date", review_date(&x->css, date));
-    doc_hex(at, "digest", view_of(x->digest, sizeof x->digest));
+    report_hex(j, "mrenclave", NULL, sigstruct_get(&x->css, CSS_ENCLAVEHASH));
+    report_hex(j, "mrsigner", NULL, view_of(r->signer.mrsigner, MRSIGNER_SIZE));
+    report_uint(j, "isvprodid", NULL, sigstruct_get_int(&x->css, CSS_ISVPRODID));
+    report_uint(j, "isvsvn", NULL, sigstruct_get_int(&x->css, CSS_ISVSVN));
+    report_text(j, "date", NULL, review_date(&x->css, date));
+    report_hex(j, "digest", NULL, view_of(x->digest, sizeof x->digest));
 }
 
-static void describe_no_fields(struct doc *at)
+static void report_nothing_signed(struct report *j)
 {
     static const char *const keys[] = {"mrenclave", "mrsigner", "isvprodid", "isvsvn", "date", "digest"};
 
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-        doc_text(at, keys[i], NULL);
+        report_null(j, keys[i]);
 }
 
 /* One enclave; `x` NULL: the file was not understood, or not begun. */
-static bool print_json(const struct resign *r, const struct resign_file *f, const struct resign_enclave *x,
+static bool print_json(struct resign_report *p, const struct resign_file *f, const struct resign_enclave *x,
                        enum resign_status status, struct ens_err *err)
 {
-    ENS_CLEANUP(doc_freep) struct doc *at = NULL;
+    struct report *j = &p->json;
     struct ens_err why = {0};
 
-    if (!doc_new(&at, err))
-        return false;
-    doc_text(at, "file", f->path);
-    doc_text(at, "component", x != NULL ? x->component : NULL);
-    doc_text(at, "output", f->out_path != NULL ? f->out_path : f->path);
-    doc_text(at, "status", status_name(status));
+    report_text(j, "file", NULL, f->path);
+    report_text(j, "component", NULL, x != NULL ? x->component : NULL);
+    report_text(j, "output", NULL, f->out_path != NULL ? f->out_path : f->path);
+    report_text(j, "status", NULL, status_name(status));
     if (x != NULL && x->has_fields)
-        describe_fields(at, r, x);
+        report_signed(j, p->r, x);
     else
-        describe_no_fields(at);
+        report_nothing_signed(j);
     if (status == RESIGN_FAILED)
         why = f->err;
     else if (status == RESIGN_NOT_DONE)
-        why = resign_why_not_done(r);
-    describe_error(at, &why);
-    return doc_print_line(at, err);
+        why = resign_why_not_done(p->r);
+    report_error(j, &why);
+    return report_print(j, err);
 }
 
 /* The sums, and the exit status of the run, with what ended it: a signal, the token,
  * or the first file that failed. */
-static bool print_sums(const struct resign_report *p, struct ens_err *err)
+static bool print_sums(struct resign_report *p, struct ens_err *err)
 {
-    ENS_CLEANUP(doc_freep) struct doc *root = NULL;
+    struct report *j = &p->json;
     struct ens_err why = resign_why_not_done(p->r);
 
     if (why.code == ENS_OK && p->first_failure != NULL)
         why = *p->first_failure;
-
-    if (!doc_new(&root, err))
-        return false;
-    struct doc *at = doc_object(root, "summary");
-
-    doc_int(at, "files", p->r->len);
-    doc_int(at, "enclaves", p->enclaves);
-    doc_int(at, "signed", p->counts[RESIGN_SIGNED]);
-    doc_int(at, "skipped", p->counts[RESIGN_SKIPPED]);
-    doc_int(at, "failed", p->counts[RESIGN_FAILED]);
-    doc_int(at, "not_done", p->counts[RESIGN_NOT_DONE]);
-    describe_error(at, &why);
-    return doc_print_line(root, err);
+    report_object(j, "summary", NULL, 0);
+    report_uint(j, "files", NULL, p->r->len);
+    report_uint(j, "enclaves", NULL, p->enclaves);
+    report_uint(j, "signed", NULL, p->counts[RESIGN_SIGNED]);
+    report_uint(j, "skipped", NULL, p->counts[RESIGN_SKIPPED]);
+    report_uint(j, "failed", NULL, p->counts[RESIGN_FAILED]);
+    report_uint(j, "not_done", NULL, p->counts[RESIGN_NOT_DONE]);
+    report_error(j, &why);
+    return report_print(j, err);
 }
 
 /* ---- words ---- */
@@ -191,7 +189,7 @@ static void report_enclave(struct resign_report *p, const struct resign_file *f,
     p->enclaves++;
     if (p->r->args->json) {
         /* Whoever read it is gone: the files are worth finishing, and the end says so. */
-        if (!p->stdout_failed && !print_json(p->r, f, x, status, &ignored))
+        if (!p->stdout_failed && !print_json(p, f, x, status, &ignored))
             p->stdout_failed = true;
     } else if (x != NULL) {
         say_enclave(p->r, f, x);
