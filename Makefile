@@ -57,12 +57,12 @@ all: $(B)/ensign $(B)/ensign-offline ## build ensign and ensign-offline (VARIANT
 # The program of the signing host: these files and no other. It opens no enclave, so that it is linked without
 # bundle/, libzip, zlib, ISA-L and jansson; scripts/check-house.sh looks for their symbols.
 OFFLINE_SRC := $(addsuffix .c,signer/main \
-    $(addprefix signer/base/,base64 bytes date digest err file file_out file_stdin file_sweep hex interrupt lock magic mem \
-        num ossl path process secret text) \
+    $(addprefix signer/base/,base64 bytes date digest err file file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
+        num ossl path process secret text text_printable) \
     $(addprefix signer/sgx/,bits findings known_keys params rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
     $(addprefix signer/ui/,clock doc notice opts output pace report screen version) \
     $(addprefix signer/ceremony/,approval approval_count armour armour_frame armour_row hand head people policy policy_check \
-        policy_fields policy_text policy_values policy_whole review review_danger review_screen \
+        policy_fields policy_keywords policy_text policy_values review review_danger review_screen \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \
         transcript_facts transcript_file transcript_rejections transcript_verify transcript_words words) \
     $(addprefix signer/flow/,approval_files approval_report artifact child_env consent dangers moment operands pin queue record record_facts \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "signer/base/file.h"
+#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 
 static uint64_t page_down(uint64_t at)
@@ -76,6 +77,18 @@ bool intel_image_check(const struct elf *e, const struct intel *intel, const str
 }
 
 /* ---- pages ---- */
+
+bool intel_page(struct intel_build *s, uint64_t rva, uint64_t flags, const uint8_t *page, struct ens_err *err)
+{
+    if (!interrupt_check(err))
+        return false;
+    if (rva >= s->b->size)
+        return ens_fail(err, ENS_DATA,
+                        "%s: .note.sgxmeta: metadata %" PRIu32 ".%" PRIu32 ": page 0x%" PRIx64
+                        " is outside the enclave: " INTEL_REMEDY,
+                        s->c->label, s->b->major, s->b->minor, rva);
+    return sgxs_write_page(s->sink, rva + s->b->shift, flags, page, err);
+}
 
 /* Lays the patches over `len` bytes that were read from file offset `from`. Later rows win. */
 static void patch(const struct intel_block *b, uint64_t from, uint8_t *bytes, uint64_t len)

@@ -13,18 +13,6 @@
  * "TCS": OSSA, OFSBASE, OGSBASE). */
 static const size_t tcs_offsets[] = {16, 48, 56};
 
-bool intel_page(struct intel_build *s, uint64_t rva, uint64_t flags, const uint8_t *page, struct ens_err *err)
-{
-    if (!interrupt_check(err))
-        return false;
-    if (rva >= s->b->size)
-        return ens_fail(err, ENS_DATA,
-                        "%s: .note.sgxmeta: metadata %" PRIu32 ".%" PRIu32 ": page 0x%" PRIx64
-                        " is outside the enclave: " INTEL_REMEDY,
-                        s->c->label, s->b->major, s->b->minor, rva);
-    return sgxs_write_page(s->sink, rva + s->b->shift, flags, page, err);
-}
-
 /* The same page, as often as the row has pages. */
 static bool add_pages(struct intel_build *s, const struct intel_row *row, uint64_t rva, const uint8_t *page,
                       struct ens_err *err)

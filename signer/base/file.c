@@ -1,25 +1,16 @@
-/* Reading files, bounded. Writing them is in file_out.c. */
+/* Opening and reading files, bounded. Writing them is in file_out.c. */
 #include "signer/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/path.h"
 
 /* What is open without any file of the work: streams, the module, its token. */
 #define OTHER_FDS 32
-
-void file_closep(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-    *fd = -1;
-}
 
 size_t file_room(size_t each, size_t max)
 {
@@ -70,40 +61,6 @@ bool file_open(const char *path, int *ret_fd, struct ens_err *err)
     return true;
 }
 
-/* Reads from `*offset` on, or, if that is NULL, from the file's position. */
-static bool read_fully(int fd, const char *path, const uint64_t *offset, uint8_t *ret, size_t len,
-                       size_t *ret_len, struct ens_err *err)
-{
-    size_t have = 0;
-
-    while (have < len) {
-        ssize_t n = offset != NULL ? pread(fd, ret + have, len - have, (off_t)(*offset + have))
-                                   : read(fd, ret + have, len - have);
-
-        if (n == 0)
-            break;
-        if (n > 0)
-            have += (size_t)n;
-        else if (errno != EINTR)
-            return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be read", path);
-        else if (!interrupt_check(err))
-            return false;
-    }
-    *ret_len = have;
-    return true;
-}
-
-bool file_read(int fd, const char *path, uint8_t *ret, size_t len, size_t *ret_len, struct ens_err *err)
-{
-    return read_fully(fd, path, NULL, ret, len, ret_len, err);
-}
-
-bool file_read_at(int fd, const char *path, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
-                  struct ens_err *err)
-{
-    return read_fully(fd, path, &offset, ret, len, ret_len, err);
-}
-
 bool file_read_all(const char *path, size_t max, struct buf *ret, struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
@@ -139,33 +96,4 @@ bool file_sha256(int fd, const char *path, uint8_t ret[static DIGEST_SIZE], stru
             return false;
     } while (len == FILE_PIECE);
     return digest_final(d, ret, err);
-}
-
-/* Writes from `*offset` on, or, if that is NULL, at the file's position. */
-static bool write_fully(int fd, const char *path, const uint64_t *offset, struct view v, struct ens_err *err)
-{
-    size_t done = 0;
-
-    while (done < v.len) {
-        ssize_t n = offset != NULL ? pwrite(fd, v.data + done, v.len - done, (off_t)(*offset + done))
-                                   : write(fd, v.data + done, v.len - done);
-
-        if (n >= 0)
-            done += (size_t)n;
-        else if (errno != EINTR)
-            return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be written", path);
-        else if (!interrupt_check(err))
-            return false;
-    }
-    return true;
-}
-
-bool file_write(int fd, const char *path, struct view v, struct ens_err *err)
-{
-    return write_fully(fd, path, NULL, v, err);
-}
-
-bool file_write_at(int fd, const char *path, uint64_t offset, struct view v, struct ens_err *err)
-{
-    return write_fully(fd, path, &offset, v, err);
 }

@@ -12,19 +12,9 @@
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-static const struct {
-    const char *name;
-    size_t size; /* 0: any */
-} kinds[ARMOUR_KINDS] = {
-    [ARMOUR_SIGN_DATA] = {"SIGN-DATA", 256}, [ARMOUR_DIGEST] = {"DIGEST", 32},
-    [ARMOUR_SIGNATURE] = {"SIGNATURE", 384}, [ARMOUR_PUBLIC_KEY] = {"PUBLIC KEY", 0},
-    [ARMOUR_APPROVAL] = {"APPROVAL", 0},     [ARMOUR_PARTIAL] = {"PARTIAL", 0},
-};
-
-const char *armour_name(enum armour_kind kind)
-{
-    return kinds[kind].name;
-}
+/* Bytes that a kind has; 0: any. */
+static const size_t sizes[ARMOUR_KINDS] = {
+    [ARMOUR_SIGN_DATA] = 256, [ARMOUR_DIGEST] = 32, [ARMOUR_SIGNATURE] = 384};
 
 /* ---- the check ---- */
 
@@ -43,7 +33,7 @@ static unsigned crc10(unsigned crc, struct view v)
  * kind and one place, and a lost end is found. */
 static unsigned check_of(enum armour_kind kind, size_t number, bool is_last, struct view bytes)
 {
-    const char *name = kinds[kind].name;
+    const char *name = armour_name(kind);
     const uint8_t place[] = {(uint8_t)(number >> 8), (uint8_t)number, is_last};
     unsigned crc = crc10(0x3ff, view_of(name, strlen(name) + 1));
 
@@ -93,7 +83,7 @@ bool armour_encode(enum armour_kind kind, struct view bytes, bool is_bare, struc
     if (bytes.len == 0 || bytes.len > ARMOUR_BYTES_MAX)
         return ens_fail(err, ENS_DATA, "%zu bytes cannot be armoured: 1 to %d can", bytes.len,
                         ARMOUR_BYTES_MAX);
-    if (!is_bare && !buf_printf(ret, err, "-----BEGIN ENSIGN %s-----\n", kinds[kind].name))
+    if (!is_bare && !buf_printf(ret, err, "-----BEGIN ENSIGN %s-----\n", armour_name(kind)))
         return false;
     for (size_t at = 0, number = 1; at < bytes.len; at += ARMOUR_LINE_BYTES, number++) {
         bool is_last = bytes.len - at <= ARMOUR_LINE_BYTES;
@@ -102,7 +92,7 @@ bool armour_encode(enum armour_kind kind, struct view bytes, bool is_bare, struc
                       view_slice(bytes, at, is_last ? bytes.len - at : ARMOUR_LINE_BYTES), ret, err))
             return false;
     }
-    return is_bare || buf_printf(ret, err, "-----END ENSIGN %s-----\n", kinds[kind].name);
+    return is_bare || buf_printf(ret, err, "-----END ENSIGN %s-----\n", armour_name(kind));
 }
 
 /* ---- reading: all lines ---- */
@@ -180,9 +170,9 @@ static bool decode(struct view text, unsigned wishes, enum armour_kind *ret_kind
         if (!buf_append(&all, view_of(rows[i].bytes, rows[i].len), err))
             return false;
     }
-    if (kinds[*ret_kind].size != 0 && all.len != kinds[*ret_kind].size)
-        return ens_fail(err, ENS_DATA, "size: has %zu bytes, and %s has %zu", all.len, kinds[*ret_kind].name,
-                        kinds[*ret_kind].size);
+    if (sizes[*ret_kind] != 0 && all.len != sizes[*ret_kind])
+        return ens_fail(err, ENS_DATA, "size: has %zu bytes, and %s has %zu", all.len, armour_name(*ret_kind),
+                        sizes[*ret_kind]);
     if (all.len > ARMOUR_BYTES_MAX)
         return ens_fail(err, ENS_DATA, "too-large: has more than %d bytes", ARMOUR_BYTES_MAX);
     return buf_append(ret, buf_view(&all), err);

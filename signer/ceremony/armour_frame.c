@@ -7,6 +7,16 @@ static const char begin[] = "-----BEGIN ENSIGN ";
 static const char end[] = "-----END";
 static const char dashes[] = "-----";
 
+static const char *const names[ARMOUR_KINDS] = {
+    [ARMOUR_SIGN_DATA] = "SIGN-DATA",   [ARMOUR_DIGEST] = "DIGEST",     [ARMOUR_SIGNATURE] = "SIGNATURE",
+    [ARMOUR_PUBLIC_KEY] = "PUBLIC KEY", [ARMOUR_APPROVAL] = "APPROVAL", [ARMOUR_PARTIAL] = "PARTIAL",
+};
+
+const char *armour_name(enum armour_kind kind)
+{
+    return names[kind];
+}
+
 /* ---- reading: lines and words ---- */
 
 static bool is_blank(uint8_t c)

@@ -1,4 +1,4 @@
-/* The policy: the table of its keywords, its lines, and the files that it names. */
+/* The policy: its lines, whether they can hold together, and the files that it names. */
 #include "signer/ceremony/policy.h"
 
 #include <stdio.h>
@@ -7,102 +7,6 @@
 #include "signer/base/mem.h"
 #include "signer/ceremony/hand.h"
 #include "signer/ceremony/policy_internal.h"
-
-static const char *const bit_words[] = {"forbid", "require", "allow", NULL};
-static const char *const blind_words[] = {"forbid", "allow", NULL};
-static const char *const confirm_words[] = {"yes", "words", NULL};
-static const char *const transcript_words[] = {"require", NULL};
-static const char *const share_words[] = {"token", NULL};
-static const char *const keys_words[] = {"any", "fido", "fido-verified", NULL};
-
-#define NUMBERS(field_, max_)                                                                                \
-    .shape = SHAPE_NUMBERS, .max = (max_), .is_field = true, .field = (field_),                              \
-    .takes = "N, >= N, <= N, N..M, up to 16 N, or any"
-#define PAIR(field_, mask_, max_)                                                                            \
-    .shape = SHAPE_PAIR, .max = (max_), .is_field = true, .field = (field_), .mask = (mask_),                \
-    .takes = "V/M, within V/M, or any; M is the inverse mask"
-#define BIT(bit_)                                                                                            \
-    .shape = SHAPE_BIT, .bit = (bit_), .is_field = true, .words = bit_words,                                 \
-    .takes = "forbid, require or allow"
-#define HEX(field_, size_)                                                                                   \
-    .shape = SHAPE_HEX, .size = (size_), .is_field = true, .is_list = true, .field = (field_)
-#define COUNT(max_)          .shape = SHAPE_COUNT, .max = (max_), .takes = "a number from 1"
-#define WORD(words_, takes_) .shape = SHAPE_WORD, .words = (words_), .takes = (takes_)
-
-const struct policy_keyword policy_keywords[POLICY_KEYWORDS] = {
-    [POLICY_MRSIGNER] = {.name = "mrsigner",
-                         .shape = SHAPE_HEX,
-                         .size = 32,
-                         .takes = "64 hexadecimal digits",
-                         .unchecked = "no token here (--pubkey or --mrsigner checks it)"},
-    [POLICY_MRENCLAVE] = {.name = "mrenclave",
-                          HEX(CSS_ENCLAVEHASH, 32),
-                          .takes = "64 hexadecimal digits each"},
-    [POLICY_ISVPRODID] = {.name = "isvprodid", NUMBERS(CSS_ISVPRODID, UINT16_MAX)},
-    [POLICY_ISVSVN] = {.name = "isvsvn", NUMBERS(CSS_ISVSVN, UINT16_MAX)},
-    [POLICY_DATE] = {.name = "date",
-                     .shape = SHAPE_DATES,
-                     .is_field = true,
-                     .field = CSS_DATE,
-                     .takes = "YYYYMMDD, >= or <= one, one..another, up to 16, or any"},
-    [POLICY_ATTRIBUTES] = {.name = "attributes", PAIR(CSS_ATTRIBUTES, CSS_ATTRIBUTEMASK, UINT64_MAX)},
-    [POLICY_XFRM] = {.name = "xfrm", PAIR(CSS_XFRM, CSS_XFRM_MASK, UINT64_MAX)},
-    [POLICY_DEBUG] = {.name = "debug", BIT(ATTR_DEBUG)},
-    [POLICY_MODE64] = {.name = "mode64", BIT(ATTR_MODE64BIT)},
-    [POLICY_PROVISION_KEY] = {.name = "provision-key", BIT(ATTR_PROVISIONKEY)},
-    [POLICY_EINITTOKEN_KEY] = {.name = "einittoken-key", BIT(ATTR_EINITTOKENKEY)},
-    [POLICY_CET] = {.name = "cet", BIT(ATTR_CET)},
-    [POLICY_KSS] = {.name = "kss", BIT(ATTR_KSS)},
-    [POLICY_AEX_NOTIFY] = {.name = "aex-notify", BIT(ATTR_AEXNOTIFY)},
-    [POLICY_VENDOR] = {.name = "vendor", NUMBERS(CSS_VENDOR, UINT32_MAX)},
-    [POLICY_SWDEFINED] = {.name = "swdefined", NUMBERS(CSS_SWDEFINED, UINT32_MAX)},
-    [POLICY_MISCSELECT] = {.name = "miscselect", PAIR(CSS_MISCSELECT, CSS_MISCMASK, UINT32_MAX)},
-    [POLICY_CET_ATTRIBUTES] = {.name = "cet-attributes",
-                               PAIR(CSS_CET_ATTRIBUTES, CSS_CET_ATTRIBUTES_MASK, UINT8_MAX)},
-    [POLICY_ISVFAMILYID] = {.name = "isvfamilyid",
-                            HEX(CSS_ISVFAMILYID, 16),
-                            .may_be_any = true,
-                            .takes = "32 hexadecimal digits each, or any"},
-    [POLICY_ISVEXTPRODID] = {.name = "isvextprodid",
-                             HEX(CSS_ISVEXTPRODID, 16),
-                             .may_be_any = true,
-                             .takes = "32 hexadecimal digits each, or any"},
-    [POLICY_BLIND] = {.name = "blind", WORD(blind_words, "forbid or allow")},
-    [POLICY_KEY] = {.name = "key",
-                    .shape = SHAPE_CLAIMS,
-                    .takes = "claims of the token, once each: sensitive, always-sensitive, not-extractable, "
-                             "never-extractable, local, no-decrypt, always-authenticate",
-                    .unchecked = "no token here"},
-    [POLICY_QUORUM] = {.name = "quorum", .shape = SHAPE_HEX, .size = 32, .takes = "64 hexadecimal digits"},
-    [POLICY_THRESHOLD] = {.name = "threshold",
-                          .shape = SHAPE_NUMBERS,
-                          .min = 2,
-                          .max = 7,
-                          .takes = "N, >= N, <= N, N..M, several N, or any; from 2 to 7"},
-    [POLICY_SHARE] = {.name = "share", WORD(share_words, "token")},
-    [POLICY_APPROVALS] = {.name = "approvals", COUNT(PEOPLE_MAX)},
-    [POLICY_APPROVERS] = {.name = "approvers",
-                          .shape = SHAPE_FILE,
-                          .takes = "FILE, or FILE sha256:HEX64; no blanks in names"},
-    [POLICY_REVOKED] = {.name = "revoked",
-                        .shape = SHAPE_FILE,
-                        .takes = "FILE, or FILE sha256:HEX64; no blanks in names"},
-    [POLICY_REBUILT] = {.name = "rebuilt", COUNT(PEOPLE_MAX)},
-    [POLICY_APPROVER_KEYS] = {.name = "approver-keys", WORD(keys_words, "any, fido or fido-verified")},
-    [POLICY_APPROVAL_DAYS] = {.name = "approval-days", COUNT(3650)},
-    [POLICY_CONFIRM] = {.name = "confirm",
-                        WORD(confirm_words, "yes or words"),
-                        .unchecked = "nobody is asked here"},
-    [POLICY_TRANSCRIPT] = {.name = "transcript",
-                           WORD(transcript_words, "require"),
-                           .unchecked = "nothing is signed here"},
-    [POLICY_MAX_ITEMS] = {.name = "max-items", COUNT(UINT32_MAX)},
-};
-
-const char *policy_name(enum policy_check check)
-{
-    return check == POLICY_REJECTED ? "rejected" : policy_keywords[check].name;
-}
 
 void policy_freep(struct policy **p)
 {
@@ -140,6 +44,139 @@ static bool read_line(void *ctx, const struct hand_line *l, struct ens_err *err)
     return policy_read_value((enum policy_check)check, l, p, err);
 }
 
+static bool contradiction(struct ens_err *err, const char *text)
+{
+    return ens_fail(err, ENS_DATA, "contradiction: %s", text);
+}
+
+/* ---- the whole: what can never hold is a mistake, and is best found at the desk ---- */
+
+static bool check_approvals(const struct policy *p, struct ens_err *err)
+{
+    static const enum policy_check about_approvals[] = {POLICY_REVOKED, POLICY_REBUILT, POLICY_APPROVAL_DAYS,
+                                                        POLICY_APPROVER_KEYS};
+
+    if (policy_has(p, POLICY_APPROVALS) != policy_has(p, POLICY_APPROVERS))
+        return contradiction(err, "approvals and approvers belong together: add the other line");
+    for (size_t i = 0; i < sizeof about_approvals / sizeof about_approvals[0]; i++) {
+        if (policy_has(p, about_approvals[i]) && !policy_has(p, POLICY_APPROVERS))
+            return ens_fail(err, ENS_DATA, "contradiction: %s: says nothing without approvers",
+                            policy_name(about_approvals[i]));
+    }
+    return policy_rebuilt(p) <= policy_approvals(p) ||
+           contradiction(err, "rebuilt: more persons than approvals wants");
+}
+
+static bool key_may_count(const struct policy *p, const struct person_key *k)
+{
+    return !revoked_has_key(p->revoked, k->fingerprint) &&
+           !revoked_has_person(p->revoked, people_name(p->people, k->person)) &&
+           (policy_approver_keys(p) == POLICY_KEYS_ANY || k->key.is_sk);
+}
+
+static bool check_people(const struct policy *p, struct ens_err *err)
+{
+    size_t able = 0;
+    size_t last = SIZE_MAX;
+
+    if (p->people == NULL)
+        return true;
+    /* The keys of a person stand together. */
+    for (size_t i = 0; i < people_keys(p->people); i++) {
+        const struct person_key *k = people_key(p->people, i);
+
+        if (k->person == last || !key_may_count(p, k))
+            continue;
+        last = k->person;
+        able++;
+    }
+    return able >= policy_approvals(p) ||
+           ens_fail(err, ENS_DATA,
+                    "contradiction: approvals: wants %u persons, and only %zu have a key that may count",
+                    policy_approvals(p), able);
+}
+
+static bool check_bits(const struct policy *p, struct ens_err *err)
+{
+    const struct policy_line *a = &p->lines[POLICY_ATTRIBUTES];
+
+    for (int c = 0; a->is_present && !a->is_any && c < POLICY_KEYWORDS; c++) {
+        const struct policy_keyword *k = &policy_keywords[c];
+        const struct policy_line *l = &p->lines[c];
+        bool is_open = (a->open & k->bit) != 0;
+
+        if (k->shape != SHAPE_BIT || !l->is_present || l->word == BIT_ALLOW || (a->is_within && is_open))
+            continue;
+        if (is_open || ((a->value & k->bit) != 0) != (l->word == BIT_REQUIRE))
+            return ens_fail(err, ENS_DATA, "contradiction: %s %s: the line attributes says otherwise",
+                            k->name, k->words[l->word]);
+    }
+    return true;
+}
+
+static bool is_zero_or_none(const struct policy_line *l)
+{
+    for (size_t i = 0; i < l->hex_len; i++) {
+        if (!view_is_zero(view_of(l->hex[i], 16)))
+            return false;
+    }
+    return true;
+}
+
+static bool check_fields(const struct policy *p, struct ens_err *err)
+{
+    const struct policy_line *blind = &p->lines[POLICY_BLIND];
+    const struct policy_line *kss = &p->lines[POLICY_KSS];
+
+    for (int c = 0; blind->is_present && blind->word == BLIND_ALLOW && c < POLICY_KEYWORDS; c++) {
+        if (policy_keywords[c].is_field && p->lines[c].is_present)
+            return ens_fail(err, ENS_DATA, "contradiction: blind allow: a bare digest does not show %s",
+                            policy_keywords[c].name);
+    }
+    if (kss->is_present && kss->word == BIT_FORBID &&
+        !(is_zero_or_none(&p->lines[POLICY_ISVFAMILYID]) && is_zero_or_none(&p->lines[POLICY_ISVEXTPRODID])))
+        return contradiction(err, "kss forbid: without KSS, isvfamilyid and isvextprodid are zero");
+    return check_bits(p, err);
+}
+
+static bool check_whole(const struct policy *p, struct ens_err *err)
+{
+    if (policy_has(p, POLICY_KEY) &&
+        (policy_has(p, POLICY_QUORUM) || policy_has(p, POLICY_THRESHOLD) || policy_has(p, POLICY_SHARE)))
+        return contradiction(err,
+                             "key: a quorum has no key on a token: leave key, or quorum, threshold, share");
+    return check_approvals(p, err) && check_fields(p, err);
+}
+
+static bool is_checked(const struct policy *p, int check)
+{
+    const struct policy_keyword *k = &policy_keywords[check];
+    const struct policy_line *l = &p->lines[check];
+    const struct policy_line *a = &p->lines[POLICY_ATTRIBUTES];
+    bool is_rare = check >= POLICY_VENDOR && check <= POLICY_ISVEXTPRODID;
+
+    if (!l->is_present && is_rare)
+        return true;
+    if (k->shape == SHAPE_BIT && a->is_present && !a->is_any && !(a->is_within && (a->open & k->bit) != 0))
+        return true;
+    return l->is_present && !l->is_any && !(k->shape == SHAPE_BIT && l->word == BIT_ALLOW);
+}
+
+static void list_unchecked(struct policy *p)
+{
+    size_t len = 0;
+
+    for (int c = 0; c < POLICY_KEYWORDS; c++) {
+        if (!policy_keywords[c].is_field || is_checked(p, c))
+            continue;
+        /* All names together are shorter than the room. */
+        int n = snprintf(p->unchecked + len, sizeof p->unchecked - len, "%s%s", len > 0 ? ", " : "",
+                         policy_keywords[c].name);
+
+        len += n > 0 ? (size_t)n : 0;
+    }
+}
+
 bool policy_parse(struct view text, const char *name, struct policy **ret, struct ens_err *err)
 {
     ENS_CLEANUP(policy_freep) struct policy *p = mem_alloc(1, sizeof *p, err);
@@ -147,9 +184,9 @@ bool policy_parse(struct view text, const char *name, struct policy **ret, struc
     if (p == NULL || !digest_of(DIGEST_SHA256, text, p->id, err) ||
         !hand_parse(text, "policy", name, (struct hand_sink){.line = read_line, .ctx = p}, err))
         return false;
-    if (!policy_check_whole(p, err))
+    if (!check_whole(p, err))
         return ens_wrap(err, "%s", name);
-    policy_list_unchecked(p);
+    list_unchecked(p);
     *ret = ens_take(p);
     return true;
 }
@@ -211,7 +248,7 @@ bool policy_open(const char *path, struct policy **ret, struct ens_err *err)
         (!read_beside(p, POLICY_REVOKED, path, &revoked, err) ||
          !revoked_parse(buf_view(&revoked), p->files[1].path, &p->revoked, err)))
         return false;
-    if (!policy_check_people(p, err))
+    if (!check_people(p, err))
         return ens_wrap(err, "%s", path);
     if (!digest_new(DIGEST_SHA256, &id, err) || !digest_update(id, buf_view(&file), err) ||
         !digest_update(id, buf_view(&approvers), err) || !digest_update(id, buf_view(&revoked), err) ||
@@ -219,81 +256,4 @@ bool policy_open(const char *path, struct policy **ret, struct ens_err *err)
         return false;
     *ret = ens_take(p);
     return true;
-}
-
-/* ---- what it says ---- */
-
-const uint8_t *policy_id(const struct policy *p)
-{
-    return p->id;
-}
-
-/* A keyword of SHAPE_COUNT; 0 without a line. */
-static unsigned count_of(const struct policy *p, enum policy_check check)
-{
-    return p->lines[check].is_present ? (unsigned)p->lines[check].numbers[0] : 0;
-}
-
-unsigned policy_approvals(const struct policy *p)
-{
-    return count_of(p, POLICY_APPROVALS);
-}
-
-unsigned policy_rebuilt(const struct policy *p)
-{
-    return count_of(p, POLICY_REBUILT);
-}
-
-unsigned policy_approval_days(const struct policy *p)
-{
-    return count_of(p, POLICY_APPROVAL_DAYS);
-}
-
-enum policy_approver_keys policy_approver_keys(const struct policy *p)
-{
-    return (enum policy_approver_keys)p->lines[POLICY_APPROVER_KEYS].word;
-}
-
-enum policy_confirm policy_confirm(const struct policy *p)
-{
-    const struct policy_line *l = &p->lines[POLICY_CONFIRM];
-
-    return l->is_present ? (enum policy_confirm)(l->word + 1) : POLICY_CONFIRM_ANY;
-}
-
-bool policy_wants_transcript(const struct policy *p)
-{
-    return policy_has(p, POLICY_TRANSCRIPT);
-}
-
-const uint8_t *policy_mrsigner(const struct policy *p)
-{
-    return policy_has(p, POLICY_MRSIGNER) ? p->lines[POLICY_MRSIGNER].hex[0] : NULL;
-}
-
-const struct people *policy_people(const struct policy *p)
-{
-    return p->people;
-}
-
-const struct revoked *policy_revoked(const struct policy *p)
-{
-    return p->revoked;
-}
-
-const struct policy_file *policy_file(const struct policy *p, enum policy_check check)
-{
-    const struct policy_file *f = &p->files[check == POLICY_REVOKED];
-
-    return f->path != NULL ? f : NULL;
-}
-
-bool policy_has(const struct policy *p, enum policy_check check)
-{
-    return check < POLICY_KEYWORDS && p->lines[check].is_present;
-}
-
-const char *policy_unchecked(const struct policy *p)
-{
-    return p->unchecked;
 }

@@ -88,14 +88,6 @@ struct hand_line;
 bool policy_read_value(enum policy_check check, const struct hand_line *l, struct policy *ret,
                        struct ens_err *err) ENS_MUST_CHECK;
 
-/* ENS_DATA "contradiction" where the lines can never hold together (policy_whole.c). Of the people: once they
- * are known. */
-bool policy_check_whole(const struct policy *p, struct ens_err *err) ENS_MUST_CHECK;
-bool policy_check_people(const struct policy *p, struct ens_err *err) ENS_MUST_CHECK;
-
-/* Fills `unchecked` (policy_whole.c). */
-void policy_list_unchecked(struct policy *p);
-
 /* True if a number holds against a line of SHAPE_NUMBERS or SHAPE_DATES (policy_values.c). */
 bool policy_number_holds(const struct policy_line *l, uint64_t value);
 
