@@ -79,6 +79,9 @@ def targets(bench):
         if case.get("sgx_sign"):
             hold(f"ELF, {name}: times sgx_sign, CPU", case.ratio("sgx_sign", "cpu"), bound,
                  judged=judge_it)
+    hold("show of a stream: times openssl dgst, CPU",
+         byname["show of a stream", bench.stream].ratio("openssl dgst", "cpu"), 1.2,
+         judged=bench.stream >= 100)
     shown = byname["extract", None].get("show of 256 bytes").median("cpu")
     for program in byname["extract", None].programs[:2]:
         hold(f"extract ({program.name.split()[-1]}): times show of 256 bytes, CPU",
