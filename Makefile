@@ -117,7 +117,7 @@ TEST_LIBS = $(shell pkg-config --libs cmocka p11-kit-1)
 WRAP_test_base_secret := munmap
 WRAP_test_base_file_out := fchmod
 WRAP_test_base_file_group := fsync renameat2
-WRAP_test_deliver := bundle_open_fd
+WRAP_test_install := bundle_open_fd
 WRAP_test_oom := mem_alloc mem_room mem_grow mem_strndup mem_strdup mem_printf
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/support.o $(B)/libensign.a | $(B)/tests/hsm/fault.so
 	@echo "  LD    $@"

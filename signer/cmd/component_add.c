@@ -19,14 +19,14 @@ bool cmd_component_add(const struct args *args, struct ens_err *err)
 {
     const char *path = args->operands[0];
     const char *id = args->operands[1];
-    ENS_CLEANUP(deliver_free) struct deliver d = {0};
+    ENS_CLEANUP(install_free) struct install i = {0};
     ENS_CLEANUP(component_free) struct component c = {.elf.fd = -1, .sgxs.fd = -1};
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
     ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
 
     return component_check_usage(args, err) && bundle_check_component_id(id, err) &&
            open_checked(path, &b, &set, err) &&
-           deliver_open(args, path, FILE_OUT_REPLACE, bundle_fd(b), &d, err) &&
+           install_open(path, bundle_fd(b), args->output, args->force, &i, err) &&
            component_open(args, id, args->operands[2], &c, err) &&
-           component_deliver(args, &c, b, &set, &d, err);
+           component_install(args, &c, b, &set, &i, err);
 }

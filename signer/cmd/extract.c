@@ -7,11 +7,15 @@
 bool cmd_extract(const struct args *args, struct ens_err *err)
 {
     ENS_CLEANUP(output_closep) struct output *out = NULL;
+    struct notices notices = {0};
     struct sigstruct css;
     struct signdata data;
 
-    if (!output_open(args->output, true, args->force, &out, err) ||
-        !fields_of_container(args, args->operands[0], &css, err))
+    bool ok = output_open(args->output, true, args->force, &out, err) &&
+              fields_of_container(args, args->operands[0], &css, &notices, err);
+
+    notice_all(&notices, args->quiet);
+    if (!ok)
         return false;
     if (args->signdata_only) {
         signdata_extract(&css, &data);

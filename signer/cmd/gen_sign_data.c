@@ -5,16 +5,17 @@
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
-#include "signer/flow/attach.h"
 #include "signer/flow/dangers.h"
 #include "signer/flow/enclave.h"
 #include "signer/flow/fields.h"
+#include "signer/flow/install.h"
 #include "signer/flow/success.h"
 #include "signer/ui/clock.h"
 #include "signer/ui/output.h"
 
 /* MRENCLAVE, measured; or, where the file holds no enclave, as the SIGSTRUCT in it says. */
-static bool find_mrenclave(const struct args *args, struct enclave *ret, struct ens_err *err)
+static bool find_mrenclave(const struct args *args, struct enclave *ret, struct notices *ret_notices,
+                           struct ens_err *err)
 {
     bool is_signdata = false;
     struct sigstruct css;
@@ -26,29 +27,15 @@ static bool find_mrenclave(const struct args *args, struct enclave *ret, struct 
             return false;
         memcpy(ret->mrenclave, sigstruct_get(&css, CSS_ENCLAVEHASH).data, MRENCLAVE_SIZE);
     } else if (!enclave_load(args->operands[0], args->component, ENCLAVE_LOOK, args->params.allow_unusual,
-                             ret, err) ||
+                             ret, ret_notices, err) ||
                !fields_check_from(args, ret, err) ||
                (!ret->is_measured && !fields_check_signed(&ret->places[0].css, ret->path, err))) {
         return false;
     }
-    if (!ret->is_measured)
-        notice_say(args, "MRENCLAVE is taken from %s; it was not measured%s%s.", args->operands[0],
-                   is_signdata ? "" : ": ", is_signdata ? "" : container_why_no_stream(ret->container));
-    return true;
-}
-
-/* What --from says of the ISVSVN: one that falls is a danger. Its warnings were given before. */
-static bool find_before(const struct args *args, struct sigstruct *from, struct review *ret,
-                        struct ens_err *err)
-{
-    if (args->from == NULL)
-        return true;
-    notice_mute(true);
-    bool ok = fields_of_from(args, from, err);
-
-    notice_mute(false);
-    ret->before = from;
-    return ok;
+    return ret->is_measured ||
+           notice_add(ret_notices, NOTICE_SAID, err, "MRENCLAVE is taken from %s; it was not measured%s%s.",
+                      args->operands[0], is_signdata ? "" : ": ",
+                      is_signdata ? "" : container_why_no_stream(ret->container));
 }
 
 /* Measures the enclave, builds the fields, shows them. */
@@ -57,14 +44,21 @@ static bool prepare(const struct args *args, struct sigstruct *ret_css, uint8_t 
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
 
+    struct notices notices = {0};
     struct findings measured = {0};
-    struct review review = {
-        .css = ret_css, .digest = ret_digest, .today = clock_danger_day(), .measured = &measured};
     struct sigstruct from;
+    /* An ISVSVN that falls below that of --from is a danger. */
+    const struct review review = {.css = ret_css,
+                                  .digest = ret_digest,
+                                  .today = clock_danger_day(),
+                                  .before = args->from != NULL ? &from : NULL,
+                                  .measured = &measured};
+    bool ok = find_mrenclave(args, &e, &notices, err) &&
+              fields_of_options(args, e.mrenclave, ret_css, &from, &notices, err) &&
+              install_fits(&e, ret_css, &notices, err) && signdata_digest(ret_css, ret_digest, err);
 
-    if (!find_mrenclave(args, &e, err) || !fields_of_options(args, e.mrenclave, ret_css, err) ||
-        !attach_check(&e, ret_css, err) || !signdata_digest(ret_css, ret_digest, err) ||
-        !find_before(args, &from, &review, err))
+    notice_all(&notices, args->quiet);
+    if (!ok)
         return false;
     enclave_let_pass(&e, e.component, &measured);
     return dangers_review(args, &review, err);

@@ -3,6 +3,7 @@
 #include "signer/cmd/cmd.h"
 #include "signer/flow/component.h"
 #include "signer/flow/runtime.h"
+#include "signer/ui/notice.h"
 
 static bool has_none(const void *ctx, const struct bundle *b, const struct enclave_set *set,
                      struct ens_err *err)
@@ -13,12 +14,12 @@ static bool has_none(const void *ctx, const struct bundle *b, const struct encla
            ens_fail(err, ENS_BUG, "%s: has a component", bundle_label(b));
 }
 
-static bool deliver_empty(const struct args *args, struct bundle *b, struct deliver *d, struct ens_err *err)
+static bool install_empty(const struct args *args, struct bundle *b, struct install *i, struct ens_err *err)
 {
-    if (!deliver_bundle(d, b, &(struct deliver_check){.holds = has_none}, NULL, err))
+    if (!install_bundle(i, b, &(struct install_check){.holds = has_none}, err) || !install_commit(i, err))
         return false;
     notice_say(args, "%s has no component yet: add one with component-add.",
-               d->to_stdout ? "The bundle on stdout" : d->name);
+               i->to_stdout ? "The bundle on stdout" : i->name);
     return true;
 }
 
@@ -26,7 +27,7 @@ bool cmd_init(const struct args *args, struct ens_err *err)
 {
     ENS_CLEANUP(runtime_free) struct runtime r = {0};
     ENS_CLEANUP(mem_freep) char *own = NULL;
-    ENS_CLEANUP(deliver_free) struct deliver d = {0};
+    ENS_CLEANUP(install_free) struct install i = {0};
     ENS_CLEANUP(component_free) struct component c = {.elf.fd = -1, .sgxs.fd = -1};
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
 
@@ -38,10 +39,10 @@ bool cmd_init(const struct args *args, struct ens_err *err)
     if (!component_check_usage(args, err) || !runtime_find(args, &r, err))
         return false;
     own = mem_printf(err, "%s.orc", r.name);
-    if (own == NULL || !deliver_open(args, own, FILE_OUT_NEW, -1, &d, err) ||
+    if (own == NULL || !install_open(own, -1, args->output, args->force, &i, err) ||
         (args->operands_len > 0 && !component_open(args, "ronl", args->operands[0], &c, err)) ||
-        !bundle_new(d.name, r.name, r.id, r.version, &b, err))
+        !bundle_new(i.name, r.name, r.id, r.version, &b, err))
         return false;
-    return args->operands_len > 0 ? component_deliver(args, &c, b, NULL, &d, err)
-                                  : deliver_empty(args, b, &d, err);
+    return args->operands_len > 0 ? component_install(args, &c, b, NULL, &i, err)
+                                  : install_empty(args, b, &i, err);
 }

@@ -9,10 +9,10 @@
 #include "signer/ceremony/armour.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
-#include "signer/flow/attach.h"
+#include "signer/flow/dangers.h"
 #include "signer/flow/enclave.h"
 #include "signer/flow/fields.h"
-#include "signer/flow/finish.h"
+#include "signer/flow/install.h"
 #include "signer/sgx/diagnose.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/verify.h"
@@ -99,10 +99,13 @@ static bool check_mrenclave(const struct enclave *e, const struct sigstruct *css
 }
 
 static bool collect_fields(const struct args *args, const struct enclave *e, struct sigstruct *ret,
-                           struct ens_err *err)
+                           struct notices *ret_notices, struct ens_err *err)
 {
+    struct sigstruct from;
+
     if (args->sign_data == NULL)
-        return fields_check_from(args, e, err) && fields_of_options(args, e->mrenclave, ret, err);
+        return fields_check_from(args, e, err) &&
+               fields_of_options(args, e->mrenclave, ret, &from, ret_notices, err);
     if (!fields_of_signdata(args->sign_data, ret, err) || !check_mrenclave(e, ret, args->sign_data, err))
         return false;
     /* MODE64BIT was decided, and signed, with the sign-data. */
@@ -115,7 +118,7 @@ static bool collect_fields(const struct args *args, const struct enclave *e, str
  * the signature says which it was. */
 static bool recover_date(const struct args *args, const struct given *g,
                          const uint8_t signature[static SIGNATURE_SIZE], struct sigstruct *css,
-                         struct ens_err *err)
+                         struct notices *ret_notices, struct ens_err *err)
 {
     uint8_t signed_digest[32];
     uint8_t digest[32];
@@ -132,37 +135,37 @@ static bool recover_date(const struct args *args, const struct given *g,
         return true;
     if (!diagnose_find_date(css, signed_digest, &found, err))
         return false;
-    if (found)
-        notice_say(args, "DATE %s, recovered from the signature.", review_date(css, date));
-    return true;
+    return !found || notice_add(ret_notices, NOTICE_SAID, err, "DATE %s, recovered from the signature.",
+                                review_date(css, date));
 }
 
 static bool finish_with_signature(const struct args *args, const struct given *g, struct sigstruct *css,
-                                  struct ens_err *err)
+                                  struct notices *ret_notices, struct ens_err *err)
 {
     uint8_t signature[SIGNATURE_SIZE];
     uint8_t digest[32];
     bool verified = false;
 
     if (!diagnose_read_signature(buf_view(&g->file), g->name, signature, err) ||
-        !recover_date(args, g, signature, css, err) || !signdata_digest(css, digest, err) ||
+        !recover_date(args, g, signature, css, ret_notices, err) || !signdata_digest(css, digest, err) ||
         !rsa3072_verify(&g->key, digest, signature, &verified, err))
         return false;
     if (!verified)
         return diagnose_fail(&g->key, signature, css, g->name, err);
-    return finish_sigstruct(&g->key, signature, css, err);
+    return install_finish(&g->key, signature, css, err);
 }
 
-static bool finish_ephemeral(struct sigstruct *css, struct ens_err *err)
+static bool finish_ephemeral(struct sigstruct *css, struct notices *ret_notices, struct ens_err *err)
 {
     struct pubkey key;
     uint8_t signature[SIGNATURE_SIZE];
     uint8_t digest[32];
 
-    notice_warn(
-        "--ephemeral-key: signing with a fresh key that is thrown away: nobody can sign an update with it");
-    return signdata_digest(css, digest, err) && rsa3072_sign_ephemeral(digest, &key, signature, err) &&
-           finish_sigstruct(&key, signature, css, err);
+    return notice_add(ret_notices, NOTICE_WARNING, err,
+                      "--ephemeral-key: signing with a fresh key that is thrown away: nobody can sign an "
+                      "update with it") &&
+           signdata_digest(css, digest, err) && rsa3072_sign_ephemeral(digest, &key, signature, err) &&
+           install_finish(&key, signature, css, err);
 }
 
 /* A SIGSTRUCT that came finished: it must be for this enclave, and of this key and these fields where they
@@ -190,13 +193,14 @@ static bool take_finished(const struct args *args, const struct given *g, const 
 }
 
 static bool make_sigstruct(const struct args *args, const struct given *g, const struct enclave *e,
-                           struct sigstruct *ret, struct ens_err *err)
+                           struct sigstruct *ret, struct notices *ret_notices, struct ens_err *err)
 {
     if (g->is_sigstruct)
         return take_finished(args, g, e, ret, err);
-    if (!collect_fields(args, e, ret, err))
+    if (!collect_fields(args, e, ret, ret_notices, err))
         return false;
-    return args->ephemeral_key ? finish_ephemeral(ret, err) : finish_with_signature(args, g, ret, err);
+    return args->ephemeral_key ? finish_ephemeral(ret, ret_notices, err)
+                               : finish_with_signature(args, g, ret, ret_notices, err);
 }
 
 /* ---- step 5: judged again, from the bytes alone ---- */
@@ -214,31 +218,48 @@ static void report(const struct args *args, const char *where)
 
 /* ---- the walk ---- */
 
+/* Reads the enclave, and makes the SIGSTRUCT that fits it. */
+static bool prepare(const struct args *args, const struct given *g, struct enclave *e, struct sigstruct *ret,
+                    struct notices *ret_notices, struct ens_err *err)
+{
+    if (!enclave_load(args->operands[0], args->component, ENCLAVE_CHANGE, args->params.allow_unusual, e,
+                      ret_notices, err))
+        return false;
+    if (container_kind(e->container) == CONTAINER_SGXS && args->to == NULL)
+        return ens_fail(err, ENS_USAGE,
+                        "%s: is a bare stream, which has no place for a signature: give --to FILE", e->path);
+    return make_sigstruct(args, g, e, ret, ret_notices, err) && install_judge_for(ret, e->path, err) &&
+           install_fits(e, ret, ret_notices, err);
+}
+
 bool cmd_set_sig(const struct args *args, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     ENS_CLEANUP(given_free) struct given given = {0};
     ENS_CLEANUP(output_closep) struct output *to = NULL;
+    ENS_CLEANUP(install_free) struct install i = {0};
+    struct notices notices = {0};
     struct sigstruct css;
 
     if (!check_usage(args, err) || !read_given(args, &given, err) ||
         (args->to != NULL && !output_open(args->to, true, args->force, &to, err)))
         return false;
-    if (!enclave_load(args->operands[0], args->component, ENCLAVE_CHANGE, args->params.allow_unusual, &e,
-                      err))
-        return false;
-    if (container_kind(e.container) == CONTAINER_SGXS && to == NULL)
-        return ens_fail(err, ENS_USAGE,
-                        "%s: is a bare stream, which has no place for a signature: give --to FILE", e.path);
-    if (!make_sigstruct(args, &given, &e, &css, err) || !finish_judge(&css, e.path, err) ||
-        !attach_check(&e, &css, err))
+    bool ok = prepare(args, &given, &e, &css, &notices, err);
+
+    notice_all(&notices, args->quiet);
+    if (!ok)
         return false;
     const char *where = to != NULL ? args->to : args->output != NULL ? args->output : e.path;
 
-    if (!attach_review(args, &css, err) ||
-        !(to != NULL ? output_commit(to, view_of(css.bytes, sizeof css.bytes), err)
-                     : attach_sigstruct(args, &e, &css, NULL, err)))
+    if (!dangers_review_signed(args, &css, err))
         return false;
-    report(args, where);
-    return true;
+    ok = to != NULL
+             ? output_commit(to, view_of(css.bytes, sizeof css.bytes), err)
+             : install_open(e.path, container_fd(e.container), args->output, args->force, &i, err) &&
+                   install_enclave(&i, &e, &(struct install_item){e.component, &css}, 1, &notices, err) &&
+                   install_commit(&i, err);
+    notice_all(&notices, args->quiet);
+    if (ok)
+        report(args, where);
+    return ok;
 }

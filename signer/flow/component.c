@@ -7,7 +7,8 @@
 
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
-#include "signer/flow/attach.h"
+#include "signer/flow/dangers.h"
+#include "signer/ui/notice.h"
 
 bool component_check_usage(const struct args *args, struct ens_err *err)
 {
@@ -42,13 +43,16 @@ static bool open_sgxs(const struct args *args, struct component *c, struct ens_e
 {
     const char *path = args->sgx_executable;
     struct sgxs_report report = {0};
+    struct notices notices = {0};
 
     c->sgxs.path = path;
-    if (!file_open(path, &c->sgxs.fd, err) || !enclave_measure_stream(path, &report, err) ||
-        !enclave_judge_stream(path, &report, true, args->params.allow_unusual, err))
+    if (!file_open(path, &c->sgxs.fd, err) || !enclave_measure_stream(path, &report, err))
         return false;
+    bool ok = enclave_judge_stream(path, &report, true, args->params.allow_unusual, &notices, err);
+
+    notice_all(&notices, args->quiet);
     memcpy(c->mrenclave, report.mrenclave, sizeof c->mrenclave);
-    return true;
+    return ok;
 }
 
 static bool read_sigstruct(const struct args *args, struct component *c, struct ens_err *err)
@@ -57,14 +61,14 @@ static bool read_sigstruct(const struct args *args, struct component *c, struct 
     ENS_CLEANUP(buf_free) struct buf file = {0};
 
     if (!file_read_all(path, SIGSTRUCT_SIZE, &file, err) ||
-        !sigstruct_parse(buf_view(&file), path, &c->css, err) || !attach_judge(&c->css, path, err))
+        !sigstruct_parse(buf_view(&file), path, &c->css, err) || !install_judge(&c->css, path, err))
         return false;
     if (!view_equal(sigstruct_get(&c->css, CSS_ENCLAVEHASH), view_of(c->mrenclave, sizeof c->mrenclave)))
         return ens_fail(err, ENS_DATA,
                         "%s: its ENCLAVEHASH is not the MRENCLAVE of %s: give the files of one enclave", path,
                         c->sgxs.path);
     c->is_signed = true;
-    return attach_review(args, &c->css, err);
+    return dangers_review_signed(args, &c->css, err);
 }
 
 static void tell(const struct args *args, const struct component *c)
@@ -126,8 +130,8 @@ static bool holds_component(const void *ctx, const struct bundle *b, const struc
     return true;
 }
 
-bool component_deliver(const struct args *args, const struct component *c, struct bundle *b,
-                       const struct enclave_set *known, struct deliver *d, struct ens_err *err)
+bool component_install(const struct args *args, const struct component *c, struct bundle *b,
+                       const struct enclave_set *known, struct install *i, struct ens_err *err)
 {
     struct bundle_addition add = {.id = c->id, .elf = c->elf, .elf_metadata = args->elf_metadata};
 
@@ -136,8 +140,9 @@ bool component_deliver(const struct args *args, const struct component *c, struc
     if (c->is_signed)
         add.sigstruct = view_of(c->css.bytes, sizeof c->css.bytes);
     if (!bundle_add_component(b, &add, err) ||
-        !deliver_bundle(d, b, &(struct deliver_check){holds_component, c, known}, NULL, err))
+        !install_bundle(i, b, &(struct install_check){holds_component, c, known}, err) ||
+        !install_commit(i, err))
         return false;
-    notice_say(args, "Component %s is in %s.", c->id, d->to_stdout ? "the bundle on stdout" : d->name);
+    notice_say(args, "Component %s is in %s.", c->id, i->to_stdout ? "the bundle on stdout" : i->name);
     return true;
 }

@@ -1,8 +1,7 @@
 /* The files of a component that goes into a bundle, as init and component-add take them. */
 #pragma once
 
-#include "signer/flow/deliver.h"
-#include "signer/ui/notice.h"
+#include "signer/flow/install.h"
 #include "signer/ui/opts.h"
 
 struct component {
@@ -26,6 +25,6 @@ void component_free(struct component *c);
 
 /* Adds the component to the bundle, and puts the bundle where it goes. `known` is what enclave_check_bundle
  * found in it; NULL: it is new. */
-bool component_deliver(const struct args *args, const struct component *c, struct bundle *b,
-                       const struct enclave_set *known, struct deliver *d,
+bool component_install(const struct args *args, const struct component *c, struct bundle *b,
+                       const struct enclave_set *known, struct install *i,
                        struct ens_err *err) ENS_MUST_CHECK;

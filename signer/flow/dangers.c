@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "signer/base/mem.h"
+#include "signer/sgx/rsa3072.h"
+#include "signer/sgx/verify.h"
+#include "signer/ui/clock.h"
 #include "signer/ui/notice.h"
 
 void dangers_count(struct dangers *d, const struct review *r)
@@ -51,4 +54,17 @@ bool dangers_review(const struct args *args, const struct review *r, struct ens_
     for (size_t i = 0; i < dangers.len; i++)
         notice_warn("%s", dangers.items[i].text);
     return true;
+}
+
+bool dangers_review_signed(const struct args *args, const struct sigstruct *css, struct ens_err *err)
+{
+    struct pubkey key;
+    uint8_t digest[32];
+    uint8_t mrsigner[MRSIGNER_SIZE];
+    const struct review review = {
+        .css = css, .digest = digest, .mrsigner = mrsigner, .today = clock_danger_day()};
+
+    verify_key_of(css, &key);
+    return rsa3072_mrsigner(&key, mrsigner, err) && signdata_digest(css, digest, err) &&
+           dangers_review(args, &review, err);
 }

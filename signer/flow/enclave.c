@@ -223,11 +223,11 @@ bool enclave_open_written(int fd, const char *label, const struct enclave *befor
 }
 
 bool enclave_load(const char *path, const char *id, enum enclave_use use, bool allow_unusual,
-                  struct enclave *ret, struct ens_err *err)
+                  struct enclave *ret, struct notices *ret_notices, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
 
-    if (!enclave_open(path, id, use, &e, err) || !enclave_require(&e, allow_unusual, err))
+    if (!enclave_open(path, id, use, &e, err) || !enclave_require(&e, allow_unusual, ret_notices, err))
         return false;
     *ret = e;
     e = (struct enclave){0};

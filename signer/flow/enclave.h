@@ -4,6 +4,7 @@
 #include "bundle/container/container.h"
 #include "bundle/stream/sgxs.h"
 #include "signer/sgx/sigstruct.h"
+#include "signer/ui/notice.h"
 
 /* ---- bundles (enclave_bundle.c) ---- */
 
@@ -97,14 +98,15 @@ bool enclave_open_written(int fd, const char *label, const struct enclave *befor
 void enclave_free(struct enclave *e);
 
 /* The enclave is one that can be signed: well-formed, the same at every place, what its SIGSTRUCT says if it
- * has one; in a bundle MRENCLAVE is SHA-256 of the stream. ENS_DATA. Warns of what is not canonical; refuses
- * what no CPU can load unless `allow_unusual`. A file that holds no enclave (a raw SIGSTRUCT, EGo) must be
- * signed, and `is_measured` is false then. */
-bool enclave_require(struct enclave *e, bool allow_unusual, struct ens_err *err) ENS_MUST_CHECK;
+ * has one; in a bundle MRENCLAVE is SHA-256 of the stream. ENS_DATA. Adds a warning for what is not canonical
+ * to `ret`, also if it fails then; refuses what no CPU can load unless `allow_unusual`. A file that holds no
+ * enclave (a raw SIGSTRUCT, EGo) must be signed, and `is_measured` is false then. */
+bool enclave_require(struct enclave *e, bool allow_unusual, struct notices *ret,
+                     struct ens_err *err) ENS_MUST_CHECK;
 
 /* enclave_open and enclave_require. */
 bool enclave_load(const char *path, const char *id, enum enclave_use use, bool allow_unusual,
-                  struct enclave *ret, struct ens_err *err) ENS_MUST_CHECK;
+                  struct enclave *ret, struct notices *ret_notices, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The one SIGSTRUCT of the file; ENS_DATA: it is not signed, or its places hold different ones. */
 bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret,
@@ -135,7 +137,8 @@ const char *enclave_place_name(const struct enclave *e, size_t index, char ret[s
 /* Opens an SGXS stream by itself and measures it; ENS_DATA where it is none. */
 bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Says what is odd about a stream that is to be signed, or goes into a bundle; `where` names it. ENS_DATA: no
- * CPU can load it (unless `allow_unusual`), or, in a bundle, MRENCLAVE is not SHA-256 of the stream. */
+/* Adds a warning for what is odd about a stream that is to be signed, or goes into a bundle, which `where`
+ * names. ENS_DATA: no CPU can load it (unless `allow_unusual`), or, in a bundle, MRENCLAVE is not SHA-256 of
+ * the stream. */
 bool enclave_judge_stream(const char *where, const struct sgxs_report *report, bool in_bundle,
-                          bool allow_unusual, struct ens_err *err) ENS_MUST_CHECK;
+                          bool allow_unusual, struct notices *ret, struct ens_err *err) ENS_MUST_CHECK;

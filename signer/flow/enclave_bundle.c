@@ -10,8 +10,6 @@
 #include "signer/base/mem.h"
 #include "signer/base/parallel.h"
 #include "signer/sgx/verify.h"
-#include "signer/ui/notice.h"
-#include "signer/ui/opts.h"
 #include "signer/ui/progress.h"
 
 /* Bytes of a file for which a thread of its own pays. */

@@ -9,8 +9,6 @@
 #include "signer/sgx/bits.h"
 #include "signer/sgx/launch.h"
 #include "signer/sgx/rsa3072_fips.h"
-#include "signer/ui/notice.h"
-#include "signer/ui/opts.h"
 
 /* ---- judging a place ---- */
 
@@ -174,7 +172,7 @@ void enclave_let_pass(const struct enclave *e, const struct enclave_component *c
 }
 
 bool enclave_judge_stream(const char *where, const struct sgxs_report *report, bool in_bundle,
-                          bool allow_unusual, struct ens_err *err)
+                          bool allow_unusual, struct notices *ret, struct ens_err *err)
 {
     const struct finding *bad = findings_first(&report->problems, SEVERITY_ERROR);
 
@@ -186,11 +184,12 @@ bool enclave_judge_stream(const char *where, const struct sgxs_report *report, b
     if (bad != NULL && !allow_unusual)
         return ens_fail(err, ENS_DATA, "%s: %s: %srebuild the enclave (or --allow-unusual)", where, bad->text,
                         finding_is_danger(bad) ? "" : "no CPU loads it, ");
-    for (size_t i = 0; i < report->problems.len; i++)
-        notice_warn("%s: %s", where, report->problems.items[i].text);
-    if (!report->equal && report->unmeasrd_chunks == 0)
-        notice_warn("%s: MRENCLAVE is not the file's SHA-256", where);
-    return true;
+    for (size_t i = 0; i < report->problems.len; i++) {
+        if (!notice_add(ret, NOTICE_WARNING, err, "%s: %s", where, report->problems.items[i].text))
+            return false;
+    }
+    return report->equal || report->unmeasrd_chunks != 0 ||
+           notice_add(ret, NOTICE_WARNING, err, "%s: MRENCLAVE is not the file's SHA-256", where);
 }
 
 bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret, struct ens_err *err)
@@ -223,7 +222,7 @@ bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret, st
 
 /* Tables that change what the file shows are signed only by who says so. */
 static bool require_honest(const struct enclave *e, size_t index, const char *name, bool allow_unusual,
-                           struct ens_err *err)
+                           struct notices *ret, struct ens_err *err)
 {
     struct findings found = {0};
 
@@ -233,13 +232,15 @@ static bool require_honest(const struct enclave *e, size_t index, const char *na
             return ens_fail(err, ENS_DATA,
                             "%s: %s: build and sign it again with its SDK (or --allow-unusual)", name,
                             found.items[i].text);
-        notice_warn("%s: %s", name, found.items[i].text);
+        if (!notice_add(ret, NOTICE_WARNING, err, "%s: %s", name, found.items[i].text))
+            return false;
     }
     return true;
 }
 
 /* One place of several must measure to the same, and to what its SIGSTRUCT says. */
-static bool require_place(const struct enclave *e, size_t index, bool allow_unusual, struct ens_err *err)
+static bool require_place(const struct enclave *e, size_t index, bool allow_unusual, struct notices *ret,
+                          struct ens_err *err)
 {
     const struct enclave_place *p = &e->places[index];
     struct findings found = {0};
@@ -263,25 +264,25 @@ static bool require_place(const struct enclave *e, size_t index, bool allow_unus
                 "another enclave: sign it with its SDK's tool",
                 name, found.items[i].text);
     }
-    if (!require_honest(e, index, name, allow_unusual, err))
+    if (!require_honest(e, index, name, allow_unusual, ret, err))
         return false;
     if (e->component != NULL)
-        return enclave_judge_stream(e->component->meta->sgx_executable, &p->report, true, allow_unusual,
+        return enclave_judge_stream(e->component->meta->sgx_executable, &p->report, true, allow_unusual, ret,
                                     err) ||
                ens_wrap(err, "%s", e->path);
-    return enclave_judge_stream(name, &p->report, false, allow_unusual, err);
+    return enclave_judge_stream(name, &p->report, false, allow_unusual, ret, err);
 }
 
-bool enclave_require(struct enclave *e, bool allow_unusual, struct ens_err *err)
+bool enclave_require(struct enclave *e, bool allow_unusual, struct notices *ret, struct ens_err *err)
 {
     const struct sigstruct *css = NULL;
     const struct enclave_place *first = &e->places[0];
 
     for (size_t i = 0; i < e->places_len && first->is_measured; i++) {
-        if (!require_place(e, i, allow_unusual, err))
+        if (!require_place(e, i, allow_unusual, ret, err))
             return false;
     }
-    /* Where there is a SIGSTRUCT, there is one. */
+    /* All places must hold the same SIGSTRUCT. */
     if ((first->is_signed || !first->is_measured) && !enclave_sigstruct(e, &css, err))
         return false;
     e->is_measured = first->is_measured;

@@ -12,8 +12,8 @@
 #include "signer/sgx/verify.h"
 #include "signer/ui/clock.h"
 
-/* Says what is wrong with the file around its SIGSTRUCT: whoever takes the fields should know. */
-static bool warn_of_places(const struct enclave *e, struct ens_err *err)
+/* What is wrong with the file around its SIGSTRUCT: whoever takes the fields should know. */
+static bool warn_of_places(const struct enclave *e, struct notices *ret, struct ens_err *err)
 {
     char name[ENCLAVE_NAME_MAX];
 
@@ -22,8 +22,11 @@ static bool warn_of_places(const struct enclave *e, struct ens_err *err)
 
         if (!enclave_judge_place(e, i, &found, err))
             return false;
-        for (size_t f = 0; f < found.len; f++)
-            notice_warn("%s: %s", enclave_place_name(e, i, name), found.items[f].text);
+        enclave_place_name(e, i, name);
+        for (size_t f = 0; f < found.len; f++) {
+            if (!notice_add(ret, NOTICE_WARNING, err, "%s: %s", name, found.items[f].text))
+                return false;
+        }
     }
     return true;
 }
@@ -36,26 +39,27 @@ static bool is_operand(const struct args *args, const char *path)
 
 /* Measuring takes as long as the enclave is large, and the fields are the same. */
 static bool css_of_enclave(const struct args *args, const char *path, struct sigstruct *ret,
-                           struct ens_err *err)
+                           struct notices *ret_notices, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     const struct sigstruct *css = NULL;
 
     if (!enclave_open(path, args->component, ENCLAVE_FIELDS, &e, err) || !enclave_sigstruct(&e, &css, err) ||
-        !warn_of_places(&e, err))
+        !warn_of_places(&e, ret_notices, err))
         return false;
-    if (container_streams_len(e.container) > 0 && !is_operand(args, path))
-        notice_say(
-            args,
-            "%s: its SIGSTRUCT is taken as it is; the enclave in the file was not measured, which ensign "
-            "verify does.",
-            path);
+    if (container_streams_len(e.container) > 0 && !is_operand(args, path) &&
+        !notice_add(ret_notices, NOTICE_SAID, err,
+                    "%s: its SIGSTRUCT is taken as it is; the enclave in the file was not measured, which "
+                    "ensign verify does.",
+                    path))
+        return false;
     *ret = *css;
     return true;
 }
 
 /* Sign-data, or the SIGSTRUCT of any container, also one that waits for its signature. */
-static bool read_fields(const struct args *args, const char *path, struct sigstruct *ret, struct ens_err *err)
+static bool read_fields(const struct args *args, const char *path, struct sigstruct *ret,
+                        struct notices *ret_notices, struct ens_err *err)
 {
     uint8_t head[ARTIFACT_HEAD_MAX];
     size_t len = 0;
@@ -71,7 +75,7 @@ static bool read_fields(const struct args *args, const char *path, struct sigstr
                artifact_explain(path, ARTIFACT_WANT_ENCLAVE, err);
     if (sigstruct_recognise(v) || !container_recognise(v))
         return sigstruct_parse(v, path, ret, err) || artifact_explain(path, ARTIFACT_WANT_ENCLAVE, err);
-    return css_of_enclave(args, path, ret, err);
+    return css_of_enclave(args, path, ret, ret_notices, err);
 }
 
 /* Are the fields those that somebody signed, as far as anybody did? */
@@ -82,15 +86,15 @@ static bool hold(const struct sigstruct *css, bool *ret, struct ens_err *err)
 }
 
 bool fields_of_container(const struct args *args, const char *path, struct sigstruct *ret,
-                         struct ens_err *err)
+                         struct notices *ret_notices, struct ens_err *err)
 {
     bool holds = false;
 
-    if (!read_fields(args, path, ret, err) || !hold(ret, &holds, err))
+    if (!read_fields(args, path, ret, ret_notices, err) || !hold(ret, &holds, err))
         return false;
-    if (!holds)
-        notice_warn("%s: the RSA signature of its SIGSTRUCT does not verify: EINIT refuses it", path);
-    return true;
+    return holds ||
+           notice_add(ret_notices, NOTICE_WARNING, err,
+                      "%s: the RSA signature of its SIGSTRUCT does not verify: EINIT refuses it", path);
 }
 
 bool fields_check_signed(const struct sigstruct *css, const char *path, struct ens_err *err)
@@ -124,12 +128,13 @@ bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err 
            signdata_parse(buf_view(&file), path, ret, err);
 }
 
-bool fields_of_from(const struct args *args, struct sigstruct *ret, struct ens_err *err)
+bool fields_of_from(const struct args *args, struct sigstruct *ret, struct notices *ret_notices,
+                    struct ens_err *err)
 {
     struct sigstruct css;
     struct signdata data;
 
-    if (!read_fields(args, args->from, &css, err) || !fields_check_signed(&css, args->from, err))
+    if (!read_fields(args, args->from, &css, ret_notices, err) || !fields_check_signed(&css, args->from, err))
         return ens_wrap(err, "--from");
     signdata_extract(&css, &data);
     return signdata_parse(view_of(data.bytes, sizeof data.bytes), args->from, ret, err) ||
@@ -170,12 +175,12 @@ bool fields_build(const struct args *args, const struct sigstruct *from, uint32_
 }
 
 bool fields_of_options(const struct args *args, const uint8_t mrenclave[static MRENCLAVE_SIZE],
-                       struct sigstruct *ret, struct ens_err *err)
+                       struct sigstruct *ret, struct sigstruct *ret_from, struct notices *ret_notices,
+                       struct ens_err *err)
 {
-    struct sigstruct from;
     uint32_t day = 0;
 
-    if (!clock_today(&day, err) || (args->from != NULL && !fields_of_from(args, &from, err)))
+    if (!clock_today(&day, err) || (args->from != NULL && !fields_of_from(args, ret_from, ret_notices, err)))
         return false;
-    return fields_build(args, args->from != NULL ? &from : NULL, day, mrenclave, ret, err);
+    return fields_build(args, args->from != NULL ? ret_from : NULL, day, mrenclave, ret, err);
 }

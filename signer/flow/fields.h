@@ -3,14 +3,13 @@
 
 #include "signer/flow/enclave.h"
 #include "signer/sgx/sigstruct.h"
-#include "signer/ui/notice.h"
 #include "signer/ui/opts.h"
 
-/* The SIGSTRUCT inside any container (in a bundle, of --component), or the fields of sign-data. No enclave is
- * measured, which is said. Warns of what is wrong with the container around it, and of a signature that does
- * not verify. */
+/* The SIGSTRUCT inside any container (in a bundle, of --component), or the fields of sign-data. Adds to
+ * `ret_notices` that no enclave is measured, and warnings for what is wrong with the container around it and
+ * for a signature that does not verify. */
 bool fields_of_container(const struct args *args, const char *path, struct sigstruct *ret,
-                         struct ens_err *err) ENS_MUST_CHECK;
+                         struct notices *ret_notices, struct ens_err *err) ENS_MUST_CHECK;
 
 /* What new fields start from must be what was signed: ENS_DATA where `css`, of the file `path`, has a
  * signature that does not verify. */
@@ -26,8 +25,10 @@ bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err 
  * new fields start from them. ENS_USAGE where no --from says so. */
 bool fields_check_from(const struct args *args, const struct enclave *e, struct ens_err *err) ENS_MUST_CHECK;
 
-/* The fields of --from, through their signed bytes: nothing unsigned comes along. */
-bool fields_of_from(const struct args *args, struct sigstruct *ret, struct ens_err *err) ENS_MUST_CHECK;
+/* The fields of --from, through their signed bytes: nothing unsigned comes along. `ret_notices` is that of
+ * fields_of_container, but for the signature, which must verify. */
+bool fields_of_from(const struct args *args, struct sigstruct *ret, struct notices *ret_notices,
+                    struct ens_err *err) ENS_MUST_CHECK;
 
 /* Builds the fields of an enclave with this MRENCLAVE: those of `from` (NULL: the defaults), then what the
  * SIGSTRUCT options say; DATE is `today` (BCD) where neither gives one. Refuses unusual ones unless
@@ -37,6 +38,8 @@ bool fields_build(const struct args *args, const struct sigstruct *from, uint32_
                   struct ens_err *err) ENS_MUST_CHECK;
 
 /* Builds the fields from the SIGSTRUCT options, --from and the date, for an enclave with this MRENCLAVE;
- * refuses unusual ones unless --allow-unusual. All unsigned fields are zero. */
+ * refuses unusual ones unless --allow-unusual. All unsigned fields are zero. `ret_from` gets the fields of
+ * --from, if it is given, and `ret_notices` what fields_of_from adds. */
 bool fields_of_options(const struct args *args, const uint8_t mrenclave[static MRENCLAVE_SIZE],
-                       struct sigstruct *ret, struct ens_err *err) ENS_MUST_CHECK;
+                       struct sigstruct *ret, struct sigstruct *ret_from, struct notices *ret_notices,
+                       struct ens_err *err) ENS_MUST_CHECK;

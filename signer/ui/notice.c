@@ -20,14 +20,8 @@
 /* Continuation of a line that is wrapped. */
 #define INDENT 4
 
-static _Thread_local bool is_muted;
 static pthread_mutex_t speaking = PTHREAD_MUTEX_INITIALIZER;
 static bool has_status; /* under that lock */
-
-void notice_mute(bool muted)
-{
-    is_muted = muted;
-}
 
 bool notice_is_watched(void)
 {
@@ -101,18 +95,27 @@ bool notice_result(struct view text, struct ens_err *err)
 
 /* ---- what is said ---- */
 
+#define WARNING "ensign: warning: "
+
 /* One line, whatever newlines its values have. */
+static void say_one(const char *prefix, struct view text)
+{
+    ENS_CLEANUP(buf_free) struct buf line = {0};
+    struct ens_err ignored = {0};
+
+    if (text_line(&line, &ignored, "%s%.*s", prefix, (int)text.len, (const char *)text.data))
+        say(buf_view(&line));
+}
+
 static void say_line(const char *prefix, const char *fmt, va_list args) ENS_PRINTF(2, 0);
 
 static void say_line(const char *prefix, const char *fmt, va_list args)
 {
     ENS_CLEANUP(buf_free) struct buf raw = {0};
-    ENS_CLEANUP(buf_free) struct buf line = {0};
     struct ens_err ignored = {0};
 
-    if (!is_muted && buf_vprintf(&raw, &ignored, fmt, args) &&
-        text_line(&line, &ignored, "%s%.*s", prefix, (int)raw.len, (const char *)raw.data))
-        say(buf_view(&line));
+    if (buf_vprintf(&raw, &ignored, fmt, args))
+        say_one(prefix, buf_view(&raw));
 }
 
 void notice_warn(const char *fmt, ...)
@@ -120,7 +123,7 @@ void notice_warn(const char *fmt, ...)
     va_list args;
 
     va_start(args, fmt);
-    say_line("ensign: warning: ", fmt, args);
+    say_line(WARNING, fmt, args);
     va_end(args);
 }
 
@@ -133,6 +136,40 @@ void notice_say(const struct args *args, const char *fmt, ...)
     va_start(list, fmt);
     say_line("", fmt, list);
     va_end(list);
+}
+
+bool notice_add(struct notices *list, enum notice_kind kind, struct ens_err *err, const char *fmt, ...)
+{
+    const uint8_t first = (uint8_t)kind;
+    size_t before = list->lines.len;
+    va_list args;
+
+    va_start(args, fmt);
+    bool ok = buf_append(&list->lines, view_of(&first, 1), err) &&
+              buf_vprintf(&list->lines, err, fmt, args) && buf_append(&list->lines, view_of("", 1), err);
+
+    va_end(args);
+    if (!ok)
+        list->lines.len = before;
+    return ok;
+}
+
+void notice_all(struct notices *list, bool quiet)
+{
+    for (size_t at = 0; at < list->lines.len;) {
+        bool is_warning = list->lines.data[at] == NOTICE_WARNING;
+        struct view text = view_of_string((const char *)list->lines.data + at + 1);
+
+        if (is_warning || !quiet)
+            say_one(is_warning ? WARNING : "", text);
+        at += 1 + text.len + 1;
+    }
+    notice_free(list);
+}
+
+void notice_free(struct notices *list)
+{
+    buf_free(&list->lines);
 }
 
 void notice_text(const struct args *args, struct view text)

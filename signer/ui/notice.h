@@ -12,6 +12,19 @@ void notice_warn(const char *fmt, ...) ENS_PRINTF(1, 2);
 void notice_say(const struct args *args, const char *fmt, ...) ENS_PRINTF(2, 3);
 /* A whole text (the table of a batch); dropped by --quiet. */
 void notice_text(const struct args *args, struct view text);
+/* Lines that a function collects and its caller says: who judges a file does not know whether they are wanted.
+ * Zero-initialise; release with notice_free. */
+struct notices {
+    struct buf lines; /* each is its kind in one byte, its text and a NUL */
+};
+enum notice_kind { NOTICE_WARNING, NOTICE_SAID }; /* as notice_warn says it, or notice_say */
+
+/* ENS_RESOURCE: the list is as it was. */
+bool notice_add(struct notices *list, enum notice_kind kind, struct ens_err *err, const char *fmt, ...)
+    ENS_PRINTF(4, 5) ENS_MUST_CHECK;
+/* Says the list, if `quiet` its warnings only, and empties it. */
+void notice_all(struct notices *list, bool quiet);
+void notice_free(struct notices *list);
 /* The output of a child process: each of its lines with its name before it. */
 void notice_child(const char *program, struct view words);
 /* Prints the error of a run: "ensign: ..." on one line. */
@@ -21,8 +34,5 @@ bool notice_result(struct view text, struct ens_err *err) ENS_MUST_CHECK;
 
 /* True if stderr is a terminal: then its lines are wrapped at blanks, and progress is shown. */
 bool notice_is_watched(void);
-/* From here on this thread says nothing, or speaks again: for work that is done a second time. Errors are not
- * held back. */
-void notice_mute(bool muted);
 /* Shows a line that stands until the next one is said; NULL takes it away. For a terminal. */
 void notice_status(const char *text);

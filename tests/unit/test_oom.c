@@ -456,6 +456,7 @@ static void containers_that_are_opened_and_poured(void **state)
 static bool load_enclave(struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
+    ENS_CLEANUP(notice_free) struct notices notices = {0};
     struct findings found = {0};
 
     if (!enclave_open(container_path, NULL, ENCLAVE_CHANGE, &e, err))
@@ -464,7 +465,7 @@ static bool load_enclave(struct ens_err *err)
         if (!enclave_judge_place(&e, i, &found, err))
             return false;
     }
-    return enclave_require(&e, true, err);
+    return enclave_require(&e, true, &notices, err);
 }
 
 /* Those that can be signed: ENCLAVEHASH of oe-0.5.signed is no measurement. */

@@ -11,7 +11,8 @@
 #include "signer/flow/enclave.h"
 
 /* One descriptor is hashed, measured and hashed again: the hash is that of the file that was measured. */
-static bool measure(const struct args *args, struct rebuilt *ret, struct ens_err *err)
+static bool measure(const struct args *args, struct rebuilt *ret, struct notices *ret_notices,
+                    struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
@@ -19,7 +20,7 @@ static bool measure(const struct args *args, struct rebuilt *ret, struct ens_err
 
     if (!file_open(ret->path, &fd, err) || !file_sha256(fd, ret->path, ret->sha256, err) ||
         !enclave_open_fd(fd, ret->path, args->component, &e, err) ||
-        !enclave_require(&e, args->params.allow_unusual, err))
+        !enclave_require(&e, args->params.allow_unusual, ret_notices, err))
         return false;
     if (lseek(fd, 0, SEEK_SET) != 0)
         return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be read again", ret->path);
@@ -37,14 +38,17 @@ static bool measure(const struct args *args, struct rebuilt *ret, struct ens_err
 static bool measure_all(const struct args *args, struct rebuilds *ret, struct ens_err *err)
 {
     struct rebuilds r = {0};
+    struct notices notices = {0};
+    bool ok = true;
 
-    for (; r.len < args->rebuilt.len; r.len++) {
+    for (; ok && r.len < args->rebuilt.len; r.len++) {
         r.items[r.len].path = args->rebuilt.items[r.len];
-        if (!measure(args, &r.items[r.len], err))
-            return false;
+        ok = measure(args, &r.items[r.len], &notices, err);
     }
-    *ret = r;
-    return true;
+    notice_all(&notices, args->quiet);
+    if (ok)
+        *ret = r;
+    return ok;
 }
 
 bool cmd_approve_rebuilt(const struct args *args, struct ens_err *err)

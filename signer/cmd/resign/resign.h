@@ -87,7 +87,8 @@ bool resign_sweep(const struct resign *r, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Opens the file, measures, builds the fields of each enclave that is to be signed, and checks everything
  * that can be checked before a token is asked: the fields, the policy, the place of the result. Marks what
- * was done before (--resume). Leaves the file open where something is to be signed. */
+ * was done before (--resume). Says warnings, unless the file is confirmed. Leaves it open if something is to
+ * be signed. */
 bool resign_file_prepare(const struct resign *r, struct resign_file *f, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Makes the SIGSTRUCTs whole with the signatures, judges them, writes the new file and checks it (`written`);
@@ -97,8 +98,9 @@ bool resign_file_finish(const struct resign *r, struct resign_file *f, struct en
 void resign_file_close(struct resign_file *f);
 void resign_file_free(struct resign_file *f);
 
-/* Opens the file at `path` and measures it, with every component of a bundle if --all-components. */
-bool resign_open(const struct resign *r, const char *path, struct enclave *ret,
+/* Opens the file at `path` and measures it, with every component of a bundle if --all-components. Adds warnings
+ * to `ret_notices`, also if it fails then. */
+bool resign_open(const struct resign *r, const char *path, struct enclave *ret, struct notices *ret_notices,
                  struct ens_err *err) ENS_MUST_CHECK;
 
 /* The SIGSTRUCT that the enclave has in the open file `e`; NULL: it is not signed. */

@@ -6,7 +6,7 @@
 
 #include "signer/base/mem.h"
 #include "signer/cmd/resign/resign.h"
-#include "signer/flow/attach.h"
+#include "signer/flow/install.h"
 #include "signer/sgx/verify.h"
 
 /* By the key of this run, over these fields? Where nobody said which day it is, any day will do. */
@@ -32,7 +32,7 @@ static bool is_same(const struct resign *r, const struct sigstruct *want, const 
 static bool holds(const struct enclave *e, const struct sigstruct *css, bool *ret, struct ens_err *err)
 {
     struct ens_err why = {0};
-    bool good = attach_judge(css, e->path, &why);
+    bool good = install_judge(css, e->path, &why);
 
     if (!good && why.code != ENS_DATA) {
         *err = why;
@@ -166,6 +166,7 @@ static bool is_output(const struct resign *r, const struct resign_file *f, const
 bool resign_done_there(const struct resign *r, struct resign_file *f, bool *ret, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave out = {0};
+    ENS_CLEANUP(notice_free) struct notices ignored = {0}; /* they are those of the input */
     struct ens_err why = {0};
     struct stat st;
     bool done = false;
@@ -173,12 +174,7 @@ bool resign_done_there(const struct resign *r, struct resign_file *f, bool *ret,
     *ret = false;
     if (lstat(f->out_path, &st) != 0 && errno == ENOENT)
         return true;
-    /* Its warnings are those of the input. */
-    notice_mute(true);
-    bool opened = resign_open(r, f->out_path, &out, &why);
-
-    notice_mute(f->is_confirmed);
-    if (opened) {
+    if (resign_open(r, f->out_path, &out, &ignored, &why)) {
         if (!is_output(r, f, &out, &done, err) || (done && !adopt(f, &out, err)))
             return false;
     } else if (why.code == ENS_INTERRUPTED || why.code == ENS_RESOURCE) {

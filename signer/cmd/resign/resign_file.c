@@ -7,9 +7,8 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/resign/resign.h"
 #include "signer/flow/artifact.h"
-#include "signer/flow/attach.h"
 #include "signer/flow/fields.h"
-#include "signer/flow/finish.h"
+#include "signer/flow/install.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/verify.h"
 
@@ -42,7 +41,7 @@ static bool first_component(const char *path, char **ret, struct ens_err *err)
 }
 
 /* What enclave_require says of the one component, of all. */
-static bool require_all(struct enclave *e, bool allow_unusual, struct ens_err *err)
+static bool require_all(struct enclave *e, bool allow_unusual, struct notices *ret, struct ens_err *err)
 {
     for (size_t i = 0; i < e->set.len; i++) {
         const struct enclave_component *c = &e->set.items[i];
@@ -51,13 +50,14 @@ static bool require_all(struct enclave *e, bool allow_unusual, struct ens_err *e
             *err = c->stream_error;
             return ens_wrap(err, "%s: %s", e->path, c->meta->sgx_executable);
         }
-        if (!enclave_judge_stream(c->meta->sgx_executable, &c->report, true, allow_unusual, err))
+        if (!enclave_judge_stream(c->meta->sgx_executable, &c->report, true, allow_unusual, ret, err))
             return ens_wrap(err, "%s", e->path);
     }
     return true;
 }
 
-bool resign_open(const struct resign *r, const char *path, struct enclave *ret, struct ens_err *err)
+bool resign_open(const struct resign *r, const char *path, struct enclave *ret, struct notices *ret_notices,
+                 struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     ENS_CLEANUP(mem_freep) char *first = NULL;
@@ -72,7 +72,8 @@ bool resign_open(const struct resign *r, const char *path, struct enclave *ret, 
                         "%s: is a bare stream, which has no place for a signature: use gen-sign-data, sign "
                         "and set-sig --to",
                         path);
-    if (first != NULL ? !require_all(&e, unusual, err) : !enclave_require(&e, unusual, err))
+    if (first != NULL ? !require_all(&e, unusual, ret_notices, err)
+                      : !enclave_require(&e, unusual, ret_notices, err))
         return false;
     /* Its own fields are the start; those of a bundle were checked with the rest of it. */
     if (!r->has_from && e.places[0].is_signed && !fields_check_signed(&e.places[0].css, path, err))
@@ -233,7 +234,8 @@ static bool prepare_enclave(const struct resign *r, const struct resign_file *f,
     return signdata_digest(&x->css, x->digest, err);
 }
 
-static bool prepare_enclaves(const struct resign *r, struct resign_file *f, struct ens_err *err)
+static bool prepare_enclaves(const struct resign *r, struct resign_file *f, struct notices *ret_notices,
+                             struct ens_err *err)
 {
     for (size_t i = 0; i < f->len; i++) {
         struct resign_enclave *x = &f->enclaves[i];
@@ -243,7 +245,7 @@ static bool prepare_enclaves(const struct resign *r, struct resign_file *f, stru
         return x->component != NULL ? ens_wrap(err, "%s: component %s", f->path, x->component)
                                     : ens_wrap(err, "%s", f->path);
     }
-    return f->opened.bundle != NULL || attach_check(&f->opened, &f->enclaves[0].css, err);
+    return f->opened.bundle != NULL || install_fits(&f->opened, &f->enclaves[0].css, ret_notices, err);
 }
 
 /* ---- the place of the result ---- */
@@ -295,9 +297,10 @@ static bool is_as_confirmed(const struct resign_file *f, const struct resign_enc
     return same;
 }
 
-static bool prepare_opened(const struct resign *r, struct resign_file *f, struct ens_err *err)
+static bool prepare_opened(const struct resign *r, struct resign_file *f, struct notices *ret_notices,
+                           struct ens_err *err)
 {
-    if (!list_enclaves(r, f, err) || !prepare_enclaves(r, f, err) || !look_at_output(r, f, err))
+    if (!list_enclaves(r, f, err) || !prepare_enclaves(r, f, ret_notices, err) || !look_at_output(r, f, err))
         return false;
     return resign_file_waiting(f) == 0 || check_place(r, f, err);
 }
@@ -306,20 +309,20 @@ bool resign_file_prepare(const struct resign *r, struct resign_file *f, struct e
 {
     struct resign_enclave *before = f->enclaves;
     size_t before_len = f->len;
-
-    /* What there is to warn of was said when it was prepared for the first time. */
-    notice_mute(f->is_confirmed);
-    bool ok = resign_open(r, f->path, &f->opened, err);
+    ENS_CLEANUP(notice_free) struct notices notices = {0};
+    bool ok = resign_open(r, f->path, &f->opened, &notices, err);
 
     f->enclaves = NULL;
     f->len = 0;
     f->is_open = ok;
-    ok = ok && prepare_opened(r, f, err);
+    ok = ok && prepare_opened(r, f, &notices, err);
+    /* They were said when the file was prepared for the first time. */
+    if (!f->is_confirmed)
+        notice_all(&notices, r->args->quiet);
     if (ok && f->is_confirmed && !is_as_confirmed(f, before, before_len))
         ok =
             ens_fail(err, ENS_DATA, "%s: has changed since it was confirmed: run the command again", f->path);
     free_enclaves(before, before_len);
-    notice_mute(false);
     if (!ok || resign_file_waiting(f) == 0)
         resign_file_close(f);
     return ok;
@@ -328,20 +331,20 @@ bool resign_file_prepare(const struct resign *r, struct resign_file *f, struct e
 static bool finish_enclave(const struct resign *r, const struct resign_file *f, struct resign_enclave *x,
                            struct ens_err *err)
 {
-    return finish_sigstruct(&r->signer.key, x->signature, &x->css, err) &&
-           finish_judge(&x->css, f->path, err);
+    return install_finish(&r->signer.key, x->signature, &x->css, err) &&
+           install_judge_for(&x->css, f->path, err);
 }
 
+/* Of what becomes of identities only warnings are said: the report has a line for the file. */
 static bool finish_opened(const struct resign *r, struct resign_file *f, struct ens_err *err)
 {
-    ENS_CLEANUP(mem_freep) struct attach_item *items = mem_alloc(f->len, sizeof *items, err);
-    struct args args = *r->args;
+    ENS_CLEANUP(mem_freep) struct install_item *items = mem_alloc(f->len, sizeof *items, err);
+    ENS_CLEANUP(install_free) struct install to = {0};
+    struct notices notices = {0};
     size_t len = 0;
 
     if (items == NULL)
         return false;
-    args.output = f->out_path;
-    args.quiet = true;
     for (size_t i = 0; i < f->len; i++) {
         struct resign_enclave *x = &f->enclaves[i];
 
@@ -349,11 +352,16 @@ static bool finish_opened(const struct resign *r, struct resign_file *f, struct 
             continue;
         if (!finish_enclave(r, f, x, err))
             return false;
-        items[len++] = (struct attach_item){x->bundled, &x->css};
+        items[len++] = (struct install_item){x->bundled, &x->css};
     }
-    if (f->opened.bundle != NULL)
-        return attach_components(&args, &f->opened, items, len, &f->written, err);
-    return attach_sigstruct(&args, &f->opened, &f->enclaves[0].css, &f->written, err);
+    bool ok =
+        install_open(f->path, container_fd(f->opened.container), f->out_path, r->args->force, &to, err) &&
+        install_enclave(&to, &f->opened, items, len, &notices, err);
+
+    notice_all(&notices, true);
+    if (ok)
+        f->written = ens_take(to.file);
+    return ok;
 }
 
 bool resign_file_finish(const struct resign *r, struct resign_file *f, struct ens_err *err)

@@ -43,6 +43,7 @@ static bool choose_jobs(struct resign *r, struct ens_err *err)
 /* The fields that every file starts from or gets: options that cannot be read are said once. */
 static bool read_fields(struct resign *r, struct ens_err *err)
 {
+    struct notices notices = {0};
     struct sigstruct css;
 
     r->day = clock_danger_day();
@@ -50,9 +51,10 @@ static bool read_fields(struct resign *r, struct ens_err *err)
         return false;
     r->today_is_free = r->args->params.date == NULL && !clock_is_given();
     r->has_from = r->args->from != NULL;
-    if (r->has_from && !fields_of_from(r->args, &r->from, err))
-        return false;
-    return params_build(&r->args->params, r->has_from ? &r->from : NULL, r->today, &css, err);
+    bool ok = !r->has_from || fields_of_from(r->args, &r->from, &notices, err);
+
+    notice_all(&notices, r->args->quiet);
+    return ok && params_build(&r->args->params, r->has_from ? &r->from : NULL, r->today, &css, err);
 }
 
 static bool check_options(struct resign *r, struct ens_err *err)

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "signer/flow/deliver.h"
+#include "signer/flow/install.h"
 #include "tests/support/support.h"
 
 static const uint8_t id[32] = {[31] = 1};
@@ -71,18 +71,17 @@ static void put_file(char *path, const char *dir, const char *name, struct view 
 }
 
 /* Adds the component, and puts the bundle at `path`. */
-static bool add_and_deliver(struct bundle *b, const char *path, const char *component, const char *elf,
-                            const char *sgxs, const struct deliver_check *check, struct ens_err *err)
+static bool add_and_install(struct bundle *b, const char *path, const char *component, const char *elf,
+                            const char *sgxs, const struct install_check *check, struct ens_err *err)
 {
-    struct deliver d = {0};
-    const struct args args = {.output = path, .force = true};
+    struct install i = {0};
     struct bundle_input stream = {.path = sgxs, .fd = open(sgxs, O_RDONLY | O_CLOEXEC)};
     const struct bundle_addition add = {
         .id = component, .elf = {.path = elf, .fd = open(elf, O_RDONLY | O_CLOEXEC)}, .sgxs = &stream};
-    bool ok = deliver_open(&args, path, FILE_OUT_REPLACE, -1, &d, err) &&
-              bundle_add_component(b, &add, err) && deliver_bundle(&d, b, check, NULL, err);
+    bool ok = install_open(path, -1, path, true, &i, err) && bundle_add_component(b, &add, err) &&
+              install_bundle(&i, b, check, err) && install_commit(&i, err);
 
-    deliver_free(&d);
+    install_free(&i);
     (void)close(add.elf.fd);
     (void)close(stream.fd);
     return ok;
@@ -133,8 +132,8 @@ static void make_world(struct world *w, bool is_large)
     (void)snprintf(w->source, sizeof w->source, "%s/source.orc", w->dir);
     (void)snprintf(w->target, sizeof w->target, "%s/target.orc", w->dir);
     assert_ok(bundle_new(w->source, "test", id, version, &b, &err), err);
-    assert_ok(add_and_deliver(b, w->source, "ronl", w->elf, w->sgxs,
-                              &(struct deliver_check){has_components, &one, NULL}, &err),
+    assert_ok(add_and_install(b, w->source, "ronl", w->elf, w->sgxs,
+                              &(struct install_check){has_components, &one, NULL}, &err),
               err);
     bundle_closep(&b);
     buf_free(&stream);
@@ -154,8 +153,8 @@ static bool run(const struct world *w, struct ens_err *err)
 
     assert_ok(bundle_open(w->source, &b, err), *err);
     assert_ok(enclave_check_bundle(b, &set, err), *err);
-    bool ok = add_and_deliver(b, w->target, "rofl.new", w->new_elf, w->sgxs,
-                              &(struct deliver_check){has_components, &two, &set}, err);
+    bool ok = add_and_install(b, w->target, "rofl.new", w->new_elf, w->sgxs,
+                              &(struct install_check){has_components, &two, &set}, err);
 
     enclave_set_free(&set);
     bundle_closep(&b);
@@ -262,14 +261,14 @@ static void test_source_changes(void **state)
     struct ens_err err = {0};
     struct bundle *b = NULL;
     struct enclave_set set = {0};
-    const struct deliver_check check = {has_components, &two, &set};
+    const struct install_check check = {has_components, &two, &set};
 
     (void)state;
     make_world(&w, true);
     assert_ok(bundle_open(w.source, &b, &err), err);
     assert_ok(enclave_check_bundle(b, &set, &err), err);
     damage(w.source);
-    assert_fails(add_and_deliver(b, w.target, "rofl.new", w.new_elf, w.sgxs, &check, &err), err, ENS_DATA,
+    assert_fails(add_and_install(b, w.target, "rofl.new", w.new_elf, w.sgxs, &check, &err), err, ENS_DATA,
                  "the new bundle does not hold, nothing was changed");
     assert_non_null(strstr(err.msg, "file ronl.elf: is not what was checked"));
     assert_int_equal(access(w.target, F_OK), -1);
@@ -290,8 +289,8 @@ static void test_nothing_known(void **state)
     (void)state;
     make_world(&w, false);
     assert_ok(bundle_open(w.source, &b, &err), err);
-    assert_ok(add_and_deliver(b, w.target, "rofl.new", w.new_elf, w.sgxs,
-                              &(struct deliver_check){has_components, &two, &none}, &err),
+    assert_ok(add_and_install(b, w.target, "rofl.new", w.new_elf, w.sgxs,
+                              &(struct install_check){has_components, &two, &none}, &err),
               err);
     bundle_closep(&b);
     free_world(&w);
