@@ -142,6 +142,7 @@ int main(int argc, char **argv)
 
     own_pid = getpid();
     (void)atexit(on_exit_of_another);
+    (void)at_quick_exit(on_exit_of_another);
     reduce_environment();
     bool ok = fill_streams(&err) && harden(&err) && dispatch(argc, argv, &err);
 

@@ -1,4 +1,4 @@
-/* SIGINT and SIGTERM as a flag that long work asks for. */
+/* The signals that end a program as a flag that long work asks for. */
 #include "signer/base/interrupt.h"
 
 #include <signal.h>
@@ -13,14 +13,26 @@ static void on_signal(int number)
         interrupted = number;
 }
 
+/* nohup(1), and a shell that starts a program in the background, have them ignored: so they stay. */
+static bool is_to_be_ignored(int number)
+{
+    struct sigaction before;
+
+    return (number == SIGHUP || number == SIGQUIT) && sigaction(number, NULL, &before) == 0 &&
+           before.sa_handler == SIG_IGN;
+}
+
 void interrupt_install(void)
 {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
     struct sigaction stop = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
 
     (void)sigemptyset(&stop.sa_mask);
-    (void)sigaction(SIGINT, &stop, NULL);
-    (void)sigaction(SIGTERM, &stop, NULL);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (!is_to_be_ignored(numbers[i]))
+            (void)sigaction(numbers[i], &stop, NULL);
+    }
     (void)sigaction(SIGPIPE, &ignore, NULL);
     (void)sigaction(SIGXFSZ, &ignore, NULL);
 }

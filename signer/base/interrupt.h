@@ -1,5 +1,6 @@
-/* SIGINT and SIGTERM: the first asks the work to stop at its next safe point, so that sessions are
- * closed and temporary files removed; a second one ends the process at once. */
+/* SIGINT, SIGTERM, SIGQUIT and SIGHUP: the first asks the work to stop at its next safe point, so that
+ * sessions are closed, temporary files removed, the terminal restored and the record written; a second one
+ * ends the process at once. */
 #pragma once
 
 #include "signer/base/err.h"
@@ -13,5 +14,5 @@ void interrupt_install(void);
 bool interrupt_check(struct ens_err *err) ENS_MUST_CHECK;
 
 /* The exit status for `code`: itself, and for ENS_INTERRUPTED 128 and the number of the signal that came: 130
- * after SIGINT, 143 after SIGTERM. */
+ * after SIGINT, 143 after SIGTERM, 131 after SIGQUIT, 129 after SIGHUP. */
 int interrupt_status(enum ens_code code);

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <strings.h>
 
 #include "signer/base/mem.h"
 
@@ -125,6 +126,22 @@ bool text_wrap(struct view text, unsigned columns, unsigned indent, struct buf *
 bool text_fold(struct view text, unsigned columns, unsigned indent, struct buf *ret, struct ens_err *err)
 {
     return wrap(text, columns, indent, filling, ret, err);
+}
+
+bool text_same_words(const char *a, const char *b)
+{
+    for (;;) {
+        a += strspn(a, " \t");
+        b += strspn(b, " \t");
+        size_t len = strcspn(a, " \t");
+
+        if (len != strcspn(b, " \t") || strncasecmp(a, b, len) != 0)
+            return false;
+        if (len == 0)
+            return true;
+        a += len;
+        b += len;
+    }
 }
 
 /* Levenshtein distance, for words up to TEXT_WORD_MAX; longer ones are never near. */

@@ -171,6 +171,16 @@ static bool read_options(const struct hand_line *l, struct person_key *ret, stru
     return true;
 }
 
+/* Also as a key of another type: who holds the one can sign as the other. */
+static bool has_secret(const struct people *p, struct view blob)
+{
+    for (size_t i = 0; i < p->keys_len; i++) {
+        if (sshkey_same_secret(p->keys[i].blob, blob))
+            return true;
+    }
+    return false;
+}
+
 static bool read_key(struct people *p, const struct hand_line *l, struct ens_err *err)
 {
     struct person_key key = {0};
@@ -183,7 +193,7 @@ static bool read_key(struct people *p, const struct hand_line *l, struct ens_err
     key.person = p->len - 1;
     if (!read_blob(p, l, &key, err) || !read_options(l, &key, err))
         return false;
-    if (people_find(p, key.blob) != NULL)
+    if (has_secret(p, key.blob))
         return ens_fail(err, ENS_DATA,
                         "key-twice: this key is there already: it speaks for one person, once");
     if (count_keys(p, key.person) == PEOPLE_KEYS)

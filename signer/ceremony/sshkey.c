@@ -10,14 +10,15 @@
 static const struct {
     struct sshkey key;
     size_t strings;
+    size_t point; /* the index of the public point, or of the modulus */
 } types[] = {
-    {{"ssh-ed25519", false, false}, 2},
-    {{"sk-ssh-ed25519@openssh.com", true, false}, 3},
-    {{"ecdsa-sha2-nistp256", false, false}, 3},
-    {{"ecdsa-sha2-nistp384", false, false}, 3},
-    {{"ecdsa-sha2-nistp521", false, false}, 3},
-    {{"sk-ecdsa-sha2-nistp256@openssh.com", true, false}, 4},
-    {{"ssh-rsa", false, true}, 3},
+    {{"ssh-ed25519", false, false}, 2, 1},
+    {{"sk-ssh-ed25519@openssh.com", true, false}, 3, 1},
+    {{"ecdsa-sha2-nistp256", false, false}, 3, 2},
+    {{"ecdsa-sha2-nistp384", false, false}, 3, 2},
+    {{"ecdsa-sha2-nistp521", false, false}, 3, 2},
+    {{"sk-ecdsa-sha2-nistp256@openssh.com", true, false}, 4, 2},
+    {{"ssh-rsa", false, true}, 3, 2},
 };
 
 bool sshkey_take(struct view *left, struct view *ret)
@@ -85,6 +86,31 @@ enum sshkey_verdict sshkey_read(struct view blob, struct sshkey *ret)
         return SSHKEY_OK;
     }
     return SSHKEY_REFUSED;
+}
+
+static bool take_point(struct view blob, struct view *ret)
+{
+    struct view type = {0};
+
+    if (!sshkey_take(&blob, &type))
+        return false;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        bool ok = view_equal(type, view_of_string(types[i].key.type));
+
+        for (size_t n = 0; ok && n < types[i].point; n++)
+            ok = sshkey_take(&blob, ret);
+        if (ok)
+            return true;
+    }
+    return false;
+}
+
+bool sshkey_same_secret(struct view a, struct view b)
+{
+    struct view x = {0};
+    struct view y = {0};
+
+    return take_point(a, &x) && take_point(b, &y) && view_equal(x, y);
 }
 
 bool sshkey_fingerprint(struct view blob, char ret[static SSHKEY_FINGERPRINT_SIZE], struct ens_err *err)

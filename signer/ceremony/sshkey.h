@@ -34,6 +34,10 @@ bool sshkey_take(struct view *left, struct view *ret);
 /* Judges a key blob; `ret` is set with SSHKEY_OK only. */
 enum sshkey_verdict sshkey_read(struct view blob, struct sshkey *ret);
 
+/* Do two key blobs that sshkey_read takes hold the same point, or modulus? One secret then makes the
+ * signatures of both, whatever their types, exponents and FIDO applications. */
+bool sshkey_same_secret(struct view a, struct view b);
+
 /* Its fingerprint. ENS_RESOURCE only. */
 bool sshkey_fingerprint(struct view blob, char ret[static SSHKEY_FINGERPRINT_SIZE],
                         struct ens_err *err) ENS_MUST_CHECK;

@@ -37,12 +37,14 @@ struct transcript {
     struct ens_err failed; /* why it cannot be recorded; ENS_OK: it can */
 };
 
-/* An empty file that this run made is no transcript that anybody asked for. */
+/* An empty file that this run made is no transcript that anybody asked for. One that it wrote to was emptied
+ * by somebody, and stays. */
 static void remove_empty(const struct transcript *t)
 {
     struct stat st;
 
-    if (t->made && fstat(t->fd, &st) == 0 && st.st_size == 0 && transcript_file_in_place(t->fd, t->path, 0))
+    if (t->made && t->sum.size == 0 && fstat(t->fd, &st) == 0 && st.st_size == 0 &&
+        transcript_file_in_place(t->fd, t->path, 0))
         (void)unlink(t->path);
 }
 

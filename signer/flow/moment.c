@@ -9,7 +9,6 @@
 #include "signer/base/text.h"
 #include "signer/ceremony/policy.h"
 #include "signer/flow/dangers.h"
-#include "signer/ui/screen.h"
 
 /* A question with names in it is not longer than this. */
 #define QUESTION_COLUMNS 79
@@ -90,6 +89,72 @@ bool moment_policy(struct moment *m, const struct policy *p, const char *path,
     return moment_line(m, "Policy", err, "%s %s: %zu of %zu lines hold", path, hash, hold, lines);
 }
 
+/* ---- the question ---- */
+
+/* A file's name as it is spoken of: without directory and ending. */
+static bool add_nickname(const struct review_item *x, bool first, struct buf *ret, struct ens_err *err)
+{
+    const char *slash = strrchr(x->name, '/');
+    const char *name = slash != NULL ? slash + 1 : x->name;
+    const char *end = strstr(name, ".signdata");
+
+    return buf_printf(ret, err, "%s%.*s", first ? "" : ", ",
+                      (int)(end != NULL && end[9] == '\0' ? (size_t)(end - name) : strlen(name)), name);
+}
+
+/* "(app002, app004)" */
+static bool add_nicknames(const struct moment *m, struct buf *ret, struct ens_err *err)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < m->len; i++) {
+        struct findings found = {0};
+
+        review_dangers(&m->items[i].review, &found);
+        if (found.len == 0)
+            continue;
+        if (!add_nickname(&m->items[i], first, ret, err))
+            return false;
+        first = false;
+    }
+    return true;
+}
+
+/* "Sign these 5, of which 1 has dangers (app002)? ", without the names if they are too many for a line. */
+static bool add_question_many(const struct moment *m, size_t dangers, struct buf *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf names = {0};
+
+    if (!buf_printf(ret, err, "%s these %zu", m->verb, m->open))
+        return false;
+    if (dangers == 0)
+        return buf_printf(ret, err, "? ");
+    if (!buf_printf(ret, err, ", of which %zu %s dangers", dangers, dangers == 1 ? "has" : "have") ||
+        !add_nicknames(m, &names, err))
+        return false;
+    if (ret->len + names.len + strlen(" ()? ") + strlen(m->answers) > QUESTION_COLUMNS)
+        return buf_printf(ret, err, "? ");
+    return buf_printf(ret, err, " (%.*s)? ", (int)names.len, (const char *)names.data);
+}
+
+/* "Sign this, with 2 dangers? Type yes to sign: " */
+static bool add_question(const struct moment *m, struct buf *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf ignored = {0};
+    size_t dangers = 0;
+
+    if (m->wants_words)
+        return buf_printf(ret, err, "Type the first word of each row: ");
+    if (!add_dangers(m, &ignored, &dangers, err))
+        return false;
+    if (m->len > 1)
+        return add_question_many(m, dangers, ret, err) && buf_printf(ret, err, "%s", m->answers);
+    if (dangers == 0)
+        return buf_printf(ret, err, "%s this? %s", m->verb, m->answers);
+    return buf_printf(ret, err, "%s this, with %zu danger%s? %s", m->verb, dangers, dangers == 1 ? "" : "s",
+                      m->answers);
+}
+
 /* ---- what is shown ---- */
 
 struct parts {
@@ -157,8 +222,14 @@ static bool show_at_terminal(const struct moment *m, bool *ret_go_on, struct ens
     const struct screen_size size = screen_size();
     unsigned columns = size.columns > 0 ? size.columns : USUAL_COLUMNS;
 
-    if (!render(m, true, columns, &p, err) || !moment_question(m, &question, err))
+    if (!render(m, true, columns, &p, err) || !add_question(m, &question, err))
         return false;
+    /* A header that would fill much of the terminal is not repeated on each page. */
+    if (size.rows > 0 && 3 * lines_of(&p.header) > size.rows) {
+        if (!buf_append(&p.top, buf_view(&p.header), err))
+            return false;
+        buf_free(&p.header);
+    }
     size_t rest = lines_of(&p.top) + lines_of(&p.header) + lines_of(&p.rows) + lines_of(&p.set) +
                   lines_of(&p.summary) + 1;
     bool has_pages = p.rows.len > 0 && size.rows > 0 && rest > size.rows;
@@ -172,7 +243,8 @@ static bool show_at_terminal(const struct moment *m, bool *ret_go_on, struct ens
                                              .header = buf_view(&p.header),
                                              .rows = buf_view(&p.rows),
                                              .last = buf_view(&last),
-                                             .question = question.len},
+                                             .question = question.len,
+                                             .size = size},
                        ret_go_on, err);
 }
 
@@ -216,81 +288,17 @@ bool moment_show(const struct moment *m, struct ens_err *err)
     return go_on || ens_fail(err, ENS_REFUSED, "%s: not %s: the answer was no", m->items[0].name, m->done);
 }
 
-/* ---- the question ---- */
+/* ---- the answer ---- */
 
-/* A file's name as it is spoken of: without directory and ending. */
-static bool add_nickname(const struct review_item *x, bool first, struct buf *ret, struct ens_err *err)
-{
-    const char *slash = strrchr(x->name, '/');
-    const char *name = slash != NULL ? slash + 1 : x->name;
-    const char *end = strstr(name, ".signdata");
-
-    return buf_printf(ret, err, "%s%.*s", first ? "" : ", ",
-                      (int)(end != NULL && end[9] == '\0' ? (size_t)(end - name) : strlen(name)), name);
-}
-
-/* "(app002, app004)" */
-static bool add_nicknames(const struct moment *m, struct buf *ret, struct ens_err *err)
-{
-    bool first = true;
-
-    for (size_t i = 0; i < m->len; i++) {
-        struct findings found = {0};
-
-        review_dangers(&m->items[i].review, &found);
-        if (found.len == 0)
-            continue;
-        if (!add_nickname(&m->items[i], first, ret, err))
-            return false;
-        first = false;
-    }
-    return true;
-}
-
-/* "Sign these 5, of which 1 has dangers (app002)? ", without the names if they are too many for a line. */
-static bool add_question_many(const struct moment *m, size_t dangers, struct buf *ret, struct ens_err *err)
-{
-    ENS_CLEANUP(buf_free) struct buf names = {0};
-
-    if (!buf_printf(ret, err, "%s these %zu", m->verb, m->open))
-        return false;
-    if (dangers == 0)
-        return buf_printf(ret, err, "? ");
-    if (!buf_printf(ret, err, ", of which %zu %s dangers", dangers, dangers == 1 ? "has" : "have") ||
-        !add_nicknames(m, &names, err))
-        return false;
-    if (ret->len + names.len + strlen(" ()? ") + strlen(m->answers) > QUESTION_COLUMNS)
-        return buf_printf(ret, err, "? ");
-    return buf_printf(ret, err, " (%.*s)? ", (int)names.len, (const char *)names.data);
-}
-
-bool moment_question(const struct moment *m, struct buf *ret, struct ens_err *err)
-{
-    ENS_CLEANUP(buf_free) struct buf ignored = {0};
-    size_t dangers = 0;
-
-    if (m->wants_words)
-        return buf_printf(ret, err, "Type the first word of each row: ");
-    if (!add_dangers(m, &ignored, &dangers, err))
-        return false;
-    if (m->len > 1)
-        return add_question_many(m, dangers, ret, err) && buf_printf(ret, err, "%s", m->answers);
-    if (dangers == 0)
-        return buf_printf(ret, err, "%s this? %s", m->verb, m->answers);
-    return buf_printf(ret, err, "%s this, with %zu danger%s? %s", m->verb, dangers, dangers == 1 ? "" : "s",
-                      m->answers);
-}
-
-bool moment_ask(const struct moment *m, struct ens_err *err)
+bool moment_answer(const struct moment *m, enum screen_answer *ret, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf text = {0};
-    char not_done[32];
     char words[REVIEW_WORDS_MAX];
     uint8_t digest[32];
 
     memcpy(digest, m->items[0].review.digest, sizeof digest);
-    if ((m->len > 1 && !review_set_digest(m->items, m->len, digest, err)) ||
-        !moment_question(m, &text, err) || !buf_append(&text, view_of("", 1), err))
+    if ((m->len > 1 && !review_set_digest(m->items, m->len, digest, err)) || !add_question(m, &text, err) ||
+        !buf_append(&text, view_of("", 1), err))
         return false;
     const struct screen_question q = {
         .text = (const char *)text.data,
@@ -298,6 +306,24 @@ bool moment_ask(const struct moment *m, struct ens_err *err)
         .words = review_first_words(digest, words),
         .again = m->wants_words ? "Please type the first word of each row, or no: " : NULL};
 
-    (void)snprintf(not_done, sizeof not_done, "not %s", m->done);
-    return screen_confirm(&q, m->items[0].name, not_done, err);
+    do {
+        if (!screen_ask(&q, ret, err))
+            return false;
+        if (*ret != SCREEN_YES || screen_is_as_shown())
+            return true;
+    } while (moment_show(m, err));
+    return false;
+}
+
+bool moment_ask(const struct moment *m, struct ens_err *err)
+{
+    enum screen_answer answer = SCREEN_NO;
+
+    if (!moment_answer(m, &answer, err))
+        return false;
+    return answer == SCREEN_YES ||
+           ens_fail(err, ENS_REFUSED, "%s: not %s: the answer was %s", m->items[0].name, m->done,
+                    answer == SCREEN_NO ? "no"
+                    : m->wants_words    ? "not these words"
+                                        : "not yes");
 }

@@ -6,6 +6,7 @@
 #include "signer/ceremony/review.h"
 #include "signer/ui/notice.h"
 #include "signer/ui/opts.h"
+#include "signer/ui/screen.h"
 
 #define MOMENT_LINES_MAX 5
 
@@ -47,10 +48,12 @@ bool moment_line(struct moment *m, const char *label, struct ens_err *err, const
  * answered with no; ENS_IO, ENS_INTERRUPTED. */
 bool moment_show(const struct moment *m, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Appends the question: "Sign this, with 2 dangers? Type yes to sign: ". */
-bool moment_question(const struct moment *m, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+/* Asks what moment_show has shown: "Sign this, with 2 dangers? Type yes to sign: ". Both are repeated if the
+ * terminal changed, or the program was stopped, before the answer was yes. ENS_REFUSED, ENS_IO,
+ * ENS_INTERRUPTED. */
+bool moment_answer(const struct moment *m, enum screen_answer *ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Asks. ENS_REFUSED: the answer was no, which is said of the first item. */
+/* The same, where only yes will do. ENS_REFUSED: the answer was no, which is said of the first item. */
 bool moment_ask(const struct moment *m, struct ens_err *err) ENS_MUST_CHECK;
 
 /* What the summary says of the policy `p` (NULL: none) in the file `path`: its id, and how many of its lines

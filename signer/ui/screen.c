@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -24,6 +23,9 @@ static const char name[] = "/dev/tty";
 
 /* The question is repeated so often after an answer that is none. */
 #define ASKED_AGAIN 2
+
+/* With fewer columns the lines of a review cannot be broken so that each is a row. */
+#define COLUMNS_MIN 20
 
 static int open_terminal(void)
 {
@@ -79,32 +81,69 @@ static bool put_line(int fd, const char *text, struct ens_err *err)
 
 /* ---- from what is shown to the answer ---- */
 
-/* The former action of Ctrl-Z, while `is_held`. */
-static struct sigaction before_hold;
+/* The former actions of Ctrl-Z and of going on, while `is_held`. */
+static struct sigaction before_hold[2];
 static bool is_held;
 
+static struct screen_size shown;
+static volatile sig_atomic_t was_stopped;
+
+static void on_continue(int number)
+{
+    (void)number;
+    was_stopped = 1;
+}
+
 /* A question that is put aside and taken up again stands below other text than its review, and a PIN is typed
- * where the shell has switched the echo on again: until it is answered, Ctrl-Z does nothing. */
+ * where the shell has switched the echo on again: until it is answered, Ctrl-Z does nothing, and what stops a
+ * program all the same is noticed. */
 static void hold(void)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    const struct sigaction notice = {.sa_handler = on_continue};
 
-    is_held = is_held || sigaction(SIGTSTP, &ignore, &before_hold) == 0;
+    if (!is_held)
+        is_held = sigaction(SIGTSTP, &ignore, &before_hold[0]) == 0 &&
+                  sigaction(SIGCONT, &notice, &before_hold[1]) == 0;
 }
 
 static void release(void)
 {
-    if (is_held)
-        (void)sigaction(SIGTSTP, &before_hold, NULL);
+    if (is_held) {
+        (void)sigaction(SIGTSTP, &before_hold[0], NULL);
+        (void)sigaction(SIGCONT, &before_hold[1], NULL);
+    }
     is_held = false;
+}
+
+bool screen_is_as_shown(void)
+{
+    struct screen_size now = screen_size();
+
+    return was_stopped == 0 && now.rows == shown.rows && now.columns == shown.columns;
 }
 
 /* ---- answers ---- */
 
+/* A PIN that is being asked for. */
+struct unechoed {
+    const char *what;
+    struct termios silent;
+};
+
+/* Whoever stopped the program may have switched the echo on: it is switched off, and the PIN begins anew. */
+static bool ask_anew(int fd, const struct unechoed *pin, struct ens_err *err)
+{
+    was_stopped = 0;
+    (void)tcsetattr(fd, TCSAFLUSH, &pin->silent);
+    return put_line(fd, pin->what, err) && put(fd, view_of_string(": "), err);
+}
+
 /* Reads up to a newline, which is dropped, or the end of input (*ret_end); then the cursor still stands
  * behind the question, and a newline is written. What is longer than `cap` is read and dropped, and *ret_len
- * is then `cap` + 1. */
-static bool read_line(int fd, char *ret, size_t cap, size_t *ret_len, bool *ret_end, struct ens_err *err)
+ * is then `cap` + 1. `pin` NULL: it is an answer, and is echoed. */
+static bool read_line(int fd, const struct unechoed *pin, char *ret, size_t cap, size_t *ret_len,
+                      bool *ret_end, struct ens_err *err)
 {
     size_t have = 0;
 
@@ -119,10 +158,15 @@ static bool read_line(int fd, char *ret, size_t cap, size_t *ret_len, bool *ret_
             return false;
         if (n == 0 || (n == 1 && c == '\n'))
             break;
-        if (n < 0 && errno == EINTR && !interrupt_check(err))
-            return false;
         if (n < 0 && errno != EINTR)
             return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be read", name);
+        if (n < 0 && !interrupt_check(err))
+            return false;
+        if (n < 0 && pin != NULL && was_stopped != 0) {
+            have = 0;
+            if (!ask_anew(fd, pin, err))
+                return false;
+        }
         if (n < 0)
             continue;
         if (have < cap)
@@ -138,40 +182,24 @@ static bool read_line(int fd, char *ret, size_t cap, size_t *ret_len, bool *ret_
 static bool ask_once(int fd, const char *question, char ret[static ANSWER_MAX + 1], bool *ret_end,
                      struct ens_err *err)
 {
+    struct ens_err ignored = {0};
     size_t len = 0;
 
     (void)tcflush(fd, TCIFLUSH);
     if (!put_line(fd, question, err))
         return false;
-    bool ok = read_line(fd, ret, ANSWER_MAX, &len, ret_end, err);
+    bool ok = read_line(fd, NULL, ret, ANSWER_MAX, &len, ret_end, err);
 
     if (len > ANSWER_MAX || memchr(ret, '\0', len) != NULL)
         len = 0;
     ret[len] = '\0';
     /* Interrupted: what is said of it begins a line of its own. */
-    return ok || (put(fd, view_of_string("\n"), &(struct ens_err){0}) && false);
-}
-
-/* The same words: blanks and case do not count. */
-static bool same_words(const char *a, const char *b)
-{
-    for (;;) {
-        a += strspn(a, " \t");
-        b += strspn(b, " \t");
-        size_t len = strcspn(a, " \t");
-
-        if (len != strcspn(b, " \t") || strncasecmp(a, b, len) != 0)
-            return false;
-        if (len == 0)
-            return true;
-        a += len;
-        b += len;
-    }
+    return ok || (!put(fd, view_of_string("\n"), &ignored) && ok);
 }
 
 static bool is_yes(const struct screen_question *q, const char *answer)
 {
-    return q->yes != NULL ? strcmp(answer, q->yes) == 0 : same_words(answer, q->words);
+    return q->yes != NULL ? strcmp(answer, q->yes) == 0 : text_same_words(answer, q->words);
 }
 
 static bool is_no(const char *answer)
@@ -200,19 +228,6 @@ bool screen_ask(const struct screen_question *q, enum screen_answer *ret, struct
     }
     release();
     return true;
-}
-
-bool screen_confirm(const struct screen_question *q, const char *object, const char *not_done,
-                    struct ens_err *err)
-{
-    enum screen_answer answer = SCREEN_NO;
-
-    if (!screen_ask(q, &answer, err))
-        return false;
-    return answer == SCREEN_YES || ens_fail(err, ENS_REFUSED, "%s: %s: the answer was %s", object, not_done,
-                                            answer == SCREEN_NO ? "no"
-                                            : q->yes == NULL    ? "not these words"
-                                                                : "not yes");
 }
 
 /* ---- pages ---- */
@@ -294,8 +309,8 @@ static bool is_empty(const struct left *l)
     return l->top == 0 && l->rows == 0 && l->early == 0;
 }
 
-/* A screen holds `room` lines and one more, the question. What does not fit on the last page goes to the page
- * before it. */
+/* A screen holds `room` lines and the question. Lines that do not fit on the last page go to the page before
+ * it. */
 static bool show_pages(int fd, const struct screen_text *t, size_t room, bool *ret_go_on, struct ens_err *err)
 {
     struct view top = t->top;
@@ -322,50 +337,64 @@ static bool show_pages(int fd, const struct screen_text *t, size_t room, bool *r
     return !*ret_go_on || put(fd, last, err);
 }
 
-/* Lines that stand above the question. */
-static size_t room_above(const struct screen_size *size, size_t question)
+/* Rows that the question takes. */
+static size_t question_rows(const struct screen_size *size, size_t question)
 {
-    size_t asked =
-        size->columns > 0 && question > size->columns ? (question + size->columns - 1) / size->columns : 1;
+    return size->columns > 0 && question > size->columns ? (question + size->columns - 1) / size->columns : 1;
+}
 
-    return size->rows > asked ? size->rows - asked : 1;
+/* More rows for what is asked about than for the question; a header of the table takes a third at most. */
+static bool check_size(const struct screen_size *size, size_t question, struct ens_err *err)
+{
+    bool fits = (size->rows == 0 || size->rows > 2 * question_rows(size, question)) &&
+                (size->columns == 0 || size->columns >= COLUMNS_MIN);
+
+    return fits ||
+           ens_fail(err, ENS_REFUSED,
+                    "%s: %u columns and %u rows are too few to show what is asked about: make the terminal "
+                    "larger",
+                    name, size->columns, size->rows);
 }
 
 bool screen_show(const struct screen_text *t, bool *ret_go_on, struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
-    struct screen_size size = screen_size();
     size_t last = count_lines(t->last);
     size_t all = count_lines(t->top) + count_lines(t->header) + count_lines(t->rows) + last;
-    size_t room = room_above(&size, t->question);
+
+    if (!open_to_ask(&fd, err) || !check_size(&t->size, t->question, err))
+        return false;
+    size_t room = t->size.rows > 0 ? t->size.rows - question_rows(&t->size, t->question) : SIZE_MAX;
     bool is_long = (t->rows.len > 0 ? all : last) > room;
 
-    if (!open_to_ask(&fd, err))
-        return false;
     hold();
+    /* In the background this waits for the foreground: what is shown and what is asked stand together. */
+    (void)tcflush(fd, TCIFLUSH);
+    shown = t->size;
+    was_stopped = 0;
     *ret_go_on = true;
-    /* A table whose header fills the terminal cannot be shown in pages. */
-    if (size.rows > 0 && is_long && count_lines(t->header) + 2 < size.rows)
+    if (is_long)
         return show_pages(fd, t, room, ret_go_on, err);
     return put(fd, t->top, err) && put(fd, t->header, err) && put(fd, t->rows, err) && put(fd, t->last, err);
 }
 
 /* ---- the PIN ---- */
 
-static bool read_unechoed(int fd, struct secret *ret, struct ens_err *err)
+static bool read_unechoed(int fd, const char *what, struct secret *ret, struct ens_err *err)
 {
+    struct unechoed pin = {.what = what};
     struct termios before;
     bool end = false;
 
     if (tcgetattr(fd, &before) != 0)
         return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: is no terminal: give --pin-source", name);
-    struct termios silent = before;
-
-    silent.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
-    if (tcsetattr(fd, TCSAFLUSH, &silent) != 0)
+    pin.silent = before;
+    pin.silent.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
+    if (tcsetattr(fd, TCSAFLUSH, &pin.silent) != 0)
         return ens_fail_errno(err, ENS_IO, errno, "%s: echo cannot be switched off", name);
     hold();
-    bool ok = read_line(fd, ret->data, SECRET_MAX, &ret->len, &end, err);
+    was_stopped = 0;
+    bool ok = read_line(fd, &pin, ret->data, SECRET_MAX, &ret->len, &end, err);
 
     (void)tcsetattr(fd, TCSAFLUSH, &before);
     release();
@@ -384,5 +413,5 @@ bool screen_read_secret(const char *what, struct secret *ret, struct ens_err *er
     if (fd < 0)
         return ens_fail_errno(err, ENS_NOINPUT, errno,
                               "PIN: there is no terminal to ask at: give --pin-source");
-    return put_line(fd, what, err) && put(fd, view_of_string(": "), err) && read_unechoed(fd, ret, err);
+    return put_line(fd, what, err) && put(fd, view_of_string(": "), err) && read_unechoed(fd, what, ret, err);
 }

@@ -23,15 +23,20 @@ struct screen_size screen_size(void);
  * lines; each may be empty. */
 struct screen_text {
     struct view top;    /* once */
-    struct view header; /* of the table */
+    struct view header; /* of the table; at most a third of the terminal's rows */
     struct view rows;   /* the table */
     struct view last;
-    size_t question; /* columns of what is asked then */
+    size_t question;         /* columns of what is asked then */
+    struct screen_size size; /* for which the lines are broken */
 };
 
 /* Shows it and leaves room for a question. *ret_go_on false: the answer to a page was q or the end of input.
- * ENS_REFUSED without a terminal, ENS_IO, ENS_INTERRUPTED. */
+ * ENS_REFUSED without a terminal and on one that is too small, ENS_IO, ENS_INTERRUPTED. */
 bool screen_show(const struct screen_text *text, bool *ret_go_on, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Does what was shown last still stand there? Not if the terminal has another size since then, or the program
+ * was stopped: other text may stand below it, and it must be shown again before an answer counts. */
+bool screen_is_as_shown(void);
 
 enum screen_answer {
     SCREEN_YES,
@@ -50,10 +55,6 @@ struct screen_question {
 
 /* ENS_REFUSED if there is no terminal, ENS_IO, ENS_INTERRUPTED (Ctrl-C). */
 bool screen_ask(const struct screen_question *q, enum screen_answer *ret, struct ens_err *err) ENS_MUST_CHECK;
-
-/* Asks until the answer is yes; ENS_REFUSED, "OBJECT: NOT_DONE: the answer was no", after another one. */
-bool screen_confirm(const struct screen_question *q, const char *object, const char *not_done,
-                    struct ens_err *err) ENS_MUST_CHECK;
 
 /* Asks for a PIN, `what` and a colon, with echo switched off; the terminal is restored on every path. `ret`
  * has been allocated. ENS_NOINPUT without a terminal. */

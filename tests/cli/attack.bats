@@ -136,6 +136,37 @@ PY
     says '^Approvals   1 of 1 for each: alice; 1 file is damaged$'
 }
 
+@test "one secret is one person, as whatever type of key it comes" {
+    good
+    "$PYTHON" - "$BATS_FILE_TMPDIR/alice.pub" <<'PY'
+import base64, struct, sys
+point = base64.b64decode(open(sys.argv[1]).read().split()[1])[-32:]
+def pub(name, *strings):
+    blob = b"".join(struct.pack(">I", len(s)) + s for s in strings)
+    open(name, "w").write(strings[0].decode() + " " + base64.b64encode(blob).decode() + "\n")
+kind = b"sk-ssh-ed25519@openssh.com"
+pub("touched.pub", kind, point, b"ssh:")
+pub("elsewhere.pub", kind, point, b"ssh:elsewhere")
+PY
+    for pair in "$BATS_FILE_TMPDIR/alice.pub touched.pub" "touched.pub elsewhere.pub"; do
+        people approvers alice "${pair% *}" alicia "${pair#* }"
+        policy policy 'approvals 2' 'approvers approvers'
+        ens check --policy policy app.signdata
+        refused 65 'approvers: line 5: key-twice: '
+    done
+    ssh-keygen -q -t rsa -b 2048 -N '' -C '' -f mallory
+    "$PYTHON" - <<'PY'
+import base64, struct
+blob = base64.b64decode(open("mallory.pub").read().split()[1])
+modulus = blob[4 + 7 + 4 + 3:]
+other = b"".join(struct.pack(">I", len(s)) + s for s in (b"ssh-rsa", b"\x23")) + modulus
+open("other.pub", "w").write("ssh-rsa " + base64.b64encode(other).decode() + "\n")
+PY
+    people approvers mallory mallory.pub marley other.pub
+    ens check --policy policy app.signdata
+    refused 65 'approvers: line 5: key-twice: '
+}
+
 # ---- what is seen right above the question ----
 
 # asks NAME: to sign a file of this name.
@@ -267,19 +298,127 @@ asks() {
     not grep -q '^command: .*--force' t
 }
 
+# ---- a question that stands without its review ----
+
+# reads_pages: Enter until something is asked for; all that was seen is in the file "pages" of the test.
+reads_pages() {
+    local n
+    for ((n = 0; n < 80; n++)); do
+        mux capture-pane -p >>"$BATS_TEST_TMPDIR/pages"
+        ! look | grep -q '^Sign th' || return 0
+        types ''
+    done
+    fail "page after page, and no question"
+}
+
+@test "on a terminal that is too small for a table it is read page by page, and on a smaller one nothing is asked" {
+    begin
+    sign_data open.signdata "$MRENCLAVE" attributes=6 isvsvn=7
+    mux resize-window -x 80 -y 4
+    types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --out-dir . open.signdata s.signdata'
+    sees '^-- 1 of [0-9]+: press Enter --$'
+    reads_pages
+    for line in '  ! 1 open.signdata ' '    2 s.signdata ' 'Items with dangers: 1 of 2' '      DEBUG is not enforced' \
+        '  All 2 together' 'Key         release' 'Dangers     1 of 2: open.signdata'; do
+        grep -q "^$line" "$BATS_TEST_TMPDIR/pages" || fail "never seen: $line"
+    done
+    types no
+    # Where one row of the table is longer than the screen, no counting of lines helps.
+    mux resize-window -x 13 -y 10
+    types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --out-dir . *.signdata'
+    sees '^>$'
+    look all | tr -d '\n ' | grep -q '13columnsand10rowsaretoofew'
+    mux resize-window -x 80 -y 24
+    ended 77
+    called C_Sign 0
+}
+
+@test "an answer counts for what stands above it: after another size, and after a stop, it is shown again" {
+    begin
+    asks app.signdata
+    sees '^Sign this\? Type yes to sign:$'
+    mux resize-window -x 80 -y 12
+    types 'yes'
+    sees '^Sign this\? Type yes to sign:$'
+    look | grep -q '^Key         release'
+    pkill -STOP -P "$(mux display-message -p '#{pane_pid}')"
+    sees '^>$'
+    types 'clear; echo File and Key are others'
+    types 'fg'
+    types 'yes'
+    sees '^Sign this\? Type yes to sign:$'
+    look | grep -q '^Key         release'
+    called C_Sign 0
+    types 'yes'
+    ended 0
+    called C_Sign 1
+}
+
+@test "what is asked for from the background is shown when it comes to the front" {
+    begin
+    types 'ensign sign --key "$K" --pin-source "file:$PINFILE" -o out.sig s.signdata &'
+    sleep 1
+    types 'clear; echo other text'
+    sees '^>$'
+    types 'clear; fg'
+    sees '^Sign this\? Type yes to sign:$'
+    look | grep -q '^MRENCLAVE   '
+    types no
+    ended 77
+}
+
+@test "a PIN that was stopped is not echoed when it goes on" {
+    begin
+    types 'ensign sign --key "$K" -o out.sig s.signdata'
+    sees '^PIN of token ensign:'
+    pkill -STOP -P "$(mux display-message -p '#{pane_pid}')"
+    sees '^>$'
+    types 'clear'
+    types 'fg'
+    sees '^PIN of token ensign:'
+    types "$PIN"
+    sees '^Sign this\? Type yes to sign:$'
+    types no
+    ended 77
+    secret
+}
+
+@test "Ctrl-\\ and a hangup are recorded, and leave a terminal that echoes" {
+    begin
+    types 'ensign sign --key "$K" --transcript t -o out.sig s.signdata'
+    sees '^PIN of token ensign:'
+    types 'C-\'
+    ended 131
+    types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --transcript t -o out.sig s.signdata'
+    sees '^Sign this\? Type yes to sign:$'
+    types 'C-\'
+    ended 131
+    types 'clear; ensign sign --key "$K" --transcript t -o out.sig s.signdata'
+    sees '^PIN of token ensign:'
+    pkill -HUP -P "$(mux display-message -p '#{pane_pid}')"
+    ended 129
+    [ "$(grep -c '^exit: 131$' t)" -eq 2 ]
+    [ "$(grep -c '^exit: 129$' t)" -eq 1 ]
+    ens transcript t
+    ok
+}
+
 # ---- a token that lies ----
 
-@test "a module that ends the program with 0 does not end it well" {
-    good
-    cat >exits.c <<'C'
+# quirk CODE: ./quirk.so, a module whose C_Sign runs this code when it has signed.
+quirk() {
+    cat >quirk.c <<C
+#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <p11-kit/pkcs11.h>
 static CK_FUNCTION_LIST f, *real;
-static CK_RV ends(CK_SESSION_HANDLE h, CK_BYTE_PTR a, CK_ULONG n, CK_BYTE_PTR b, CK_ULONG_PTR m)
+static CK_RV sign(CK_SESSION_HANDLE h, CK_BYTE_PTR a, CK_ULONG n, CK_BYTE_PTR b, CK_ULONG_PTR m)
 {
-    (void)h, (void)a, (void)n, (void)b, (void)m;
-    exit(0);
+    CK_RV rv = real->C_Sign(h, a, n, b, m);
+    $1
+    return rv;
 }
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR ret)
 {
@@ -287,17 +426,43 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR ret)
     CK_C_GetFunctionList get = (CK_C_GetFunctionList)dlsym(d, "C_GetFunctionList");
     get(&real);
     f = *real;
-    f.C_Sign = ends;
+    f.C_Sign = sign;
     *ret = &f;
     return CKR_OK;
 }
 C
     # shellcheck disable=SC2046
-    cc -shared -fPIC -o exits.so exits.c $(pkg-config --cflags p11-kit-1) -ldl
-    MODULE=./exits.so sign --transcript t -o app.sig app.signdata
-    exits 85
-    errors | grep -q 'the PKCS#11 module ended the program'
-    [ ! -e app.sig ]
-    ens transcript t
-    exits 1
+    cc -shared -fPIC -o quirk.so quirk.c $(pkg-config --cflags p11-kit-1) -ldl
+}
+
+@test "a module that ends the program with 0 does not end it well" {
+    good
+    for call in exit quick_exit; do
+        quirk "$call(0);"
+        MODULE=./quirk.so sign --transcript "$call" -o app.sig app.signdata
+        exits 85
+        errors | grep -q 'the PKCS#11 module ended the program'
+        [ ! -e app.sig ]
+        ens transcript "$call"
+        exits 1
+    done
+}
+
+@test "a transcript that is emptied, moved or written to while the token signs is not what ensign says it is" {
+    good
+    for code in 'if (truncate("t", 0)) abort();' 'if (rename("t", "moved")) abort();' \
+        'for (int fd = 3; fd < 30; fd++) if (write(fd, "garbage\n", 8)) continue;' \
+        'for (int fd = 3; fd < 30; fd++) close(fd);'; do
+        rm -f t moved app.sig
+        quirk "$code"
+        # Without the descriptor of the tests themselves.
+        MODULE=./quirk.so sign --transcript t -o app.sig app.signdata 3>&-
+        [ "$status" -ne 0 ]
+        grep -q 't: was changed or moved away while this run had its lock' "$ERR"
+        # What is left of it is left: ensign removes only what it never wrote to.
+        [ -e t ] || [ -e moved ]
+        [ ! -e moved ] || mv moved t
+        ens transcript t
+        [ "$status" -ne 0 ] || [ ! -s t ]
+    done
 }

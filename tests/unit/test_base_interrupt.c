@@ -1,5 +1,5 @@
-/* The first SIGINT or SIGTERM asks the work to stop, the second ends the process, SIGPIPE does nothing. Each
- * test runs in a child, because the flag stays up. */
+/* The first SIGINT, SIGTERM, SIGQUIT or SIGHUP asks the work to stop, the second ends the process, SIGPIPE
+ * does nothing. Each test runs in a child, because the flag stays up. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -49,6 +49,7 @@ static int first_signal(void)
 {
     struct ens_err err = {0};
 
+    (void)signal(signal_number, SIG_DFL);
     interrupt_install();
     CHECK(interrupt_check(&err));
     CHECK(err.code == ENS_OK && err.msg[0] == '\0');
@@ -64,6 +65,7 @@ static int first_signal(void)
 
 static int second_signal(void)
 {
+    (void)signal(signal_number, SIG_DFL);
     interrupt_install();
     (void)raise(signal_number);
     (void)raise(signal_number);
@@ -72,10 +74,10 @@ static int second_signal(void)
 
 static void the_first_signal_asks_and_the_second_ends(void **state)
 {
-    static const int numbers[] = {SIGINT, SIGTERM};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP};
 
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         signal_number = numbers[i];
         assert_child_is_content(in_a_child(first_signal));
         int status = in_a_child(second_signal);
@@ -83,6 +85,24 @@ static void the_first_signal_asks_and_the_second_ends(void **state)
         assert_true(WIFSIGNALED(status));
         assert_int_equal(WTERMSIG(status), numbers[i]);
     }
+}
+
+/* What nohup(1) has ignored stays ignored. */
+static int ignored_signal(void)
+{
+    struct ens_err err = {0};
+
+    (void)signal(SIGHUP, SIG_IGN);
+    interrupt_install();
+    CHECK(raise(SIGHUP) == 0);
+    CHECK(interrupt_check(&err));
+    return 0;
+}
+
+static void a_hangup_that_is_ignored_stays_ignored(void **state)
+{
+    (void)state;
+    assert_child_is_content(in_a_child(ignored_signal));
 }
 
 /* A read that waits returns as soon as the signal comes: its answer is the interruption. */
@@ -183,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_signal_asks_and_the_second_ends),
+        cmocka_unit_test(a_hangup_that_is_ignored_stays_ignored),
         cmocka_unit_test(a_read_that_waits_is_ended),
         cmocka_unit_test(an_interrupted_output_is_not_written),
         cmocka_unit_test(interrupted_outputs_that_are_written_are_committed),

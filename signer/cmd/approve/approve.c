@@ -22,7 +22,6 @@
 #include "signer/flow/signer_name.h"
 #include "signer/ui/clock.h"
 #include "signer/ui/output.h"
-#include "signer/ui/screen.h"
 
 #define DAYS_DEFAULT 30
 
@@ -247,8 +246,8 @@ static void fill_review(const struct run *r, struct review_item *ret)
     }
 }
 
-/* Shows it; *ret_question is what is asked then. */
-static bool review(const struct run *r, struct buf *ret_question, struct ens_err *err)
+/* Shows it, and asks, unless --yes answers. */
+static bool review(const struct run *r, enum screen_answer *ret, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep)
     struct review_item *items = mem_alloc(r->requests.len, sizeof *items, err);
@@ -276,8 +275,8 @@ static bool review(const struct run *r, struct buf *ret_question, struct ens_err
             return false;
         m.note = note;
     }
-    return summarise(r, build, &m, err) && moment_show(&m, err) && moment_question(&m, ret_question, err) &&
-           buf_append(ret_question, view_of("", 1), err);
+    *ret = SCREEN_YES;
+    return summarise(r, build, &m, err) && moment_show(&m, err) && (!m.asks || moment_answer(&m, ret, err));
 }
 
 static bool refuse(const struct run *r, enum screen_answer answer, struct ens_err *err)
@@ -299,12 +298,11 @@ static bool confirm_rejection(struct run *r, struct ens_err *err)
     return answer == SCREEN_YES || refuse(r, answer, err);
 }
 
-static bool confirm(struct run *r, const char *text, struct ens_err *err)
+static bool confirm(struct run *r, struct ens_err *err)
 {
-    const struct screen_question question = {.text = text, .yes = "yes"};
-    enum screen_answer answer = SCREEN_YES;
+    enum screen_answer answer = SCREEN_NO;
 
-    if (!r->args->yes && !screen_ask(&question, &answer, err))
+    if (!review(r, &answer, err))
         return false;
     if (answer == SCREEN_NO && r->statement.is_yes)
         return confirm_rejection(r, err);
@@ -375,7 +373,6 @@ bool approve_run(const struct args *args,
 {
     static const struct sink words = {.put = say_words};
     ENS_CLEANUP(run_free) struct run r = {.args = args, .measure = measure};
-    ENS_CLEANUP(buf_free) struct buf question = {0};
     bool terminal = screen_is_there();
 
     if (!check_usage(args, err) || !read_requests(&r, err))
@@ -393,7 +390,7 @@ bool approve_run(const struct args *args,
                                   .words = terminal ? &words : NULL};
     return output_open(args->output, false, args->force, &r.out, err) &&
            sshsig_look(&r.tool, args->ssh_key, &r.signer, err) && fill_statement(&r, err) &&
-           review(&r, &question, err) && confirm(&r, (const char *)question.data, err) && make(&r, err);
+           confirm(&r, err) && make(&r, err);
 }
 
 bool cmd_approve(const struct args *args, struct ens_err *err)
