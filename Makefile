@@ -61,7 +61,7 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
         num ossl path process secret text text_printable) \
     $(addprefix signer/sgx/,bits findings known_keys params rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
     $(addprefix signer/ui/,clock doc notice opts output pace report screen version) \
-    $(addprefix signer/ceremony/,approval approval_count armour armour_frame armour_row hand head people policy policy_check \
+    $(addprefix signer/ceremony/,approval approval_count armour armour_frame hand head people policy policy_check \
         policy_fields policy_keywords policy_text policy_values review review_danger review_screen \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \
         transcript_facts transcript_file transcript_rejections transcript_verify transcript_words words) \

@@ -5,7 +5,7 @@
 
 #include "signer/base/mem.h"
 
-static bool recognise(const struct container *c, struct view head)
+static bool recognise_orc(const struct container *c, struct view head)
 {
     (void)c;
     return bundle_recognise(head);
@@ -60,7 +60,7 @@ static bool open_component(struct container *c, const char *component, struct en
     return c->component->sgx_signature == NULL || read_copy(c, err);
 }
 
-static bool stream(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
+static bool pour_executable(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
 {
     (void)index;
     return bundle_stream(c->bundle, c->component->sgx_executable, sink, err);
@@ -76,8 +76,8 @@ static bool write_bundle(struct container *c, const struct container_edit *edit,
 const struct container_ops container_orc = {
     .kind = CONTAINER_ORC,
     .name = "Oasis bundle",
-    .recognise = recognise,
+    .recognise = recognise_orc,
     .open = open_component,
-    .stream = stream,
+    .stream = pour_executable,
     .write = write_bundle,
 };

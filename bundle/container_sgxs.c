@@ -6,7 +6,7 @@
 #include "signer/base/mem.h"
 
 /* A stream begins with any record; reading says what is wrong with all but ECREATE. */
-static bool recognise(const struct container *c, struct view head)
+static bool recognise_sgxs(const struct container *c, struct view head)
 {
     (void)c;
     return magic_of(head) == MAGIC_SGXS;
@@ -20,7 +20,7 @@ static bool open_stream(struct container *c, const char *component, struct ens_e
     return true;
 }
 
-static bool stream(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
+static bool pour_records(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
     size_t len = FILE_PIECE;
@@ -48,8 +48,8 @@ static bool write_nothing(struct container *c, const struct container_edit *edit
 const struct container_ops container_sgxs = {
     .kind = CONTAINER_SGXS,
     .name = "SGXS stream",
-    .recognise = recognise,
+    .recognise = recognise_sgxs,
     .open = open_stream,
-    .stream = stream,
+    .stream = pour_records,
     .write = write_nothing,
 };

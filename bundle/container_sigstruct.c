@@ -4,12 +4,12 @@
 #include <inttypes.h>
 
 /* HEADER of the SDM without its last four bytes, in which Intel's release type stands. */
-static bool recognise(const struct container *c, struct view head)
+static bool recognise_sigstruct(const struct container *c, struct view head)
 {
     static const uint8_t header[] = {6, 0, 0, 0, 0xe1, 0, 0, 0, 0, 0, 1, 0};
 
     (void)c;
-    return view_equal(view_slice(head, 0, sizeof header), view_of(header, sizeof header));
+    return view_begins(head, view_of(header, sizeof header));
 }
 
 static bool open_sigstruct(struct container *c, const char *component, struct ens_err *err)
@@ -35,6 +35,6 @@ static bool open_sigstruct(struct container *c, const char *component, struct en
 const struct container_ops container_sigstruct = {
     .kind = CONTAINER_SIGSTRUCT,
     .name = "SIGSTRUCT",
-    .recognise = recognise,
+    .recognise = recognise_sigstruct,
     .open = open_sigstruct,
 };

@@ -34,7 +34,7 @@ bool container_recognise(struct view head)
 
 /* ---- opening ---- */
 
-static bool fail_unknown(const struct container *c, struct view head, struct ens_err *err)
+static bool fail_unknown_kind(const struct container *c, struct view head, struct ens_err *err)
 {
     const char *other = magic_mistake(head);
 
@@ -53,7 +53,7 @@ static bool fail_unknown(const struct container *c, struct view head, struct ens
                     c->label);
 }
 
-static bool find_kind(struct container *c, bool remembers, struct ens_err *err)
+static bool find_container_kind(struct container *c, bool remembers, struct ens_err *err)
 {
     uint8_t head[HEAD_MAX];
     size_t len = 0;
@@ -71,7 +71,7 @@ static bool find_kind(struct container *c, bool remembers, struct ens_err *err)
             return true;
         }
     }
-    return fail_unknown(c, v, err);
+    return fail_unknown_kind(c, v, err);
 }
 
 static bool open_kind(struct container *c, const char *component, bool remembers, struct ens_err *err)
@@ -84,7 +84,7 @@ static bool open_kind(struct container *c, const char *component, bool remembers
         return ens_fail(err, ENS_NOINPUT,
                         "%s: is no regular file, and must be read more than once: name a file", c->label);
     c->size = (uint64_t)st.st_size;
-    if (!find_kind(c, remembers, err))
+    if (!find_container_kind(c, remembers, err))
         return false;
     if (component != NULL && c->ops->kind != CONTAINER_ORC)
         return ens_fail(err, ENS_USAGE, "%s: is no bundle and has no component %s: leave out --component",

@@ -58,7 +58,7 @@ struct tables {
     uint16_t segments_len, sections_len, names;
 };
 
-static bool read_header(struct elf *e, struct tables *ret, struct ens_err *err)
+static bool read_ehdr(struct elf *e, struct tables *ret, struct ens_err *err)
 {
     uint8_t bytes[EHDR_SIZE];
 
@@ -167,7 +167,7 @@ static bool read_section(const struct elf *e, uint64_t at, struct elf_section *r
 }
 
 /* The table in which the sections' names are, terminated at its end. */
-static bool read_names(struct elf *e, const struct tables *t, size_t *ret_len, struct ens_err *err)
+static bool read_section_names(struct elf *e, const struct tables *t, size_t *ret_len, struct ens_err *err)
 {
     struct elf_section s = {0};
     uint32_t name = 0;
@@ -194,7 +194,7 @@ static bool read_sections(struct elf *e, const struct tables *t, struct ens_err 
     if (t->sections_len == 0)
         return true;
     e->sections = mem_alloc(t->sections_len, sizeof *e->sections, err);
-    if (e->sections == NULL || !read_names(e, t, &names_len, err))
+    if (e->sections == NULL || !read_section_names(e, t, &names_len, err))
         return false;
     for (size_t i = 0; i < t->sections_len; i++) {
         struct elf_section *s = &e->sections[e->sections_len];
@@ -220,7 +220,7 @@ bool elf_open(int fd, const char *label, uint64_t size, bool remembers, struct e
     e->size = size;
     if (remembers && !elf_reads_new(&e->reads, err))
         return false;
-    if (!read_header(e, &t, err) || !read_segments(e, &t, err) || !read_sections(e, &t, err))
+    if (!read_ehdr(e, &t, err) || !read_segments(e, &t, err) || !read_sections(e, &t, err))
         return false;
     *ret = ens_take(e);
     return true;

@@ -152,7 +152,7 @@ static bool take_all(struct ring *r, const struct sink *to, struct ens_err *err)
     return true;
 }
 
-static bool start(struct ring *r, pthread_t *ret)
+static bool start_ahead(struct ring *r, pthread_t *ret)
 {
     sigset_t all;
     sigset_t before;
@@ -176,7 +176,7 @@ bool ahead_pour(const struct ahead_source *from, uint64_t size, const struct sin
 
     if (r == NULL)
         return false;
-    if (!start(r, &thread))
+    if (!start_ahead(r, &thread))
         return from->pour(from->ctx, to, err);
     bool ok = take_all(r, to, err);
 

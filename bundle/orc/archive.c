@@ -282,7 +282,7 @@ bool archive_read_at(const struct archive *a, uint64_t offset, uint8_t *ret, siz
     return directory_read_at(a->in.fd, offset, ret, len, ret_len, err);
 }
 
-static struct archive_sum *sum_of(const struct archive *a, const struct listing_entry *e)
+static struct archive_sum *find_sum(const struct archive *a, const struct listing_entry *e)
 {
     return &a->sums[e - a->listing.entries];
 }
@@ -291,7 +291,7 @@ bool archive_read(const struct archive *a, const struct listing_entry *e, const 
                   struct ens_err *err)
 {
     ENS_CLEANUP(tie_freep) struct tie *tie = NULL;
-    struct archive_sum *known = sum_of(a, e);
+    struct archive_sum *known = find_sum(a, e);
     uint8_t sum[TIE_SIZE];
 
     if (!tie_new(&tie, err))
@@ -316,7 +316,7 @@ bool archive_read(const struct archive *a, const struct listing_entry *e, const 
 
 bool archive_sum_known(const struct archive *a, const struct listing_entry *e, uint8_t ret[static TIE_SIZE])
 {
-    const struct archive_sum *known = sum_of(a, e);
+    const struct archive_sum *known = find_sum(a, e);
 
     memcpy(ret, known->sum, TIE_SIZE);
     return known->is_known;
@@ -343,8 +343,8 @@ static zip_source_t *source_of(const struct archive *a, zip_t *zip, const struct
 }
 
 /* Adds one item. What is copied keeps its method and its compressed bytes. */
-static bool add_item(const struct archive *a, zip_t *zip, const struct archive_item *item, struct pipe *input,
-                     struct ens_err *err)
+static bool add_zip_item(const struct archive *a, zip_t *zip, const struct archive_item *item,
+                         struct pipe *input, struct ens_err *err)
 {
     bool deflate = item->input != NULL && !item->store;
     bool deflated = deflate || (item->entry != NULL && item->entry->deflated);
@@ -405,7 +405,7 @@ bool archive_write(struct archive *a, int fd, const struct archive_item *items, 
     if (!open_pipe(&out, ZIP_CREATE | ZIP_TRUNCATE, &zip, err))
         return false;
     for (size_t i = 0; i < len; i++) {
-        if (!add_item(a, zip, &items[i], &inputs[used], err))
+        if (!add_zip_item(a, zip, &items[i], &inputs[used], err))
             return ens_wrap(err, "entry %s", items[i].name);
         used += items[i].input != NULL ? 1 : 0;
     }

@@ -291,8 +291,8 @@ static bool pour_entry(void *ctx, const struct sink *sink, struct ens_err *err)
 }
 
 /* The file's bytes, from wherever they are. */
-static bool pour(const struct bundle *b, const struct state_file *f, const struct sink *sink,
-                 struct ens_err *err)
+static bool pour_file(const struct bundle *b, const struct state_file *f, const struct sink *sink,
+                      struct ens_err *err)
 {
     struct reading r = {b->archive, f->entry};
 
@@ -314,7 +314,7 @@ static bool stream_file(const struct bundle *b, const struct state_file *f, cons
     struct digesting both = {digest, sink};
     struct sink through = {put_digesting, &both};
 
-    if (!pour(b, f, &through, err) || !digest_final(digest, found, err))
+    if (!pour_file(b, f, &through, err) || !digest_final(digest, found, err))
         return false;
     if (memcmp(found, f->digest, sizeof found) != 0)
         return ens_fail(err, ENS_DATA,

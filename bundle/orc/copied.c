@@ -11,8 +11,8 @@
 #define PIECE (128u << 10)
 
 /* The sum of the entry's bytes, as they are in the archive. */
-static bool sum_of(const struct archive *a, const struct listing_entry *e, uint8_t ret[static TIE_SIZE],
-                   struct ens_err *err)
+static bool sum_of_entry(const struct archive *a, const struct listing_entry *e, uint8_t ret[static TIE_SIZE],
+                         struct ens_err *err)
 {
     ENS_CLEANUP(tie_freep) struct tie *tie = NULL;
     ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(PIECE, err);
@@ -40,8 +40,8 @@ static bool fail_differs(struct ens_err *err)
 }
 
 /* Compares first the declared values, and then the bytes. */
-static bool compare(const struct bundle *b, const struct state_file *is, const struct state_file *was,
-                    const uint8_t want[static TIE_SIZE], struct ens_err *err)
+static bool compare_copy(const struct bundle *b, const struct state_file *is, const struct state_file *was,
+                         const uint8_t want[static TIE_SIZE], struct ens_err *err)
 {
     uint8_t sum[TIE_SIZE];
 
@@ -49,7 +49,7 @@ static bool compare(const struct bundle *b, const struct state_file *is, const s
         is->entry->crc != was->entry->crc || is->entry->size != was->entry->size ||
         is->entry->packed != was->entry->packed || memcmp(is->digest, was->digest, sizeof is->digest) != 0)
         return fail_differs(err);
-    return sum_of(b->archive, is->entry, sum, err) &&
+    return sum_of_entry(b->archive, is->entry, sum, err) &&
            (memcmp(sum, want, sizeof sum) == 0 || fail_differs(err));
 }
 
@@ -63,5 +63,6 @@ bool bundle_compare_copy(const struct bundle *b, const struct bundle *from, cons
     if (is == NULL)
         return ens_fail(err, ENS_DATA, "%s: has no file %s: name one that it has", b->label, name);
     *ret_copied = was != NULL && was->entry != NULL && archive_sum_known(from->archive, was->entry, want);
-    return !*ret_copied || compare(b, is, was, want, err) || ens_wrap(err, "%s: file %s", b->label, name);
+    return !*ret_copied || compare_copy(b, is, was, want, err) ||
+           ens_wrap(err, "%s: file %s", b->label, name);
 }

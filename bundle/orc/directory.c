@@ -67,7 +67,7 @@ bool directory_read_at(int fd, uint64_t offset, uint8_t *ret, size_t len, size_t
     return true;
 }
 
-static bool read_exact(int fd, uint64_t offset, uint8_t *ret, size_t len, struct ens_err *err)
+bool directory_read_exact(int fd, uint64_t offset, uint8_t *ret, size_t len, struct ens_err *err)
 {
     size_t have = 0;
 
@@ -104,15 +104,15 @@ static bool resolve_zip64(struct view extra, struct directory_entry *e, struct e
 
 /* Reads the header at `at`, of which `left` bytes can exist; `*ret_whole` is its length with its name,
  * extra fields and comment. */
-static bool read_header(struct walk *w, uint64_t at, uint64_t left, struct directory_entry *ret,
-                        uint64_t *ret_whole, struct ens_err *err)
+static bool read_central_header(struct walk *w, uint64_t at, uint64_t left, struct directory_entry *ret,
+                                uint64_t *ret_whole, struct ens_err *err)
 {
     uint8_t bytes[HEADER_SIZE];
     struct directory_entry e = {.index = ret->index};
 
     if (left < HEADER_SIZE)
         return ens_fail_own(err, "its header lies outside the directory: " REMEDY);
-    if (!read_exact(w->fd, at, bytes, sizeof bytes, err))
+    if (!directory_read_exact(w->fd, at, bytes, sizeof bytes, err))
         return false;
     struct reader r = reader_of(view_of(bytes, sizeof bytes));
     bool ok = reader_le32(&r) == HEADER_MAGIC;
@@ -137,8 +137,8 @@ static bool read_header(struct walk *w, uint64_t at, uint64_t left, struct direc
     if (name > BUNDLE_NAME_MAX)
         return ens_fail_own(err, "its name has %zu bytes, more than the limit of %d: rename the file", name,
                             BUNDLE_NAME_MAX);
-    if (!read_exact(w->fd, at + HEADER_SIZE, w->name, name, err) ||
-        !read_exact(w->fd, at + HEADER_SIZE + name, w->extra, extra, err) ||
+    if (!directory_read_exact(w->fd, at + HEADER_SIZE, w->name, name, err) ||
+        !directory_read_exact(w->fd, at + HEADER_SIZE + name, w->extra, extra, err) ||
         !resolve_zip64(view_of(w->extra, extra), &e, err))
         return false;
     e.name = view_of(w->name, name);
@@ -172,7 +172,7 @@ static bool check_descriptor(struct walk *w, const struct directory_entry *e, ui
 
     if ((e->flags & FLAGS_DESCRIPTOR) == 0)
         return true;
-    if (!read_exact(w->fd, *ret_end, bytes, len, err))
+    if (!directory_read_exact(w->fd, *ret_end, bytes, len, err))
         return false;
     for (size_t width = 4; width <= 8; width += 4) {
         for (size_t mark = 0; mark <= 4; mark += 4) {
@@ -207,7 +207,7 @@ static bool read_local(struct walk *w, const struct directory_entry *e, struct d
 
     if (e->offset > w->d->offset || w->d->offset - e->offset < LOCAL_SIZE)
         return ens_fail_own(err, "its data lie outside the archive: " REMEDY);
-    if (!read_exact(w->fd, e->offset, bytes, sizeof bytes, err))
+    if (!directory_read_exact(w->fd, e->offset, bytes, sizeof bytes, err))
         return false;
     struct reader r = reader_of(view_of(bytes, sizeof bytes));
     bool ok = reader_le32(&r) == LOCAL_MAGIC;
@@ -227,7 +227,7 @@ static bool read_local(struct walk *w, const struct directory_entry *e, struct d
     *ret_whole = LOCAL_SIZE + name + extra;
     if (ret->packed != MAX32 && ret->size != MAX32)
         return true;
-    return read_exact(w->fd, e->offset + LOCAL_SIZE + name, w->extra, extra, err) &&
+    return directory_read_exact(w->fd, e->offset + LOCAL_SIZE + name, w->extra, extra, err) &&
            resolve_zip64(view_of(w->extra, extra), ret, err);
 }
 
@@ -239,7 +239,7 @@ static bool check_local(struct walk *w, struct directory_entry *e, struct extent
     uint64_t whole = 0;
 
     if (!read_local(w, e, &local, &whole, err) ||
-        !read_exact(w->fd, e->offset + LOCAL_SIZE, w->local_name, e->name.len, err))
+        !directory_read_exact(w->fd, e->offset + LOCAL_SIZE, w->local_name, e->name.len, err))
         return false;
     if (!view_equal(view_of(w->local_name, e->name.len), e->name))
         return ens_fail_own(err, "its two headers give two names: " REMEDY);
@@ -282,7 +282,7 @@ static bool visit(struct walk *w, uint64_t index, uint64_t *done, struct ens_err
     struct directory_entry e = {.index = index};
     uint64_t whole = 0;
 
-    if (!read_header(w, w->d->offset + *done, w->d->size - *done, &e, &whole, err))
+    if (!read_central_header(w, w->d->offset + *done, w->d->size - *done, &e, &whole, err))
         return ens_wrap(err, "entry %llu", (unsigned long long)index);
     if (!check_local(w, &e, &w->extents[index], err))
         return ens_wrap(err, "entry %.*s", (int)e.name.len, (const char *)w->name);

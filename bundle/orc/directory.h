@@ -38,6 +38,9 @@ struct directory_visitor {
 /* Reads up to `len` bytes at `offset`; less only at the end of the file. Moves no file position. ENS_IO. */
 bool directory_read_at(int fd, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
                        struct ens_err *err) ENS_MUST_CHECK;
+/* The same of exactly `len` bytes. */
+bool directory_read_exact(int fd, uint64_t offset, uint8_t *ret, size_t len,
+                          struct ens_err *err) ENS_MUST_CHECK;
 
 /* Finds the directory of the file of `size` bytes; ENS_DATA naming the rule that its end breaks. */
 bool directory_find(int fd, uint64_t size, struct directory *ret, struct ens_err *err) ENS_MUST_CHECK;

@@ -29,17 +29,6 @@ struct end {
     uint64_t at;
 };
 
-static bool read_exact(int fd, uint64_t offset, uint8_t *ret, size_t len, struct ens_err *err)
-{
-    size_t have = 0;
-
-    if (!directory_read_at(fd, offset, ret, len, &have, err))
-        return false;
-    if (have != len)
-        return ens_fail(err, ENS_IO, "became shorter while it was read: leave the file alone meanwhile");
-    return true;
-}
-
 /* The last end mark within `tail`, which leaves room for an end record; NULL: none. */
 static const uint8_t *last_mark(const uint8_t *tail, size_t len)
 {
@@ -82,13 +71,14 @@ static bool read_end(int fd, uint64_t size, struct end *ret, struct ens_err *err
 
     if (size < END_SIZE)
         return ens_fail(err, ENS_DATA, "is too short for a zip archive: name a bundle");
-    if (!read_exact(fd, size - END_SIZE, bare, END_SIZE, err))
+    if (!directory_read_exact(fd, size - END_SIZE, bare, END_SIZE, err))
         return false;
     if (memcmp(bare, END_MAGIC, 4) == 0)
         return parse_end(bare, END_SIZE, size, ret, err);
     ENS_CLEANUP(mem_freep) uint8_t *tail = mem_room(len, err);
 
-    return tail != NULL && read_exact(fd, size - len, tail, len, err) && parse_end(tail, len, size, ret, err);
+    return tail != NULL && directory_read_exact(fd, size - len, tail, len, err) &&
+           parse_end(tail, len, size, ret, err);
 }
 
 /* The zip64 end record and its locator. Fields of the end record that are not saturated must say the same. */
@@ -122,14 +112,14 @@ static bool read_end64(int fd, struct end *end, struct ens_err *err)
 
     if (end->at < LOC64_SIZE)
         return true;
-    if (!read_exact(fd, end->at - LOC64_SIZE, bytes, 4, err))
+    if (!directory_read_exact(fd, end->at - LOC64_SIZE, bytes, 4, err))
         return false;
     if (bytes_get_le(view_of(bytes, 4)) != LOC64_MAGIC)
         return true;
     if (end->at < sizeof bytes)
         return ens_fail_own(err, "has no room for its zip64 end record: " REMEDY);
     end->at -= sizeof bytes;
-    if (!read_exact(fd, end->at, bytes, sizeof bytes, err))
+    if (!directory_read_exact(fd, end->at, bytes, sizeof bytes, err))
         return false;
     if (!parse_end64(view_of(bytes, sizeof bytes), end))
         return ens_fail_own(err, "its zip64 end record is malformed, or contradicts its end record: " REMEDY);

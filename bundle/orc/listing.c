@@ -34,7 +34,7 @@ void listing_free(struct listing *l)
 
 /* A flat name of printable UTF-8: no path, and nothing that a terminal or a file system could take for
  * something else. */
-static bool check_name(struct view name, struct ens_err *err)
+static bool check_entry_name(struct view name, struct ens_err *err)
 {
     char printable[BUNDLE_NAME_MAX + 1];
     const char *text = (const char *)name.data;
@@ -54,7 +54,7 @@ static bool check_name(struct view name, struct ens_err *err)
 }
 
 /* The rules for the manifest's name and place, and for all other names. */
-static bool check_place(const struct directory_entry *e, struct ens_err *err)
+static bool check_entry_place(const struct directory_entry *e, struct ens_err *err)
 {
     bool is_manifest = view_equal(e->name, view_of_string(LISTING_MANIFEST));
 
@@ -63,12 +63,12 @@ static bool check_place(const struct directory_entry *e, struct ens_err *err)
                                  ": it is no bundle, or must be rebuilt");
     if (e->index > 0 && is_manifest)
         return ens_fail_own(err, "entry " LISTING_MANIFEST ": is there twice: rebuild the bundle");
-    return is_manifest || check_name(e->name, err);
+    return is_manifest || check_entry_name(e->name, err);
 }
 
 /* Only regular files, which are stored or deflated. Which system made the archive does not say reliably
  * how its attributes are meant. */
-static bool check_kind(const struct directory_entry *e, struct ens_err *err)
+static bool check_entry_kind(const struct directory_entry *e, struct ens_err *err)
 {
     uint32_t kind = (e->attributes >> 16) & S_IFMT;
 
@@ -107,9 +107,9 @@ static bool take_entry(void *ctx, const struct directory_entry *e, struct ens_er
     struct listing *l = ctx;
     const char *name = (const char *)e->name.data;
 
-    if (!check_place(e, err))
+    if (!check_entry_place(e, err))
         return false;
-    if (!check_kind(e, err) || !check_sizes(e, err))
+    if (!check_entry_kind(e, err) || !check_sizes(e, err))
         return ens_wrap(err, "entry %.*s", (int)e->name.len, name);
     l->entries[l->len] = (struct listing_entry){.name = mem_strndup(name, e->name.len, err),
                                                 .size = e->size,

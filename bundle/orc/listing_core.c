@@ -52,7 +52,7 @@ struct core {
     uint8_t rest[3 * 65535]; /* name, extra fields, comment */
 };
 
-static bool refuse(struct ens_err *err, const char *what)
+static bool refuse_as_core(struct ens_err *err, const char *what)
 {
     return ens_fail(err, ENS_DATA, "%s: " REMEDY, what);
 }
@@ -70,8 +70,8 @@ static const uint8_t *find_mark(const uint8_t *tail, size_t len)
 }
 
 /* Reads the zip64 end record if a locator stands before the end record at `*end`. */
-static bool read_end64(struct core *c, uint64_t *end, uint64_t *ret_size, uint64_t *ret_offset,
-                       struct ens_err *err)
+static bool read_core_end64(struct core *c, uint64_t *end, uint64_t *ret_size, uint64_t *ret_offset,
+                            struct ens_err *err)
 {
     uint8_t bytes[END64_SIZE];
     size_t len = 0;
@@ -90,7 +90,7 @@ static bool read_end64(struct core *c, uint64_t *end, uint64_t *ret_size, uint64
         return false;
     r = reader_of(view_of(bytes, len));
     if (len != sizeof bytes || reader_le32(&r) != END64_MAGIC)
-        return refuse(err, "its zip64 end record is not where its locator says");
+        return refuse_as_core(err, "its zip64 end record is not where its locator says");
     (void)reader_take(&r, 28); /* length, versions, disks, entries here */
     c->records = reader_le64(&r);
     *ret_size = reader_le64(&r);
@@ -99,7 +99,7 @@ static bool read_end64(struct core *c, uint64_t *end, uint64_t *ret_size, uint64
     return true;
 }
 
-static bool read_header(struct core *c, uint64_t at, struct header *ret, struct ens_err *err);
+static bool read_core_header(struct core *c, uint64_t at, struct header *ret, struct ens_err *err);
 
 /* Where the headers begin. */
 static bool find_headers(struct core *c, uint64_t end, uint64_t size, uint64_t offset, struct ens_err *err)
@@ -107,11 +107,11 @@ static bool find_headers(struct core *c, uint64_t end, uint64_t size, uint64_t o
     struct header h = {0};
 
     if (size > INT64_MAX || offset > INT64_MAX || size > end || end - size >= c->size)
-        return refuse(err, "its directory lies outside the file");
+        return refuse_as_core(err, "its directory lies outside the file");
     c->at = end - size;
     c->base = c->at - offset; /* may be less than nothing: modulo 2^64 it adds up */
     if (c->at > offset && offset < c->size) {
-        if (!read_header(c, offset, &h, err))
+        if (!read_core_header(c, offset, &h, err))
             return false;
         if (h.next != 0) {
             c->base = 0;
@@ -131,7 +131,7 @@ static bool find_directory(struct core *c, struct ens_err *err)
     const uint8_t *mark = find_mark(tail, len);
 
     if (mark == NULL)
-        return refuse(err, "has no end record");
+        return refuse_as_core(err, "has no end record");
     struct reader r = reader_of(view_of(mark + 10, END_SIZE - 10));
     uint64_t end = c->size - len + (uint64_t)(mark - tail);
 
@@ -141,7 +141,7 @@ static bool find_directory(struct core *c, struct ens_err *err)
 
     /* A size of 0xffff: Go compares the 32-bit field with it. */
     if ((c->records == MAX16 || size == MAX16 || offset == MAX32) &&
-        !read_end64(c, &end, &size, &offset, err))
+        !read_core_end64(c, &end, &size, &offset, err))
         return false;
     return find_headers(c, end, size, offset, err);
 }
@@ -149,7 +149,7 @@ static bool find_directory(struct core *c, struct ens_err *err)
 /* ---- headers ---- */
 
 /* Fills what is saturated from the zip64 field; false: the header is none. */
-static bool resolve_zip64(struct view extra, struct directory_entry *e)
+static bool resolve_core_zip64(struct view extra, struct directory_entry *e)
 {
     uint64_t *need[] = {&e->size, &e->packed, &e->offset};
     bool missing[3];
@@ -177,7 +177,7 @@ static bool resolve_zip64(struct view extra, struct directory_entry *e)
     return !missing[1] && !missing[2];
 }
 
-static bool read_header(struct core *c, uint64_t at, struct header *ret, struct ens_err *err)
+static bool read_core_header(struct core *c, uint64_t at, struct header *ret, struct ens_err *err)
 {
     size_t len = 0;
 
@@ -205,7 +205,7 @@ static bool read_header(struct core *c, uint64_t at, struct header *ret, struct 
     if (!directory_read_at(c->fd, at + HEADER_SIZE, c->rest, whole, &len, err))
         return false;
     ret->over = len == 0 && whole > 0;
-    if (len != whole || !resolve_zip64(view_of(c->rest + name, extra), &e))
+    if (len != whole || !resolve_core_zip64(view_of(c->rest + name, extra), &e))
         return true;
     ret->e = e;
     ret->name = name;
@@ -233,19 +233,19 @@ static bool is_flat(const char *name)
 }
 
 /* Behind the data: the CRC once more, with a mark before it or not; nothing else is looked at. */
-static bool check_descriptor(const struct core *c, const struct directory_entry *e, struct ens_err *err)
+static bool check_core_descriptor(const struct core *c, const struct directory_entry *e, struct ens_err *err)
 {
     uint8_t bytes[16];
     size_t len = 0;
 
     if (e->packed > c->size - e->data)
-        return refuse(err, "its data descriptor is missing");
+        return refuse_as_core(err, "its data descriptor is missing");
     if (!directory_read_at(c->fd, e->data + e->packed, bytes, sizeof bytes, &len, err))
         return false;
     size_t mark = len >= 4 && bytes_get_le(view_of(bytes, 4)) == DESCRIPTOR ? 4 : 0;
 
     return (len >= mark + 12 && bytes_get_le(view_of(bytes + mark, 4)) == e->crc) ||
-           refuse(err, "its data descriptor is missing, or contradicts its header");
+           refuse_as_core(err, "its data descriptor is missing, or contradicts its header");
 }
 
 /* Finds the data of the entry that `ret` names, and what must hold of them. */
@@ -259,17 +259,17 @@ static bool find_data(const struct core *c, struct directory_entry *e, struct li
     if (at <= INT64_MAX && !directory_read_at(c->fd, at, bytes, sizeof bytes, &len, err))
         return false;
     if (len != sizeof bytes || bytes_get_le(view_of(bytes, 4)) != LOCAL_MAGIC)
-        return refuse(err, "has no local header");
+        return refuse_as_core(err, "has no local header");
     e->data = at + LOCAL_SIZE + bytes_get_le(view_of(bytes + 26, 2)) + bytes_get_le(view_of(bytes + 28, 2));
     e->data = e->data < c->size ? e->data : c->size;
     ret->data = e->data;
     ret->any_crc = e->crc == 0 && (e->flags & DESCRIBED) == 0;
     if (ret->name[strlen(ret->name) - 1] == '/') {
         ret->any_crc = true;
-        return e->size == 0 || refuse(err, "is a directory with content");
+        return e->size == 0 || refuse_as_core(err, "is a directory with content");
     }
     if (e->method != 0 && e->method != 8)
-        return refuse(err, "is compressed by a method that is neither Store nor Deflate");
+        return refuse_as_core(err, "is compressed by a method that is neither Store nor Deflate");
     if (e->size > FILE_MAX)
         return ens_fail_own(err, "declares %llu bytes, more than are unpacked for this: " REMEDY,
                             (unsigned long long)e->size);
@@ -277,7 +277,7 @@ static bool find_data(const struct core *c, struct directory_entry *e, struct li
     ret->packed = e->packed < c->size - e->data ? e->packed : c->size - e->data;
     ret->crc = e->crc;
     ret->deflated = e->method == 8;
-    return (e->flags & DESCRIBED) == 0 || check_descriptor(c, e, err);
+    return (e->flags & DESCRIBED) == 0 || check_core_descriptor(c, e, err);
 }
 
 static void *grown(void *old, size_t len, size_t room, size_t size, struct ens_err *err)
@@ -292,7 +292,7 @@ static void *grown(void *old, size_t len, size_t room, size_t size, struct ens_e
 }
 
 /* Room for one entry more. */
-static bool grow(struct core *c, struct ens_err *err)
+static bool grow_list(struct core *c, struct ens_err *err)
 {
     struct listing *l = c->ret;
     size_t room = 2 * c->room + 16;
@@ -315,14 +315,14 @@ static bool grow(struct core *c, struct ens_err *err)
     return true;
 }
 
-static bool take_entry(struct core *c, const struct header *h, struct ens_err *err)
+static bool take_core_entry(struct core *c, const struct header *h, struct ens_err *err)
 {
     struct listing *l = c->ret;
     const char *name = (const char *)c->rest;
 
     if (h->name == 0 || memchr(name, '\0', h->name) != NULL)
         return ens_fail_own(err, "an entry has no name, or one with U+0000: rename the file");
-    if (!grow(c, err))
+    if (!grow_list(c, err))
         return false;
     c->heads[l->len] = h->e;
     l->entries[l->len] = (struct listing_entry){.name = mem_strndup(name, h->name, err), .index = l->len};
@@ -330,12 +330,13 @@ static bool take_entry(struct core *c, const struct header *h, struct ens_err *e
         return false;
     name = l->entries[l->len++].name;
     if (l->len == 1)
-        return strcmp(name, LISTING_MANIFEST) == 0 || refuse(err, "its first entry is not " LISTING_MANIFEST);
-    return is_flat(name) || refuse(err, "the name of an entry is a path");
+        return strcmp(name, LISTING_MANIFEST) == 0 ||
+               refuse_as_core(err, "its first entry is not " LISTING_MANIFEST);
+    return is_flat(name) || refuse_as_core(err, "the name of an entry is a path");
 }
 
 /* By name; of one name, in their order. */
-static int compare(const void *x, const void *y)
+static int compare_core_names(const void *x, const void *y)
 {
     const struct listing_entry *a = x;
     const struct listing_entry *b = y;
@@ -349,7 +350,7 @@ static void settle(struct listing *l)
 {
     size_t kept = 1;
 
-    qsort(l->entries + 1, l->len - 1, sizeof *l->entries, compare);
+    qsort(l->entries + 1, l->len - 1, sizeof *l->entries, compare_core_names);
     for (size_t i = 1; i < l->len; i++) {
         if (i + 1 < l->len && strcmp(l->entries[i].name, l->entries[i + 1].name) == 0)
             mem_free(l->entries[i].name);
@@ -365,12 +366,12 @@ static bool read_all(struct core *c, struct ens_err *err)
     struct header h = {0};
 
     do {
-        if (!read_header(c, c->at, &h, err) || (h.next != 0 && !take_entry(c, &h, err)))
+        if (!read_core_header(c, c->at, &h, err) || (h.next != 0 && !take_core_entry(c, &h, err)))
             return false;
         c->at = h.next;
     } while (h.next != 0);
     if (h.over || (l->len & MAX16) != (c->records & MAX16) || l->len == 0)
-        return refuse(err, "its directory has another number of entries than its end record says");
+        return refuse_as_core(err, "its directory has another number of entries than its end record says");
     settle(l);
     for (size_t i = 0; i < l->len; i++) {
         if (!find_data(c, &c->heads[l->entries[i].index], &l->entries[i], err))

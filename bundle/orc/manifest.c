@@ -34,7 +34,7 @@ void bundle_before_threads(void)
 }
 
 /* Makes a manifest of the tree, which it owns, in failure as well. */
-static bool adopt(json_t *root, struct manifest **ret, struct ens_err *err)
+static bool adopt_root(json_t *root, struct manifest **ret, struct ens_err *err)
 {
     ENS_CLEANUP(manifest_freep) struct manifest *m = mem_alloc(1, sizeof *m, err);
 
@@ -54,14 +54,14 @@ bool manifest_new(const char *name, const uint8_t id[static 32], struct bundle_v
 {
     void *root = NULL;
 
-    return manifest_make(name, id, version, &root, err) && adopt(root, ret, err);
+    return manifest_make(name, id, version, &root, err) && adopt_root(root, ret, err);
 }
 
 bool manifest_parse(struct view text, struct manifest **ret, struct ens_err *err)
 {
     void *root = NULL;
 
-    return manifest_load(text, &root, err) && adopt(root, ret, err);
+    return manifest_load(text, &root, err) && adopt_root(root, ret, err);
 }
 
 const struct bundle_info *manifest_info(const struct manifest *m)
@@ -91,7 +91,7 @@ const struct manifest_digest *manifest_digests(const struct manifest *m, size_t 
 
 /* ---- edits ---- */
 
-static bool out_of_memory(struct ens_err *err)
+static bool fail_json_memory(struct ens_err *err)
 {
     return ens_fail(err, ENS_RESOURCE, "out of memory: give ensign more memory and repeat");
 }
@@ -99,7 +99,7 @@ static bool out_of_memory(struct ens_err *err)
 static bool copy_tree(const json_t *root, json_t **ret, struct ens_err *err)
 {
     *ret = json_deep_copy(root);
-    return *ret != NULL || out_of_memory(err);
+    return *ret != NULL || fail_json_memory(err);
 }
 
 /* The object of component `index` in the tree; the legacy component is the top level. */
@@ -124,9 +124,9 @@ bool manifest_set_signature(const struct manifest *m, size_t index, const char *
     if (json_object_set_new(sgx, "signature", json_string(file)) != 0 ||
         !manifest_make_digest(root, file, digest)) {
         json_decref(root);
-        return out_of_memory(err);
+        return fail_json_memory(err);
     }
-    return adopt(root, ret, err);
+    return adopt_root(root, ret, err);
 }
 
 bool manifest_add_component(const struct manifest *m, const struct manifest_addition *add,
@@ -138,9 +138,9 @@ bool manifest_add_component(const struct manifest *m, const struct manifest_addi
         return false;
     if (!manifest_make_component(root, add)) {
         json_decref(root);
-        return out_of_memory(err);
+        return fail_json_memory(err);
     }
-    return adopt(root, ret, err);
+    return adopt_root(root, ret, err);
 }
 
 /* Standard base64 with padding (RFC 4648, section 4) of 64 bytes. */
@@ -190,9 +190,9 @@ bool manifest_edit_identities(const struct manifest *m, size_t index, const enum
     if (!edit_list(list, edits, text) ||
         (json_array_size(list) == 0 && json_object_del(component, "identity") != 0)) {
         json_decref(root);
-        return out_of_memory(err);
+        return fail_json_memory(err);
     }
-    return adopt(root, ret, err);
+    return adopt_root(root, ret, err);
 }
 
 bool manifest_write(const struct manifest *m, const char *const *keep, size_t keep_len, struct buf *out,

@@ -116,7 +116,7 @@ bool bundle_check_component_id(const char *id, struct ens_err *err)
 }
 
 /* Kind and name, and the id that they make; `c->id` is owned by the component. */
-static bool check_kind(struct bundle_component *c, struct ens_err *err)
+static bool check_component_kind(struct bundle_component *c, struct ens_err *err)
 {
     if (c->kind == NULL || (strcmp(c->kind, "ronl") != 0 && strcmp(c->kind, "rofl") != 0))
         return manifest_field_bad(err, "kind", "must be ronl or rofl");
@@ -147,7 +147,7 @@ bool manifest_component_read(const void *object, struct bundle_component *c, str
 
     if (!json_is_object((const json_t *)object))
         return ens_fail(err, ENS_DATA, "must be an object: correct the manifest and rebuild the bundle");
-    if (!field_load(schema_component, object, c, &seen, err) || !check_kind(c, err))
+    if (!field_load(schema_component, object, c, &seen, err) || !check_component_kind(c, err))
         return false;
     if ((seen & SEEN_ELF) != 0 && c->elf_executable == NULL)
         return manifest_field_bad(err, "elf.executable", "must name a file");

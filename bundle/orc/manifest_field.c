@@ -19,7 +19,7 @@ bool manifest_field_bad(struct ens_err *err, const char *key, const char *rule)
 
 /* The next character of `*s` as Go compares keys (foldFunc of encoding/json): ASCII without case, U+017F
  * as s, U+212A as k; other bytes as they are. */
-static char fold(const char **s)
+static char fold_letter(const char **s)
 {
     const char *c = *s;
 
@@ -39,7 +39,7 @@ static char fold(const char **s)
 static bool folds_to(const char *key, const char *known)
 {
     while (*key != '\0' && *known != '\0') {
-        if (fold(&key) != *known++)
+        if (fold_letter(&key) != *known++)
             return false;
     }
     return *key == *known;

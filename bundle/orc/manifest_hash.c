@@ -49,7 +49,7 @@ static bool put_string(struct encoder *e, enum major major, struct view v, struc
     return put_head(e, major, v.len, err) && buf_append(&e->out, v, err);
 }
 
-static bool put_text(struct encoder *e, const char *text, struct ens_err *err)
+static bool encode_text(struct encoder *e, const char *text, struct ens_err *err)
 {
     return put_string(e, CBOR_TEXT, view_of_string(text != NULL ? text : ""), err);
 }
@@ -63,7 +63,7 @@ static bool is_zero_version(const json_t *version)
            json_integer_value(json_object_get(version, "patch")) == 0;
 }
 
-static bool is_empty(const struct field *f, const json_t *value)
+static bool is_absent(const struct field *f, const json_t *value)
 {
     if (value == NULL || json_is_null(value) || json_is_false(value))
         return true;
@@ -85,7 +85,7 @@ static bool is_hashed(const struct encoder *e, const struct field *fields, const
     if (fields == schema_component && f->below == schema_version && e->has_version && kind != NULL &&
         strcmp(kind, "ronl") == 0)
         return false;
-    return f->hashed == ALWAYS || !is_empty(f, json_object_get(object, f->key));
+    return f->hashed == ALWAYS || !is_absent(f, json_object_get(object, f->key));
 }
 
 /* ---- values ---- */
@@ -120,8 +120,8 @@ static bool put_enclave(struct encoder *e, const json_t *value, struct ens_err *
 
     if (text == NULL || !manifest_field_binary(text, false, enclave, sizeof enclave))
         return manifest_field_bad(err, "identity.enclave", "must be 64 bytes in base64");
-    return put_head(e, CBOR_MAP, 2, err) && put_text(e, "mr_signer", err) &&
-           put_string(e, CBOR_BYTES, view_of(enclave + 32, 32), err) && put_text(e, "mr_enclave", err) &&
+    return put_head(e, CBOR_MAP, 2, err) && encode_text(e, "mr_signer", err) &&
+           put_string(e, CBOR_BYTES, view_of(enclave + 32, 32), err) && encode_text(e, "mr_enclave", err) &&
            put_string(e, CBOR_BYTES, view_of(enclave, 32), err);
 }
 
@@ -153,7 +153,7 @@ static bool put_digests(struct encoder *e, json_t *digests, struct ens_err *err)
     if (!put_head(e, CBOR_MAP, n, err))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!put_text(e, names[i], err) ||
+        if (!encode_text(e, names[i], err) ||
             !put_binary(e, "digests", json_object_get(digests, names[i]), true, sizeof digest, digest, err))
             return false;
     }
@@ -167,18 +167,18 @@ static bool put_array(struct encoder *e, const struct field *f, const json_t *ar
     for (size_t i = 0; i < json_array_size(array); i++) {
         const json_t *item = json_array_get(array, i);
 
-        if (f->kind == FIELD_TEXTS ? !put_text(e, json_string_value(item), err)
+        if (f->kind == FIELD_TEXTS ? !encode_text(e, json_string_value(item), err)
                                    : !put_object(e, f->below, item, err))
             return false;
     }
     return true;
 }
 
-static bool put_value(struct encoder *e, const struct field *f, json_t *value, struct ens_err *err)
+static bool encode_value(struct encoder *e, const struct field *f, json_t *value, struct ens_err *err)
 {
     switch (f->kind) {
     case FIELD_TEXT:
-        return put_text(e, json_string_value(value), err);
+        return encode_text(e, json_string_value(value), err);
     case FIELD_UINT8:
     case FIELD_UINT16:
     case FIELD_UINT64:
@@ -211,7 +211,7 @@ static bool put_object(struct encoder *e, const struct field *fields, const json
         return false;
     for (const struct field *f = fields; f->key != NULL; f++) {
         if (is_hashed(e, fields, f, object) &&
-            (!put_text(e, f->key, err) || !put_value(e, f, json_object_get(object, f->key), err)))
+            (!encode_text(e, f->key, err) || !encode_value(e, f, json_object_get(object, f->key), err)))
             return false;
     }
     return true;

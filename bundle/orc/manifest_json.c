@@ -6,7 +6,7 @@
 
 #include "bundle/orc/manifest_scan.h"
 
-static bool put(struct buf *out, const char *text, struct ens_err *err)
+static bool put_json(struct buf *out, const char *text, struct ens_err *err)
 {
     return buf_append(out, view_of_string(text), err);
 }
@@ -39,20 +39,20 @@ static bool write_text(const char *text, size_t len, struct buf *out, struct ens
     char space[8];
     size_t plain = 0; /* where the run of characters that need no escape began */
 
-    if (!put(out, "\"", err))
+    if (!put_json(out, "\"", err))
         return false;
     for (size_t i = 0; i < len;) {
         size_t taken = 0;
         const char *escaped = escape(text + i, len - i, space, &taken);
 
         if (escaped != NULL) {
-            if (!buf_append(out, view_of(text + plain, i - plain), err) || !put(out, escaped, err))
+            if (!buf_append(out, view_of(text + plain, i - plain), err) || !put_json(out, escaped, err))
                 return false;
             plain = i + taken;
         }
         i += taken;
     }
-    return buf_append(out, view_of(text + plain, len - plain), err) && put(out, "\"", err);
+    return buf_append(out, view_of(text + plain, len - plain), err) && put_json(out, "\"", err);
 }
 
 static bool write_scalar(const json_t *value, struct buf *out, struct ens_err *err)
@@ -66,13 +66,13 @@ static bool write_scalar(const json_t *value, struct buf *out, struct ens_err *e
         return buf_printf(out, err, "%lld", (long long)json_integer_value(value));
     case JSON_REAL:
         manifest_scan_real(json_real_value(value), real);
-        return put(out, real, err);
+        return put_json(out, real, err);
     case JSON_TRUE:
-        return put(out, "true", err);
+        return put_json(out, "true", err);
     case JSON_FALSE:
-        return put(out, "false", err);
+        return put_json(out, "false", err);
     case JSON_NULL:
-        return put(out, "null", err);
+        return put_json(out, "null", err);
     case JSON_OBJECT:
     case JSON_ARRAY:
     default:
@@ -82,27 +82,28 @@ static bool write_scalar(const json_t *value, struct buf *out, struct ens_err *e
 
 static bool write_key(const char *key, bool first, struct buf *out, struct ens_err *err)
 {
-    return (first || put(out, ",", err)) && write_text(key, strlen(key), out, err) && put(out, ":", err);
+    return (first || put_json(out, ",", err)) && write_text(key, strlen(key), out, err) &&
+           put_json(out, ":", err);
 }
 
 /* Recursion ends at MANIFEST_DEPTH_MAX, which every tree was held to when it was read. */
 static bool write_value(const json_t *value, struct buf *out, struct ens_err *err)
 {
     if (json_is_array(value)) {
-        if (!put(out, "[", err))
+        if (!put_json(out, "[", err))
             return false;
         for (size_t i = 0; i < json_array_size(value); i++) {
-            if ((i > 0 && !put(out, ",", err)) || !write_value(json_array_get(value, i), out, err))
+            if ((i > 0 && !put_json(out, ",", err)) || !write_value(json_array_get(value, i), out, err))
                 return false;
         }
-        return put(out, "]", err);
+        return put_json(out, "]", err);
     }
     if (!json_is_object(value))
         return write_scalar(value, out, err);
     json_t *object = (json_t *)(uintptr_t)value; /* the iterator's interface has no const */
     bool first = true;
 
-    if (!put(out, "{", err))
+    if (!put_json(out, "{", err))
         return false;
     for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
         if (!write_key(json_object_iter_key(i), first, out, err) ||
@@ -110,20 +111,20 @@ static bool write_value(const json_t *value, struct buf *out, struct ens_err *er
             return false;
         first = false;
     }
-    return put(out, "}", err);
+    return put_json(out, "}", err);
 }
 
 static bool write_digests(const json_t *digests, const char *const *keep, size_t keep_len, struct buf *out,
                           struct ens_err *err)
 {
-    if (!put(out, "{", err))
+    if (!put_json(out, "{", err))
         return false;
     for (size_t i = 0; i < keep_len; i++) {
         if (!write_key(keep[i], i == 0, out, err) ||
             !write_value(json_object_get(digests, keep[i]), out, err))
             return false;
     }
-    return put(out, "}", err);
+    return put_json(out, "}", err);
 }
 
 bool manifest_json_write(const void *root, const char *const *keep, size_t keep_len, struct buf *out,
@@ -132,7 +133,7 @@ bool manifest_json_write(const void *root, const char *const *keep, size_t keep_
     json_t *object = (json_t *)(uintptr_t)root;
     bool first = true;
 
-    if (!put(out, "{", err))
+    if (!put_json(out, "{", err))
         return false;
     for (void *i = json_object_iter(object); i != NULL; i = json_object_iter_next(object, i)) {
         const char *key = json_object_iter_key(i);
@@ -144,5 +145,5 @@ bool manifest_json_write(const void *root, const char *const *keep, size_t keep_
             return false;
         first = false;
     }
-    return put(out, "}", err);
+    return put_json(out, "}", err);
 }

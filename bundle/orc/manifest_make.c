@@ -108,7 +108,7 @@ static bool set_sgx(json_t *component, const struct manifest_addition *add)
 }
 
 /* The version stays empty: readers give ronl the bundle's own, and rofl components of orc have none. */
-static bool fill(json_t *component, const struct manifest_addition *add)
+static bool fill_component(json_t *component, const struct manifest_addition *add)
 {
     return set(component, "kind", json_string(add->kind)) &&
            (add->name == NULL || set(component, "name", json_string(add->name))) &&
@@ -121,7 +121,7 @@ bool manifest_make_component(void *root, const struct manifest_addition *add)
     json_t *components = components_array(root);
     json_t *component = json_object();
 
-    if (!fill(component, add)) {
+    if (!fill_component(component, add)) {
         json_decref(component);
         return false;
     }

@@ -134,7 +134,7 @@ struct scan {
     size_t values;
 };
 
-static bool count(struct scan *s, uint8_t c, struct ens_err *err)
+static bool count_structure(struct scan *s, uint8_t c, struct ens_err *err)
 {
     if (c == '{' || c == '[')
         s->depth++;
@@ -166,7 +166,7 @@ bool manifest_scan(struct view text, struct ens_err *err)
             if (!scan_number(text, i, &i, err))
                 return false;
         } else {
-            if (!count(&s, c, err))
+            if (!count_structure(&s, c, err))
                 return false;
             i++;
         }

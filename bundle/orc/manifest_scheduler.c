@@ -11,9 +11,10 @@
 #define KERNEL_OPTIONS_MAX 32
 #define REASON_MAX         256
 
-static bool add(const struct bundle_reasons *r, struct ens_err *err, const char *fmt, ...) ENS_PRINTF(3, 4);
+static bool add_reason(const struct bundle_reasons *r, struct ens_err *err, const char *fmt, ...)
+    ENS_PRINTF(3, 4);
 
-static bool add(const struct bundle_reasons *r, struct ens_err *err, const char *fmt, ...)
+static bool add_reason(const struct bundle_reasons *r, struct ens_err *err, const char *fmt, ...)
 {
     char text[REASON_MAX];
     va_list args;
@@ -51,14 +52,14 @@ static bool check_object(const struct field *fields, json_t *object, const char 
         const struct field *known = field_find(fields, key);
 
         if ((known == NULL || known->scheduler == UNKNOWN) &&
-            !add(r, err, "%s%s: the scheduler does not know this field", path, key))
+            !add_reason(r, err, "%s%s: the scheduler does not know this field", path, key))
             return false;
     }
     for (const struct field *f = fields; f->key != NULL; f++) {
         json_t *value = json_object_get(object, f->key);
 
         if (f->scheduler == REQUIRED && (value == NULL || json_is_null(value)) &&
-            !add(r, err, "%s%s: is missing, the scheduler requires it", path, f->key))
+            !add_reason(r, err, "%s%s: is missing, the scheduler requires it", path, f->key))
             return false;
         if (f->scheduler != UNKNOWN && f->below != NULL && !check_below(f, value, path, r, err))
             return false;
@@ -68,20 +69,20 @@ static bool check_object(const struct field *fields, json_t *object, const char 
 
 /* ---- values ---- */
 
-static bool check_tdx(json_t *tdx, const char *id, const struct bundle_reasons *r, struct ens_err *err)
+static bool judge_tdx(json_t *tdx, const char *id, const struct bundle_reasons *r, struct ens_err *err)
 {
     const char *format = json_string_value(json_object_get(tdx, "stage2_format"));
     const char *kernel = json_string_value(json_object_get(tdx, "kernel"));
     size_t options = json_array_size(json_object_get(tdx, "extra_kernel_options"));
 
     if ((format == NULL || strcmp(format, "qcow2") != 0) &&
-        !add(r, err, "%s: stage2_format: must be qcow2", id))
+        !add_reason(r, err, "%s: stage2_format: must be qcow2", id))
         return false;
-    if (options > KERNEL_OPTIONS_MAX &&
-        !add(r, err, "%s: extra_kernel_options: are %zu, more than %d", id, options, KERNEL_OPTIONS_MAX))
+    if (options > KERNEL_OPTIONS_MAX && !add_reason(r, err, "%s: extra_kernel_options: are %zu, more than %d",
+                                                    id, options, KERNEL_OPTIONS_MAX))
         return false;
     return options == 0 || (kernel != NULL && kernel[0] != '\0') ||
-           add(r, err, "%s: extra_kernel_options: need a kernel", id);
+           add_reason(r, err, "%s: extra_kernel_options: need a kernel", id);
 }
 
 static bool check_component(json_t *component, size_t index, const struct bundle_reasons *r,
@@ -94,16 +95,16 @@ static bool check_component(json_t *component, size_t index, const struct bundle
 
     (void)snprintf(id, sizeof id, "components[%zu]", index);
     if ((kind == NULL || strcmp(kind, "rofl") != 0) &&
-        !add(r, err, "%s: kind: the scheduler runs rofl components only", id))
+        !add_reason(r, err, "%s: kind: the scheduler runs rofl components only", id))
         return false;
     if (json_is_true(json_object_get(component, "disabled")) &&
-        !add(r, err, "%s: disabled: must not be set", id))
+        !add_reason(r, err, "%s: disabled: must not be set", id))
         return false;
     if (json_is_object(sgx) && json_string_length(json_object_get(sgx, "signature")) == 0 &&
         json_object_get(sgx, "signature") != NULL &&
-        !add(r, err, "%s: sgx.signature: is empty, sign the component", id))
+        !add_reason(r, err, "%s: sgx.signature: is empty, sign the component", id))
         return false;
-    return !json_is_object(tdx) || check_tdx(tdx, id, r, err);
+    return !json_is_object(tdx) || judge_tdx(tdx, id, r, err);
 }
 
 bool manifest_scheduler_check(const void *root, const struct bundle_reasons *reasons, struct ens_err *err)

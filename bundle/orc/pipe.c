@@ -27,7 +27,7 @@ static bool make_buffer(struct pipe *p)
 }
 
 /* Reads what comes at the place of `p` into the buffer. */
-static bool fill(struct pipe *p)
+static bool fill_piece(struct pipe *p)
 {
     uint64_t left = p->at < p->size ? p->size - p->at : 0;
 
@@ -44,7 +44,7 @@ int64_t pipe_read(struct pipe *p, void *ret, uint64_t len)
     uint64_t done = 0;
 
     while (done < len) {
-        if ((p->at < p->begin || p->at - p->begin >= p->len) && !fill(p))
+        if ((p->at < p->begin || p->at - p->begin >= p->len) && !fill_piece(p))
             return -1;
         size_t skip = (size_t)(p->at - p->begin);
         size_t n = p->len - skip < len - done ? p->len - skip : (size_t)(len - done);

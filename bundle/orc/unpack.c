@@ -183,7 +183,7 @@ static bool begin_block(struct unpack *u, bool *ret_last, struct ens_err *err)
 }
 
 /* Decodes as much as there is input and room for. */
-static bool decode(struct unpack *u, struct ens_err *err)
+static bool decode_block(struct unpack *u, struct ens_err *err)
 {
     struct inflate_state *b = &u->blocks;
     uint32_t room = (uint32_t)(UNPACK_PIECE - u->filled);
@@ -211,7 +211,7 @@ static bool inflate_block(struct unpack *u, struct ens_err *err)
             return false;
         uint32_t given = b->avail_in;
 
-        if (!decode(u, err))
+        if (!decode_block(u, err))
             return false;
         bool stuck = b->avail_in == given && u->filled == before;
 

@@ -11,7 +11,7 @@
 /* Magic of a block, in the order of its bytes. */
 static const uint8_t magic[INTEL_MAGIC_SIZE] = {0x4c, 0x0e, 0x5d, 0x63, 0x94, 0x02, 0xa8, 0x86};
 
-static bool recognise(const struct container *c, struct view head)
+static bool recognise_intel(const struct container *c, struct view head)
 {
     struct intel_note note;
 
@@ -19,7 +19,7 @@ static bool recognise(const struct container *c, struct view head)
     return c->elf != NULL && intel_find_note(c->elf, &note);
 }
 
-static bool read_note(struct container *c, struct intel *intel, struct ens_err *err)
+static bool read_metadata_note(struct container *c, struct intel *intel, struct ens_err *err)
 {
     struct intel_note note = {0};
     uint8_t head[INTEL_NOTE_HEAD];
@@ -138,7 +138,7 @@ static bool open_intel(struct container *c, const char *component, struct ens_er
     ENS_CLEANUP(mem_freep) struct intel *intel = mem_alloc(1, sizeof *intel, err);
 
     (void)component;
-    if (intel == NULL || !read_note(c, intel, err) || !read_blocks(c, intel, err))
+    if (intel == NULL || !read_metadata_note(c, intel, err) || !read_blocks(c, intel, err))
         return false;
     for (size_t i = 0; i < intel->blocks_len; i++) {
         if (!fill_copy(c, &intel->blocks[i], err))
@@ -185,7 +185,7 @@ static bool patch_copy(const struct container *c, size_t copy, const struct cont
 const struct container_ops elf_intel = {
     .kind = CONTAINER_INTEL,
     .name = "Intel SDK ELF",
-    .recognise = recognise,
+    .recognise = recognise_intel,
     .open = open_intel,
     .close = close_intel,
     .stream = intel_stream,

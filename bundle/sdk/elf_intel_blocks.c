@@ -46,7 +46,7 @@ static bool is_power_of_two(uint64_t n)
 
 /* ---- the head ---- */
 
-static bool read_version(struct intel_block *b, struct ens_err *err)
+static bool read_metadata_version(struct intel_block *b, struct ens_err *err)
 {
     b->minor = (uint32_t)number(b, 8, 4);
     b->major = (uint32_t)number(b, 12, 4);
@@ -68,7 +68,7 @@ static bool read_head(struct view left, struct intel_block *b, struct ens_err *e
     b->bytes = left;
     if (left.len < DIRS)
         return ens_fail(err, ENS_DATA, "only 0x%zx bytes are left for it: " INTEL_REMEDY, left.len);
-    if (!read_version(b, err))
+    if (!read_metadata_version(b, err))
         return false;
     uint64_t size = number(b, 16, 4);
 
@@ -246,8 +246,8 @@ static bool check_content(const struct intel_block *b, const struct intel_row *r
 }
 
 /* True if the row, `step` bytes further, is within the enclave. */
-static bool check_place(const struct intel_block *b, const struct intel_row *row, uint64_t step,
-                        struct ens_err *err)
+static bool check_row_place(const struct intel_block *b, const struct intel_row *row, uint64_t step,
+                            struct ens_err *err)
 {
     uint64_t size = (uint64_t)row->pages * SGXS_PAGE_SIZE;
 
@@ -289,7 +289,8 @@ static bool check_group(const struct intel_block *b, size_t index, uint64_t *vis
         if (row.group)
             return ens_fail(err, ENS_DATA, "a group within a group: " INTEL_REMEDY);
         /* The steps between the first and the last lie between two places that are good. */
-        if (!check_place(b, &row, group.step, err) || !check_place(b, &row, group.step * group.times, err))
+        if (!check_row_place(b, &row, group.step, err) ||
+            !check_row_place(b, &row, group.step * group.times, err))
             return false;
     }
     return true;
@@ -302,7 +303,7 @@ static bool check_layout(const struct intel_block *b, struct ens_err *err)
     for (size_t i = 0; i < intel_rows(b->layout); i++) {
         const struct intel_row row = intel_row_at(b, i);
         bool ok = row.group ? check_group(b, i, &visits, err)
-                            : check_place(b, &row, 0, err) && check_content(b, &row, err);
+                            : check_row_place(b, &row, 0, err) && check_content(b, &row, err);
 
         if (!ok)
             return ens_wrap(err, "layout row %zu", i + 1);

@@ -157,7 +157,7 @@ bool intel_same_layout(const struct intel_block *x, const struct intel_block *y)
     return false;
 }
 
-static bool add_row(struct intel_build *s, const struct intel_step *at, struct ens_err *err)
+static bool add_step(struct intel_build *s, const struct intel_step *at, struct ens_err *err)
 {
     const struct intel_row *row = &at->row;
 
@@ -172,7 +172,7 @@ static bool add_layout(struct intel_build *s, struct ens_err *err)
     struct intel_step step;
 
     while (next_step(&w, &step)) {
-        if (!interrupt_check(err) || !add_row(s, &step, err))
+        if (!interrupt_check(err) || !add_step(s, &step, err))
             return false;
     }
     return true;
@@ -207,7 +207,7 @@ void intel_layout_work(const struct intel_block *b, uint64_t *work)
     }
 }
 
-static bool pour(struct intel_build *s, struct ens_err *err)
+static bool pour_stream(struct intel_build *s, struct ens_err *err)
 {
     uint32_t ssaframesize = (uint32_t)bytes_get_le(view_slice(s->b->bytes, INTEL_SSAFRAMESIZE, 4));
 
@@ -224,7 +224,7 @@ bool intel_stream(struct container *c, size_t index, const struct sink *sink, st
     if (piece == NULL)
         return false;
     s.piece = piece;
-    bool ok = pour(&s, err);
+    bool ok = pour_stream(&s, err);
 
     mem_free(s.relocated);
     return ok;

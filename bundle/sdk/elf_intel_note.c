@@ -73,7 +73,8 @@ static bool is_usual_size(uint32_t desc)
 }
 
 /* Intel's loader demands this size of the section: the note's, rounded up to the section's alignment. */
-static bool check_size(struct container *c, const struct intel_note *note, uint64_t size, struct ens_err *err)
+static bool check_note_size(struct container *c, const struct intel_note *note, uint64_t size,
+                            struct ens_err *err)
 {
     uint64_t align = note->section == NULL || note->section->align == 0 ? 1 : note->section->align;
 
@@ -108,7 +109,7 @@ bool intel_check_note(struct container *c, struct intel_note *note, struct view 
 
     if (!is_sgx(head))
         return ens_fail(err, ENS_DATA, "the note's name is not \"sgx_metadata\": " INTEL_REMEDY);
-    if (!check_size(c, note, INTEL_NOTE_HEAD + (uint64_t)desc, err))
+    if (!check_note_size(c, note, INTEL_NOTE_HEAD + (uint64_t)desc, err))
         return false;
     if (desc > INTEL_DESC_MAX)
         return ens_fail(err, ENS_DATA,

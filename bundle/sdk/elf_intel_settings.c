@@ -6,7 +6,7 @@ struct chosen {
     uint64_t heap, stack, reserved, threads; /* pages, but for threads; `stack` is that of one thread */
 };
 
-static void add_row(const struct intel_row *row, struct chosen *ret)
+static void count_chosen(const struct intel_row *row, struct chosen *ret)
 {
     uint16_t id = row->id > INTEL_ID_DYNAMIC && row->id < INTEL_ID_RSRV_MIN
                       ? (uint16_t)(row->id - INTEL_ID_DYNAMIC)
@@ -30,7 +30,7 @@ static uint64_t threads_of(const struct intel_block *b, size_t index, const stru
     for (size_t i = index - group->entries; i < index; i++) {
         const struct intel_row row = intel_row_at(b, i);
 
-        add_row(&row, &once);
+        count_chosen(&row, &once);
     }
     return once.threads * group->times;
 }
@@ -45,7 +45,7 @@ void intel_settings(struct container *c, const struct intel_block *b)
         if (row.group)
             chosen.threads += threads_of(b, i, &row);
         else
-            add_row(&row, &chosen);
+            count_chosen(&row, &chosen);
     }
     container_set(c, "heap", chosen.heap);
     container_set(c, "stack", chosen.stack);

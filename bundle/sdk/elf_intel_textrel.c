@@ -33,7 +33,7 @@ static bool fail_at(const struct intel_build *s, const char *rule, uint64_t at, 
 }
 
 /* Takes one entry; the last one of a tag counts. Says whether it was the end. */
-static bool take_entry(struct dynamic *d, struct view entry)
+static bool take_dynamic_entry(struct dynamic *d, struct view entry)
 {
     struct reader r = reader_of(entry);
     uint64_t tag = reader_le64(&r);
@@ -61,7 +61,7 @@ static bool read_dynamic(struct intel_build *s, const struct elf_segment *seg, s
     for (uint64_t i = 0; i < most; i++) {
         if (!elf_read(s->c->elf, seg->offset + i * DYN_SIZE, entry, sizeof entry, "dynamic segment", err))
             return false;
-        if (take_entry(&d, view_of(entry, sizeof entry))) {
+        if (take_dynamic_entry(&d, view_of(entry, sizeof entry))) {
             *ret = d;
             return true;
         }

@@ -116,7 +116,7 @@ static bool read_size(const struct container *c, const struct elf_section *s, st
     return true;
 }
 
-static bool check_end(const struct container *c, const struct oe_info *o, struct ens_err *err)
+static bool check_info_end(const struct container *c, const struct oe_info *o, struct ens_err *err)
 {
     uint8_t end[8];
 
@@ -163,13 +163,13 @@ static bool read_config(struct container *c, struct oe_info *o, struct ens_err *
     return true;
 }
 
-static bool read_info(struct container *c, struct oe_info *ret, struct ens_err *err)
+static bool read_oeinfo(struct container *c, struct oe_info *ret, struct ens_err *err)
 {
     const struct elf_section *s = NULL;
 
     if (!oe_section(c->elf, SECTION, &s, err))
         return false;
-    return check_loaded(c, s, err) && read_size(c, s, ret, err) && check_end(c, ret, err) &&
+    return check_loaded(c, s, err) && read_size(c, s, ret, err) && check_info_end(c, ret, err) &&
            read_config(c, ret, err);
 }
 
@@ -272,7 +272,7 @@ static void judge_patches(struct container *c, const struct oe_info *info, const
 }
 
 /* The reason why the file cannot be poured, or NULL. */
-static const char *why_not(const struct container *c, const struct oe *oe)
+static const char *why_not_measured(const struct container *c, const struct oe *oe)
 {
     if (oe->info.size == OE_INFO_0_4)
         return "enclaves of Open Enclave 0.4 cannot be measured here: build it with a later release";
@@ -305,12 +305,12 @@ static bool open_oe(struct container *c, const char *component, struct ens_err *
 
     (void)component;
     c->own = oe;
-    if (oe == NULL || !read_info(c, &oe->info, err) ||
+    if (oe == NULL || !read_oeinfo(c, &oe->info, err) ||
         (oe->info.size != OE_INFO_0_4 && !make_plans(c, oe, err)))
         return false;
     for (size_t i = 0; i < oe->plans_len; i++)
         judge_patches(c, &oe->info, &oe->plans[i]);
-    c->why_no_stream = why_not(c, oe);
+    c->why_no_stream = why_not_measured(c, oe);
     c->streams_len = c->why_no_stream == NULL ? 1 : 0;
     oe->chosen = oe->plans_len == 1;
     /* Each is poured for choosing, and the one that is chosen again. */
@@ -327,7 +327,7 @@ static bool open_ego(struct container *c, const char *component, struct ens_err 
     (void)component;
     c->why_no_stream =
         "a part of it, ego-enclave, is not in the file: compare ENCLAVEHASH with `ego uniqueid`";
-    if (!read_info(c, &info, err) ||
+    if (!read_oeinfo(c, &info, err) ||
         !elf_read(c->elf, info.offset + EGO_PAYLOAD, bytes, sizeof bytes, SECTION, err))
         return false;
     uint64_t offset = bytes_get_le(view_of(bytes, 8));
@@ -352,7 +352,7 @@ static bool put_digest(void *ctx, struct view piece, struct ens_err *err)
 
 /* Every record is measured, with its padding zero: SHA-256 of the stream is what the CPU computes. The last
  * layout is taken if none fits. */
-static bool choose(const struct container *c, struct oe *oe, struct ens_err *err)
+static bool choose_layout(const struct container *c, struct oe *oe, struct ens_err *err)
 {
     uint8_t hash[DIGEST_SIZE];
 
@@ -373,12 +373,12 @@ static bool choose(const struct container *c, struct oe *oe, struct ens_err *err
     return true;
 }
 
-static bool stream(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
+static bool pour_enclave(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
 {
     struct oe *oe = c->own;
 
     (void)index;
-    return choose(c, oe, err) && oe_pour(&oe->plans[0], sink, err);
+    return choose_layout(c, oe, err) && oe_pour(&oe->plans[0], sink, err);
 }
 
 const struct container_ops elf_oe = {
@@ -387,7 +387,7 @@ const struct container_ops elf_oe = {
     .recognise = recognise_oe,
     .open = open_oe,
     .close = close_oe,
-    .stream = stream,
+    .stream = pour_enclave,
 };
 
 const struct container_ops elf_ego = {

@@ -97,7 +97,7 @@ static bool read_locals(const struct elf *e, const char *name, struct locals *re
 
 /* ---- the relocations ---- */
 
-static bool read_rela(const struct elf *e, const char *name, uint64_t *ret_offset, uint64_t *ret_size,
+static bool find_rela(const struct elf *e, const char *name, uint64_t *ret_offset, uint64_t *ret_size,
                       bool *ret_found, struct ens_err *err)
 {
     const struct elf_section *s = elf_section(e, name);
@@ -123,9 +123,9 @@ static bool plan_relocs(struct oe_plan *p, const struct oe_layout *l, struct ens
 {
     bool found = false;
 
-    if (!read_rela(p->elf, ".rela.dyn", &p->rela_dyn, &p->rela_dyn_size, &found, err) ||
+    if (!find_rela(p->elf, ".rela.dyn", &p->rela_dyn, &p->rela_dyn_size, &found, err) ||
         (found && l->modules &&
-         !read_rela(p->elf, ".rela.plt", &p->rela_plt, &p->rela_plt_size, &found, err)))
+         !find_rela(p->elf, ".rela.plt", &p->rela_plt, &p->rela_plt_size, &found, err)))
         return false;
     p->relocs = whole_pages(p->rela_dyn_size + p->rela_plt_size);
     return true;

@@ -29,6 +29,16 @@ bool view_equal(struct view a, struct view b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+bool view_begins(struct view v, struct view with)
+{
+    return v.len >= with.len && view_equal(view_slice(v, 0, with.len), with);
+}
+
+bool view_is(struct view v, const char *text)
+{
+    return view_equal(v, view_of_string(text));
+}
+
 bool view_is_zero(struct view v)
 {
     for (size_t i = 0; i < v.len; i++) {

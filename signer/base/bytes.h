@@ -41,6 +41,9 @@ struct view view_of_string(const char *text);
 /* Bytes `offset`..`offset + len` of `v`; the empty view if that is outside. */
 struct view view_slice(struct view v, size_t offset, size_t len);
 bool view_equal(struct view a, struct view b);
+/* Does it begin with these bytes? Is it this text? */
+bool view_begins(struct view v, struct view with);
+bool view_is(struct view v, const char *text);
 bool view_is_zero(struct view v);
 
 bool buf_append(struct buf *b, struct view v, struct ens_err *err) ENS_MUST_CHECK;

@@ -181,7 +181,7 @@ static bool is_unchanged(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-static bool fail_changed(const struct file_out *out, struct ens_err *err)
+static bool fail_expected(const struct file_out *out, struct ens_err *err)
 {
     return ens_fail(
         err, ENS_DATA,
@@ -194,7 +194,7 @@ bool file_out_expect(struct file_out *out, int fd, struct ens_err *err)
     struct stat st;
 
     if (fstat(fd, &st) != 0 || !out->exists || !is_unchanged(&st, &out->st))
-        return fail_changed(out, err);
+        return fail_expected(out, err);
     out->is_expected = true;
     return true;
 }
@@ -251,7 +251,7 @@ static bool put_in_place(struct file_out *out, struct ens_err *err)
 
     if (out->is_expected &&
         (fstatat(out->dir_fd, out->name, &now, AT_SYMLINK_NOFOLLOW) != 0 || !is_unchanged(&now, &out->st)))
-        return fail_changed(out, err);
+        return fail_expected(out, err);
     int reason = out->mode == FILE_OUT_NEW ? rename_new(out) : rename_over(out);
 
     if (reason == 0) {

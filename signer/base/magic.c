@@ -14,7 +14,7 @@ enum magic magic_of(struct view head)
     };
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (view_equal(view_slice(head, 0, kinds[i].len), view_of(kinds[i].bytes, kinds[i].len)))
+        if (view_begins(head, view_of(kinds[i].bytes, kinds[i].len)))
             return kinds[i].kind;
     }
     return MAGIC_NONE;

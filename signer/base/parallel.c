@@ -30,7 +30,7 @@ size_t parallel_processors(void)
 }
 
 /* The next item; false: none is left that matters. */
-static bool take(struct run *r, size_t *ret)
+static bool take_task(struct run *r, size_t *ret)
 {
     (void)pthread_mutex_lock(&r->lock);
     *ret = r->next;
@@ -41,7 +41,7 @@ static bool take(struct run *r, size_t *ret)
     return any;
 }
 
-static void fail(struct run *r, size_t index, const struct ens_err *err)
+static void fail_task(struct run *r, size_t index, const struct ens_err *err)
 {
     (void)pthread_mutex_lock(&r->lock);
     if (index < r->failed) {
@@ -56,17 +56,17 @@ static void *work_on_items(void *arg)
     struct run *r = arg;
     size_t index = 0;
 
-    while (take(r, &index)) {
+    while (take_task(r, &index)) {
         struct ens_err err = {0};
 
         if (!r->work(r->ctx, index, &err))
-            fail(r, index, &err);
+            fail_task(r, index, &err);
     }
     return NULL;
 }
 
 /* Starts up to `wanted` threads that take no signals; returns how many. */
-static size_t start(struct run *r, size_t wanted, pthread_t ret[static PARALLEL_MAX])
+static size_t start_threads(struct run *r, size_t wanted, pthread_t ret[static PARALLEL_MAX])
 {
     size_t started = 0;
     sigset_t all;
@@ -90,7 +90,7 @@ bool parallel_each(size_t len, size_t threads, parallel_work *work, void *ctx, s
         threads = PARALLEL_MAX;
     if (pthread_mutex_init(&r.lock, NULL) != 0)
         return ens_fail(err, ENS_RESOURCE, "a lock cannot be made");
-    size_t started = threads > 1 ? start(&r, threads - 1, others) : 0;
+    size_t started = threads > 1 ? start_threads(&r, threads - 1, others) : 0;
 
     (void)work_on_items(&r);
     for (size_t i = 0; i < started; i++)

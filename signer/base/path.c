@@ -45,7 +45,7 @@ void path_place_free(struct path_place *place)
     mem_freep(&place->name);
 }
 
-static bool fail(const struct walk *w, int reason, struct ens_err *err)
+static bool fail_walk(const struct walk *w, int reason, struct ens_err *err)
 {
     return ens_fail_errno(err, w->code, reason, "%s: cannot be opened", w->path);
 }
@@ -70,7 +70,7 @@ static bool enter_root(struct walk *w, struct ens_err *err)
     int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
     if (fd < 0)
-        return fail(w, errno, err);
+        return fail_walk(w, errno, err);
     step_into(w, fd);
     return true;
 }
@@ -81,7 +81,7 @@ static bool may_follow(const struct walk *w, const struct stat *link, struct ens
     struct stat dir;
 
     if (fstatat(w->dir_fd, "", &dir, AT_EMPTY_PATH) != 0)
-        return fail(w, errno, err);
+        return fail_walk(w, errno, err);
     if ((dir.st_mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH) || link->st_uid == geteuid() ||
         link->st_uid == dir.st_uid)
         return true;
@@ -99,11 +99,11 @@ static bool read_link(struct walk *w, int fd, const char *after, struct ens_err 
     ssize_t len = readlinkat(fd, "", text, sizeof text);
 
     if (len < 0)
-        return fail(w, errno, err);
+        return fail_walk(w, errno, err);
     if (++w->links > LINKS_MAX)
         return ens_fail(err, w->code, "%s: too many symbolic links: name the target", w->path);
     if (len == 0 || (size_t)len == sizeof text)
-        return fail(w, len == 0 ? ENOENT : ENAMETOOLONG, err);
+        return fail_walk(w, len == 0 ? ENOENT : ENAMETOOLONG, err);
     char *next = mem_printf(err, "%.*s%s%s", (int)len, text, after[0] != '\0' ? "/" : "", after);
 
     if (next == NULL)
@@ -144,7 +144,7 @@ static bool step(struct walk *w, struct path_place *ret, bool *ret_done, struct 
     struct stat st;
 
     if (len > NAME_MAX)
-        return fail(w, ENAMETOOLONG, err);
+        return fail_walk(w, ENAMETOOLONG, err);
     memcpy(name, start, len);
     name[len] = '\0';
     /* "a/" is the directory a, and "/" and "a/.." end at one as well. */
@@ -156,7 +156,7 @@ static bool step(struct walk *w, struct path_place *ret, bool *ret_done, struct 
     if (fd < 0 && *ret_done && errno == ENOENT)
         return arrive(w, name, len, false, ret, err);
     if (fd < 0 || fstat(fd, &st) != 0)
-        return is_last ? fail(w, errno, err) : fail_above(w, errno, err);
+        return is_last ? fail_walk(w, errno, err) : fail_above(w, errno, err);
     if (S_ISLNK(st.st_mode) && !is_of_the_kernel(fd)) {
         ENS_CLEANUP(mem_freep) char *rest = mem_strdup(after + strspn(after, "/"), err);
         bool is_dir = after[0] == '/' && rest != NULL && rest[0] == '\0';
@@ -184,7 +184,7 @@ bool path_find(const char *path, enum ens_code code, struct path_place *ret, str
     if (w.rest == NULL)
         return false;
     if (path[0] == '\0')
-        return fail(&w, ENOENT, err);
+        return fail_walk(&w, ENOENT, err);
     if (!enter_root(&w, err))
         return false;
     while (!done) {

@@ -141,7 +141,7 @@ static bool hand_over_pipe(struct handover *h, int as, int *ret_end, struct ens_
     return hand_over(h, ends[1], as, err);
 }
 
-static bool prepare(const struct process *p, struct handover *ret, struct child *c, struct ens_err *err)
+static bool prepare_child(const struct process *p, struct handover *ret, struct child *c, struct ens_err *err)
 {
     if (p->files_len > PROCESS_FILES_MAX)
         return ens_fail(err, ENS_BUG, "%s: %zu files are handed over, more than %d", name_of(p), p->files_len,
@@ -223,14 +223,14 @@ static int start_with(const struct process *p, const struct handover *h, char **
     return reason;
 }
 
-static bool start(const struct process *p, struct child *ret, struct ens_err *err)
+static bool start_child(const struct process *p, struct child *ret, struct ens_err *err)
 {
     ENS_CLEANUP(handover_free) struct handover h = {0};
     char *argv[PROCESS_ARGS_MAX + 1];
     char *env[PROCESS_ARGS_MAX + 1];
     pid_t pid = 0;
 
-    if (!copy_list(p->argv, argv, err) || !copy_list(p->env, env, err) || !prepare(p, &h, ret, err))
+    if (!copy_list(p->argv, argv, err) || !copy_list(p->env, env, err) || !prepare_child(p, &h, ret, err))
         return false;
     (void)clock_gettime(CLOCK_MONOTONIC, &ret->started);
     int reason = start_with(p, &h, argv, env, &pid);
@@ -267,8 +267,8 @@ static bool take_words(const struct process *p, struct view piece, struct proces
 }
 
 /* Takes what waits at one of the two ends. */
-static bool take(const struct process *p, struct child *c, size_t end, struct process_result *ret,
-                 struct ens_err *err)
+static bool take_output(const struct process *p, struct child *c, size_t end, struct process_result *ret,
+                        struct ens_err *err)
 {
     uint8_t piece[PIECE_MAX];
     ssize_t n = read(c->ends[end], piece, sizeof piece);
@@ -309,7 +309,7 @@ static bool listen_to(const struct process *p, struct child *c, struct process_r
         if (n == 0 && has_ended(c))
             return true;
         for (size_t i = 0; i < 2 && n > 0; i++) {
-            if (ends[i].revents != 0 && !take(p, c, i, ret, err))
+            if (ends[i].revents != 0 && !take_output(p, c, i, ret, err))
                 return false;
         }
     }
@@ -323,7 +323,7 @@ bool process_run(const struct process *p, struct process_result *ret, struct ens
 
     /* Where a parent had it ignored, the system would take the exit status away. */
     (void)signal(SIGCHLD, SIG_DFL);
-    if (!interrupt_check(err) || !start(p, &c, err) || !listen_to(p, &c, &r, err))
+    if (!interrupt_check(err) || !start_child(p, &c, err) || !listen_to(p, &c, &r, err))
         return false;
     for (; !has_ended(&c); nap(1)) {
         if (!in_time(p, &c, err))

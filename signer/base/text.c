@@ -102,8 +102,8 @@ static bool wrap_line(struct view line, unsigned columns, unsigned indent, row_f
     return true;
 }
 
-static bool wrap(struct view text, unsigned columns, unsigned indent, row_fn *row, struct buf *ret,
-                 struct ens_err *err)
+static bool wrap_lines(struct view text, unsigned columns, unsigned indent, row_fn *row, struct buf *ret,
+                       struct ens_err *err)
 {
     while (columns > 0 && text.len > 0) {
         const uint8_t *end = memchr(text.data, '\n', text.len);
@@ -120,12 +120,12 @@ static bool wrap(struct view text, unsigned columns, unsigned indent, row_fn *ro
 
 bool text_wrap(struct view text, unsigned columns, unsigned indent, struct buf *ret, struct ens_err *err)
 {
-    return wrap(text, columns, indent, fitting, ret, err);
+    return wrap_lines(text, columns, indent, fitting, ret, err);
 }
 
 bool text_fold(struct view text, unsigned columns, unsigned indent, struct buf *ret, struct ens_err *err)
 {
-    return wrap(text, columns, indent, filling, ret, err);
+    return wrap_lines(text, columns, indent, filling, ret, err);
 }
 
 bool text_same_words(const char *a, const char *b)

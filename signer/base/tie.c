@@ -22,7 +22,7 @@ static uint8_t key[KEY_SIZE];
 static EVP_MAC *poly1305; /* both under that lock, and constant once this is not NULL; kept */
 
 /* Under the lock. */
-static bool start(struct ens_err *err)
+static bool start_ties(struct ens_err *err)
 {
     OSSL_LIB_CTX *context = ossl_context();
 
@@ -41,7 +41,7 @@ bool tie_new(struct tie **ret, struct ens_err *err)
     if (t == NULL)
         return false;
     (void)pthread_mutex_lock(&start_lock);
-    bool ok = start(err);
+    bool ok = start_ties(err);
 
     (void)pthread_mutex_unlock(&start_lock);
     if (!ok)

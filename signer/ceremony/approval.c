@@ -46,11 +46,8 @@ const char *approval_word(enum approval_verdict verdict)
 
 bool approval_recognise(struct view head)
 {
-    struct view name = view_of_string("ensign approval ");
-    struct view begin = view_of_string(SSHSIG_BEGIN);
-
-    return view_equal(view_slice(head, 0, name.len), name) ||
-           view_equal(view_slice(head, 0, begin.len), begin);
+    return view_begins(head, view_of_string("ensign approval ")) ||
+           view_begins(head, view_of_string(SSHSIG_BEGIN));
 }
 
 size_t approval_split(struct view file)
@@ -132,7 +129,7 @@ void approval_free(struct approval *a)
 /* ---- judging ---- */
 
 /* A regular file, read once. One that is too large is no approval: *ret_fits is false. */
-static bool read_file(const char *path, struct buf *ret, bool *ret_fits, struct ens_err *err)
+static bool read_approval_file(const char *path, struct buf *ret, bool *ret_fits, struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
     ENS_CLEANUP(buf_free) struct buf all = {0};
@@ -208,7 +205,7 @@ static enum approval_verdict judge_person(const struct approval_ground *g, const
     return a->statement.is_yes ? judge_yes(g, a, key) : APPROVAL_NO;
 }
 
-static bool judge_signature(const struct approval_ground *g, struct approval_row *row, struct ens_err *err)
+static bool judge_sshsig(const struct approval_ground *g, struct approval_row *row, struct ens_err *err)
 {
     const struct people *people = policy_people(g->policy);
     const struct approval *a = &row->approval;
@@ -261,7 +258,7 @@ static bool judge_file(const struct approval_ground *g, struct approval_row *row
     ENS_CLEANUP(buf_free) struct buf file = {0};
     bool fits = false;
 
-    if (!read_file(row->path, &file, &fits, err))
+    if (!read_approval_file(row->path, &file, &fits, err))
         return false;
     if (!fits) {
         row->verdict = APPROVAL_STATEMENT;
@@ -274,7 +271,7 @@ static bool judge_file(const struct approval_ground *g, struct approval_row *row
         return true;
     if (!approval_read(buf_view(&file), &row->approval, &row->verdict, err))
         return false;
-    if (row->verdict == APPROVAL_YES && !judge_signature(g, row, err))
+    if (row->verdict == APPROVAL_YES && !judge_sshsig(g, row, err))
         return false;
     row->approval.signed_text = row->approval.signature_text = view_of(NULL, 0);
     return true;

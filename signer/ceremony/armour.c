@@ -1,4 +1,4 @@
-/* Armour: each line is judged by itself (armour_row.c), then all by their checks. */
+/* Armour: each line is judged by itself (armour_frame.c), then all by their checks. */
 #include "signer/ceremony/armour.h"
 
 #include <stdio.h>
@@ -59,8 +59,8 @@ static size_t put_digits(struct view bytes, char ret[static ARMOUR_LINE_DIGITS])
     return len;
 }
 
-static bool put_line(enum armour_kind kind, size_t number, bool is_last, struct view bytes, struct buf *ret,
-                     struct ens_err *err)
+static bool put_armour_line(enum armour_kind kind, size_t number, bool is_last, struct view bytes,
+                            struct buf *ret, struct ens_err *err)
 {
     char text[ARMOUR_LINE_DIGITS];
     char line[ARMOUR_LINE_DIGITS + ARMOUR_LINE_DIGITS / GROUP + 16];
@@ -88,8 +88,8 @@ bool armour_encode(enum armour_kind kind, struct view bytes, bool is_bare, struc
     for (size_t at = 0, number = 1; at < bytes.len; at += ARMOUR_LINE_BYTES, number++) {
         bool is_last = bytes.len - at <= ARMOUR_LINE_BYTES;
 
-        if (!put_line(kind, number, is_last,
-                      view_slice(bytes, at, is_last ? bytes.len - at : ARMOUR_LINE_BYTES), ret, err))
+        if (!put_armour_line(kind, number, is_last,
+                             view_slice(bytes, at, is_last ? bytes.len - at : ARMOUR_LINE_BYTES), ret, err))
             return false;
     }
     return is_bare || buf_printf(ret, err, "-----END ENSIGN %s-----\n", armour_name(kind));
@@ -114,8 +114,8 @@ static bool fits(enum armour_kind kind, const struct armour_row *rows, size_t le
     return true;
 }
 
-static bool find_kind(const struct armour_row *rows, size_t len, unsigned wishes, enum armour_kind *ret,
-                      struct ens_err *err)
+static bool find_kind_of_check(const struct armour_row *rows, size_t len, unsigned wishes,
+                               enum armour_kind *ret, struct ens_err *err)
 {
     bool is_one = (wishes & (wishes - 1)) == 0;
     bool is_cut = false;
@@ -150,8 +150,8 @@ static bool read_rows(const struct armour_frame *f, struct armour_row *rows, str
     return true;
 }
 
-static bool decode(struct view text, unsigned wishes, enum armour_kind *ret_kind, struct buf *ret,
-                   struct ens_err *err)
+static bool decode_rows(struct view text, unsigned wishes, enum armour_kind *ret_kind, struct buf *ret,
+                        struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) struct armour_row *rows = NULL;
     ENS_CLEANUP(buf_free) struct buf all = {0};
@@ -164,7 +164,7 @@ static bool decode(struct view text, unsigned wishes, enum armour_kind *ret_kind
     /* One more than the largest number: that line's number is then wrong. */
     f.len = f.len > LINES_MAX + 1 ? LINES_MAX + 1 : f.len;
     rows = mem_alloc(f.len, sizeof *rows, err);
-    if (rows == NULL || !read_rows(&f, rows, err) || !find_kind(rows, f.len, f.kinds, ret_kind, err))
+    if (rows == NULL || !read_rows(&f, rows, err) || !find_kind_of_check(rows, f.len, f.kinds, ret_kind, err))
         return false;
     for (size_t i = 0; i < f.len; i++) {
         if (!buf_append(&all, view_of(rows[i].bytes, rows[i].len), err))
@@ -201,7 +201,7 @@ bool armour_decode(struct view text, const char *name, unsigned wishes, enum arm
     if (at < text.len)
         return ens_fail(err, ENS_DATA, "%s: not-ascii: holds the byte %02x: type it as plain ASCII", name,
                         text.data[at]);
-    if (!decode(text, wishes, &kind, ret, err))
+    if (!decode_rows(text, wishes, &kind, ret, err))
         return ens_wrap(err, "%s", name);
     *ret_kind = kind;
     return true;

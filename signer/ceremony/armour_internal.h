@@ -24,9 +24,6 @@ struct armour_row {
  * empty view at the end. */
 struct view armour_next_line(struct view *left);
 
-/* Takes the next word off the front. */
-struct view armour_next_word(struct view *left);
-
 /* Does it hold the beginning of a frame, in whatever shape? And could it be the first line
  * if there is no frame? */
 bool armour_is_meant(struct view line);
@@ -36,6 +33,6 @@ bool armour_is_bare_line(struct view line);
 bool armour_read_frame(struct view text, unsigned wishes, struct armour_frame *ret,
                        struct ens_err *err) ENS_MUST_CHECK;
 
-/* Decodes a line: number, data words, and a last word of two check digits; ENS_DATA (armour_row.c). */
+/* Decodes a line: number, data words, and a last word of two check digits; ENS_DATA (armour_frame.c). */
 bool armour_read_row(struct view line, size_t number, bool is_last, struct armour_row *ret,
                      struct ens_err *err) ENS_MUST_CHECK;

@@ -16,12 +16,7 @@ static const uint8_t bom[] = {0xef, 0xbb, 0xbf};
 
 /* ---- the bytes ---- */
 
-static bool begins_with(struct view text, struct view with)
-{
-    return text.len >= with.len && view_equal(view_slice(text, 0, with.len), with);
-}
-
-static bool holds(struct view text, uint8_t byte)
+static bool has_byte(struct view text, uint8_t byte)
 {
     return text.len > 0 && memchr(text.data, byte, text.len) != NULL;
 }
@@ -35,15 +30,15 @@ static size_t line_number(struct view text, size_t at)
     return number;
 }
 
-static bool check_bytes(struct view text, struct ens_err *err)
+static bool check_text_bytes(struct view text, struct ens_err *err)
 {
     if (text.len == 0)
         return ens_fail(err, ENS_DATA, "empty: the file has no bytes: name the right file");
-    if (begins_with(text, view_of(bom, sizeof bom)))
+    if (view_begins(text, view_of(bom, sizeof bom)))
         return ens_fail(err, ENS_DATA, "bom: begins with a byte order mark: save it as plain ASCII");
-    if (holds(text, '\0'))
+    if (has_byte(text, '\0'))
         return ens_fail(err, ENS_DATA, "nul: holds a zero byte: save it as plain ASCII");
-    if (holds(text, '\r'))
+    if (has_byte(text, '\r'))
         return ens_fail(err, ENS_DATA, "cr: holds a carriage return: lines end in LF alone");
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
@@ -60,7 +55,7 @@ static bool check_bytes(struct view text, struct ens_err *err)
 /* ---- the lines ---- */
 
 /* Takes the next line, without its LF, off the front. */
-static struct view take_line(struct view *left)
+static struct view take_hand_line(struct view *left)
 {
     const uint8_t *newline = memchr(left->data, '\n', left->len);
     size_t len = newline != NULL ? (size_t)(newline - left->data) : left->len;
@@ -84,21 +79,21 @@ static bool check_header(struct view line, const char *kind, struct ens_err *err
 }
 
 /* Lines that are too long, the first line and the last. */
-static bool check_frame(struct view text, const char *kind, struct ens_err *err)
+static bool check_first_and_last(struct view text, const char *kind, struct ens_err *err)
 {
     struct view left = text;
     bool has_end = false;
 
     for (size_t number = 1; left.len > 0; number++) {
-        if (take_line(&left).len > HAND_LINE_MAX)
+        if (take_hand_line(&left).len > HAND_LINE_MAX)
             return ens_fail(err, ENS_DATA, "line %zu: long-line: has more than %d bytes: split it", number,
                             HAND_LINE_MAX);
     }
     left = text;
-    if (!check_header(take_line(&left), kind, err))
+    if (!check_header(take_hand_line(&left), kind, err))
         return false;
     while (left.len > 0 && !has_end)
-        has_end = view_equal(take_line(&left), view_of_string("end"));
+        has_end = view_equal(take_hand_line(&left), view_of_string("end"));
     if (!has_end)
         return ens_fail(err, ENS_DATA, "no-end: the last line must be 'end': is the file whole?");
     return left.len == 0 || ens_fail(err, ENS_DATA, "after-end: nothing may stand behind the line 'end'");
@@ -134,9 +129,9 @@ static bool parse_lines(struct view text, struct hand_sink sink, struct ens_err 
     struct hand_line line = {.number = 1};
     char copy[HAND_LINE_MAX + 1];
 
-    (void)take_line(&text);
+    (void)take_hand_line(&text);
     for (;;) {
-        struct view raw = take_line(&text);
+        struct view raw = take_hand_line(&text);
 
         if (text.len == 0) /* it was `end` */
             return true;
@@ -152,7 +147,7 @@ static bool parse_lines(struct view text, struct hand_sink sink, struct ens_err 
 bool hand_parse(struct view text, const char *kind, const char *name, struct hand_sink sink,
                 struct ens_err *err)
 {
-    if (check_bytes(text, err) && check_frame(text, kind, err) && parse_lines(text, sink, err))
+    if (check_text_bytes(text, err) && check_first_and_last(text, kind, err) && parse_lines(text, sink, err))
         return true;
     return ens_wrap(err, "%s", name);
 }
@@ -161,15 +156,15 @@ bool hand_is(struct view head, const char *kind)
 {
     size_t len = strlen(kind);
 
-    if (begins_with(head, view_of(bom, sizeof bom)))
+    if (view_begins(head, view_of(bom, sizeof bom)))
         head = view_slice(head, sizeof bom, head.len - sizeof bom);
-    return head.len > len && begins_with(head, view_of_string(kind)) && head.data[len] == ' ';
+    return head.len > len && view_begins(head, view_of_string(kind)) && head.data[len] == ' ';
 }
 
 /* ---- the file ---- */
 
 /* Refuses a file that others can write: it may not be what its owner said. */
-static bool check_file(const char *path, int fd, struct ens_err *err)
+static bool check_owner(const char *path, int fd, struct ens_err *err)
 {
     struct stat st;
 
@@ -206,7 +201,7 @@ bool hand_read(const char *path, struct buf *ret, struct ens_err *err)
 
     if (!path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err))
         return name_rule(path, err);
-    if (!check_file(path, fd, err))
+    if (!check_owner(path, fd, err))
         return false;
     bytes = mem_alloc(HAND_FILE_MAX + 1, 1, err);
     if (bytes == NULL || !file_read(fd, path, bytes, HAND_FILE_MAX + 1, &len, err))

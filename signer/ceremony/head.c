@@ -60,7 +60,7 @@ bool head_statement(const struct transcript_sum *sum, struct view text, const ch
 /* ---- reading ---- */
 
 /* Takes "KEY: VALUE\n" off the text. */
-static bool take_line(struct view *left, const char *key, struct view *ret)
+static bool take_head_line(struct view *left, const char *key, struct view *ret)
 {
     size_t len = strlen(key);
     const uint8_t *newline = left->len > 0 ? memchr(left->data, '\n', left->len) : NULL;
@@ -76,15 +76,15 @@ static bool take_line(struct view *left, const char *key, struct view *ret)
     return true;
 }
 
-static bool read_statement(struct view text, struct head *ret)
+static bool read_head_statement(struct view text, struct head *ret)
 {
     struct view first;
     struct view records;
 
-    return take_line(&text, "ensign head 1", &first) && first.len == 0 &&
-           take_line(&text, "id: ", &ret->id) && transcript_is_hex(ret->id, ID_TEXT) &&
-           take_line(&text, "records: ", &records) && transcript_number(records, 9, &ret->records) &&
-           ret->records > 0 && take_line(&text, "head: ", &ret->head) &&
+    return take_head_line(&text, "ensign head 1", &first) && first.len == 0 &&
+           take_head_line(&text, "id: ", &ret->id) && transcript_is_hex(ret->id, ID_TEXT) &&
+           take_head_line(&text, "records: ", &records) && transcript_number(records, 9, &ret->records) &&
+           ret->records > 0 && take_head_line(&text, "head: ", &ret->head) &&
            transcript_is_hex(ret->head, 2 * DIGEST_SIZE) && text.len == 0;
 }
 
@@ -97,7 +97,7 @@ static size_t split(struct view file)
     return hit != NULL ? (size_t)(hit - file.data) + 1 : file.len;
 }
 
-static bool fail(const char *name, const char *rule, const char *fact, struct ens_err *err)
+static bool fail_head(const char *name, const char *rule, const char *fact, struct ens_err *err)
 {
     return ens_fail(err, ENS_DATA, "%s: %s: %s", name, rule, fact);
 }
@@ -111,19 +111,21 @@ static bool find_signer(const struct people *people, struct view text, const cha
     if (!sshsig_parse(text, SSHSIG_HEAD, ret, &v, err))
         return false;
     if (v == SSHSIG_OTHER_USE)
-        return fail(name, "namespace", "its signature was made for another purpose than " SSHSIG_HEAD, err);
+        return fail_head(name, "namespace", "its signature was made for another purpose than " SSHSIG_HEAD,
+                         err);
     if (v == SSHSIG_CERTIFICATE)
-        return fail(name, "certificate", "signed by a certificate: persons are known by their keys", err);
+        return fail_head(name, "certificate", "signed by a certificate: persons are known by their keys",
+                         err);
     if (v != SSHSIG_OK)
-        return fail(name, "sshsig", "its signature is none, or something stands behind it", err);
+        return fail_head(name, "sshsig", "its signature is none, or something stands behind it", err);
     *ret_key = people_find(people, ret->key);
     if (*ret_key == NULL)
-        return fail(name, "unknown-key", "its key is nobody's of the witnesses", err);
+        return fail_head(name, "unknown-key", "its key is nobody's of the witnesses", err);
     /* The flags are inside what a FIDO key signs. */
     if (ret->type.is_sk && (ret->flags.data[0] & SSHSIG_TOUCHED) == 0)
-        return fail(name, "no-touch", "the FIDO key was not touched", err);
+        return fail_head(name, "no-touch", "the FIDO key was not touched", err);
     if ((*ret_key)->verify_required && (ret->flags.data[0] & SSHSIG_VERIFIED) == 0)
-        return fail(name, "not-verified", "the FIDO key asked for neither PIN nor finger", err);
+        return fail_head(name, "not-verified", "the FIDO key asked for neither PIN nor finger", err);
     return true;
 }
 
@@ -137,12 +139,13 @@ static bool check_fit(const struct head *h, const char *name, struct view text, 
     if (!transcript_verify(text, name, &sink, &sum, err))
         return false;
     if (!view_equal(f.id, h->id))
-        return fail(name, "id", "it is of another transcript", err);
+        return fail_head(name, "id", "it is of another transcript", err);
     if (!f.found)
-        return fail(name, "records", "the transcript has fewer records: some are missing at its end", err);
+        return fail_head(name, "records", "the transcript has fewer records: some are missing at its end",
+                         err);
     hex_encode(hex, view_of(f.hash, sizeof f.hash));
     return view_equal(h->head, view_of_string(hex)) ||
-           fail(name, "head", "that record has another hash: the transcript was replaced", err);
+           fail_head(name, "head", "that record has another hash: the transcript was replaced", err);
 }
 
 bool head_check(const struct sshsig_tool *tool, const struct people *people, struct view file,
@@ -157,13 +160,13 @@ bool head_check(const struct sshsig_tool *tool, const struct people *people, str
     struct view signature = view_slice(file, at, file.len - at);
     bool yes = false;
 
-    if (!read_statement(signed_text, &h))
-        return fail(name, "statement", "is no head of this version", err);
+    if (!read_head_statement(signed_text, &h))
+        return fail_head(name, "statement", "is no head of this version", err);
     if (!find_signer(people, signature, name, &s, &key, err) ||
         !sshsig_verify(tool, signed_text, signature, &s, &yes, err))
         return false;
     if (!yes)
-        return fail(name, "signature", "does not verify", err);
+        return fail_head(name, "signature", "does not verify", err);
     if (!check_fit(&h, name, text, err))
         return false;
     *ret_person = people_name(people, key->person);

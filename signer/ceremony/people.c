@@ -181,7 +181,7 @@ static bool has_secret(const struct people *p, struct view blob)
     return false;
 }
 
-static bool read_key(struct people *p, const struct hand_line *l, struct ens_err *err)
+static bool read_key_line(struct people *p, const struct hand_line *l, struct ens_err *err)
 {
     struct person_key key = {0};
     void *grown = p->keys;
@@ -206,14 +206,14 @@ static bool read_key(struct people *p, const struct hand_line *l, struct ens_err
     return true;
 }
 
-static bool read_line(void *ctx, const struct hand_line *l, struct ens_err *err)
+static bool read_people_line(void *ctx, const struct hand_line *l, struct ens_err *err)
 {
     struct people *p = ctx;
 
     if (strcmp(l->words[0], "person") == 0)
         return read_person(p, l, err);
     if (strcmp(l->words[0], "key") == 0)
-        return read_key(p, l, err);
+        return read_key_line(p, l, err);
     return ens_fail(err, ENS_DATA, "unknown-keyword: '%s': write person or key", l->words[0]);
 }
 
@@ -225,7 +225,7 @@ bool people_parse(struct view text, const char *name, struct people **ret, struc
         return false;
     p->blobs = mem_room(text.len + 1, err);
     if (p->blobs == NULL ||
-        !hand_parse(text, "approvers", name, (struct hand_sink){.line = read_line, .ctx = p}, err))
+        !hand_parse(text, "approvers", name, (struct hand_sink){.line = read_people_line, .ctx = p}, err))
         return false;
     if (p->len == 0)
         return ens_fail(err, ENS_DATA, "%s: no-person: names nobody: add a line person NAME", name);

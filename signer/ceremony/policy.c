@@ -26,7 +26,7 @@ void policy_freep(struct policy **p)
 
 /* ---- lines ---- */
 
-static bool read_line(void *ctx, const struct hand_line *l, struct ens_err *err)
+static bool read_policy_line(void *ctx, const struct hand_line *l, struct ens_err *err)
 {
     struct policy *p = ctx;
     int check = 0;
@@ -51,7 +51,7 @@ static bool contradiction(struct ens_err *err, const char *text)
 
 /* ---- the whole: what can never hold is a mistake, and is best found at the desk ---- */
 
-static bool check_approvals(const struct policy *p, struct ens_err *err)
+static bool check_about_people(const struct policy *p, struct ens_err *err)
 {
     static const enum policy_check about_approvals[] = {POLICY_REVOKED, POLICY_REBUILT, POLICY_APPROVAL_DAYS,
                                                         POLICY_APPROVER_KEYS};
@@ -145,7 +145,7 @@ static bool check_whole(const struct policy *p, struct ens_err *err)
         (policy_has(p, POLICY_QUORUM) || policy_has(p, POLICY_THRESHOLD) || policy_has(p, POLICY_SHARE)))
         return contradiction(err,
                              "key: a quorum has no key on a token: leave key, or quorum, threshold, share");
-    return check_approvals(p, err) && check_fields(p, err);
+    return check_about_people(p, err) && check_fields(p, err);
 }
 
 static bool is_checked(const struct policy *p, int check)
@@ -182,7 +182,7 @@ bool policy_parse(struct view text, const char *name, struct policy **ret, struc
     ENS_CLEANUP(policy_freep) struct policy *p = mem_alloc(1, sizeof *p, err);
 
     if (p == NULL || !digest_of(DIGEST_SHA256, text, p->id, err) ||
-        !hand_parse(text, "policy", name, (struct hand_sink){.line = read_line, .ctx = p}, err))
+        !hand_parse(text, "policy", name, (struct hand_sink){.line = read_policy_line, .ctx = p}, err))
         return false;
     if (!check_whole(p, err))
         return ens_wrap(err, "%s", name);

@@ -8,11 +8,11 @@
 #include "signer/base/mem.h"
 #include "signer/ceremony/policy_internal.h"
 
-static void put_text(struct policy_outcome *o, enum policy_check check, enum policy_result result,
-                     const char *fmt, va_list args) ENS_PRINTF(4, 0);
+static void put_row_text(struct policy_outcome *o, enum policy_check check, enum policy_result result,
+                         const char *fmt, va_list args) ENS_PRINTF(4, 0);
 
-static void put_text(struct policy_outcome *o, enum policy_check check, enum policy_result result,
-                     const char *fmt, va_list args)
+static void put_row_text(struct policy_outcome *o, enum policy_check check, enum policy_result result,
+                         const char *fmt, va_list args)
 {
     if (vsnprintf(o->rows[check].text, sizeof o->rows[check].text, fmt, args) < 0)
         o->rows[check].text[0] = '\0';
@@ -24,7 +24,7 @@ void policy_put(struct policy_outcome *o, enum policy_check check, bool holds, c
     va_list args;
 
     va_start(args, fmt);
-    put_text(o, check, holds ? POLICY_HOLDS : POLICY_FAILS, fmt, args);
+    put_row_text(o, check, holds ? POLICY_HOLDS : POLICY_FAILS, fmt, args);
     va_end(args);
 }
 

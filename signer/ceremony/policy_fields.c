@@ -94,8 +94,8 @@ static void check_pair(const struct policy *p, const struct sigstruct *css, enum
                    value, open, usual->open);
 }
 
-static void check_bytes(const struct policy *p, const struct sigstruct *css, enum policy_check check,
-                        struct policy_outcome *ret)
+static void check_hex(const struct policy *p, const struct sigstruct *css, enum policy_check check,
+                      struct policy_outcome *ret)
 {
     const struct policy_keyword *k = &policy_keywords[check];
     const struct policy_line *l = &p->lines[check];
@@ -160,7 +160,7 @@ void policy_check_fields(const struct policy *p, const struct sigstruct *css, st
         else if (policy_keywords[c].shape == SHAPE_PAIR)
             check_pair(p, css, c, ret);
         else if (policy_keywords[c].shape == SHAPE_HEX)
-            check_bytes(p, css, c, ret);
+            check_hex(p, css, c, ret);
         else if (policy_keywords[c].shape == SHAPE_BIT)
             check_bit(p, css, c, ret);
     }

@@ -13,8 +13,8 @@ static bool is_hexadecimal(const struct policy_keyword *k)
 }
 
 /* Days of a policy are written as in the file (`dashed` false) or as they are read. */
-static bool put_number(const struct policy_keyword *k, uint64_t value, bool dashed, struct buf *ret,
-                       struct ens_err *err)
+static bool put_policy_number(const struct policy_keyword *k, uint64_t value, bool dashed, struct buf *ret,
+                              struct ens_err *err)
 {
     if (k->shape == SHAPE_DATES && dashed)
         return buf_printf(ret, err, "%04" PRIx64 "-%02" PRIx64 "-%02" PRIx64, value >> 16, value >> 8 & 0xff,
@@ -33,7 +33,7 @@ static bool put_numbers(const struct policy_keyword *k, const struct policy_line
 
     for (size_t i = 0; i < l->numbers_len; i++) {
         if (!buf_printf(ret, err, "%s", i == 0 ? before : between) ||
-            !put_number(k, l->numbers[i], dashed, ret, err))
+            !put_policy_number(k, l->numbers[i], dashed, ret, err))
             return false;
     }
     return true;
@@ -74,8 +74,8 @@ static bool put_file(const struct policy_line *l, struct buf *ret, struct ens_er
     return buf_printf(ret, err, "%s%s%s", l->file, l->has_pin ? " sha256:" : "", l->has_pin ? hex : "");
 }
 
-static bool put_value(const struct policy *p, enum policy_check check, bool dashed, struct buf *ret,
-                      struct ens_err *err)
+static bool put_policy_value(const struct policy *p, enum policy_check check, bool dashed, struct buf *ret,
+                             struct ens_err *err)
 {
     const struct policy_keyword *k = &policy_keywords[check];
     const struct policy_line *l = &p->lines[check];
@@ -105,7 +105,7 @@ static bool put_value(const struct policy *p, enum policy_check check, bool dash
 
 bool policy_value(const struct policy *p, enum policy_check check, struct buf *ret, struct ens_err *err)
 {
-    return put_value(p, check, false, ret, err);
+    return put_policy_value(p, check, false, ret, err);
 }
 
 /* A list that is too long is counted. */
@@ -115,7 +115,7 @@ void policy_wanted(const struct policy *p, enum policy_check check, char ret[sta
     struct ens_err why = {0};
     const struct policy_line *l = &p->lines[check];
 
-    if (!put_value(p, check, true, &text, &why) || text.len >= POLICY_WANTED_MAX)
+    if (!put_policy_value(p, check, true, &text, &why) || text.len >= POLICY_WANTED_MAX)
         (void)snprintf(ret, POLICY_WANTED_MAX, "one of %zu", l->numbers_len + l->hex_len);
     else
         (void)snprintf(ret, POLICY_WANTED_MAX, "%.*s", (int)text.len, (const char *)text.data);

@@ -34,7 +34,8 @@ static bool word_is(const struct hand_line *l, size_t index, const char *word)
 
 /* ---- numbers and days ---- */
 
-static bool read_number(const struct policy_keyword *k, const char *text, uint64_t *ret, struct ens_err *err)
+static bool read_policy_number(const struct policy_keyword *k, const char *text, uint64_t *ret,
+                               struct ens_err *err)
 {
     struct date d;
 
@@ -54,8 +55,8 @@ static bool read_range(const struct policy_keyword *k, const char *text, struct 
     const char *dots = strstr(text, "..");
     ENS_CLEANUP(mem_freep) char *first = mem_strndup(text, (size_t)(dots - text), err);
 
-    if (first == NULL || !read_number(k, first, &ret->numbers[0], err) ||
-        !read_number(k, dots + 2, &ret->numbers[1], err))
+    if (first == NULL || !read_policy_number(k, first, &ret->numbers[0], err) ||
+        !read_policy_number(k, dots + 2, &ret->numbers[1], err))
         return false;
     ret->op = OP_RANGE;
     ret->numbers_len = 2;
@@ -69,7 +70,7 @@ static bool read_list(const struct policy_keyword *k, const struct hand_line *l,
     if (l->len - from > POLICY_LIST_MAX)
         return bad_value(k, err);
     for (size_t i = from; i < l->len; i++) {
-        if (!read_number(k, l->words[i], &ret->numbers[i - from], err))
+        if (!read_policy_number(k, l->words[i], &ret->numbers[i - from], err))
             return false;
     }
     ret->numbers_len = l->len - from;
@@ -83,8 +84,8 @@ static bool read_list(const struct policy_keyword *k, const struct hand_line *l,
     return true;
 }
 
-static bool read_numbers(const struct policy_keyword *k, const struct hand_line *l, struct policy_line *ret,
-                         struct ens_err *err)
+static bool read_policy_numbers(const struct policy_keyword *k, const struct hand_line *l,
+                                struct policy_line *ret, struct ens_err *err)
 {
     size_t from = 1;
 
@@ -123,8 +124,8 @@ bool policy_number_holds(const struct policy_line *l, uint64_t value)
     return false;
 }
 
-static bool read_count(const struct policy_keyword *k, const struct hand_line *l, struct policy_line *ret,
-                       struct ens_err *err)
+static bool read_policy_count(const struct policy_keyword *k, const struct hand_line *l,
+                              struct policy_line *ret, struct ens_err *err)
 {
     if (l->len != 2)
         return bad_value(k, err);
@@ -186,8 +187,8 @@ static bool read_hex(const struct policy_keyword *k, const struct hand_line *l, 
     return true;
 }
 
-static bool read_claims(const struct policy_keyword *k, const struct hand_line *l, struct policy *p,
-                        struct ens_err *err)
+static bool read_claim_words(const struct policy_keyword *k, const struct hand_line *l, struct policy *p,
+                             struct ens_err *err)
 {
     for (size_t i = 1; i < l->len; i++) {
         int found = 0;
@@ -225,7 +226,7 @@ bool policy_read_value(enum policy_check check, const struct hand_line *l, struc
     switch (k->shape) {
     case SHAPE_NUMBERS:
     case SHAPE_DATES:
-        return read_numbers(k, l, line, err);
+        return read_policy_numbers(k, l, line, err);
     case SHAPE_PAIR:
         return read_pair(k, l, line, err);
     case SHAPE_BIT:
@@ -234,9 +235,9 @@ bool policy_read_value(enum policy_check check, const struct hand_line *l, struc
     case SHAPE_HEX:
         return read_hex(k, l, line, err);
     case SHAPE_COUNT:
-        return read_count(k, l, line, err);
+        return read_policy_count(k, l, line, err);
     case SHAPE_CLAIMS:
-        return read_claims(k, l, ret, err);
+        return read_claim_words(k, l, ret, err);
     case SHAPE_FILE:
         return read_file_name(k, l, line, err);
     }

@@ -58,8 +58,8 @@ static const char *mask_phrase(const struct sigstruct *css, enum css_field value
 }
 
 /* The columns of digits, names and mask. */
-static bool add_bits(const struct sigstruct *css, enum css_field value, enum css_field mask, struct buf *ret,
-                     struct ens_err *err)
+static bool add_bit_words(const struct sigstruct *css, enum css_field value, enum css_field mask,
+                          struct buf *ret, struct ens_err *err)
 {
     char digits[24];
     char names[BITS_TEXT_MAX];
@@ -85,8 +85,8 @@ static const char *debug_phrase(const struct sigstruct *css)
 
 /* ---- the fields ---- */
 
-static bool add_hash(const char *label, const uint8_t hash[static 32], const struct review_form *form,
-                     const char *note, struct buf *ret, struct ens_err *err)
+static bool add_hash_line(const char *label, const uint8_t hash[static 32], const struct review_form *form,
+                          const char *note, struct buf *ret, struct ens_err *err)
 {
     char hex[2 * 32 + 1];
 
@@ -118,14 +118,14 @@ static bool add_rare(const struct sigstruct *css, struct buf *ret, struct ens_er
     bool cet = sigstruct_get_int(css, CSS_CET_ATTRIBUTES) != 0 ||
                sigstruct_get_int(css, CSS_CET_ATTRIBUTES_MASK) != 0;
 
-    return (!cet || add_bits(css, CSS_CET_ATTRIBUTES, CSS_CET_ATTRIBUTES_MASK, ret, err)) &&
+    return (!cet || add_bit_words(css, CSS_CET_ATTRIBUTES, CSS_CET_ATTRIBUTES_MASK, ret, err)) &&
            (swdefined == 0 || text_line(ret, err, "  %-*s%" PRIu64, LABEL, "SWDEFINED", swdefined)) &&
            (vendor == 0 || text_line(ret, err, "  %-*s0x%" PRIx64, LABEL, "VENDOR", vendor)) &&
            add_id("ISVFAMILYID", sigstruct_get(css, CSS_ISVFAMILYID), ret, err) &&
            add_id("ISVEXTPRODID", sigstruct_get(css, CSS_ISVEXTPRODID), ret, err);
 }
 
-static bool add_fields(const struct review *r, struct buf *ret, struct ens_err *err)
+static bool add_field_lines(const struct review *r, struct buf *ret, struct ens_err *err)
 {
     const struct sigstruct *css = r->css;
     char date[REVIEW_DATE_MAX];
@@ -133,13 +133,13 @@ static bool add_fields(const struct review *r, struct buf *ret, struct ens_err *
     return text_line(ret, err, "  %-*s%-12" PRIu64 "ISVSVN %-13" PRIu64 "DATE %s", LABEL, "ISVPRODID",
                      sigstruct_get_int(css, CSS_ISVPRODID), sigstruct_get_int(css, CSS_ISVSVN),
                      review_date(css, date)) &&
-           add_bits(css, CSS_ATTRIBUTES, CSS_ATTRIBUTEMASK, ret, err) &&
-           add_bits(css, CSS_XFRM, CSS_XFRM_MASK, ret, err) &&
-           add_bits(css, CSS_MISCSELECT, CSS_MISCMASK, ret, err) &&
+           add_bit_words(css, CSS_ATTRIBUTES, CSS_ATTRIBUTEMASK, ret, err) &&
+           add_bit_words(css, CSS_XFRM, CSS_XFRM_MASK, ret, err) &&
+           add_bit_words(css, CSS_MISCSELECT, CSS_MISCMASK, ret, err) &&
            text_line(ret, err, "  %-*s%s", LABEL, "DEBUG", debug_phrase(css)) && add_rare(css, ret, err);
 }
 
-static bool add_dangers(const struct review *r, struct buf *ret, struct ens_err *err)
+static bool add_danger_lines(const struct review *r, struct buf *ret, struct ens_err *err)
 {
     struct findings found = {0};
 
@@ -156,17 +156,17 @@ bool review_render(const struct review *r, const struct review_form *form, struc
 {
     const char *when = r->css != NULL && !sigstruct_is_unsigned(r->css) ? "are" : "will be";
 
-    if (!add_dangers(r, ret, err) ||
+    if (!add_danger_lines(r, ret, err) ||
         !text_line(ret, err, "%s that %s %s",
                    r->css != NULL ? "Review of the 256 bytes" : "A digest, of unknown bytes,", when,
                    form->verb))
         return false;
     if (r->css != NULL &&
-        !add_hash("MRENCLAVE", sigstruct_get(r->css, CSS_ENCLAVEHASH).data, form, form->note, ret, err))
+        !add_hash_line("MRENCLAVE", sigstruct_get(r->css, CSS_ENCLAVEHASH).data, form, form->note, ret, err))
         return false;
-    if (r->mrsigner != NULL && !add_hash("MRSIGNER", r->mrsigner, form, NULL, ret, err))
+    if (r->mrsigner != NULL && !add_hash_line("MRSIGNER", r->mrsigner, form, NULL, ret, err))
         return false;
-    return (r->css == NULL || add_fields(r, ret, err)) && buf_printf(ret, err, "  ") &&
+    return (r->css == NULL || add_field_lines(r, ret, err)) && buf_printf(ret, err, "  ") &&
            review_digest(r->digest, ret, err);
 }
 

@@ -212,8 +212,8 @@ static int hash_columns(const struct review_table *t)
     return t->grouped ? 14 : 64;
 }
 
-static bool add_hash(const struct review_table *t, const uint8_t hash[static 32], struct buf *ret,
-                     struct ens_err *err)
+static bool add_hash_cell(const struct review_table *t, const uint8_t hash[static 32], struct buf *ret,
+                          struct ens_err *err)
 {
     char hex[2 * 32 + 1];
 
@@ -333,17 +333,18 @@ static bool add_columns(const struct layout *l, const struct sigstruct *css, str
 }
 
 /* The values of an item, without what stands below it. */
-static bool add_values(const struct review_table *t, const struct layout *l, const struct review_item *x,
-                       const struct findings *dangers, struct buf *ret, struct ens_err *err)
+static bool add_value_cells(const struct review_table *t, const struct layout *l, const struct review_item *x,
+                            const struct findings *dangers, struct buf *ret, struct ens_err *err)
 {
     const struct sigstruct *css = x->review.css;
 
-    if (!(css != NULL ? add_hash(t, sigstruct_get(css, CSS_ENCLAVEHASH).data, ret, err)
+    if (!(css != NULL ? add_hash_cell(t, sigstruct_get(css, CSS_ENCLAVEHASH).data, ret, err)
                       : buf_printf(ret, err, "%-*s", hash_columns(t), "unknown")) ||
         !add_columns(l, css, ret, err))
         return false;
-    if (!(t->resigns && css != NULL ? add_change(x, ret, err)
-                                    : buf_printf(ret, err, "  ") && add_hash(t, x->review.digest, ret, err)))
+    if (!(t->resigns && css != NULL
+              ? add_change(x, ret, err)
+              : buf_printf(ret, err, "  ") && add_hash_cell(t, x->review.digest, ret, err)))
         return false;
     return add_remark(t, x, dangers, ret, err) && buf_printf(ret, err, "\n");
 }
@@ -363,15 +364,16 @@ static bool add_below(const struct layout *l, const struct review_item *x, struc
     return line.len == 0 || text_line(ret, err, "%.*s", (int)line.len, (const char *)line.data);
 }
 
-static bool add_row(const struct review_table *t, const struct layout *l, const struct short_name *names,
-                    size_t index, bool with_danger, struct buf *ret, struct ens_err *err)
+static bool add_table_row(const struct review_table *t, const struct layout *l,
+                          const struct short_name *names, size_t index, bool with_danger, struct buf *ret,
+                          struct ens_err *err)
 {
     static const struct findings none;
     struct findings dangers = {0};
 
     review_dangers(&t->items[index].review, &dangers);
     return add_name(t, names, index, dangers.len > 0, ret, err) &&
-           add_values(t, l, &t->items[index], with_danger ? &dangers : &none, ret, err) &&
+           add_value_cells(t, l, &t->items[index], with_danger ? &dangers : &none, ret, err) &&
            add_below(l, &t->items[index], ret, err);
 }
 
@@ -391,7 +393,7 @@ bool review_table_row(const struct review_table *t, size_t index, bool with_dang
     struct layout l;
 
     lay_out(t, &l);
-    return names != NULL && add_row(t, &l, names, index, with_danger, ret, err);
+    return names != NULL && add_table_row(t, &l, names, index, with_danger, ret, err);
 }
 
 bool review_table_rows(const struct review_table *t, struct buf *ret, struct ens_err *err)
@@ -401,7 +403,7 @@ bool review_table_rows(const struct review_table *t, struct buf *ret, struct ens
 
     lay_out(t, &l);
     for (size_t i = 0; names != NULL && i < t->len; i++) {
-        if (!add_row(t, &l, names, i, true, ret, err))
+        if (!add_table_row(t, &l, names, i, true, ret, err))
             return false;
     }
     return names != NULL;

@@ -66,7 +66,7 @@ void revoked_entry(const struct revoked *r, size_t index, const char **ret_keywo
     *ret_value = r->entries[index].value;
 }
 
-static bool check_value(enum revoked_kind kind, const char *value, bool *ret_yes, struct ens_err *err)
+static bool is_value_of(enum revoked_kind kind, const char *value, bool *ret_yes, struct ens_err *err)
 {
     *ret_yes = kind == REVOKED_PERSON
                    ? people_name_valid(value)
@@ -74,7 +74,7 @@ static bool check_value(enum revoked_kind kind, const char *value, bool *ret_yes
     return kind != REVOKED_KEY || sshkey_fingerprint_valid(value, ret_yes, err);
 }
 
-static bool add(struct revoked *r, enum revoked_kind kind, const char *value, struct ens_err *err)
+static bool add_revoked(struct revoked *r, enum revoked_kind kind, const char *value, struct ens_err *err)
 {
     void *grown = r->entries;
 
@@ -87,7 +87,7 @@ static bool add(struct revoked *r, enum revoked_kind kind, const char *value, st
     return true;
 }
 
-static bool read_line(void *ctx, const struct hand_line *l, struct ens_err *err)
+static bool read_revoked_line(void *ctx, const struct hand_line *l, struct ens_err *err)
 {
     struct revoked *r = ctx;
     bool yes = false;
@@ -97,7 +97,7 @@ static bool read_line(void *ctx, const struct hand_line *l, struct ens_err *err)
         kind++;
     if (kind == REVOKED_KINDS)
         return ens_fail(err, ENS_DATA, "unknown-keyword: '%s': write key, person or statement", l->words[0]);
-    if (l->len == 2 && !check_value((enum revoked_kind)kind, l->words[1], &yes, err))
+    if (l->len == 2 && !is_value_of((enum revoked_kind)kind, l->words[1], &yes, err))
         return false;
     if (!yes)
         return ens_fail(err, ENS_DATA, "value: %s takes one %s", l->words[0],
@@ -106,14 +106,15 @@ static bool read_line(void *ctx, const struct hand_line *l, struct ens_err *err)
                                                  : "id of 64 lower-case hexadecimal digits");
     if (has(r, (enum revoked_kind)kind, l->words[1]))
         return ens_fail(err, ENS_DATA, "twice: %s is there twice: leave one line", l->words[1]);
-    return add(r, (enum revoked_kind)kind, l->words[1], err);
+    return add_revoked(r, (enum revoked_kind)kind, l->words[1], err);
 }
 
 bool revoked_parse(struct view text, const char *name, struct revoked **ret, struct ens_err *err)
 {
     ENS_CLEANUP(revoked_freep) struct revoked *r = mem_alloc(1, sizeof *r, err);
 
-    if (r == NULL || !hand_parse(text, "revoked", name, (struct hand_sink){.line = read_line, .ctx = r}, err))
+    if (r == NULL ||
+        !hand_parse(text, "revoked", name, (struct hand_sink){.line = read_revoked_line, .ctx = r}, err))
         return false;
     *ret = ens_take(r);
     return true;

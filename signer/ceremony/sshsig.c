@@ -22,11 +22,6 @@
 #define REMEDY        "install openssh-client"
 #define LINE_MAX      76 /* digits of base64 in a line */
 
-static bool starts_with(struct view v, const char *text)
-{
-    return view_equal(view_slice(v, 0, strlen(text)), view_of_string(text));
-}
-
 /* ---- armour ---- */
 
 /* The text between BEGIN and END; false: the frame is another. */
@@ -35,7 +30,7 @@ static bool unframe(struct view text, struct view *ret)
     size_t begin = strlen(SSHSIG_BEGIN);
     size_t end = strlen(SSHSIG_END);
 
-    if (text.len < begin + end || !starts_with(text, SSHSIG_BEGIN) ||
+    if (text.len < begin + end || !view_begins(text, view_of_string(SSHSIG_BEGIN)) ||
         !view_equal(view_slice(text, text.len - end, end), view_of_string(SSHSIG_END)))
         return false;
     *ret = view_slice(text, begin, text.len - begin - end);
@@ -75,16 +70,11 @@ static bool dearmour(struct view text, struct buf *ret, bool *ret_yes, struct en
 
 /* ---- blob ---- */
 
-static bool is(struct view v, const char *word)
-{
-    return view_equal(v, view_of_string(word));
-}
-
 static bool algorithm_fits(const struct sshsig *s)
 {
     if (s->type.is_rsa)
-        return is(s->algorithm, "rsa-sha2-256") || is(s->algorithm, "rsa-sha2-512");
-    return is(s->algorithm, s->type.type);
+        return view_is(s->algorithm, "rsa-sha2-256") || view_is(s->algorithm, "rsa-sha2-512");
+    return view_is(s->algorithm, s->type.type);
 }
 
 static enum sshsig_verdict parse_blob(struct sshsig *s)
@@ -102,9 +92,9 @@ static enum sshsig_verdict parse_blob(struct sshsig *s)
     if (!sshkey_take(&left, &s->key) || !sshkey_take(&left, &use) || !sshkey_take(&left, &reserved) ||
         !sshkey_take(&left, &s->hash) || !sshkey_take(&left, &inner) || left.len > 0)
         return SSHSIG_MALFORMED;
-    if (!is(use, s->use))
+    if (!view_is(use, s->use))
         return SSHSIG_OTHER_USE;
-    if (reserved.len > 0 || (!is(s->hash, "sha256") && !is(s->hash, "sha512")))
+    if (reserved.len > 0 || (!view_is(s->hash, "sha256") && !view_is(s->hash, "sha512")))
         return SSHSIG_MALFORMED;
     enum sshkey_verdict key = sshkey_read(s->key, &s->type);
 

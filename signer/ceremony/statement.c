@@ -51,7 +51,7 @@ static bool is_base64(struct view text)
     return true;
 }
 
-static bool read_key(struct view text, char ret[static STATEMENT_KEY_MAX])
+static bool read_fingerprint(struct view text, char ret[static STATEMENT_KEY_MAX])
 {
     struct view digest = view_slice(text, 7, STATEMENT_KEY_MAX - 1 - 7);
 
@@ -60,11 +60,6 @@ static bool read_key(struct view text, char ret[static STATEMENT_KEY_MAX])
     memcpy(ret, text.data, text.len);
     ret[text.len] = '\0';
     return true;
-}
-
-static bool is(struct view text, const char *word)
-{
-    return view_equal(text, view_of_string(word));
 }
 
 static bool read_day(struct view text, uint32_t *ret)
@@ -94,7 +89,7 @@ bool statement_note_valid(struct view note)
     return true;
 }
 
-static bool read_count(struct view text, size_t *ret)
+static bool read_item_count(struct view text, size_t *ret)
 {
     size_t value = 0;
 
@@ -112,7 +107,7 @@ static bool read_count(struct view text, size_t *ret)
 /* ---- lines ---- */
 
 /* Takes the next line, without its newline; the text ends with one. */
-static struct view take_line(struct lines *l)
+static struct view take_statement_line(struct lines *l)
 {
     const uint8_t *end = l->left.len > 0 ? memchr(l->left.data, '\n', l->left.len) : NULL;
     size_t len = end != NULL ? (size_t)(end - l->left.data) : 0;
@@ -124,10 +119,10 @@ static struct view take_line(struct lines *l)
 }
 
 /* The value of the next line, which must be "key: value". */
-static bool take_value(struct lines *l, const char *key, struct view *ret, struct ens_err *err)
+static bool take_line_value(struct lines *l, const char *key, struct view *ret, struct ens_err *err)
 {
     size_t len = strlen(key);
-    struct view line = take_line(l);
+    struct view line = take_statement_line(l);
 
     if (line.len < len + 2 || memcmp(line.data, key, len) != 0 || memcmp(line.data + len, ": ", 2) != 0)
         return ens_fail(err, ENS_DATA, "%s: line %zu: must be '%s: ...': let ensign approve write it",
@@ -136,7 +131,7 @@ static bool take_value(struct lines *l, const char *key, struct view *ret, struc
     return true;
 }
 
-static bool check_bytes(struct view text, const char *name, struct ens_err *err)
+static bool check_statement_bytes(struct view text, const char *name, struct ens_err *err)
 {
     if (text.len > STATEMENT_MAX)
         return ens_fail(err, ENS_DATA, "%s: the statement has more than %d bytes: it is none", name,
@@ -157,44 +152,44 @@ static bool read_answer(struct lines *l, struct statement *s, struct ens_err *er
 {
     struct view v;
 
-    if (!take_value(l, "answer", &v, err))
+    if (!take_line_value(l, "answer", &v, err))
         return false;
-    s->is_yes = is(v, "yes");
-    if (!s->is_yes && !is(v, "no"))
+    s->is_yes = view_is(v, "yes");
+    if (!s->is_yes && !view_is(v, "no"))
         return bad(l, "the answer is yes or no", err);
-    if (!take_value(l, "by", &v, err))
+    if (!take_line_value(l, "by", &v, err))
         return false;
-    if (!read_key(v, s->by))
+    if (!read_fingerprint(v, s->by))
         return bad(l, "must be SHA256: and 43 digits of base64", err);
-    if (!take_value(l, "mrsigner", &v, err))
+    if (!take_line_value(l, "mrsigner", &v, err))
         return false;
     return read_hash(v, s->mrsigner) || bad(l, "must be 64 lower-case hexadecimal digits", err);
 }
 
-static bool read_until(struct lines *l, struct statement *s, struct ens_err *err)
+static bool read_until_line(struct lines *l, struct statement *s, struct ens_err *err)
 {
     struct view v;
 
-    if (!take_value(l, "until", &v, err))
+    if (!take_line_value(l, "until", &v, err))
         return false;
-    if (s->is_yes ? !read_day(v, &s->until) : !is(v, "-"))
+    if (s->is_yes ? !read_day(v, &s->until) : !view_is(v, "-"))
         return bad(l, s->is_yes ? "must be a day, YYYYMMDD" : "a no has no end: '-'", err);
-    if (!take_value(l, "replaces", &v, err))
+    if (!take_line_value(l, "replaces", &v, err))
         return false;
-    s->has_replaces = !is(v, "-");
+    s->has_replaces = !view_is(v, "-");
     return !s->has_replaces || read_hash(v, s->replaces) ||
            bad(l, "must be '-' or 64 lower-case hexadecimal digits", err);
 }
 
-static bool read_note(struct lines *l, struct statement *s, struct ens_err *err)
+static bool read_note_line(struct lines *l, struct statement *s, struct ens_err *err)
 {
     struct view v;
 
-    if (!take_value(l, "note", &v, err))
+    if (!take_line_value(l, "note", &v, err))
         return false;
     if (!statement_note_valid(v))
         return bad(l, "must be '-' or 1 to 200 bytes, no blank at either end", err);
-    if (!is(v, "-"))
+    if (!view_is(v, "-"))
         memcpy(s->note, v.data, v.len);
     return true;
 }
@@ -205,13 +200,13 @@ static bool read_item(struct lines *l, struct statement_item *ret, struct ens_er
     size_t gap = sizeof rebuilt - 1;
     struct view v;
 
-    if (!take_value(l, "item", &v, err))
+    if (!take_line_value(l, "item", &v, err))
         return false;
     struct view rest = view_slice(v, 64, v.len < 64 ? 0 : v.len - 64);
 
-    ret->is_rebuilt = !is(rest, " not-rebuilt");
+    ret->is_rebuilt = !view_is(rest, " not-rebuilt");
     if (read_hash(view_slice(v, 0, 64), ret->digest) &&
-        (!ret->is_rebuilt || (is(view_slice(rest, 0, gap), rebuilt) &&
+        (!ret->is_rebuilt || (view_is(view_slice(rest, 0, gap), rebuilt) &&
                               read_hash(view_slice(rest, gap, rest.len - gap), ret->rebuilt))))
         return true;
     return bad(l, "must be 'item: HEX64 rebuilt HEX64' or 'item: HEX64 not-rebuilt'", err);
@@ -222,9 +217,9 @@ static bool read_items(struct lines *l, struct statement *s, struct ens_err *err
     struct view v;
     size_t count = 0;
 
-    if (!take_value(l, "items", &v, err))
+    if (!take_line_value(l, "items", &v, err))
         return false;
-    if (!read_count(v, &count))
+    if (!read_item_count(v, &count))
         return bad(l, "must be a number from 1 to 1024", err);
     s->items = mem_alloc(count, sizeof *s->items, err);
     if (s->items == NULL)
@@ -246,12 +241,12 @@ bool statement_parse(struct view text, const char *name, struct statement *ret, 
     struct lines l = {.left = text, .name = name};
     size_t first = strlen(STATEMENT_FIRST) - 1;
 
-    if (!check_bytes(text, name, err))
+    if (!check_statement_bytes(text, name, err))
         return false;
-    if (!view_equal(take_line(&l), view_of(STATEMENT_FIRST, first)))
+    if (!view_equal(take_statement_line(&l), view_of(STATEMENT_FIRST, first)))
         return ens_fail(err, ENS_DATA, "%s: line 1: must be '%.*s': it is no approval of this version", name,
                         (int)first, STATEMENT_FIRST);
-    if (!read_answer(&l, &s, err) || !read_until(&l, &s, err) || !read_note(&l, &s, err) ||
+    if (!read_answer(&l, &s, err) || !read_until_line(&l, &s, err) || !read_note_line(&l, &s, err) ||
         !read_items(&l, &s, err))
         return false;
     *ret = s;

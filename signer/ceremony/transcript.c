@@ -114,8 +114,8 @@ static bool make_record(const struct transcript *t, int64_t now, enum transcript
     return true;
 }
 
-static bool append(struct transcript *t, int64_t now, enum transcript_kind kind, struct view entries,
-                   int exit_code, struct ens_err *err)
+static bool append_record(struct transcript *t, int64_t now, enum transcript_kind kind, struct view entries,
+                          int exit_code, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf text = {0};
     struct transcript_sum sum;
@@ -155,7 +155,7 @@ static bool acknowledge(struct transcript *t, const struct transcript_break *b,
         ack->describe(t, ack->ctx);
     if (!is_collected(t, err) || !transcript_ack_entries(b, ack->note, &t->entries, err) ||
         (b->tail.len > 0 && (!transcript_save_tail(b, &t->entries, err) || !cut_tail(t, err))) ||
-        !append(t, ack->now, TRANSCRIPT_ACK, buf_view(&t->entries), 0, err))
+        !append_record(t, ack->now, TRANSCRIPT_ACK, buf_view(&t->entries), 0, err))
         return false;
     t->sum.open = 0;
     buf_free(&t->entries);
@@ -215,7 +215,7 @@ bool transcript_open(const char *path, const struct transcript_ack *ack, struct 
 
 /* ---- collecting ---- */
 
-static void add(struct transcript *t, const char *key, const struct view *words, size_t len)
+static void add_words(struct transcript *t, const char *key, const struct view *words, size_t len)
 {
     if (!transcript_put_entry(key, words, len, &t->entries, &t->failed))
         return;
@@ -243,7 +243,7 @@ void transcript_words(struct transcript *t, const char *key, const char *const *
         all[i] = view_of_string(words[i] != NULL ? words[i] : "");
     for (size_t i = 0; i < last_len; i++)
         all[len - 1 + i] = last[i];
-    add(t, key, all, last != NULL ? len - 1 + last_len : len);
+    add_words(t, key, all, last != NULL ? len - 1 + last_len : len);
 }
 
 void transcript_text(struct transcript *t, const char *key, const char *text)
@@ -342,7 +342,8 @@ bool transcript_outcome(struct transcript *t, int64_t now, const struct transcri
     transcript_put(t, "calls", calls[0], calls[1]);
     for (size_t i = 0; i < t->items; i++)
         put_result(t, i, &results[i]);
-    if (!is_collected(t, err) || !append(t, now, TRANSCRIPT_OUTCOME, buf_view(&t->entries), exit_code, err))
+    if (!is_collected(t, err) ||
+        !append_record(t, now, TRANSCRIPT_OUTCOME, buf_view(&t->entries), exit_code, err))
         return false;
     t->has_intent = false;
     buf_free(&t->entries);
@@ -353,7 +354,8 @@ bool transcript_run(struct transcript *t, int64_t now, int exit_code, struct ens
 {
     if (t == NULL || t->is_full)
         return true;
-    if (!is_collected(t, err) || !append(t, now, TRANSCRIPT_RUN, buf_view(&t->entries), exit_code, err))
+    if (!is_collected(t, err) ||
+        !append_record(t, now, TRANSCRIPT_RUN, buf_view(&t->entries), exit_code, err))
         return false;
     buf_free(&t->entries);
     return true;

@@ -30,7 +30,7 @@ bool transcript_file_in_place(int fd, const char *path, int64_t size)
 }
 
 /* Refuses a file that others can write: they would decide what it says. */
-static bool judge(int fd, const char *path, struct ens_err *err)
+static bool judge_transcript_file(int fd, const char *path, struct ens_err *err)
 {
     struct stat st;
 
@@ -75,7 +75,7 @@ bool transcript_file_open(const char *path, int *ret_fd, bool *ret_made, struct 
             return ens_fail(err, ENS_DATA, "%s: is a directory: name a file for the transcript", path);
         if (!path_open(path, O_RDWR | O_APPEND | O_CREAT, 0600, ENS_CANTCREAT, &fd, err))
             return false;
-        if (!judge(fd, path, err) || !lock(fd, path, err))
+        if (!judge_transcript_file(fd, path, err) || !lock(fd, path, err))
             return false;
         /* One that was moved away while this run waited for the lock is left alone. */
         if (transcript_file_in_place(fd, path, -1)) {

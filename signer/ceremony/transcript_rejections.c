@@ -5,7 +5,7 @@
 
 #define REJECTION_WORDS 5
 
-static void release(struct transcript_rejection *r)
+static void release_rejection(struct transcript_rejection *r)
 {
     mem_free(r->digest);
     mem_free(r->mrsigner);
@@ -17,12 +17,12 @@ static void release(struct transcript_rejection *r)
 void transcript_rejections_free(struct transcript_rejections *r)
 {
     for (size_t i = 0; i < r->len; i++)
-        release(&r->items[i]);
+        release_rejection(&r->items[i]);
     mem_free(r->items);
     *r = (struct transcript_rejections){0};
 }
 
-static bool grow(struct transcript_collector *c, struct ens_err *err)
+static bool grow_rejections(struct transcript_collector *c, struct ens_err *err)
 {
     void *block = c->list->items;
     size_t room = c->room > 0 ? 2 * c->room : 16;
@@ -37,7 +37,8 @@ static bool grow(struct transcript_collector *c, struct ens_err *err)
 }
 
 /* One with fewer words says nothing that could be looked up; ensign writes none. */
-static bool add(struct transcript_collector *c, uint64_t record, struct view value, struct ens_err *err)
+static bool add_rejection(struct transcript_collector *c, uint64_t record, struct view value,
+                          struct ens_err *err)
 {
     struct view words[REJECTION_WORDS];
     char *texts[REJECTION_WORDS] = {0};
@@ -46,7 +47,7 @@ static bool add(struct transcript_collector *c, uint64_t record, struct view val
         if (!transcript_word(&value, &words[i]))
             return true;
     }
-    if (!grow(c, err))
+    if (!grow_rejections(c, err))
         return false;
     for (size_t i = 0; i < REJECTION_WORDS; i++)
         texts[i] = mem_strndup((const char *)words[i].data, words[i].len, err);
@@ -59,7 +60,7 @@ static bool add(struct transcript_collector *c, uint64_t record, struct view val
 
     for (size_t i = 0; i < REJECTION_WORDS; i++) {
         if (texts[i] == NULL) {
-            release(&r);
+            release_rejection(&r);
             return false;
         }
     }
@@ -74,7 +75,7 @@ bool transcript_collect(void *ctx, const struct transcript_record *record, struc
     struct view value;
 
     while (transcript_entry(&left, &key, &value)) {
-        if (view_equal(key, view_of_string("rejection")) && !add(ctx, record->number, value, err))
+        if (view_equal(key, view_of_string("rejection")) && !add_rejection(ctx, record->number, value, err))
             return false;
     }
     return true;

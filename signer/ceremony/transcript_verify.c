@@ -28,11 +28,6 @@ static bool broken(const struct scan *s, const char *word, const char *fact, str
                     s->name, word, s->sum->records + 1, s->at, fact);
 }
 
-static bool starts_with(struct view v, const char *text)
-{
-    return view_equal(view_slice(v, 0, strlen(text)), view_of_string(text));
-}
-
 static struct view rest_of(const struct scan *s)
 {
     return view_slice(s->text, s->at, s->text.len - s->at);
@@ -50,13 +45,13 @@ static struct view first_line(const struct scan *s, char ret[static FIRST_SIZE])
 
 static bool is_sum_line(struct view v)
 {
-    return v.len == TRANSCRIPT_SUM_LINE && starts_with(v, "sha256: ") &&
+    return v.len == TRANSCRIPT_SUM_LINE && view_begins(v, view_of_string("sha256: ")) &&
            transcript_is_hex(view_slice(v, 8, TRANSCRIPT_HASH_TEXT), TRANSCRIPT_HASH_TEXT) &&
            v.data[v.len - 1] == '\n';
 }
 
 /* The bytes up to the first line that can be a SHA-256; false if there is none. */
-static bool find_end(struct view rest, size_t *ret)
+static bool find_record_end(struct view rest, size_t *ret)
 {
     static const char key[] = "sha256: ";
     struct view left = rest;
@@ -121,15 +116,16 @@ static bool check_first(const struct scan *s, struct ens_err *err)
     if (view_equal(view_slice(s->record, 0, want.len), want))
         return true;
     if (s->sum->records == 0)
-        return starts_with(line, TRANSCRIPT_ANY)
+        return view_begins(line, view_of_string(TRANSCRIPT_ANY))
                    ? broken(s, "version", "is of another version, or its beginning is gone", err)
                    : broken(s, "no-header", "does not begin as a transcript does", err);
-    if (starts_with(line, TRANSCRIPT_FIRST) && is_positive(view_slice(line, prefix, line.len - prefix)))
+    if (view_begins(line, view_of_string(TRANSCRIPT_FIRST)) &&
+        is_positive(view_slice(line, prefix, line.len - prefix)))
         return broken(s, "order", "has the number of another one", err);
     return broken(s, "edited", "does not begin as a record does", err);
 }
 
-static bool check_bytes(const struct scan *s, struct ens_err *err)
+static bool check_record_bytes(const struct scan *s, struct ens_err *err)
 {
     uint8_t hash[DIGEST_SIZE];
     char hex[TRANSCRIPT_HASH_TEXT + 1];
@@ -170,7 +166,7 @@ static bool is_time(struct view v)
            part[4] < 60 && part[5] < 60;
 }
 
-static bool find_kind(struct view name, enum transcript_kind *ret)
+static bool find_record_kind(struct view name, enum transcript_kind *ret)
 {
     for (int k = TRANSCRIPT_BEGIN; k <= TRANSCRIPT_ACK; k++) {
         if (view_equal(name, view_of_string(transcript_kind_name((enum transcript_kind)k)))) {
@@ -195,8 +191,8 @@ static bool check_exit(const struct facts *f, enum transcript_kind kind)
     return f->count[KNOWN_EXIT] == 0 || transcript_number(facts_one(f, KNOWN_EXIT), 3, &status);
 }
 
-static bool check_frame(const struct scan *s, const struct facts *f, enum transcript_kind *ret,
-                        struct ens_err *err)
+static bool check_record_frame(const struct scan *s, const struct facts *f, enum transcript_kind *ret,
+                               struct ens_err *err)
 {
     char hex[TRANSCRIPT_HASH_TEXT + 1];
 
@@ -210,7 +206,7 @@ static bool check_frame(const struct scan *s, const struct facts *f, enum transc
         return broken(s, "entry", "has no time", err);
     if (f->count[KNOWN_KIND] != 1)
         return broken(s, "entry", "has two kinds", err);
-    if (!find_kind(facts_one(f, KNOWN_KIND), ret))
+    if (!find_record_kind(facts_one(f, KNOWN_KIND), ret))
         return broken(s, "kind", "is of a kind that is unknown: use a newer ensign", err);
     if ((*ret == TRANSCRIPT_BEGIN) != (s->sum->records == 0))
         return broken(s, "kind", "is no begin, or is one in the middle", err);
@@ -296,7 +292,8 @@ static bool check_ack(struct scan *s, const struct facts *f, struct ens_err *err
     return true;
 }
 
-static bool check_kind(struct scan *s, const struct facts *f, enum transcript_kind kind, struct ens_err *err)
+static bool check_record_kind(struct scan *s, const struct facts *f, enum transcript_kind kind,
+                              struct ens_err *err)
 {
     if (kind == TRANSCRIPT_BEGIN && !transcript_is_hex(facts_one(f, KNOWN_ID), ID_TEXT))
         return broken(s, "entry", "has no id", err);
@@ -344,7 +341,7 @@ static bool read_record(struct scan *s, struct transcript_record *ret, struct en
 
     if (!facts_read(view_slice(s->record, first, s->record.len - first), &f, &word, &fact))
         return broken(s, word, fact, err);
-    if (!check_frame(s, &f, &ret->kind, err) || !check_kind(s, &f, ret->kind, err))
+    if (!check_record_frame(s, &f, &ret->kind, err) || !check_record_kind(s, &f, ret->kind, err))
         return false;
     ret->number = s->sum->records + 1;
     ret->at = s->at;
@@ -384,12 +381,12 @@ bool transcript_scan(struct view text, const char *name, const struct transcript
     while (s.at < text.len) {
         struct transcript_record r = {0};
 
-        if (!find_end(rest_of(&s), &len))
+        if (!find_record_end(rest_of(&s), &len))
             return fail_no_end(&s, ret_cut, err);
         s.record = view_slice(text, s.at, len);
         if (len > TRANSCRIPT_RECORD_MAX)
             return broken(&s, "too-large", "has more bytes than a record can have", err);
-        if (!check_first(&s, err) || !check_bytes(&s, err) || !read_record(&s, &r, err))
+        if (!check_first(&s, err) || !check_record_bytes(&s, err) || !read_record(&s, &r, err))
             return false;
         take_record(&s, &r);
         if (sink != NULL && !sink->put(sink->ctx, &r, err))

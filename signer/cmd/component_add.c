@@ -4,8 +4,8 @@
 #include "signer/flow/component.h"
 
 /* A bundle that does not hold is not written again as one that seems to. */
-static bool open_checked(const char *path, struct bundle **ret, struct enclave_set *ret_set,
-                         struct ens_err *err)
+static bool open_checked_bundle(const char *path, struct bundle **ret, struct enclave_set *ret_set,
+                                struct ens_err *err)
 {
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
 
@@ -25,7 +25,7 @@ bool cmd_component_add(const struct args *args, struct ens_err *err)
     ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
 
     return component_check_usage(args, err) && bundle_check_component_id(id, err) &&
-           open_checked(path, &b, &set, err) &&
+           open_checked_bundle(path, &b, &set, err) &&
            install_open(path, bundle_fd(b), args->output, args->force, &i, err) &&
            component_open(args, id, args->operands[2], &c, err) &&
            component_install(args, &c, b, &set, &i, err);

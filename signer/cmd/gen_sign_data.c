@@ -39,8 +39,8 @@ static bool find_mrenclave(const struct args *args, struct enclave *ret, struct 
 }
 
 /* Measures the enclave, builds the fields, shows them. */
-static bool prepare(const struct args *args, struct sigstruct *ret_css, uint8_t ret_digest[static 32],
-                    struct ens_err *err)
+static bool prepare_signdata(const struct args *args, struct sigstruct *ret_css,
+                             uint8_t ret_digest[static 32], struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
 
@@ -76,7 +76,7 @@ bool cmd_gen_sign_data(const struct args *args, struct ens_err *err)
     if (!output_open(args->output, true, args->force, &out, err) ||
         (args->digest != NULL && !output_open(args->digest, true, args->force, &digest_out, err)))
         return false;
-    if (!prepare(args, &css, digest, err))
+    if (!prepare_signdata(args, &css, digest, err))
         return false;
     signdata_extract(&css, &data);
     if (digest_out != NULL && !output_commit(digest_out, view_of(digest, sizeof digest), err))
@@ -95,6 +95,7 @@ bool cmd_sgx_gen_sign_data(const struct args *args, struct ens_err *err)
     struct sigstruct css;
     uint8_t digest[32];
 
-    return output_open(args->output, true, args->force, &out, err) && prepare(args, &css, digest, err) &&
+    return output_open(args->output, true, args->force, &out, err) &&
+           prepare_signdata(args, &css, digest, err) &&
            output_commit(out, view_of(digest, sizeof digest), err);
 }

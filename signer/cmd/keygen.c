@@ -45,7 +45,7 @@ struct run {
     bool is_signed;
 };
 
-static void run_free(struct run *r)
+static void keygen_free(struct run *r)
 {
     token_close(&r->token);
     output_closep(&r->pubkey_out);
@@ -68,7 +68,7 @@ static bool prove(struct run *r, struct ens_err *err)
 }
 
 /* What will be made, before it is: the token keeps a key although ensign is killed. */
-static bool announce(struct run *r, struct ens_err *err)
+static bool announce_key(struct run *r, struct ens_err *err)
 {
     struct transcript_item item = {.what = "test", .file = "", .output = ""};
 
@@ -96,7 +96,7 @@ static bool record_made(struct run *r, const uint8_t mrsigner[static MRSIGNER_SI
     return true;
 }
 
-static bool report(struct run *r, struct ens_err *err)
+static bool report_generated(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
     ENS_CLEANUP(buf_free) struct buf uri = {0};
@@ -115,20 +115,20 @@ static bool report(struct run *r, struct ens_err *err)
     return text_line(&uri, err, "%s", key->uri) && notice_result(buf_view(&uri), err);
 }
 
-static bool walk(struct run *r, struct ens_err *err)
+static bool keygen_walk(struct run *r, struct ens_err *err)
 {
     const struct args *args = r->args;
     const struct hsm_generate_args generate = {.label = args->label, .id = view_of(r->id, r->id_len)};
 
     if (args->pubkey != NULL && !output_open(args->pubkey, false, args->force, &r->pubkey_out, err))
         return false;
-    return token_open(args, "--token", args->token, &r->token, err) && announce(r, err) &&
-           hsm_generate(r->token.hsm, &generate, &r->key, err) && prove(r, err) && report(r, err);
+    return token_open(args, "--token", args->token, &r->token, err) && announce_key(r, err) &&
+           hsm_generate(r->token.hsm, &generate, &r->key, err) && prove(r, err) && report_generated(r, err);
 }
 
 bool cmd_keygen(const struct args *args, struct ens_err *err)
 {
-    ENS_CLEANUP(run_free) struct run r = {.args = args};
+    ENS_CLEANUP(keygen_free) struct run r = {.args = args};
 
     if (args->token == NULL || args->label == NULL)
         return ens_fail(err, ENS_USAGE, "%s: is missing: keygen needs --token URI and --label L",
@@ -138,7 +138,7 @@ bool cmd_keygen(const struct args *args, struct ens_err *err)
     if (!parse_id(args, r.id, &r.id_len, err) || !token_usage(args, "--token", args->token, err) ||
         !record_open(args, &r.transcript, err))
         return false;
-    bool ok = walk(&r, err);
+    bool ok = keygen_walk(&r, err);
 
     return record_end_one(r.transcript, args, &r.token, r.is_signed ? TRANSCRIPT_WRITTEN : TRANSCRIPT_FAILED,
                           r.is_signed ? r.signature : NULL, ok, err);

@@ -40,7 +40,7 @@ struct run {
     bool is_signed, is_written;
 };
 
-static void run_free(struct run *r)
+static void pubkey_free(struct run *r)
 {
     token_close(&r->token);
     output_closep(&r->out);
@@ -66,7 +66,7 @@ static bool make_certificate(struct run *r, struct buf *ret, struct ens_err *err
     return r->is_signed && rsa3072_cert_finish(&r->key, r->signature, ret, err);
 }
 
-static bool walk(struct run *r, struct ens_err *err)
+static bool pubkey_walk(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
     const struct args *args = r->args;
@@ -92,14 +92,14 @@ static bool walk(struct run *r, struct ens_err *err)
 
 bool cmd_pubkey(const struct args *args, struct ens_err *err)
 {
-    ENS_CLEANUP(run_free) struct run r = {.args = args};
+    ENS_CLEANUP(pubkey_free) struct run r = {.args = args};
 
     if (args->key == NULL)
         return ens_fail(err, ENS_USAGE,
                         "--key: is missing: name the private key with its URI (ensign keys lists them)");
     if (!token_usage(args, "--key", args->key, err) || !record_open(args, &r.transcript, err))
         return false;
-    bool ok = walk(&r, err);
+    bool ok = pubkey_walk(&r, err);
 
     return record_end_one(r.transcript, args, &r.token,
                           r.is_written  ? TRANSCRIPT_WRITTEN

@@ -34,7 +34,7 @@ static void given_free(struct given *g)
 
 /* ---- what the command line means ---- */
 
-static bool check_usage(const struct args *args, struct ens_err *err)
+static bool check_set_sig_usage(const struct args *args, struct ens_err *err)
 {
     bool has_options = params_any(&args->params) || args->from != NULL;
 
@@ -205,7 +205,7 @@ static bool make_sigstruct(const struct args *args, const struct given *g, const
 
 /* ---- step 5: judged again, from the bytes alone ---- */
 
-static void report(const struct args *args, const char *where)
+static void say_attached(const struct args *args, const char *where)
 {
     const char *pubkey = args->operands_len == 3 ? args->operands[2] : NULL;
 
@@ -241,7 +241,7 @@ bool cmd_set_sig(const struct args *args, struct ens_err *err)
     struct notices notices = {0};
     struct sigstruct css;
 
-    if (!check_usage(args, err) || !read_given(args, &given, err) ||
+    if (!check_set_sig_usage(args, err) || !read_given(args, &given, err) ||
         (args->to != NULL && !output_open(args->to, true, args->force, &to, err)))
         return false;
     bool ok = prepare(args, &given, &e, &css, &notices, err);
@@ -260,6 +260,6 @@ bool cmd_set_sig(const struct args *args, struct ens_err *err)
                    install_commit(&i, err);
     notice_all(&notices, args->quiet);
     if (ok)
-        report(args, where);
+        say_attached(args, where);
     return ok;
 }

@@ -18,7 +18,7 @@ static void close_directory(DIR **dir)
 }
 
 /* Takes `path` over. */
-static bool add(struct approval_files *f, char *path, struct ens_err *err)
+static bool add_path(struct approval_files *f, char *path, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) char *owned = path;
     void *block = f->paths;
@@ -43,7 +43,7 @@ static bool is_called_so(const char *name)
     return name[0] != '.' && len > end && strcmp(name + len - end, SUFFIX) == 0;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_paths(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -61,7 +61,7 @@ static bool add_entry(struct approval_files *f, const char *dir, const char *nam
         return false;
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
         return true;
-    return add(f, ens_take(path), err);
+    return add_path(f, ens_take(path), err);
 }
 
 static bool add_directory(struct approval_files *f, const char *dir, struct ens_err *err)
@@ -83,7 +83,7 @@ static bool add_directory(struct approval_files *f, const char *dir, struct ens_
             return false;
     }
     if (f->len > first)
-        qsort(f->paths + first, f->len - first, sizeof *f->paths, compare);
+        qsort(f->paths + first, f->len - first, sizeof *f->paths, compare_paths);
     return true;
 }
 
@@ -96,7 +96,7 @@ bool approval_files_list(const struct args *args, struct approval_files *ret, st
         struct stat st;
         bool is_directory = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 
-        if (is_directory ? !add_directory(&f, path, err) : !add(&f, mem_strdup(path, err), err))
+        if (is_directory ? !add_directory(&f, path, err) : !add_path(&f, mem_strdup(path, err), err))
             return false;
     }
     *ret = f;

@@ -45,14 +45,7 @@ bool artifact_read_head(const char *path, uint8_t ret[static ARTIFACT_HEAD_MAX],
 
 /* ---- recognising ---- */
 
-static bool begins(struct view head, const char *text)
-{
-    size_t len = strlen(text);
-
-    return head.len >= len && memcmp(head.data, text, len) == 0;
-}
-
-static bool holds(struct view head, const char *text)
+static bool has_text(struct view head, const char *text)
 {
     return memmem(head.data, head.len, text, strlen(text)) != NULL;
 }
@@ -70,13 +63,13 @@ static enum artifact_kind kind_of_text(struct view head)
 {
     if (approval_recognise(head))
         return ARTIFACT_APPROVAL;
-    if (begins(head, "ensign transcript "))
+    if (view_begins(head, view_of_string("ensign transcript ")))
         return ARTIFACT_TRANSCRIPT;
-    if (begins(head, "policy 1\n"))
+    if (view_begins(head, view_of_string("policy 1\n")))
         return ARTIFACT_POLICY;
-    if (holds(head, "PRIVATE KEY-----"))
+    if (has_text(head, "PRIVATE KEY-----"))
         return ARTIFACT_PRIVATE_KEY;
-    if (holds(head, "PUBLIC KEY-----") || holds(head, "-----BEGIN CERTIFICATE-----"))
+    if (has_text(head, "PUBLIC KEY-----") || has_text(head, "-----BEGIN CERTIFICATE-----"))
         return ARTIFACT_PUBKEY;
     return ARTIFACT_UNKNOWN;
 }

@@ -118,7 +118,7 @@ static bool fail_cargo(const struct process_result *r, const char *wanted, struc
         r->status, (int)(len < CARGO_QUOTE_MAX ? len : CARGO_QUOTE_MAX), words, wanted);
 }
 
-static bool ask(const char *wanted, struct buf *ret, struct ens_err *err)
+static bool run_cargo(const char *wanted, struct buf *ret, struct ens_err *err)
 {
     static const char *const argv[] = {"cargo",     "metadata",  "--format-version", "1",
                                        "--no-deps", "--offline", "--frozen",         NULL};
@@ -271,7 +271,7 @@ static bool ask_cargo(const char *wanted, struct cargo_package *ret, struct ens_
     const json_t *package = NULL;
     json_error_t error = {0};
 
-    if (!ask(wanted, &answer, err))
+    if (!run_cargo(wanted, &answer, err))
         return false;
     ENS_CLEANUP(json_free)
     json_t *root = json_loadb((const char *)answer.data, answer.len, JSON_REJECT_DUPLICATES, &error);

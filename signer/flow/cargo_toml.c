@@ -45,7 +45,7 @@ static void drop(struct toml *t, size_t len)
     t->left = view_slice(t->left, len, t->left.len - len);
 }
 
-static bool take(struct toml *t, const char *text)
+static bool take_next(struct toml *t, const char *text)
 {
     size_t len = strlen(text);
 
@@ -123,7 +123,7 @@ static bool take_keys(struct toml *t)
         if (!take_key(t))
             return false;
         skip_blanks(t);
-    } while (take(t, "."));
+    } while (take_next(t, "."));
     return true;
 }
 
@@ -156,7 +156,7 @@ static bool take_text(struct toml *t)
     bool literal = peek(t) == '\'';
     const char *quote = literal ? "'" : "\"";
     const char *many = literal ? "'''" : "\"\"\"";
-    bool lines = take(t, many);
+    bool lines = take_next(t, many);
     bool plain = !lines;
 
     if (!lines)
@@ -183,7 +183,7 @@ static bool take_text(struct toml *t)
     return found(t, plain ? &text : NULL);
 }
 
-static bool take_value(struct toml *t);
+static bool take_any_value(struct toml *t);
 
 /* [VALUE, ...]: none of them is wanted. */
 static bool take_array(struct toml *t)
@@ -194,10 +194,10 @@ static bool take_array(struct toml *t)
     if (!push(t, view_of_string("[]")))
         return false;
     for (skip_lines(t); peek(t) != ']'; skip_lines(t)) {
-        if (!take_value(t))
+        if (!take_any_value(t))
             return false;
         skip_lines(t);
-        if (!take(t, ",") && peek(t) != ']')
+        if (!take_next(t, ",") && peek(t) != ']')
             return false;
     }
     drop(t, 1);
@@ -212,14 +212,14 @@ static bool take_table(struct toml *t)
 
     drop(t, 1);
     for (skip_lines(t); peek(t) != '}'; skip_lines(t)) {
-        if (!take_keys(t) || !take(t, "="))
+        if (!take_keys(t) || !take_next(t, "="))
             return false;
         skip_blanks(t);
-        if (!take_value(t))
+        if (!take_any_value(t))
             return false;
         t->path[len] = '\0';
         skip_lines(t);
-        if (!take(t, ",") && peek(t) != '}')
+        if (!take_next(t, ",") && peek(t) != '}')
             return false;
     }
     drop(t, 1);
@@ -227,7 +227,7 @@ static bool take_table(struct toml *t)
 }
 
 /* The value that begins at the next byte; what it is does not matter but for texts. */
-static bool take_value(struct toml *t)
+static bool take_any_value(struct toml *t)
 {
     bool ok = false;
 
@@ -255,14 +255,14 @@ static bool take_value(struct toml *t)
 /* ---- the document ---- */
 
 /* [KEYS] or [[KEYS]]: where the values that follow belong. */
-static bool take_header(struct toml *t)
+static bool take_table_header(struct toml *t)
 {
-    bool array = take(t, "[[");
+    bool array = take_next(t, "[[");
 
     if (!array)
         drop(t, 1);
     t->path[0] = '\0';
-    if (!take_keys(t) || !take(t, array ? "]]" : "]"))
+    if (!take_keys(t) || !take_next(t, array ? "]]" : "]"))
         return false;
     return !array || push(t, view_of_string("[]"));
 }
@@ -273,14 +273,14 @@ static bool take_document(struct toml *t)
 
     for (skip_lines(t); peek(t) >= 0; skip_lines(t)) {
         if (peek(t) == '[') {
-            if (!take_header(t))
+            if (!take_table_header(t))
                 return false;
             table = strlen(t->path);
         } else {
-            if (!take_keys(t) || !take(t, "="))
+            if (!take_keys(t) || !take_next(t, "="))
                 return false;
             skip_blanks(t);
-            if (!take_value(t))
+            if (!take_any_value(t))
                 return false;
             t->path[table] = '\0';
         }

@@ -71,7 +71,7 @@ static bool read_sigstruct(const struct args *args, struct component *c, struct 
     return dangers_review_signed(args, &c->css, err);
 }
 
-static void tell(const struct args *args, const struct component *c)
+static void tell_component(const struct args *args, const struct component *c)
 {
     char hex[2 * MRENCLAVE_SIZE + 1];
 
@@ -90,7 +90,7 @@ bool component_open(const struct args *args, const char *id, const char *elf, st
     if (!open_elf(elf, &c.elf, err) || (args->sgx_executable != NULL && !open_sgxs(args, &c, err)) ||
         (args->sgx_signature != NULL && !read_sigstruct(args, &c, err)))
         return false;
-    tell(args, &c);
+    tell_component(args, &c);
     *ret = c;
     c.elf.fd = c.sgxs.fd = -1;
     return true;

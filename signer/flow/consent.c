@@ -125,7 +125,7 @@ bool consent_hopeless(const struct consent *c, struct requests *requests, struct
 
 /* ---- telling ---- */
 
-static const char *why_not(enum approval_verdict v)
+static const char *why_not_counted(enum approval_verdict v)
 {
     static const char *const texts[APPROVAL_VERDICTS] = {
         [APPROVAL_STATEMENT] = "is no approval of this version",
@@ -178,7 +178,8 @@ static bool render_row(const struct consent *c, const struct approval_row *row, 
     if (!buf_printf(ret, err, "  %-15s %s: ", word, row->person != NULL ? row->person : "nobody"))
         return false;
     if (!counts &&
-        !buf_printf(ret, err, "%s", row->approval.why[0] != '\0' ? row->approval.why : why_not(row->verdict)))
+        !buf_printf(ret, err, "%s",
+                    row->approval.why[0] != '\0' ? row->approval.why : why_not_counted(row->verdict)))
         return false;
     if (counts && item == NULL && !buf_printf(ret, err, "for other sign-data"))
         return false;

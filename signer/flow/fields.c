@@ -58,8 +58,8 @@ static bool css_of_enclave(const struct args *args, const char *path, struct sig
 }
 
 /* Sign-data, or the SIGSTRUCT of any container, also one that waits for its signature. */
-static bool read_fields(const struct args *args, const char *path, struct sigstruct *ret,
-                        struct notices *ret_notices, struct ens_err *err)
+static bool read_signed_fields(const struct args *args, const char *path, struct sigstruct *ret,
+                               struct notices *ret_notices, struct ens_err *err)
 {
     uint8_t head[ARTIFACT_HEAD_MAX];
     size_t len = 0;
@@ -79,7 +79,7 @@ static bool read_fields(const struct args *args, const char *path, struct sigstr
 }
 
 /* Are the fields those that somebody signed, as far as anybody did? */
-static bool hold(const struct sigstruct *css, bool *ret, struct ens_err *err)
+static bool check_hold(const struct sigstruct *css, bool *ret, struct ens_err *err)
 {
     *ret = true;
     return sigstruct_is_unsigned(css) || verify_signature(css, ret, err);
@@ -90,7 +90,7 @@ bool fields_of_container(const struct args *args, const char *path, struct sigst
 {
     bool holds = false;
 
-    if (!read_fields(args, path, ret, ret_notices, err) || !hold(ret, &holds, err))
+    if (!read_signed_fields(args, path, ret, ret_notices, err) || !check_hold(ret, &holds, err))
         return false;
     return holds ||
            notice_add(ret_notices, NOTICE_WARNING, err,
@@ -101,7 +101,7 @@ bool fields_check_signed(const struct sigstruct *css, const char *path, struct e
 {
     bool holds = false;
 
-    if (!hold(css, &holds, err))
+    if (!check_hold(css, &holds, err))
         return false;
     return holds || ens_fail(err, ENS_DATA,
                              "%s: the RSA signature of its SIGSTRUCT does not verify: a field may have been "
@@ -134,7 +134,8 @@ bool fields_of_from(const struct args *args, struct sigstruct *ret, struct notic
     struct sigstruct css;
     struct signdata data;
 
-    if (!read_fields(args, args->from, &css, ret_notices, err) || !fields_check_signed(&css, args->from, err))
+    if (!read_signed_fields(args, args->from, &css, ret_notices, err) ||
+        !fields_check_signed(&css, args->from, err))
         return ens_wrap(err, "--from");
     signdata_extract(&css, &data);
     return signdata_parse(view_of(data.bytes, sizeof data.bytes), args->from, ret, err) ||

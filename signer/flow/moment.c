@@ -47,7 +47,7 @@ static struct review_table table_of(const struct moment *m, bool grouped)
 
 /* ---- the summary ---- */
 
-static bool add_dangers(const struct moment *m, struct buf *ret, size_t *ret_count, struct ens_err *err)
+static bool add_danger_rows(const struct moment *m, struct buf *ret, size_t *ret_count, struct ens_err *err)
 {
     struct findings found = {0};
 
@@ -69,7 +69,7 @@ static bool add_summary(const struct moment *m, unsigned columns, struct buf *re
         if (!review_summary_line(m->lines[i].label, buf_view(&m->lines[i].value), columns, ret, err))
             return false;
     }
-    return add_dangers(m, &dangers, &count, err) &&
+    return add_danger_rows(m, &dangers, &count, err) &&
            review_summary_line("Dangers", buf_view(&dangers), columns, ret, err);
 }
 
@@ -145,7 +145,7 @@ static bool add_question(const struct moment *m, struct buf *ret, struct ens_err
 
     if (m->wants_words)
         return buf_printf(ret, err, "Type the first word of each row: ");
-    if (!add_dangers(m, &ignored, &dangers, err))
+    if (!add_danger_rows(m, &ignored, &dangers, err))
         return false;
     if (m->len > 1)
         return add_question_many(m, dangers, ret, err) && buf_printf(ret, err, "%s", m->answers);
@@ -172,7 +172,7 @@ static void parts_free(struct parts *p)
 }
 
 /* Lines that are too long for the terminal are broken here, so that they can be counted. */
-static bool wrap(struct buf *b, unsigned columns, unsigned indent, struct ens_err *err)
+static bool wrap_rows(struct buf *b, unsigned columns, unsigned indent, struct ens_err *err)
 {
     struct buf wrapped = {0};
 
@@ -199,9 +199,10 @@ static bool render(const struct moment *m, bool grouped, unsigned columns, struc
                !review_table_rows(&t, &ret->rows, err) || !review_table_dangers(&t, &ret->dangers, err) ||
                !review_table_set(&t, &ret->set, err)))
         return false;
-    return wrap(&ret->top, columns, INDENT, err) && wrap(&ret->header, columns, INDENT, err) &&
-           wrap(&ret->rows, columns, ROW_INDENT, err) && wrap(&ret->dangers, columns, ROW_INDENT, err) &&
-           wrap(&ret->set, columns, INDENT, err) && add_summary(m, columns, &ret->summary, err);
+    return wrap_rows(&ret->top, columns, INDENT, err) && wrap_rows(&ret->header, columns, INDENT, err) &&
+           wrap_rows(&ret->rows, columns, ROW_INDENT, err) &&
+           wrap_rows(&ret->dangers, columns, ROW_INDENT, err) && wrap_rows(&ret->set, columns, INDENT, err) &&
+           add_summary(m, columns, &ret->summary, err);
 }
 
 static size_t lines_of(const struct buf *b)

@@ -61,7 +61,7 @@ static void list_inputs(const struct cmd *cmd, const struct args *a, struct name
     memcpy(ret, inputs, sizeof inputs);
 }
 
-static bool is_same(const char *a, const char *b)
+static bool is_same_file(const char *a, const char *b)
 {
     struct stat x;
     struct stat y;
@@ -79,7 +79,7 @@ static bool fail_same(const struct named *output, const char *input, struct ens_
 static bool check_list(const struct named *output, const char *const *inputs, size_t len, struct ens_err *err)
 {
     for (size_t i = 0; i < len; i++) {
-        if (is_same(output->path, inputs[i]))
+        if (is_same_file(output->path, inputs[i]))
             return fail_same(output, inputs[i], err);
     }
     return true;
@@ -95,22 +95,22 @@ static bool check_output(const struct cmd *cmd, const struct args *a, const stru
         !check_list(output, a->rebuilt.items, a->rebuilt.len, err))
         return false;
     for (size_t i = may_be_first ? 1 : 0; i < a->operands_len; i++) {
-        if (is_same(output->path, a->operands[i]))
+        if (is_same_file(output->path, a->operands[i]))
             return fail_same(output, a->operands[i], err);
     }
     list_inputs(cmd, a, inputs);
     for (size_t i = 0; i < OPTIONS_MAX; i++) {
-        if (is_same(output->path, inputs[i].path))
+        if (is_same_file(output->path, inputs[i].path))
             return fail_same(output, inputs[i].option, err);
     }
     return true;
 }
 
 /* Two names for one place: the second would replace the first. */
-static bool check_distinct(const struct named *a, const struct named *b, struct ens_err *err)
+static bool check_two_operands(const struct named *a, const struct named *b, struct ens_err *err)
 {
     if (a->path == NULL || b->path == NULL || strcmp(a->path, "-") == 0 ||
-        (strcmp(a->path, b->path) != 0 && !is_same(a->path, b->path)))
+        (strcmp(a->path, b->path) != 0 && !is_same_file(a->path, b->path)))
         return true;
     return ens_fail(err, ENS_USAGE, "%s and %s name the same file: name two", a->option, b->option);
 }
@@ -147,7 +147,7 @@ bool operands_check(const struct cmd *cmd, const struct args *args, struct ens_e
         if (outputs[i].path == NULL)
             continue;
         for (size_t j = 0; j < i; j++) {
-            if (!check_distinct(&outputs[j], &outputs[i], err))
+            if (!check_two_operands(&outputs[j], &outputs[i], err))
                 return false;
         }
         /* Without --force nothing that is there is replaced; the transcript is written to all the same. */

@@ -49,7 +49,7 @@ static bool read_fd(int fd, const char *name, struct secret *ret, struct ens_err
     return check_line(ret, name, err);
 }
 
-static bool read_file(const char *path, const char *name, struct secret *ret, struct ens_err *err)
+static bool read_pin_file(const char *path, const char *name, struct secret *ret, struct ens_err *err)
 {
     struct stat st;
     ENS_CLEANUP(file_closep) int fd = -1;
@@ -94,7 +94,7 @@ static bool read_source(const char *source, bool from_uri, const char *what, str
     if (strcmp(source, "file:") == 0)
         return ens_fail(err, ENS_USAGE, "--pin-source: file: names no file: give file:PATH");
     if (path != source || source[0] == '/')
-        return read_file(path, from_uri || path == source ? "PIN file" : path, ret, err);
+        return read_pin_file(path, from_uri || path == source ? "PIN file" : path, ret, err);
     if (strncmp(source, "fd:", 3) == 0)
         return read_descriptor(source + 3, ret, err);
     return ens_fail(err, ENS_USAGE, "--pin-source: is no source: give tty, file:PATH or fd:N");

@@ -174,7 +174,7 @@ static void record_error(struct transcript *t, const struct args *args, const st
     transcript_text(t, "error", text);
 }
 
-static bool append(struct transcript *t, const struct record_end *end, int exit_code, struct ens_err *err)
+static bool append_end(struct transcript *t, const struct record_end *end, int exit_code, struct ens_err *err)
 {
     if (transcript_has_intent(t))
         return transcript_outcome(t, clock_now(), end->results, end->started, end->completed, exit_code, err);
@@ -207,7 +207,7 @@ bool record_end(struct transcript *t, const struct record_end *end, bool ok, str
         return ok;
     if (!ok && err->msg[0] != '\0')
         record_error(t, end->args, err);
-    if (append(t, end, ok ? ENS_OK : interrupt_status(err->code), &why))
+    if (append_end(t, end, ok ? ENS_OK : interrupt_status(err->code), &why))
         return ok;
     /* The first error stands; a run that was fine but left no record is not fine. */
     if (ok)

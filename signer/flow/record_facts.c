@@ -149,7 +149,8 @@ void record_policy_files(struct transcript *t, const char *path, const struct po
 }
 
 /* How many lines there are, and how many hold for every item. */
-static void count_lines(const struct policy *p, const struct requests *r, size_t *ret_lines, size_t *ret_hold)
+static void count_policy_lines(const struct policy *p, const struct requests *r, size_t *ret_lines,
+                               size_t *ret_hold)
 {
     for (size_t i = 0; i < r->len; i++) {
         size_t own = 0;
@@ -167,7 +168,7 @@ void record_policy(struct transcript *t, const char *path, const struct policy *
 
     if (t == NULL || p == NULL)
         return;
-    count_lines(p, r, &lines, &hold);
+    count_policy_lines(p, r, &lines, &hold);
     record_policy_files(t, path, p, lines, hold);
     for (int c = 0; c < POLICY_CHECKS; c++) {
         bool common = r->len > 1 && is_common(r, c);

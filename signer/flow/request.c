@@ -27,7 +27,7 @@ static bool read_blind(const struct args *args, const struct buf *file, struct r
 }
 
 /* A SIGSTRUCT that waits for its signature holds the same 256 bytes. */
-static bool read_unsigned(const struct buf *file, struct request *ret, struct ens_err *err)
+static bool read_unsigned_sigstruct(const struct buf *file, struct request *ret, struct ens_err *err)
 {
     struct sigstruct css;
     struct signdata data;
@@ -50,7 +50,7 @@ static bool read_one(const struct args *args, struct request *ret, struct ens_er
         return artifact_explain(ret->path, ARTIFACT_WANT_SIGNDATA, err);
     if (file.len == DIGEST_FILE_SIZE)
         return read_blind(args, &file, ret, err);
-    if (file.len == SIGSTRUCT_SIZE ? !read_unsigned(&file, ret, err)
+    if (file.len == SIGSTRUCT_SIZE ? !read_unsigned_sigstruct(&file, ret, err)
                                    : !signdata_parse(buf_view(&file), ret->path, &ret->css, err))
         return artifact_explain(ret->path, ARTIFACT_WANT_SIGNDATA, err);
     signdata_extract(&ret->css, &ret->data);
@@ -95,7 +95,7 @@ static bool check_not_input(const struct requests *r, size_t index, struct ens_e
     return true;
 }
 
-static bool name_outputs(const struct args *args, struct requests *r, struct ens_err *err)
+static bool name_signatures(const struct args *args, struct requests *r, struct ens_err *err)
 {
     for (size_t i = 0; i < r->len; i++) {
         if (!name_output(args->out_dir, &r->items[i], err) || !check_not_input(r, i, err))
@@ -127,7 +127,7 @@ bool requests_read(const struct args *args, struct requests *ret, struct ens_err
         if (!read_one(args, &r.items[r.len], err))
             return false;
     }
-    if (args->out_dir != NULL && !name_outputs(args, &r, err))
+    if (args->out_dir != NULL && !name_signatures(args, &r, err))
         return false;
     *ret = r;
     r = (struct requests){0};
@@ -155,4 +155,13 @@ bool requests_any_blind(const struct requests *r)
             return true;
     }
     return false;
+}
+
+size_t requests_open(const struct requests *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->len; i++)
+        n += !r->items[i].is_done;
+    return n;
 }

@@ -39,3 +39,6 @@ struct view request_message(const struct request *r);
 
 /* Is any of them a bare digest? */
 bool requests_any_blind(const struct requests *r);
+
+/* How many have no signature yet. */
+size_t requests_open(const struct requests *r);

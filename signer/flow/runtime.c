@@ -51,7 +51,7 @@ static bool list_missing(const struct args *args, struct buf *ret, struct ens_er
 /* ---- rules ---- */
 
 /* The name becomes a file name and a line on terminals. */
-static bool check_name(const char *name, struct ens_err *err)
+static bool check_runtime_name(const char *name, struct ens_err *err)
 {
     char printable[BUNDLE_NAME_MAX + 1];
     size_t len = strlen(name);
@@ -103,7 +103,7 @@ static bool parse_version(const char *text, struct bundle_version *ret)
     return false;
 }
 
-static bool read_version(const char *text, struct bundle_version *ret, struct ens_err *err)
+static bool read_runtime_version(const char *text, struct bundle_version *ret, struct ens_err *err)
 {
     return parse_version(text, ret) ||
            ens_fail(err, ENS_USAGE,
@@ -168,7 +168,7 @@ static bool blame_cargo(const struct source *s, const char *text, const char *op
     return ens_wrap(err, "%s", s->cargo.manifest_path);
 }
 
-static void tell(const struct args *args, const struct source *s, const struct runtime *r)
+static void tell_runtime(const struct args *args, const struct source *s, const struct runtime *r)
 {
     char version[VERSION_TEXT];
     char id[2 * 32 + 1];
@@ -187,9 +187,9 @@ bool runtime_find(const struct args *args, struct runtime *ret, struct ens_err *
 
     if (!find_source(args, &s, err))
         return false;
-    if (!check_name(s.name, err))
+    if (!check_runtime_name(s.name, err))
         return blame_cargo(&s, s.name, args->runtime_name, err);
-    if (!read_version(s.version, &r.version, err))
+    if (!read_runtime_version(s.version, &r.version, err))
         return blame_cargo(&s, s.version, args->runtime_version, err);
     if (s.id == NULL && !id_of_cargo(&s, r.version, err))
         return false;
@@ -198,7 +198,7 @@ bool runtime_find(const struct args *args, struct runtime *ret, struct ens_err *
     r.name = mem_strdup(s.name, err);
     if (r.name == NULL)
         return false;
-    tell(args, &s, &r);
+    tell_runtime(args, &s, &r);
     *ret = r;
     r = (struct runtime){0};
     return true;

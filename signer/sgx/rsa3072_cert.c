@@ -67,7 +67,8 @@ static void ossl_bytes_freep(unsigned char **bytes)
 }
 
 /* The parts one behind the other. ENS_BUG if they have not `len` bytes together. */
-static bool join(const struct view *parts, size_t parts_len, uint8_t *ret, size_t len, struct ens_err *err)
+static bool join_der(const struct view *parts, size_t parts_len, uint8_t *ret, size_t len,
+                     struct ens_err *err)
 {
     size_t at = 0;
 
@@ -104,7 +105,7 @@ bool rsa3072_cert_tbs(const struct pubkey *key, uint8_t ret[static RSA3072_CERT_
     };
 
     return rsa3072_cert_serial(key, serial, err) &&
-           join(parts, sizeof parts / sizeof parts[0], ret, RSA3072_CERT_TBS_SIZE, err);
+           join_der(parts, sizeof parts / sizeof parts[0], ret, RSA3072_CERT_TBS_SIZE, err);
 }
 
 static bool write_pem(struct view der, struct buf *ret, struct ens_err *err)
@@ -172,7 +173,7 @@ bool rsa3072_cert_finish(const struct pubkey *key, const uint8_t signature[stati
     };
 
     return rsa3072_cert_tbs(key, tbs, err) &&
-           join(parts, sizeof parts / sizeof parts[0], der, sizeof der, err) &&
+           join_der(parts, sizeof parts / sizeof parts[0], der, sizeof der, err) &&
            write_pem(view_of(der, sizeof der), &pem, err) && check_pem(key, buf_view(&pem), err) &&
            buf_append(ret, buf_view(&pem), err);
 }

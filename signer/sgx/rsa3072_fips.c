@@ -115,7 +115,7 @@ static int set_sha256(EVP_PKEY_CTX *ctx)
     return EVP_PKEY_CTX_set_params(ctx, params);
 }
 
-static EVP_PKEY_CTX *begin(EVP_PKEY *key, int (*init)(EVP_PKEY_CTX *))
+static EVP_PKEY_CTX *begin_key(EVP_PKEY *key, int (*init)(EVP_PKEY_CTX *))
 {
     OSSL_LIB_CTX *lib = ossl_context();
     ENS_CLEANUP(pkey_ctx_freep)
@@ -136,7 +136,7 @@ bool rsa3072_fips_sign(struct view sigstruct, uint8_t ret[static RSA3072_FIPS_SI
     if (!digest_of(DIGEST_SHA256, sigstruct, digest, err))
         return false;
     ENS_CLEANUP(pkey_freep) EVP_PKEY *key = make_key(modulus, FIPS_EXPONENT, private_exponent);
-    ENS_CLEANUP(pkey_ctx_freep) EVP_PKEY_CTX *ctx = key != NULL ? begin(key, EVP_PKEY_sign_init) : NULL;
+    ENS_CLEANUP(pkey_ctx_freep) EVP_PKEY_CTX *ctx = key != NULL ? begin_key(key, EVP_PKEY_sign_init) : NULL;
 
     bytes_reverse(block, modulus, PUBKEY_SIZE);
     bytes_put_le(block + PUBKEY_SIZE, 4, FIPS_EXPONENT);
@@ -162,7 +162,7 @@ bool rsa3072_fips_verify(struct view sigstruct, const uint8_t block[static RSA30
     if (e != FIPS_EXPONENT || (n[0] & 0x80) == 0 || (n[PUBKEY_SIZE - 1] & 1) == 0)
         return true;
     ENS_CLEANUP(pkey_freep) EVP_PKEY *key = make_key(n, e, NULL);
-    ENS_CLEANUP(pkey_ctx_freep) EVP_PKEY_CTX *ctx = key != NULL ? begin(key, EVP_PKEY_verify_init) : NULL;
+    ENS_CLEANUP(pkey_ctx_freep) EVP_PKEY_CTX *ctx = key != NULL ? begin_key(key, EVP_PKEY_verify_init) : NULL;
 
     if (ctx == NULL)
         return ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot check an RSA signature of 3072 bits");

@@ -59,7 +59,7 @@ bool sigstruct_is_as_fixed(const struct sigstruct *css, enum css_field field)
 
 bool sigstruct_begins(struct view head)
 {
-    return view_equal(view_slice(head, 0, HEADER_MAGIC_SIZE), view_of(header, HEADER_MAGIC_SIZE));
+    return view_begins(head, view_of(header, HEADER_MAGIC_SIZE));
 }
 
 bool sigstruct_recognise(struct view bytes)

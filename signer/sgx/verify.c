@@ -160,7 +160,7 @@ void verify_key_of(const struct sigstruct *css, struct pubkey *ret)
     bytes_reverse(ret->modulus, sigstruct_get(css, CSS_MODULUS).data, PUBKEY_SIZE);
 }
 
-static unsigned bits_of(const uint8_t *big_endian, size_t len)
+static unsigned count_bits(const uint8_t *big_endian, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         if (big_endian[i] != 0)
@@ -205,13 +205,13 @@ static bool judge_arithmetic(const struct sigstruct *css, const struct pubkey *k
     return true;
 }
 
-static bool judge_signature(const struct sigstruct *css, struct findings *ret, struct ens_err *err)
+static bool judge_rsa(const struct sigstruct *css, struct findings *ret, struct ens_err *err)
 {
     struct pubkey key;
     uint64_t exponent = sigstruct_get_int(css, CSS_EXPONENT);
 
     verify_key_of(css, &key);
-    unsigned bits = bits_of(key.modulus, PUBKEY_SIZE);
+    unsigned bits = count_bits(key.modulus, PUBKEY_SIZE);
 
     if (exponent != PUBKEY_EXPONENT)
         findings_add(ret, SEVERITY_ERROR, "exponent", "EXPONENT is %" PRIu64, exponent);
@@ -233,7 +233,7 @@ bool verify_signature(const struct sigstruct *css, bool *ret, struct ens_err *er
     verify_key_of(css, &key);
     bytes_reverse(signature, sigstruct_get(css, CSS_SIGNATURE).data, sizeof signature);
     *ret = false;
-    return bits_of(key.modulus, PUBKEY_SIZE) == 0 ||
+    return count_bits(key.modulus, PUBKEY_SIZE) == 0 ||
            (signdata_digest(css, digest, err) && rsa3072_verify(&key, digest, signature, ret, err));
 }
 
@@ -248,7 +248,7 @@ bool verify_sigstruct(struct view bytes, struct findings *ret, struct ens_err *e
     }
     memcpy(css.bytes, bytes.data, SIGSTRUCT_SIZE);
     judge_fixed(&css, ret);
-    if (!judge_signature(&css, ret, err))
+    if (!judge_rsa(&css, ret, err))
         return false;
     verify_signed_fields(&css, ret);
     return true;

@@ -31,7 +31,7 @@ bool notice_is_watched(void)
 /* ---- the writers ---- */
 
 /* Under the lock. What cannot be written to stderr cannot be said anywhere. */
-static void put(struct view text)
+static void put_stderr(struct view text)
 {
     while (text.len > 0) {
         char piece[1024];
@@ -51,7 +51,7 @@ static void clear_status(void)
 }
 
 /* Writes a message in one piece over the status line; wrapped for a terminal. */
-static void say(struct view text)
+static void say_text(struct view text)
 {
     ENS_CLEANUP(buf_free) struct buf wrapped = {0};
     struct ens_err ignored = {0};
@@ -62,7 +62,7 @@ static void say(struct view text)
         text = buf_view(&wrapped);
     (void)pthread_mutex_lock(&speaking);
     clear_status();
-    put(text);
+    put_stderr(text);
     (void)pthread_mutex_unlock(&speaking);
 }
 
@@ -104,7 +104,7 @@ static void say_one(const char *prefix, struct view text)
     struct ens_err ignored = {0};
 
     if (text_line(&line, &ignored, "%s%.*s", prefix, (int)text.len, (const char *)text.data))
-        say(buf_view(&line));
+        say_text(buf_view(&line));
 }
 
 static void say_line(const char *prefix, const char *fmt, va_list args) ENS_PRINTF(2, 0);
@@ -175,7 +175,7 @@ void notice_free(struct notices *list)
 void notice_text(const struct args *args, struct view text)
 {
     if (!args->quiet)
-        say(text);
+        say_text(text);
 }
 
 void notice_child(const char *program, struct view words)
@@ -193,7 +193,7 @@ void notice_child(const char *program, struct view words)
             return;
         at += len + 1;
     }
-    say(buf_view(&text));
+    say_text(buf_view(&text));
 }
 
 void notice_error(const struct ens_err *err)
@@ -202,5 +202,5 @@ void notice_error(const struct ens_err *err)
     int len = snprintf(line, sizeof line, "ensign: %s\n", err->msg);
 
     if (len > 0)
-        say(view_of(line, (size_t)len));
+        say_text(view_of(line, (size_t)len));
 }

@@ -40,7 +40,7 @@ static const struct opt *find_short(const struct cmd *cmd, char letter)
     return NULL;
 }
 
-static bool fail_unknown(const struct cmd *cmd, const char *name, size_t len, struct ens_err *err)
+static bool fail_unknown_option(const struct cmd *cmd, const char *name, size_t len, struct ens_err *err)
 {
     const char *names[OPTS_MAX + 1] = {0};
     char typed[64];
@@ -112,7 +112,7 @@ static bool takes_uri(const struct opt *o)
     return o->kind == OPT_TEXT && o->arg != NULL && strcmp(o->arg, "URI") == 0;
 }
 
-static bool check_value(const struct opt *o, const char *value, struct ens_err *err)
+static bool check_option_value(const struct opt *o, const char *value, struct ens_err *err)
 {
     char option[64];
 
@@ -125,7 +125,7 @@ static bool store(const struct opt *o, const char *value, struct args *ret, stru
     char *member = (char *)ret + o->offset;
     struct text_list list;
 
-    if (!check_value(o, value, err))
+    if (!check_option_value(o, value, err))
         return false;
     if (o->kind == OPT_FLAG && !store_flag(o, value, member, err))
         return false;
@@ -171,7 +171,7 @@ static bool take_long(const struct cmd *cmd, struct cursor *c, struct args *ret,
     const char *value = equals != NULL ? equals + 1 : NULL;
 
     if (o == NULL)
-        return fail_unknown(cmd, name, len, err);
+        return fail_unknown_option(cmd, name, len, err);
     if (o->kind != OPT_FLAG && equals == NULL && !next_word(c, c->argv[c->at], &value, err))
         return false;
     return store(o, value, ret, err);

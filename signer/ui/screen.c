@@ -57,7 +57,7 @@ static bool open_to_ask(int *ret, struct ens_err *err)
 }
 
 /* Everything that goes to the terminal passes here. */
-static bool put(int fd, struct view text, struct ens_err *err)
+static bool put_terminal_text(int fd, struct view text, struct ens_err *err)
 {
     while (text.len > 0) {
         char piece[1024];
@@ -72,11 +72,11 @@ static bool put(int fd, struct view text, struct ens_err *err)
 }
 
 /* A value in a question is on the question's line. */
-static bool put_line(int fd, const char *text, struct ens_err *err)
+static bool put_terminal_line(int fd, const char *text, struct ens_err *err)
 {
     char line[1024];
 
-    return put(fd, view_of_string(text_printable(line, sizeof line, text, strlen(text))), err);
+    return put_terminal_text(fd, view_of_string(text_printable(line, sizeof line, text, strlen(text))), err);
 }
 
 /* ---- from what is shown to the answer ---- */
@@ -97,7 +97,7 @@ static void on_continue(int number)
 /* A question that is put aside and taken up again stands below other text than its review, and a PIN is typed
  * where the shell has switched the echo on again: until it is answered, Ctrl-Z does nothing, and what stops a
  * program all the same is noticed. */
-static void hold(void)
+static void hold_terminal(void)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     const struct sigaction notice = {.sa_handler = on_continue};
@@ -107,7 +107,7 @@ static void hold(void)
                   sigaction(SIGCONT, &notice, &before_hold[1]) == 0;
 }
 
-static void release(void)
+static void release_terminal(void)
 {
     if (is_held) {
         (void)sigaction(SIGTSTP, &before_hold[0], NULL);
@@ -136,14 +136,14 @@ static bool ask_anew(int fd, const struct unechoed *pin, struct ens_err *err)
 {
     was_stopped = 0;
     (void)tcsetattr(fd, TCSAFLUSH, &pin->silent);
-    return put_line(fd, pin->what, err) && put(fd, view_of_string(": "), err);
+    return put_terminal_line(fd, pin->what, err) && put_terminal_text(fd, view_of_string(": "), err);
 }
 
 /* Reads up to a newline, which is dropped, or the end of input (*ret_end); then the cursor still stands
  * behind the question, and a newline is written. What is longer than `cap` is read and dropped, and *ret_len
  * is then `cap` + 1. `pin` NULL: it is an answer, and is echoed. */
-static bool read_line(int fd, const struct unechoed *pin, char *ret, size_t cap, size_t *ret_len,
-                      bool *ret_end, struct ens_err *err)
+static bool read_answer_line(int fd, const struct unechoed *pin, char *ret, size_t cap, size_t *ret_len,
+                             bool *ret_end, struct ens_err *err)
 {
     size_t have = 0;
 
@@ -154,7 +154,7 @@ static bool read_line(int fd, const struct unechoed *pin, char *ret, size_t cap,
 
         if (n == 0)
             *ret_end = true;
-        if (n == 0 && !put(fd, view_of_string("\n"), err))
+        if (n == 0 && !put_terminal_text(fd, view_of_string("\n"), err))
             return false;
         if (n == 0 || (n == 1 && c == '\n'))
             break;
@@ -186,15 +186,15 @@ static bool ask_once(int fd, const char *question, char ret[static ANSWER_MAX + 
     size_t len = 0;
 
     (void)tcflush(fd, TCIFLUSH);
-    if (!put_line(fd, question, err))
+    if (!put_terminal_line(fd, question, err))
         return false;
-    bool ok = read_line(fd, NULL, ret, ANSWER_MAX, &len, ret_end, err);
+    bool ok = read_answer_line(fd, NULL, ret, ANSWER_MAX, &len, ret_end, err);
 
     if (len > ANSWER_MAX || memchr(ret, '\0', len) != NULL)
         len = 0;
     ret[len] = '\0';
     /* Interrupted: what is said of it begins a line of its own. */
-    return ok || (!put(fd, view_of_string("\n"), &ignored) && ok);
+    return ok || (!put_terminal_text(fd, view_of_string("\n"), &ignored) && ok);
 }
 
 static bool is_yes(const struct screen_question *q, const char *answer)
@@ -217,7 +217,7 @@ bool screen_ask(const struct screen_question *q, enum screen_answer *ret, struct
     if (!open_to_ask(&fd, err))
         return false;
     *ret = SCREEN_UNCLEAR;
-    hold();
+    hold_terminal();
     for (int i = 0; i <= ASKED_AGAIN && *ret == SCREEN_UNCLEAR; i++) {
         if (!ask_once(fd, i == 0 ? q->text : again, answer, &end, err))
             return false;
@@ -226,14 +226,14 @@ bool screen_ask(const struct screen_question *q, enum screen_answer *ret, struct
         else if (is_yes(q, answer))
             *ret = SCREEN_YES;
     }
-    release();
+    release_terminal();
     return true;
 }
 
 /* ---- pages ---- */
 
 /* The first line of `text`, with its newline; what is left is in `text`. */
-static struct view take_line(struct view *text)
+static struct view take_shown_line(struct view *text)
 {
     const uint8_t *end = memchr(text->data, '\n', text->len);
     size_t len = end != NULL ? (size_t)(end - text->data) + 1 : text->len;
@@ -243,19 +243,19 @@ static struct view take_line(struct view *text)
     return line;
 }
 
-static size_t count_lines(struct view text)
+static size_t count_rows(struct view text)
 {
     size_t n = 0;
 
     for (; text.len > 0; n++)
-        take_line(&text);
+        take_shown_line(&text);
     return n;
 }
 
 static bool put_lines(int fd, struct view *text, size_t n, struct ens_err *err)
 {
     for (; n > 0 && text->len > 0; n--) {
-        if (!put(fd, take_line(text), err))
+        if (!put_terminal_text(fd, take_shown_line(text), err))
             return false;
     }
     return true;
@@ -304,37 +304,36 @@ static struct left take_page(struct left *l, size_t header, size_t room)
     return page;
 }
 
-static bool is_empty(const struct left *l)
+static bool is_all_shown(const struct left *l)
 {
     return l->top == 0 && l->rows == 0 && l->early == 0;
 }
 
 /* A screen holds `room` lines and the question. Lines that do not fit on the last page go to the page before
  * it. */
-static bool show_pages(int fd, const struct screen_text *t, size_t room, bool *ret_go_on, struct ens_err *err)
+static bool show_paged(int fd, const struct screen_text *t, size_t room, bool *ret_go_on, struct ens_err *err)
 {
     struct view top = t->top;
     struct view rows = t->rows;
     struct view last = t->last;
-    size_t header = count_lines(t->header);
-    size_t lines_last = count_lines(last);
-    struct left l = {.top = count_lines(top),
-                     .rows = count_lines(rows),
-                     .early = lines_last > room ? lines_last - room : 0};
+    size_t header = count_rows(t->header);
+    size_t lines_last = count_rows(last);
+    struct left l = {
+        .top = count_rows(top), .rows = count_rows(rows), .early = lines_last > room ? lines_last - room : 0};
     size_t pages = 1;
 
-    for (struct left all = l; !is_empty(&all); pages++)
+    for (struct left all = l; !is_all_shown(&all); pages++)
         (void)take_page(&all, header, room);
     *ret_go_on = true;
     for (size_t page = 1; page < pages && *ret_go_on; page++) {
         struct left p = take_page(&l, header, room);
 
-        if (!put_lines(fd, &top, p.top, err) || (p.rows > 0 && !put(fd, t->header, err)) ||
+        if (!put_lines(fd, &top, p.top, err) || (p.rows > 0 && !put_terminal_text(fd, t->header, err)) ||
             !put_lines(fd, &rows, p.rows, err) || !put_lines(fd, &last, p.early, err) ||
             !turn_page(fd, page, pages, ret_go_on, err))
             return false;
     }
-    return !*ret_go_on || put(fd, last, err);
+    return !*ret_go_on || put_terminal_text(fd, last, err);
 }
 
 /* Rows that the question takes. */
@@ -359,23 +358,24 @@ static bool check_size(const struct screen_size *size, size_t question, struct e
 bool screen_show(const struct screen_text *t, bool *ret_go_on, struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
-    size_t last = count_lines(t->last);
-    size_t all = count_lines(t->top) + count_lines(t->header) + count_lines(t->rows) + last;
+    size_t last = count_rows(t->last);
+    size_t all = count_rows(t->top) + count_rows(t->header) + count_rows(t->rows) + last;
 
     if (!open_to_ask(&fd, err) || !check_size(&t->size, t->question, err))
         return false;
     size_t room = t->size.rows > 0 ? t->size.rows - question_rows(&t->size, t->question) : SIZE_MAX;
     bool is_long = (t->rows.len > 0 ? all : last) > room;
 
-    hold();
+    hold_terminal();
     /* In the background this waits for the foreground: what is shown and what is asked stand together. */
     (void)tcflush(fd, TCIFLUSH);
     shown = t->size;
     was_stopped = 0;
     *ret_go_on = true;
     if (is_long)
-        return show_pages(fd, t, room, ret_go_on, err);
-    return put(fd, t->top, err) && put(fd, t->header, err) && put(fd, t->rows, err) && put(fd, t->last, err);
+        return show_paged(fd, t, room, ret_go_on, err);
+    return put_terminal_text(fd, t->top, err) && put_terminal_text(fd, t->header, err) &&
+           put_terminal_text(fd, t->rows, err) && put_terminal_text(fd, t->last, err);
 }
 
 /* ---- the PIN ---- */
@@ -392,18 +392,18 @@ static bool read_unechoed(int fd, const char *what, struct secret *ret, struct e
     pin.silent.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
     if (tcsetattr(fd, TCSAFLUSH, &pin.silent) != 0)
         return ens_fail_errno(err, ENS_IO, errno, "%s: echo cannot be switched off", name);
-    hold();
+    hold_terminal();
     was_stopped = 0;
-    bool ok = read_line(fd, &pin, ret->data, SECRET_MAX, &ret->len, &end, err);
+    bool ok = read_answer_line(fd, &pin, ret->data, SECRET_MAX, &ret->len, &end, err);
 
     (void)tcsetattr(fd, TCSAFLUSH, &before);
-    release();
+    release_terminal();
     if (ok && ret->len > SECRET_MAX) {
         ret->len = 0;
         ok = ens_fail(err, ENS_DATA, "%s: the line has more than %d bytes: give a shorter one", name,
                       SECRET_MAX);
     }
-    return put(fd, view_of_string("\n"), err) && ok;
+    return put_terminal_text(fd, view_of_string("\n"), err) && ok;
 }
 
 bool screen_read_secret(const char *what, struct secret *ret, struct ens_err *err)
@@ -413,5 +413,6 @@ bool screen_read_secret(const char *what, struct secret *ret, struct ens_err *er
     if (fd < 0)
         return ens_fail_errno(err, ENS_NOINPUT, errno,
                               "PIN: there is no terminal to ask at: give --pin-source");
-    return put_line(fd, what, err) && put(fd, view_of_string(": "), err) && read_unechoed(fd, what, ret, err);
+    return put_terminal_line(fd, what, err) && put_terminal_text(fd, view_of_string(": "), err) &&
+           read_unechoed(fd, what, ret, err);
 }

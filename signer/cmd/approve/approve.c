@@ -38,7 +38,7 @@ struct run {
     struct sshsig_signer signer;
 };
 
-static void run_free(struct run *r)
+static void approve_free(struct run *r)
 {
     child_env_free(&r->env);
     output_closep(&r->out);
@@ -48,7 +48,7 @@ static void run_free(struct run *r)
 
 /* ---- the command line ---- */
 
-static bool check_usage(const struct args *a, struct ens_err *err)
+static bool check_approve_usage(const struct args *a, struct ens_err *err)
 {
     if (a->ssh_key == NULL)
         return ens_fail(err, ENS_USAGE,
@@ -69,7 +69,7 @@ static bool check_usage(const struct args *a, struct ens_err *err)
     return true;
 }
 
-static bool read_until(const struct args *a, uint32_t *ret, struct ens_err *err)
+static bool read_last_day(const struct args *a, uint32_t *ret, struct ens_err *err)
 {
     uint32_t today = 0;
     struct date d;
@@ -113,7 +113,7 @@ static bool read_replaced(struct run *r, struct ens_err *err)
 /* ---- what is approved ---- */
 
 /* The 256 bytes, under the rules that sign applies to them; a digest says nothing to a reviewer. */
-static bool read_requests(struct run *r, struct ens_err *err)
+static bool read_signdata(struct run *r, struct ens_err *err)
 {
     struct args args = *r->args;
 
@@ -161,7 +161,7 @@ static bool find_build(const struct rebuilds *r, const struct request *q, const 
                     q->path, want_hex, r->len, r->items[0].path, have_hex);
 }
 
-static bool fill_items(struct run *r, struct ens_err *err)
+static bool fill_statement_items(struct run *r, struct ens_err *err)
 {
     struct statement *s = &r->statement;
 
@@ -193,14 +193,14 @@ static bool fill_statement(struct run *r, struct ens_err *err)
     memcpy(s->by, r->signer.fingerprint, sizeof s->by);
     if (r->args->note != NULL)
         memcpy(s->note, r->args->note, strlen(r->args->note) + 1);
-    return signer_name_read(r->args, s->mrsigner, err) && read_until(r->args, &s->until, err) &&
+    return signer_name_read(r->args, s->mrsigner, err) && read_last_day(r->args, &s->until, err) &&
            read_replaced(r, err) && (r->measure == NULL || r->measure(r->args, &r->rebuilds, err)) &&
-           fill_items(r, err);
+           fill_statement_items(r, err);
 }
 
 /* ---- the question ---- */
 
-static bool add_file(const struct run *r, const struct rebuilt *build, struct moment *m, struct ens_err *err)
+static bool add_what(const struct run *r, const struct rebuilt *build, struct moment *m, struct ens_err *err)
 {
     const struct request *q = &r->requests.items[0];
     char mrenclave[REVIEW_SHORT_MAX];
@@ -222,7 +222,7 @@ static bool summarise(const struct run *r, const struct rebuilt *build, struct m
     struct date d = {0};
 
     review_short(s->mrsigner, mrsigner);
-    if (!add_file(r, build, m, err) ||
+    if (!add_what(r, build, m, err) ||
         !moment_line(m, "Signer", err, "MRSIGNER %s, from %s", mrsigner,
                      r->args->pubkey != NULL ? r->args->pubkey : "--mrsigner") ||
         !moment_line(m, "You", err, "%s%s%s", r->signer.comment, r->signer.comment[0] != '\0' ? ", " : "",
@@ -247,7 +247,7 @@ static void fill_review(const struct run *r, struct review_item *ret)
 }
 
 /* Shows it, and asks, unless --yes answers. */
-static bool review(const struct run *r, enum screen_answer *ret, struct ens_err *err)
+static bool show_question(const struct run *r, enum screen_answer *ret, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep)
     struct review_item *items = mem_alloc(r->requests.len, sizeof *items, err);
@@ -279,7 +279,7 @@ static bool review(const struct run *r, enum screen_answer *ret, struct ens_err 
     return summarise(r, build, &m, err) && moment_show(&m, err) && (!m.asks || moment_answer(&m, ret, err));
 }
 
-static bool refuse(const struct run *r, enum screen_answer answer, struct ens_err *err)
+static bool fail_answer(const struct run *r, enum screen_answer answer, struct ens_err *err)
 {
     return ens_fail(err, ENS_REFUSED, "%s: nothing was written: the answer was %s", r->args->operands[0],
                     answer == SCREEN_NO ? "no" : "not yes");
@@ -295,18 +295,18 @@ static bool confirm_rejection(struct run *r, struct ens_err *err)
         return false;
     r->statement.is_yes = false;
     r->statement.until = 0;
-    return answer == SCREEN_YES || refuse(r, answer, err);
+    return answer == SCREEN_YES || fail_answer(r, answer, err);
 }
 
 static bool confirm(struct run *r, struct ens_err *err)
 {
     enum screen_answer answer = SCREEN_NO;
 
-    if (!review(r, &answer, err))
+    if (!show_question(r, &answer, err))
         return false;
     if (answer == SCREEN_NO && r->statement.is_yes)
         return confirm_rejection(r, err);
-    return answer == SCREEN_YES || refuse(r, answer, err);
+    return answer == SCREEN_YES || fail_answer(r, answer, err);
 }
 
 /* ---- making it ---- */
@@ -372,10 +372,10 @@ bool approve_run(const struct args *args,
                  struct ens_err *err)
 {
     static const struct sink words = {.put = say_words};
-    ENS_CLEANUP(run_free) struct run r = {.args = args, .measure = measure};
+    ENS_CLEANUP(approve_free) struct run r = {.args = args, .measure = measure};
     bool terminal = screen_is_there();
 
-    if (!check_usage(args, err) || !read_requests(&r, err))
+    if (!check_approve_usage(args, err) || !read_signdata(&r, err))
         return false;
     if (!args->yes && !terminal)
         return ens_fail(err, ENS_REFUSED,

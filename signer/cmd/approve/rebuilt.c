@@ -11,8 +11,8 @@
 #include "signer/flow/enclave.h"
 
 /* One descriptor is hashed, measured and hashed again: the hash is that of the file that was measured. */
-static bool measure(const struct args *args, struct rebuilt *ret, struct notices *ret_notices,
-                    struct ens_err *err)
+static bool measure_build(const struct args *args, struct rebuilt *ret, struct notices *ret_notices,
+                          struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
@@ -43,7 +43,7 @@ static bool measure_all(const struct args *args, struct rebuilds *ret, struct en
 
     for (; ok && r.len < args->rebuilt.len; r.len++) {
         r.items[r.len].path = args->rebuilt.items[r.len];
-        ok = measure(args, &r.items[r.len], &notices, err);
+        ok = measure_build(args, &r.items[r.len], &notices, err);
     }
     notice_all(&notices, args->quiet);
     if (ok)

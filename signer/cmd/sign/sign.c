@@ -38,7 +38,7 @@ struct run {
     size_t was_there; /* --out-dir: signed before this run */
 };
 
-static void run_free(struct run *r)
+static void sign_free(struct run *r)
 {
     signing_key_close(&r->signer);
     output_closep(&r->pubkey_out);
@@ -52,7 +52,7 @@ static void run_free(struct run *r)
 
 /* ---- the command line ---- */
 
-static bool check_usage(struct run *r, struct ens_err *err)
+static bool check_sign_usage(struct run *r, struct ens_err *err)
 {
     const struct args *a = r->args;
 
@@ -69,7 +69,7 @@ static bool check_usage(struct run *r, struct ens_err *err)
 
 /* ---- what is to be signed ---- */
 
-static bool read_requests(struct run *r, struct ens_err *err)
+static bool read_sign_requests(struct run *r, struct ens_err *err)
 {
     if (!requests_read(r->args, &r->requests, err) || !record_items(r->args, &r->requests, &r->items, err))
         return false;
@@ -89,7 +89,7 @@ static bool read_requests(struct run *r, struct ens_err *err)
 
 /* ---- policy ---- */
 
-static bool read_policy(struct run *r, struct ens_err *err)
+static bool read_sign_policy(struct run *r, struct ens_err *err)
 {
     char hex[2 * 32 + 1];
 
@@ -102,7 +102,7 @@ static bool read_policy(struct run *r, struct ens_err *err)
     return true;
 }
 
-static bool check_policy(struct run *r, struct ens_err *err)
+static bool check_sign_policy(struct run *r, struct ens_err *err)
 {
     for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
         struct request *q = &r->requests.items[i];
@@ -143,7 +143,7 @@ static bool list_answers(const struct run *r, struct buf *ret, struct ens_err *e
 
 /* ssh-keygen is run before a module is loaded. If neither --mrsigner nor the policy says which key will sign,
  * what is for another one is seen when the key is known (check_key_policy). */
-static bool check_approvals(struct run *r, struct ens_err *err)
+static bool judge_approvals(struct run *r, struct ens_err *err)
 {
     const uint8_t *mrsigner = r->policy != NULL ? policy_mrsigner(r->policy) : NULL;
     ENS_CLEANUP(buf_free) struct buf text = {0};
@@ -183,7 +183,7 @@ static bool prepare_out_dir(const struct run *r, struct ens_err *err)
             file_sweep(r->args->out_dir, &swept, err));
 }
 
-static bool prepare(struct run *r, struct ens_err *err)
+static bool prepare_outputs(struct run *r, struct ens_err *err)
 {
     const struct args *a = r->args;
 
@@ -213,7 +213,7 @@ static bool check_key_policy(struct run *r, struct ens_err *err)
     return true;
 }
 
-static bool select_key(struct run *r, struct ens_err *err)
+static bool select_sign_key(struct run *r, struct ens_err *err)
 {
     if (!signing_key_open(r->args, &r->signer, err))
         return false;
@@ -260,15 +260,6 @@ static bool find_finished(struct run *r, struct ens_err *err)
     return true;
 }
 
-static size_t count_open(const struct run *r)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < r->requests.len; i++)
-        n += !r->requests.items[i].is_done;
-    return n;
-}
-
 /* ---- review and confirmation ---- */
 
 /* What the policy says of the first sign-data; the others passed the same checks. Whoever is asked sees how
@@ -287,7 +278,7 @@ static bool list_policy(const struct run *r, struct buf *ret, struct ens_err *er
                      policy_unchecked(r->policy));
 }
 
-static bool review(struct run *r, struct ens_err *err)
+static bool review_requests(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf details = {0};
     ENS_CLEANUP(buf_free) struct buf consent = {0};
@@ -360,7 +351,7 @@ static void record_checks(struct run *r)
     r->is_recorded = true;
 }
 
-static bool sign_all(struct run *r, struct ens_err *err)
+static bool sign_requests(struct run *r, struct ens_err *err)
 {
     const struct sign_batch batch = {
         .args = r->args, .requests = &r->requests, .signer = &r->signer, .mechanism = r->mechanism};
@@ -376,17 +367,18 @@ static bool sign_all(struct run *r, struct ens_err *err)
 
 /* ---- the walk ---- */
 
-static bool walk(struct run *r, struct ens_err *err)
+static bool sign_walk(struct run *r, struct ens_err *err)
 {
-    if (!read_requests(r, err) || !read_policy(r, err) || !check_policy(r, err) || !check_approvals(r, err) ||
-        !prepare(r, err) || !select_key(r, err) || !find_finished(r, err) || !review(r, err))
+    if (!read_sign_requests(r, err) || !read_sign_policy(r, err) || !check_sign_policy(r, err) ||
+        !judge_approvals(r, err) || !prepare_outputs(r, err) || !select_sign_key(r, err) ||
+        !find_finished(r, err) || !review_requests(r, err))
         return false;
-    r->was_there = r->requests.len - count_open(r);
-    return r->args->dry_run || sign_all(r, err);
+    r->was_there = r->requests.len - requests_open(&r->requests);
+    return r->args->dry_run || sign_requests(r, err);
 }
 
 /* However it ended, there is a record. */
-static bool end(struct run *r, bool ok, struct ens_err *err)
+static bool end_sign(struct run *r, bool ok, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) struct transcript_result *results = NULL;
     struct record_end last = {.args = r->args, .items = r->items, .len = r->is_read ? r->requests.len : 0};
@@ -408,11 +400,11 @@ static bool end(struct run *r, bool ok, struct ens_err *err)
 
 bool cmd_sign(const struct args *args, struct ens_err *err)
 {
-    ENS_CLEANUP(run_free) struct run r = {.args = args};
+    ENS_CLEANUP(sign_free) struct run r = {.args = args};
 
-    if (!check_usage(&r, err) || !record_open(args, &r.transcript, err))
+    if (!check_sign_usage(&r, err) || !record_open(args, &r.transcript, err))
         return false;
-    if (!end(&r, walk(&r, err), err))
+    if (!end_sign(&r, sign_walk(&r, err), err))
         return false;
     success_sign(args, &r.requests, &r.signer, r.was_there,
                  r.transcript != NULL ? transcript_head(r.transcript) : NULL);

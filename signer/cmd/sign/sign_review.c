@@ -6,16 +6,7 @@
 #include "signer/flow/moment.h"
 #include "signer/ui/clock.h"
 
-static size_t count_open(const struct requests *r)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < r->len; i++)
-        n += !r->items[i].is_done;
-    return n;
-}
-
-static void fill_items(const struct sign_review *s, struct review_item *ret)
+static void fill_review_items(const struct sign_review *s, struct review_item *ret)
 {
     uint32_t today = clock_danger_day();
 
@@ -33,11 +24,11 @@ static void fill_items(const struct sign_review *s, struct review_item *ret)
 
 /* ---- the summary ---- */
 
-static bool add_files(const struct sign_review *s, struct moment *m, struct ens_err *err)
+static bool add_request_files(const struct sign_review *s, struct moment *m, struct ens_err *err)
 {
     const struct requests *r = s->requests;
     char hash[REVIEW_SHORT_MAX];
-    size_t done = r->len - count_open(r);
+    size_t done = r->len - requests_open(r);
 
     if (r->len > 1)
         return moment_line(m, "Files", err, "%zu, to %s/%s", r->len, s->args->out_dir,
@@ -57,9 +48,9 @@ static bool add_key(const struct sign_review *s, struct moment *m, struct ens_er
                        t->serial);
 }
 
-static bool fill_summary(const struct sign_review *s, struct moment *m, struct ens_err *err)
+static bool fill_sign_summary(const struct sign_review *s, struct moment *m, struct ens_err *err)
 {
-    return add_files(s, m, err) && add_key(s, m, err) &&
+    return add_request_files(s, m, err) && add_key(s, m, err) &&
            moment_line(m, "Approvals", err, "%.*s", (int)s->consent.len, (const char *)s->consent.data) &&
            moment_policy(m, s->policy, s->args->policy, &s->requests->items[0].outcome, s->requests->len,
                          err);
@@ -78,7 +69,7 @@ bool sign_review(const struct sign_review *s, const char **ret_answer, struct en
 {
     ENS_CLEANUP(mem_freep)
     struct review_item *items = mem_alloc(s->requests->len, sizeof *items, err);
-    size_t open = count_open(s->requests);
+    size_t open = requests_open(s->requests);
     ENS_CLEANUP(moment_free)
     struct moment m = {.args = s->args,
                        .asks = !s->args->yes && !s->args->dry_run && open > 0,
@@ -94,8 +85,8 @@ bool sign_review(const struct sign_review *s, const char **ret_answer, struct en
 
     if (items == NULL)
         return false;
-    fill_items(s, items);
-    if (!fill_summary(s, &m, err))
+    fill_review_items(s, items);
+    if (!fill_sign_summary(s, &m, err))
         return false;
     say_prompts(s, open);
     if (!moment_show(&m, err))
