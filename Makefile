@@ -69,7 +69,7 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
         request sign_batch signer_name signing_key success token verdict) \
     $(addprefix signer/cmd/,approve/approve check/check check/check_report keygen keys pubkey show/show show/show_approval \
         show/show_ceremony sign/sign sign/sign_review transcript) \
-    $(addprefix hsm/,attr candidates ckr installed key keygen login module p11 select session sign token uri uri_text \
+    $(addprefix hsm/,candidates ckr installed key key_read keygen login module p11 session sign token uri uri_text \
         watch))
 OFFLINE_OBJ  := $(OFFLINE_SRC:%.c=$(B)/%.o) $(B)/signer/cmd/table_offline.o
 OFFLINE_LIBS := $(shell pkg-config --libs libcrypto libp11) -ldl -lpthread

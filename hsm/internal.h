@@ -1,6 +1,6 @@
-/* What the files of hsm/ share: the open module, the selected token, its session, the selected key. The
- * files, in the order in which they build on one another: uri, watch, ckr, p11; session, token, login, attr,
- * key, select; sign, keygen; module, which opens and closes. */
+/* The files of hsm/ share the open module, the selected token, its session, the selected key. In the order in
+ * which they build on one another: uri_text, uri, watch, ckr, p11; session, candidates, token, login;
+ * key_read, key; sign, keygen; module, which opens and closes. */
 #pragma once
 
 #include <p11-kit/pkcs11.h>
@@ -53,6 +53,13 @@ bool p11_load(const char *module, const char *module_args, struct watch *watch, 
               struct ens_err *err) ENS_MUST_CHECK;
 /* Finalises and unloads it; every session must be closed. */
 void p11_unloadp(struct p11 **p11);
+
+struct hsm;
+
+/* C_Initialize of `hsm`'s own function list, without libp11. */
+bool p11_initialise(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
+/* C_Finalize and C_Initialize: some modules look for tokens only there. No session is open. ENS_MODULE. */
+bool p11_restart(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- the open module ---- */
 
@@ -125,65 +132,39 @@ bool candidates_fail(struct hsm *hsm, struct candidates *c, enum ens_code code, 
 
 /* ---- token.c ---- */
 
-/* Does the token have all that the path of `uri` (NULL: nothing) says of token, slot and library? */
+/* True if the token has all that the path of `uri` (NULL: nothing) says of token, slot and library. */
 bool token_matches(const struct hsm *hsm, const struct token *t, const struct hsm_uri *uri);
-/* The same label and serial number, but for the padding? */
-bool token_same_name(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b);
+/* Reads the flags of the selected token again: they change with every PIN that is tried. ENS_DEVICE if the
+ * slot now has a token of another label or serial number. */
+bool token_refresh(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
 void token_free_all(struct hsm *hsm);
-
-/* ---- module.c ---- */
-
-/* C_Finalize and C_Initialize: some modules look for tokens only there. No session is open. ENS_MODULE. */
-bool module_restart(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- session.c ---- */
 
 /* The selected token must have a session (`rw`: one that may write). */
-bool token_session(struct hsm *hsm, bool rw, struct ens_err *err) ENS_MUST_CHECK;
+bool session_require(struct hsm *hsm, bool rw, struct ens_err *err) ENS_MUST_CHECK;
 /* Logs out and closes the session, forgets the key. */
-void token_leave(struct hsm *hsm);
-/* public.pin_pad and the others, from info.flags. */
-void token_set_flags(struct token *t);
-/* Reads the flags of the selected token again: they change with every PIN that is tried. ENS_DEVICE where the
- * slot now has a token of another label or serial number. */
-bool token_refresh(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
-/* Which mechanisms the selected token has; asked once. */
-bool token_mechanisms(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
+void session_leave(struct hsm *hsm);
+void key_freep(struct key **key);
 
 /* ---- login.c ---- */
 
 /* The PIN for the one signature that C_SignInit began (CKU_CONTEXT_SPECIFIC). NULL: PIN pad. */
 bool login_context(struct hsm *hsm, const struct secret *pin, struct ens_err *err) ENS_MUST_CHECK;
 
-/* ---- attr.c: search, and attributes one at a time ---- */
+/* ---- key_read.c ---- */
 
-/* A template entry; `value` is only read by the module. */
-CK_ATTRIBUTE attr_of(CK_ATTRIBUTE_TYPE type, const void *value, size_t len);
+/* A template entry; the module only reads `value`. */
+CK_ATTRIBUTE key_attr(CK_ATTRIBUTE_TYPE type, const void *value, size_t len);
 
-/* Finds at most `max` objects; `*ret` is released with mem_free. */
-bool attr_find(struct hsm *hsm, CK_ATTRIBUTE *wanted, size_t count, size_t max, CK_OBJECT_HANDLE **ret,
-               size_t *ret_count, struct ens_err *err) ENS_MUST_CHECK;
+/* Finds at most `max` objects; release `*ret` with mem_free. */
+bool key_find(struct hsm *hsm, CK_ATTRIBUTE *wanted, size_t count, size_t max, CK_OBJECT_HANDLE **ret,
+              size_t *ret_count, struct ens_err *err) ENS_MUST_CHECK;
 
-/* The value of one attribute into `ret`, which must be empty. An attribute that the token does not have or
- * does not show (CKR_ATTRIBUTE_TYPE_INVALID, CKR_ATTRIBUTE_SENSITIVE) leaves it so. */
-bool attr_bytes(struct hsm *hsm, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, struct buf *ret,
-                struct ens_err *err) ENS_MUST_CHECK;
-bool attr_claim(struct hsm *hsm, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, enum hsm_claim *ret,
-                struct ens_err *err) ENS_MUST_CHECK;
-/* A CK_ULONG. The buffer has exactly its size, because NSS refuses a larger one. */
-bool attr_ulong(struct hsm *hsm, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, CK_ULONG *ret,
-                bool *ret_known, struct ens_err *err) ENS_MUST_CHECK;
-/* An unsigned big-endian number, without leading zero bytes. */
-bool attr_number(struct hsm *hsm, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, struct buf *ret,
-                 struct ens_err *err) ENS_MUST_CHECK;
+/* Reads all that is known of a private key, but for `public.uri`. Release with key_freep. */
+bool key_load(struct hsm *hsm, CK_OBJECT_HANDLE handle, struct key **ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- key.c ---- */
 
-/* Reads all that is known of a private key, but for `public.uri`, which key_set_uri sets: the token's URI and
- * the label, or the id of a key without label, if one alone is unique among the private keys; else both. */
-bool key_load(struct hsm *hsm, CK_OBJECT_HANDLE handle, struct key **ret, struct ens_err *err) ENS_MUST_CHECK;
-bool key_set_uri(struct hsm *hsm, struct key *k, bool label_is_unique, bool id_is_unique,
-                 struct ens_err *err) ENS_MUST_CHECK;
-void key_freep(struct key **key);
-/* Makes `*key` the selected one, and gives it its URI where it has none yet; it then belongs to `hsm`. */
+/* Makes `*key` the selected one, and gives it its URI if it has none yet; it then belongs to `hsm`. */
 bool key_take(struct hsm *hsm, struct key **key, struct ens_err *err) ENS_MUST_CHECK;

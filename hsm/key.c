@@ -1,231 +1,21 @@
-/* Keys: reading what a token says of a private key, and judging it. What is read are claims of the token;
- * only the check of the signature (signer/sgx/rsa3072.c) proves anything. */
+/* Keys: listing them, and selecting exactly one. If a URI matches none or several, the error lists what could
+ * be meant, as URIs that can be pasted. */
 #include "hsm/internal.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "signer/base/hex.h"
+#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 
 static const CK_OBJECT_CLASS class_private = CKO_PRIVATE_KEY;
-static const CK_OBJECT_CLASS class_public = CKO_PUBLIC_KEY;
-static const CK_KEY_TYPE type_rsa = CKK_RSA;
 
-void key_freep(struct key **key)
-{
-    struct key *k = *key;
-
-    if (k == NULL)
-        return;
-    mem_free(k->label);
-    mem_free(k->id_hex);
-    mem_free(k->uri);
-    buf_free(&k->raw_label);
-    buf_free(&k->raw_id);
-    buf_free(&k->modulus);
-    mem_free(k);
-    *key = NULL;
-}
-
-/* ---- reading one key ---- */
-
-static bool read_names(struct hsm *hsm, struct key *k, struct ens_err *err)
-{
-    if (!attr_bytes(hsm, k->handle, CKA_LABEL, &k->raw_label, err) ||
-        !attr_bytes(hsm, k->handle, CKA_ID, &k->raw_id, err))
-        return false;
-    k->label = mem_alloc(k->raw_label.len + 1, 1, err);
-    k->id_hex = mem_alloc(2 * k->raw_id.len + 1, 1, err);
-    if (k->label == NULL || k->id_hex == NULL)
-        return false;
-    text_printable(k->label, k->raw_label.len + 1, (const char *)k->raw_label.data, k->raw_label.len);
-    hex_encode(k->id_hex, buf_view(&k->raw_id));
-    k->public.label = k->label;
-    k->public.id_hex = k->id_hex;
-    return true;
-}
-
-static bool read_claims(struct hsm *hsm, struct key *k, struct ens_err *err)
-{
-    const struct {
-        CK_ATTRIBUTE_TYPE type;
-        enum hsm_claim *ret;
-    } claims[] = {
-        {CKA_SIGN, &k->public.sign},
-        {CKA_SENSITIVE, &k->public.sensitive},
-        {CKA_EXTRACTABLE, &k->public.extractable},
-        {CKA_ALWAYS_SENSITIVE, &k->public.always_sensitive},
-        {CKA_NEVER_EXTRACTABLE, &k->public.never_extractable},
-        {CKA_LOCAL, &k->public.local},
-        {CKA_DECRYPT, &k->public.decrypt},
-        {CKA_UNWRAP, &k->public.unwrap},
-        {CKA_ALWAYS_AUTHENTICATE, &k->public.always_authenticate},
-    };
-
-    for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
-        if (!attr_claim(hsm, k->handle, claims[i].type, claims[i].ret, err))
-            return false;
-    }
-    return true;
-}
-
-/* CKA_ALLOWED_MECHANISMS: no list, or an empty one, allows all that the token can. */
-static bool read_mechanisms(struct hsm *hsm, struct key *k, struct ens_err *err)
-{
-    ENS_CLEANUP(buf_free) struct buf list = {0};
-    bool rsa_pkcs = false;
-    bool sha256_rsa_pkcs = false;
-
-    k->public.has_rsa_pkcs = hsm->token->rsa_pkcs;
-    k->public.has_sha256_rsa_pkcs = hsm->token->sha256_rsa_pkcs;
-    if (!attr_bytes(hsm, k->handle, CKA_ALLOWED_MECHANISMS, &list, err))
-        return false;
-    if (list.len == 0 || list.len % sizeof(CK_MECHANISM_TYPE) != 0)
-        return true;
-    for (size_t at = 0; at < list.len; at += sizeof(CK_MECHANISM_TYPE)) {
-        CK_MECHANISM_TYPE type = 0;
-
-        memcpy(&type, list.data + at, sizeof type);
-        rsa_pkcs = rsa_pkcs || type == CKM_RSA_PKCS;
-        sha256_rsa_pkcs = sha256_rsa_pkcs || type == CKM_SHA256_RSA_PKCS;
-    }
-    k->public.has_rsa_pkcs = k->public.has_rsa_pkcs && rsa_pkcs;
-    k->public.has_sha256_rsa_pkcs = k->public.has_sha256_rsa_pkcs && sha256_rsa_pkcs;
-    k->is_restricted = !rsa_pkcs || !sha256_rsa_pkcs;
-    return true;
-}
-
-static bool read_type(struct hsm *hsm, struct key *k, struct ens_err *err)
-{
-    CK_ULONG type = 0;
-    bool is_known = false;
-
-    if (!attr_ulong(hsm, k->handle, CKA_KEY_TYPE, &type, &is_known, err))
-        return false;
-    k->public.is_rsa = is_known && type == type_rsa;
-    return true;
-}
-
-/* The one public key object that belongs to `k`: the one with its modulus, or, where the private object does
- * not tell the modulus, the only one with its CKA_ID. `*ret_found` is false where there is no such object. */
-static bool find_public_half(struct hsm *hsm, const struct key *k, CK_OBJECT_HANDLE *ret, bool *ret_found,
-                             struct ens_err *err)
-{
-    ENS_CLEANUP(mem_freep) CK_OBJECT_HANDLE *found = NULL;
-    size_t count = 0;
-    bool by_modulus = k->modulus.len > 0;
-    const struct buf *value = by_modulus ? &k->modulus : &k->raw_id;
-    CK_ATTRIBUTE wanted[] = {
-        attr_of(CKA_CLASS, &class_public, sizeof class_public),
-        attr_of(CKA_KEY_TYPE, &type_rsa, sizeof type_rsa),
-        attr_of(by_modulus ? CKA_MODULUS : CKA_ID, value->data, value->len),
-    };
-
-    *ret_found = false;
-    if (value->len == 0)
-        return true;
-    if (!attr_find(hsm, wanted, 3, 2, &found, &count, err))
-        return false;
-    /* Two copies with one modulus are the same key; two with one id are not. */
-    *ret_found = count == 1 || (count == 2 && by_modulus);
-    if (*ret_found)
-        *ret = found[0];
-    return true;
-}
-
-/* The modulus and the exponent, from the private object or else from its public half. */
-static bool read_numbers(struct hsm *hsm, struct key *k, struct buf *exponent, struct ens_err *err)
-{
-    CK_OBJECT_HANDLE half = 0;
-    bool has_half = false;
-
-    if (!attr_number(hsm, k->handle, CKA_MODULUS, &k->modulus, err) ||
-        !attr_number(hsm, k->handle, CKA_PUBLIC_EXPONENT, exponent, err))
-        return false;
-    if (k->modulus.len > 0 && exponent->len > 0)
-        return true;
-    if (!find_public_half(hsm, k, &half, &has_half, err))
-        return false;
-    if (has_half && k->modulus.len == 0 && !attr_number(hsm, half, CKA_MODULUS, &k->modulus, err))
-        return false;
-    return !has_half || exponent->len > 0 || attr_number(hsm, half, CKA_PUBLIC_EXPONENT, exponent, err);
-}
-
-static unsigned bits_of(struct view number)
-{
-    unsigned bits = (unsigned)number.len * 8;
-
-    for (unsigned mask = 0x80; number.len > 0 && (number.data[0] & mask) == 0 && mask > 0; mask >>= 1)
-        bits--;
-    return bits;
-}
-
-static bool read_public_key(struct hsm *hsm, struct key *k, struct ens_err *err)
-{
-    ENS_CLEANUP(buf_free) struct buf exponent = {0};
-
-    if (!read_numbers(hsm, k, &exponent, err))
-        return false;
-    k->public.modulus_bits = bits_of(buf_view(&k->modulus));
-    for (size_t i = 0; i < exponent.len && exponent.len <= sizeof k->public.exponent; i++)
-        k->public.exponent = k->public.exponent << 8 | exponent.data[i];
-    if (k->public.modulus_bits == PUBKEY_BITS && k->public.exponent == PUBKEY_EXPONENT) {
-        memcpy(k->public.pubkey.modulus, k->modulus.data, PUBKEY_SIZE);
-        k->public.has_pubkey = true;
-    }
-    return true;
-}
-
-/* The first rule that the key breaks, into public.why_not. */
-static void judge(struct key *k)
-{
-    struct hsm_key *p = &k->public;
-    char *why = p->why_not;
-    size_t cap = sizeof p->why_not;
-
-    if (!p->is_rsa)
-        (void)snprintf(why, cap, "it is not an RSA key");
-    else if (p->modulus_bits == 0)
-        (void)snprintf(why, cap,
-                       "the token does not show its modulus, and has no public key with its CKA_ID");
-    else if (p->modulus_bits != PUBKEY_BITS)
-        (void)snprintf(why, cap, "it has %u bits: SGX needs 3072", p->modulus_bits);
-    else if (p->exponent == 0)
-        (void)snprintf(why, cap, "the token does not show its public exponent: SGX needs 3");
-    else if (p->exponent != PUBKEY_EXPONENT)
-        (void)snprintf(why, cap, "its public exponent is %" PRIu64 ": SGX needs 3", p->exponent);
-    else if (p->sign == HSM_NO)
-        (void)snprintf(why, cap, "it may not sign (CKA_SIGN is false)");
-    else if (!p->has_rsa_pkcs && !p->has_sha256_rsa_pkcs && k->is_restricted)
-        (void)snprintf(
-            why, cap,
-            "its CKA_ALLOWED_MECHANISMS has neither CKM_RSA_PKCS nor CKM_SHA256_RSA_PKCS of the token");
-    else if (!p->has_rsa_pkcs && !p->has_sha256_rsa_pkcs)
-        (void)snprintf(why, cap, "the token has neither CKM_RSA_PKCS nor CKM_SHA256_RSA_PKCS for signing");
-}
-
-bool key_load(struct hsm *hsm, CK_OBJECT_HANDLE handle, struct key **ret, struct ens_err *err)
-{
-    ENS_CLEANUP(key_freep) struct key *k = mem_alloc(1, sizeof *k, err);
-
-    if (k == NULL)
-        return false;
-    k->handle = handle;
-    if (!token_mechanisms(hsm, err) || !read_names(hsm, k, err) || !read_type(hsm, k, err) ||
-        !read_claims(hsm, k, err) || !read_mechanisms(hsm, k, err))
-        return false;
-    if (k->public.is_rsa && !read_public_key(hsm, k, err))
-        return false;
-    judge(k);
-    *ret = ens_take(k);
-    return true;
-}
+/* ---- all keys ---- */
 
 /* The token's URI, and what tells the key from the others: label, or id, or both, an empty one included. */
-bool key_set_uri(struct hsm *hsm, struct key *k, bool label_is_unique, bool id_is_unique, struct ens_err *err)
+static bool name_key(struct hsm *hsm, struct key *k, bool label_is_unique, bool id_is_unique,
+                     struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf b = {0};
     bool by_label = k->raw_label.len > 0 && label_is_unique;
@@ -243,19 +33,284 @@ bool key_set_uri(struct hsm *hsm, struct key *k, bool label_is_unique, bool id_i
     return k->uri != NULL;
 }
 
+struct key_list {
+    struct key **keys;
+    size_t count;
+};
+
+static void key_list_free(struct key_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        key_freep(&list->keys[i]);
+    mem_free(list->keys);
+    *list = (struct key_list){0};
+}
+
+static int compare_bytes(const struct buf *a, const struct buf *b)
+{
+    size_t len = a->len < b->len ? a->len : b->len;
+    int order = len > 0 ? memcmp(a->data, b->data, len) : 0;
+
+    return order != 0 ? order : a->len < b->len ? -1 : a->len > b->len;
+}
+
+static int by_label_and_id(const void *a, const void *b)
+{
+    const struct key *left = *(struct key *const *)a;
+    const struct key *right = *(struct key *const *)b;
+    int order = compare_bytes(&left->raw_label, &right->raw_label);
+
+    return order != 0 ? order : compare_bytes(&left->raw_id, &right->raw_id);
+}
+
+/* Has no other key of the list this label (or this id)? */
+static bool is_alone(const struct key_list *list, size_t index, bool by_id)
+{
+    const struct key *k = list->keys[index];
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct key *other = list->keys[i];
+
+        if (i != index && compare_bytes(by_id ? &k->raw_id : &k->raw_label,
+                                        by_id ? &other->raw_id : &other->raw_label) == 0)
+            return false;
+    }
+    return true;
+}
+
+static int by_handle(const void *a, const void *b)
+{
+    CK_OBJECT_HANDLE left = *(const CK_OBJECT_HANDLE *)a;
+    CK_OBJECT_HANDLE right = *(const CK_OBJECT_HANDLE *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Every private key once: some modules give a handle twice. */
+static bool find_all(struct hsm *hsm, CK_OBJECT_HANDLE **ret, size_t *ret_count, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) CK_OBJECT_HANDLE *found = NULL;
+    size_t count = 0;
+    size_t kept = 0;
+    CK_ATTRIBUTE wanted[] = {key_attr(CKA_CLASS, &class_private, sizeof class_private)};
+
+    if (!key_find(hsm, wanted, 1, HSM_KEYS_MAX + 1, &found, &count, err))
+        return false;
+    if (count > HSM_KEYS_MAX)
+        return ens_fail(err, ENS_DEVICE, "token '%s' has more than %d private keys: ensign lists no more",
+                        hsm->token->label, HSM_KEYS_MAX);
+    if (count > 0)
+        qsort(found, count, sizeof *found, by_handle);
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || found[i] != found[i - 1])
+            found[kept++] = found[i];
+    }
+    *ret = ens_take(found);
+    *ret_count = kept;
+    return true;
+}
+
+/* Every private key of the selected token, sorted by label and id. */
+static bool load_all(struct hsm *hsm, struct key_list *list, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) CK_OBJECT_HANDLE *found = NULL;
+    size_t count = 0;
+
+    if (!find_all(hsm, &found, &count, err))
+        return false;
+    list->keys = mem_alloc(count, sizeof(struct key *), err);
+    if (list->keys == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!interrupt_check(err) || !key_load(hsm, found[i], &list->keys[i], err))
+            return false;
+        list->count++;
+    }
+    if (count > 0)
+        qsort(list->keys, count, sizeof(struct key *), by_label_and_id);
+    for (size_t i = 0; i < count; i++) {
+        if (!name_key(hsm, list->keys[i], is_alone(list, i, false), is_alone(list, i, true), err))
+            return false;
+    }
+    return true;
+}
+
+bool hsm_list_keys(struct hsm *hsm, bool (*each)(void *ctx, const struct hsm_key *key, struct ens_err *err),
+                   void *ctx, struct ens_err *err)
+{
+    ENS_CLEANUP(key_list_free) struct key_list list = {0};
+
+    if (!session_require(hsm, false, err) || !load_all(hsm, &list, err))
+        return false;
+    for (size_t i = 0; i < list.count; i++) {
+        if (!each(ctx, &list.keys[i]->public, err))
+            return false;
+    }
+    return true;
+}
+
+/* ---- selecting one ---- */
+
+/* `loosely`: zero bytes and blanks at the end of a label make no difference. */
+static bool key_matches(const struct key *k, const struct hsm_uri *uri, bool loosely)
+{
+    struct view label = buf_view(&k->raw_label);
+    struct view wanted;
+
+    if (!uri_matches(uri, URI_ID, buf_view(&k->raw_id)))
+        return false;
+    return uri_matches(uri, URI_OBJECT, label) ||
+           (loosely && uri_get(uri, URI_OBJECT, &wanted) && view_equal(uri_trim(wanted), uri_trim(label)));
+}
+
+static size_t count_matches(const struct key_list *list, const struct hsm_uri *uri, bool loosely, size_t *ret)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (key_matches(list->keys[i], uri, loosely)) {
+            *ret = i;
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool no_key(struct hsm *hsm, const struct key_list *list, const struct hsm_uri *uri,
+                   struct ens_err *err)
+{
+    ENS_CLEANUP(candidates_free) struct candidates c = {0};
+    struct view wanted;
+    char name[64] = "";
+
+    if (list->count == 0)
+        return ens_fail(err, ENS_NOTFOUND, "token '%s' has no private key%s", hsm->token->label,
+                        hsm->logged_in ? ": make one with 'ensign keygen'"
+                                       : " that it shows without a PIN: give --pin-source");
+    if (uri_get(uri, URI_OBJECT, &wanted)) {
+        text_printable(name, sizeof name, (const char *)wanted.data, wanted.len);
+        c.wanted = name;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        if (!candidates_add(&c, list->keys[i]->label, list->keys[i]->uri, err))
+            return false;
+    }
+    if (candidates_has_near(&c))
+        return candidates_fail(hsm, &c, ENS_NOTFOUND, "", err,
+                               "no private key on token '%s' has the label '%s'", hsm->token->label, name);
+    return candidates_fail(hsm, &c, ENS_NOTFOUND, "it has", err,
+                           "no private key on token '%s' matches '%.160s'", hsm->token->label,
+                           hsm_uri_text(uri));
+}
+
+/* Several match; names those that no URI can tell apart, because another key has the same label and id. */
+static bool several_keys(struct hsm *hsm, const struct key_list *list, const struct hsm_uri *uri,
+                         bool loosely, struct ens_err *err)
+{
+    ENS_CLEANUP(candidates_free) struct candidates c = {0};
+    bool same = false;
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct key *k = list->keys[i];
+
+        if (!key_matches(k, uri, loosely))
+            continue;
+        if (i > 0 && by_label_and_id(&list->keys[i - 1], &list->keys[i]) == 0)
+            same = true;
+        else if (!candidates_add(&c, k->label, k->uri, err))
+            return false;
+    }
+    return candidates_fail(
+        hsm, &c, ENS_AMBIGUOUS,
+        same ? "some have the same label and the same id: give one another CKA_ID:" : "name one of them:",
+        err, "several private keys on token '%s' match '%.160s'", hsm->token->label, hsm_uri_text(uri));
+}
+
+/* The one key among all that matches exactly, else the one that matches loosely. `was_found`: the module's
+ * own search gave one. */
+static bool scan(struct hsm *hsm, const struct hsm_uri *uri, bool was_found, struct key **ret,
+                 struct ens_err *err)
+{
+    ENS_CLEANUP(key_list_free) struct key_list list = {0};
+    size_t at = 0;
+
+    if (!load_all(hsm, &list, err))
+        return false;
+    size_t count = count_matches(&list, uri, false, &at);
+    bool loosely = count == 0;
+
+    if (loosely)
+        count = count_matches(&list, uri, true, &at);
+    if (count == 0 && was_found)
+        return ens_fail(
+            err, ENS_DEVICE,
+            "token '%s' gave a key for '%.160s' that has another label or id: the module's search is broken",
+            hsm->token->label, hsm_uri_text(uri));
+    if (count == 0)
+        return no_key(hsm, &list, uri, err);
+    if (count > 1)
+        return several_keys(hsm, &list, uri, loosely, err);
+    *ret = list.keys[at];
+    list.keys[at] = NULL;
+    return true;
+}
+
+static bool check_type(const struct hsm_uri *uri, struct ens_err *err)
+{
+    struct view type;
+
+    if (uri_get(uri, URI_TYPE, &type) && !view_equal(type, view_of_string("private")))
+        return ens_fail(err, ENS_USAGE,
+                        "'%.160s' does not name a private key: write type=private, or leave type out",
+                        hsm_uri_text(uri));
+    return true;
+}
+
+/* Does the URI ask for a label or an id that can be searched for? */
+static bool is_asked(const struct hsm_uri *uri)
+{
+    struct view v;
+
+    return (uri_get(uri, URI_ID, &v) && v.len > 0) || (uri_get(uri, URI_OBJECT, &v) && v.len > 0);
+}
+
+/* The URI may name the token as well, and then it must be the selected one. */
+static bool check_token(const struct hsm *hsm, const struct hsm_uri *uri, struct ens_err *err)
+{
+    return token_matches(hsm, hsm->token, uri) ||
+           ens_fail(err, ENS_NOTFOUND,
+                    "'%.160s' names another token than '%s', which was selected: name one token",
+                    hsm_uri_text(uri), hsm->token->uri);
+}
+
+/* Finds up to two private keys by what `uri` says of label and id; an empty value cannot be searched for. */
+static bool find_private(struct hsm *hsm, const struct hsm_uri *uri, CK_OBJECT_HANDLE **ret,
+                         size_t *ret_count, struct ens_err *err)
+{
+    CK_ATTRIBUTE wanted[3] = {key_attr(CKA_CLASS, &class_private, sizeof class_private)};
+    size_t count = 1;
+    struct view v;
+
+    if (uri_get(uri, URI_ID, &v) && v.len > 0)
+        wanted[count++] = key_attr(CKA_ID, v.data, v.len);
+    if (uri_get(uri, URI_OBJECT, &v) && v.len > 0)
+        wanted[count++] = key_attr(CKA_LABEL, v.data, v.len);
+    return key_find(hsm, wanted, count, 2, ret, ret_count, err);
+}
+
 /* Is there one private key at most with this attribute? An empty value cannot be searched for. */
 static bool is_unique(struct hsm *hsm, CK_ATTRIBUTE_TYPE type, const struct buf *value, bool *ret,
                       struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) CK_OBJECT_HANDLE *found = NULL;
     size_t count = 0;
-    CK_ATTRIBUTE wanted[] = {attr_of(CKA_CLASS, &class_private, sizeof class_private),
-                             attr_of(type, value->data, value->len)};
+    CK_ATTRIBUTE wanted[] = {key_attr(CKA_CLASS, &class_private, sizeof class_private),
+                             key_attr(type, value->data, value->len)};
 
     *ret = false;
     if (value->len == 0)
         return true;
-    if (!attr_find(hsm, wanted, 2, 2, &found, &count, err))
+    if (!key_find(hsm, wanted, 2, 2, &found, &count, err))
         return false;
     *ret = count == 1;
     return true;
@@ -268,10 +323,35 @@ bool key_take(struct hsm *hsm, struct key **key, struct ens_err *err)
 
     if ((*key)->uri == NULL &&
         (!is_unique(hsm, CKA_LABEL, &(*key)->raw_label, &label, err) ||
-         !is_unique(hsm, CKA_ID, &(*key)->raw_id, &id, err) || !key_set_uri(hsm, *key, label, id, err)))
+         !is_unique(hsm, CKA_ID, &(*key)->raw_id, &id, err) || !name_key(hsm, *key, label, id, err)))
         return false;
     key_freep(&hsm->key);
     hsm->key = ens_take(*key);
+    return true;
+}
+
+bool hsm_select_key(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_key **ret,
+                    struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) CK_OBJECT_HANDLE *found = NULL;
+    ENS_CLEANUP(key_freep) struct key *k = NULL;
+    size_t count = 0;
+
+    if (!check_type(uri, err) || !session_require(hsm, false, err) || !check_token(hsm, uri, err) ||
+        !find_private(hsm, uri, &found, &count, err))
+        return false;
+    if (count == 1 && !key_load(hsm, found[0], &k, err))
+        return false;
+    /* A module that ignores part of the search, gives a handle twice or pads labels does not choose the key:
+     * then all are looked at. */
+    if (k == NULL || !key_matches(k, uri, false)) {
+        key_freep(&k);
+        if (!scan(hsm, uri, count == 1 && is_asked(uri), &k, err))
+            return false;
+    }
+    if (!key_take(hsm, &k, err))
+        return false;
+    *ret = &hsm->key->public;
     return true;
 }
 

@@ -23,9 +23,10 @@ static bool is_in_use(struct hsm *hsm, CK_OBJECT_CLASS class, CK_ATTRIBUTE_TYPE 
 {
     ENS_CLEANUP(mem_freep) CK_OBJECT_HANDLE *found = NULL;
     size_t count = 0;
-    CK_ATTRIBUTE wanted[] = {attr_of(CKA_CLASS, &class, sizeof class), attr_of(type, value.data, value.len)};
+    CK_ATTRIBUTE wanted[] = {key_attr(CKA_CLASS, &class, sizeof class),
+                             key_attr(type, value.data, value.len)};
 
-    if (!attr_find(hsm, wanted, 2, 1, &found, &count, err))
+    if (!key_find(hsm, wanted, 2, 1, &found, &count, err))
         return false;
     *ret = count > 0;
     return true;
@@ -82,22 +83,22 @@ static bool call_generate(struct hsm *hsm, const char *label, struct view id, st
     size_t label_len = strlen(label);
     CK_MECHANISM mechanism = {.mechanism = CKM_RSA_PKCS_KEY_PAIR_GEN};
     CK_ATTRIBUTE public[] = {
-        attr_of(CKA_TOKEN, &yes, sizeof yes),
-        attr_of(CKA_PRIVATE, &no, sizeof no),
-        attr_of(CKA_LABEL, label, label_len),
-        attr_of(CKA_ID, id.data, id.len),
-        attr_of(CKA_MODULUS_BITS, &bits, sizeof bits),
-        attr_of(CKA_PUBLIC_EXPONENT, exponent, sizeof exponent),
-        attr_of(CKA_VERIFY, &yes, sizeof yes),
-        attr_of(CKA_ENCRYPT, &no, sizeof no),
-        attr_of(CKA_WRAP, &no, sizeof no),
+        key_attr(CKA_TOKEN, &yes, sizeof yes),
+        key_attr(CKA_PRIVATE, &no, sizeof no),
+        key_attr(CKA_LABEL, label, label_len),
+        key_attr(CKA_ID, id.data, id.len),
+        key_attr(CKA_MODULUS_BITS, &bits, sizeof bits),
+        key_attr(CKA_PUBLIC_EXPONENT, exponent, sizeof exponent),
+        key_attr(CKA_VERIFY, &yes, sizeof yes),
+        key_attr(CKA_ENCRYPT, &no, sizeof no),
+        key_attr(CKA_WRAP, &no, sizeof no),
     };
     CK_ATTRIBUTE private[] = {
-        attr_of(CKA_TOKEN, &yes, sizeof yes),     attr_of(CKA_PRIVATE, &yes, sizeof yes),
-        attr_of(CKA_SENSITIVE, &yes, sizeof yes), attr_of(CKA_EXTRACTABLE, &no, sizeof no),
-        attr_of(CKA_LABEL, label, label_len),     attr_of(CKA_ID, id.data, id.len),
-        attr_of(CKA_SIGN, &yes, sizeof yes),      attr_of(CKA_SIGN_RECOVER, &no, sizeof no),
-        attr_of(CKA_DECRYPT, &no, sizeof no),     attr_of(CKA_UNWRAP, &no, sizeof no),
+        key_attr(CKA_TOKEN, &yes, sizeof yes),     key_attr(CKA_PRIVATE, &yes, sizeof yes),
+        key_attr(CKA_SENSITIVE, &yes, sizeof yes), key_attr(CKA_EXTRACTABLE, &no, sizeof no),
+        key_attr(CKA_LABEL, label, label_len),     key_attr(CKA_ID, id.data, id.len),
+        key_attr(CKA_SIGN, &yes, sizeof yes),      key_attr(CKA_SIGN_RECOVER, &no, sizeof no),
+        key_attr(CKA_DECRYPT, &no, sizeof no),     key_attr(CKA_UNWRAP, &no, sizeof no),
     };
 
     watch_begin_slow(hsm->watch, "C_GenerateKeyPair", KEYGEN_PATIENCE);
@@ -116,7 +117,7 @@ static bool call_generate(struct hsm *hsm, const char *label, struct view id, st
 
 static CK_RV set_id(struct hsm *hsm, CK_OBJECT_HANDLE object, struct view id)
 {
-    CK_ATTRIBUTE a = attr_of(CKA_ID, id.data, id.len);
+    CK_ATTRIBUTE a = key_attr(CKA_ID, id.data, id.len);
 
     return HSM_CALL(hsm, C_SetAttributeValue, hsm->session, object, &a, 1);
 }
@@ -191,7 +192,7 @@ bool hsm_generate(struct hsm *hsm, const struct hsm_generate_args *args, const s
         return ens_fail(err, ENS_USAGE, "the new key needs a label: give --label");
     if (getrandom(random_id, sizeof random_id, 0) != (ssize_t)sizeof random_id)
         return ens_fail(err, ENS_RESOURCE, "the system gives no random bytes: repeat the command");
-    if (!token_session(hsm, true, err) || !check_unused(hsm, args, err) ||
+    if (!session_require(hsm, true, err) || !check_unused(hsm, args, err) ||
         !call_generate(hsm, args->label, id, err))
         return false;
     if (read_back(hsm, id, rename, ret, err))

@@ -112,7 +112,7 @@ static bool login_failed(struct hsm *hsm, CK_RV rv, struct ens_err *err)
  * while the PIN was typed must not get it. */
 static bool check_place(struct hsm *hsm, struct ens_err *err)
 {
-    return token_session(hsm, false, err) && token_refresh(hsm, err);
+    return session_require(hsm, false, err) && token_refresh(hsm, err);
 }
 
 bool hsm_login(struct hsm *hsm, const struct secret *pin, bool allow_final_try, struct ens_err *err)
@@ -126,7 +126,7 @@ bool hsm_login(struct hsm *hsm, const struct secret *pin, bool allow_final_try, 
     if (!token_refresh(hsm, err))
         return false;
     if (!t->public.login_required && !t->public.pin_pad && pin == NULL)
-        return token_session(hsm, false, err);
+        return session_require(hsm, false, err);
     if (!check_state(t, allow_final_try, err) || !check_pin(t, pin, err) || !check_place(hsm, err) ||
         !check_state(t, allow_final_try, err))
         return false;

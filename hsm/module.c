@@ -80,27 +80,6 @@ static bool check_functions(const char *module, const CK_FUNCTION_LIST *f, struc
     return true;
 }
 
-static bool initialise(struct hsm *hsm, struct ens_err *err)
-{
-    CK_C_INITIALIZE_ARGS init = {.flags = CKF_OS_LOCKING_OK};
-
-    /* pReserved is only read, but has no const. */
-    memcpy(&init.pReserved, &hsm->module_args, sizeof init.pReserved);
-    CK_RV rv = HSM_CALL(hsm, C_Initialize, &init);
-
-    return rv == CKR_OK || ckr_fail(err, rv, "module %s: C_Initialize", hsm->module);
-}
-
-/* What libp11 ends at the end is then this instance. */
-bool module_restart(struct hsm *hsm, struct ens_err *err)
-{
-    (void)HSM_CALL(hsm, C_Finalize, NULL);
-    if (initialise(hsm, err))
-        return true;
-    err->code = ENS_MODULE;
-    return false;
-}
-
 /* p11-kit's client gives every caller of C_GetFunctionList an instance of its own: then the one that libp11
  * initialised is another than this one. */
 static bool read_info(struct hsm *hsm, const struct hsm_open_args *args, struct ens_err *err)
@@ -108,7 +87,7 @@ static bool read_info(struct hsm *hsm, const struct hsm_open_args *args, struct 
     CK_RV rv = HSM_CALL(hsm, C_GetInfo, &hsm->info);
 
     if (rv == CKR_CRYPTOKI_NOT_INITIALIZED) {
-        if (!initialise(hsm, err))
+        if (!p11_initialise(hsm, err))
             return false;
         hsm->own_instance = true;
         rv = HSM_CALL(hsm, C_GetInfo, &hsm->info);
@@ -152,7 +131,7 @@ void hsm_closep(struct hsm **hsm)
 
     if (h == NULL)
         return;
-    token_leave(h);
+    session_leave(h);
     token_free_all(h);
     buf_free(&h->candidates);
     if (h->own_instance)

@@ -80,3 +80,26 @@ void p11_unloadp(struct p11 **p11)
     mem_free(p);
     *p11 = NULL;
 }
+
+/* ---- without libp11 ---- */
+
+bool p11_initialise(struct hsm *hsm, struct ens_err *err)
+{
+    CK_C_INITIALIZE_ARGS init = {.flags = CKF_OS_LOCKING_OK};
+
+    /* pReserved is only read, but has no const. */
+    memcpy(&init.pReserved, &hsm->module_args, sizeof init.pReserved);
+    CK_RV rv = HSM_CALL(hsm, C_Initialize, &init);
+
+    return rv == CKR_OK || ckr_fail(err, rv, "module %s: C_Initialize", hsm->module);
+}
+
+/* What libp11 ends at the end is then this instance. */
+bool p11_restart(struct hsm *hsm, struct ens_err *err)
+{
+    (void)HSM_CALL(hsm, C_Finalize, NULL);
+    if (p11_initialise(hsm, err))
+        return true;
+    err->code = ENS_MODULE;
+    return false;
+}

@@ -1,4 +1,4 @@
-/* Tokens: which ones the module has, which one a URI selects, its session and its mechanisms. */
+/* Tokens: which ones the module has, which one a URI selects, and the flags that it shows. */
 #include "hsm/internal.h"
 
 #include <stdlib.h>
@@ -74,6 +74,17 @@ static CK_RV read_slot(struct hsm *hsm, CK_SLOT_ID id, struct token *t, bool *re
     return CKR_OK;
 }
 
+static void set_flags(struct token *t)
+{
+    CK_FLAGS flags = t->info.flags;
+
+    t->public.pin_pad = (flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+    t->public.count_low = (flags & CKF_USER_PIN_COUNT_LOW) != 0;
+    t->public.final_try = (flags & CKF_USER_PIN_FINAL_TRY) != 0;
+    t->public.locked = (flags & CKF_USER_PIN_LOCKED) != 0;
+    t->public.login_required = (flags & CKF_LOGIN_REQUIRED) != 0;
+}
+
 static void set_texts(struct token *t)
 {
     print_field(t->label, sizeof t->label, t->info.label, sizeof t->info.label);
@@ -85,10 +96,10 @@ static void set_texts(struct token *t)
     t->public.manufacturer = t->manufacturer;
     t->public.model = t->model;
     t->public.serial = t->serial;
-    token_set_flags(t);
+    set_flags(t);
 }
 
-bool token_same_name(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b)
+static bool same_name(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b)
 {
     return view_equal(field(a->label, sizeof a->label), field(b->label, sizeof b->label)) &&
            view_equal(field(a->serialNumber, sizeof a->serialNumber),
@@ -102,7 +113,7 @@ static bool set_uri(struct hsm *hsm, struct token *t, struct ens_err *err)
     bool is_unique = true;
 
     for (size_t i = 0; i < hsm->token_count; i++)
-        is_unique = is_unique && (&hsm->tokens[i] == t || !token_same_name(&hsm->tokens[i].info, &t->info));
+        is_unique = is_unique && (&hsm->tokens[i] == t || !same_name(&hsm->tokens[i].info, &t->info));
     if (!buf_append(&b, view_of_string("pkcs11:"), err) ||
         !uri_put(&b, URI_TOKEN, field(t->info.label, sizeof t->info.label), err) ||
         !uri_put(&b, URI_SERIAL, field(t->info.serialNumber, sizeof t->info.serialNumber), err))
@@ -239,8 +250,7 @@ static bool list_with_patience(struct hsm *hsm, const struct hsm_uri *uri, struc
 
         (void)nanosleep(&wait, NULL);
         token_free_all(hsm);
-        if (!interrupt_check(err) || (i > 0 && is_blind && !module_restart(hsm, err)) ||
-            !list_tokens(hsm, err))
+        if (!interrupt_check(err) || (i > 0 && is_blind && !p11_restart(hsm, err)) || !list_tokens(hsm, err))
             return false;
         *ret_count = count_matching(hsm, uri, ret);
     }
@@ -327,9 +337,47 @@ bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct h
                candidates_fail(hsm, &c, ENS_AMBIGUOUS, "name one of them:", err, "%zu tokens match '%.160s'",
                                count, hsm_uri_text(uri));
     if (found != hsm->token)
-        token_leave(hsm);
+        session_leave(hsm);
     hsm->token = found;
     if (ret != NULL)
         *ret = &found->public;
+    return true;
+}
+
+/* ---- the selected one again ---- */
+
+/* While another process writes to the token, a module may fail or show an empty token for a moment. */
+static CK_RV read_again(struct hsm *hsm, CK_TOKEN_INFO *ret, bool *ret_same)
+{
+    static const long waits_ms[] = {0, 20, 80, 150};
+    CK_RV rv = CKR_OK;
+
+    *ret_same = false;
+    for (size_t i = 0; !*ret_same && i < sizeof waits_ms / sizeof waits_ms[0]; i++) {
+        const struct timespec wait = {.tv_nsec = waits_ms[i] * 1000000};
+
+        (void)nanosleep(&wait, NULL);
+        rv = HSM_CALL(hsm, C_GetTokenInfo, hsm->token->public.slot_id, ret);
+        *ret_same = rv == CKR_OK && same_name(ret, &hsm->token->info);
+    }
+    return rv;
+}
+
+bool token_refresh(struct hsm *hsm, struct ens_err *err)
+{
+    CK_TOKEN_INFO info = {0};
+    bool is_same = false;
+    CK_RV rv = read_again(hsm, &info, &is_same);
+
+    if (rv != CKR_OK)
+        return ckr_fail(err, rv, "token '%s': C_GetTokenInfo", hsm->token->label);
+    if (!is_same)
+        return ens_fail(
+            err, ENS_DEVICE,
+            "token '%s': another token is in its place now, and got no PIN: put the right one there, then "
+            "repeat",
+            hsm->token->label);
+    hsm->token->info.flags = info.flags;
+    set_flags(hsm->token);
     return true;
 }

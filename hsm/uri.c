@@ -1,6 +1,6 @@
-/* RFC 7512: parses a PKCS#11 URI strictly and compares its attributes with what a token says. One table
- * holds the attributes; no other place knows their names. Whatever a consumer could read in two ways
- * (a duplicate, an unknown attribute, a raw space) is an error: a signing key is at stake.
+/* RFC 7512: parses a PKCS#11 URI strictly and compares its attributes with what a token says.
+ * Whatever a consumer could read in two ways (a duplicate, an unknown attribute, a raw space) is an error: a
+ * signing key is at stake.
  * A query may hold a PIN, in a right place or in a wrong one: no message and no text for a record holds
  * anything of a query but the names of RFC 7512. */
 #include "hsm/uri.h"
@@ -13,33 +13,6 @@
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
 #include "signer/base/text.h"
-
-/* `max` is the size of the Cryptoki field that the value is compared with; 0: no such field. `binary`: may
- * hold zero bytes, with which some modules end or pad what they store. */
-static const struct attr_rule {
-    const char *name;
-    size_t max;
-    bool in_query;
-    bool binary;
-} rules[URI_ATTRS] = {
-    [URI_TOKEN] = {"token", 32, false, true},
-    [URI_MANUFACTURER] = {"manufacturer", 32, false, true},
-    [URI_MODEL] = {"model", 16, false, true},
-    [URI_SERIAL] = {"serial", 16, false, true},
-    [URI_SLOT_ID] = {"slot-id", 20, false, false},
-    [URI_SLOT_DESCRIPTION] = {"slot-description", 64, false, true},
-    [URI_SLOT_MANUFACTURER] = {"slot-manufacturer", 32, false, true},
-    [URI_LIBRARY_DESCRIPTION] = {"library-description", 32, false, true},
-    [URI_LIBRARY_MANUFACTURER] = {"library-manufacturer", 32, false, true},
-    [URI_LIBRARY_VERSION] = {"library-version", 7, false, false},
-    [URI_OBJECT] = {"object", 0, false, true},
-    [URI_ID] = {"id", 0, false, true},
-    [URI_TYPE] = {"type", 0, false, false},
-    [URI_PIN_SOURCE] = {"pin-source", 0, true, false},
-    [URI_PIN_VALUE] = {"pin-value", 0, true, false},
-    [URI_MODULE_PATH] = {"module-path", 0, true, false},
-    [URI_MODULE_NAME] = {"module-name", 0, true, false},
-};
 
 static const char *const object_types[] = {"public", "private", "cert", "secret-key", "data", NULL};
 
@@ -145,7 +118,7 @@ static bool check_type(const char *text, struct ens_err *err)
 
 static bool check_value(struct hsm_uri *uri, enum uri_attr attr, struct ens_err *err)
 {
-    const struct attr_rule *rule = &rules[attr];
+    const struct uri_rule *rule = uri_rule(attr);
     const struct buf *value = &uri->value[attr];
     const char *text = (const char *)value->data;
 
@@ -167,17 +140,6 @@ static bool check_value(struct hsm_uri *uri, enum uri_attr attr, struct ens_err 
 
 /* ---- attributes ---- */
 
-const char *uri_attr_name(enum uri_attr attr, bool *ret_in_query)
-{
-    *ret_in_query = rules[attr].in_query;
-    return rules[attr].name;
-}
-
-static bool name_equals(struct view name, const char *text)
-{
-    return view_equal(name, view_of_string(text));
-}
-
 /* "x-" and letters, digits, '-' or '_': for applications that know it. */
 static bool is_vendor_name(struct view name)
 {
@@ -193,7 +155,7 @@ static bool is_vendor_name(struct view name)
 static bool parse_known(struct hsm_uri *uri, enum uri_attr attr, struct view value, bool in_query,
                         struct ens_err *err)
 {
-    const struct attr_rule *rule = &rules[attr];
+    const struct uri_rule *rule = uri_rule(attr);
 
     if (rule->in_query != in_query)
         return ens_fail(err, ENS_USAGE, "PKCS#11 URI: %s belongs %s the '?'", rule->name,
@@ -223,24 +185,13 @@ static bool unknown_attribute(struct view name, bool in_query, struct ens_err *e
                         "PKCS#11 URI: an attribute behind the '?' is not one of RFC 7512: give pin-source, "
                         "module-path or module-name");
     for (size_t i = 0; i < URI_ATTRS; i++)
-        names[i] = rules[i].name;
+        names[i] = uri_rule(i)->name;
     (void)snprintf(word, sizeof word, "%.*s", (int)(name.len < 40 ? name.len : 40), (const char *)name.data);
 
     const char *near = text_nearest(word, names);
     return ens_fail(err, ENS_USAGE, "PKCS#11 URI: '%s' is not an attribute of RFC 7512%s%s%s", word,
                     near != NULL ? ": did you mean '" : ": see ensign(1)", near != NULL ? near : "",
                     near != NULL ? "'?" : "");
-}
-
-bool uri_attr_find(struct view name, enum uri_attr *ret)
-{
-    for (size_t i = 0; i < URI_ATTRS; i++) {
-        if (name_equals(name, rules[i].name)) {
-            *ret = (enum uri_attr)i;
-            return true;
-        }
-    }
-    return false;
 }
 
 /* A value may hold '&' and "pin-value" (RFC 7512), but not "pin-value=": ensign itself would write %3D. */
@@ -375,7 +326,7 @@ bool uri_matches(const struct hsm_uri *uri, enum uri_attr attr, struct view actu
 
     if (!uri_get(uri, attr, &wanted))
         return true;
-    if (rules[attr].max == 0)
+    if (uri_rule(attr)->max == 0)
         return view_equal(wanted, actual);
     return view_equal(uri_trim(wanted), uri_trim(actual));
 }

@@ -31,10 +31,6 @@ enum uri_attr {
 
 /* ---- uri.c ---- */
 
-/* The attribute of this name, among those of RFC 7512. */
-bool uri_attr_find(struct view name, enum uri_attr *ret);
-const char *uri_attr_name(enum uri_attr attr, bool *ret_in_query);
-
 /* The decoded value of an attribute; false where the URI does not have it. Owned by `uri`. */
 bool uri_get(const struct hsm_uri *uri, enum uri_attr attr, struct view *ret);
 
@@ -49,6 +45,17 @@ bool uri_matches_version(const struct hsm_uri *uri, unsigned major, unsigned min
 struct view uri_trim(struct view v);
 
 /* ---- uri_text.c ---- */
+
+struct uri_rule {
+    const char *name;
+    size_t max;    /* of the Cryptoki field that the value is compared with, in bytes; 0: no such field */
+    bool in_query; /* behind the '?' */
+    bool binary;   /* may hold zero bytes, with which some modules end or pad what they store */
+};
+
+const struct uri_rule *uri_rule(enum uri_attr attr);
+/* The attribute of this name, among those of RFC 7512. */
+bool uri_attr_find(struct view name, enum uri_attr *ret);
 
 /* RFC 3986 "unreserved": never encoded. */
 bool uri_is_unreserved(char c);

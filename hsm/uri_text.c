@@ -1,10 +1,47 @@
-/* URIs as text: what may be said and recorded of one that was given, and how ensign writes one (RFC 7512). */
+/* URIs as text (RFC 7512): the table of attributes, which no other place knows by name; what may be said and
+ * recorded of a URI that was given; how ensign writes one. */
 #include <string.h>
 #include <strings.h>
 
 #include "hsm/uri.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
+
+static const struct uri_rule rules[URI_ATTRS] = {
+    [URI_TOKEN] = {"token", 32, false, true},
+    [URI_MANUFACTURER] = {"manufacturer", 32, false, true},
+    [URI_MODEL] = {"model", 16, false, true},
+    [URI_SERIAL] = {"serial", 16, false, true},
+    [URI_SLOT_ID] = {"slot-id", 20, false, false},
+    [URI_SLOT_DESCRIPTION] = {"slot-description", 64, false, true},
+    [URI_SLOT_MANUFACTURER] = {"slot-manufacturer", 32, false, true},
+    [URI_LIBRARY_DESCRIPTION] = {"library-description", 32, false, true},
+    [URI_LIBRARY_MANUFACTURER] = {"library-manufacturer", 32, false, true},
+    [URI_LIBRARY_VERSION] = {"library-version", 7, false, false},
+    [URI_OBJECT] = {"object", 0, false, true},
+    [URI_ID] = {"id", 0, false, true},
+    [URI_TYPE] = {"type", 0, false, false},
+    [URI_PIN_SOURCE] = {"pin-source", 0, true, false},
+    [URI_PIN_VALUE] = {"pin-value", 0, true, false},
+    [URI_MODULE_PATH] = {"module-path", 0, true, false},
+    [URI_MODULE_NAME] = {"module-name", 0, true, false},
+};
+
+const struct uri_rule *uri_rule(enum uri_attr attr)
+{
+    return &rules[attr];
+}
+
+bool uri_attr_find(struct view name, enum uri_attr *ret)
+{
+    for (size_t i = 0; i < URI_ATTRS; i++) {
+        if (view_equal(name, view_of_string(rules[i].name))) {
+            *ret = (enum uri_attr)i;
+            return true;
+        }
+    }
+    return false;
+}
 
 /* isalnum would ask the locale. */
 bool uri_is_unreserved(char c)
@@ -50,12 +87,10 @@ static bool show_piece(struct view piece, struct buf *ret, struct ens_err *err)
     const uint8_t *equals = piece.len > 0 ? memchr(piece.data, '=', piece.len) : NULL;
     enum uri_attr attr = URI_ATTRS;
     bool is_first = ret->len == strlen(URI_SCHEME);
-    bool in_query = false;
 
     if (equals == NULL || !uri_attr_find(view_slice(piece, 0, (size_t)(equals - piece.data)), &attr))
         return true;
-    (void)uri_attr_name(attr, &in_query);
-    if (in_query)
+    if (rules[attr].in_query)
         return true;
     return buf_append(ret, view_of_string(is_first ? "" : ";"), err) &&
            buf_append(ret, view_slice(piece, 0, uri_query_in_path(piece)), err);
@@ -93,10 +128,9 @@ bool hsm_uri_shown(const char *text, char **ret, struct ens_err *err)
 
 bool uri_put(struct buf *b, enum uri_attr attr, struct view value, struct ens_err *err)
 {
-    bool in_query = false;
     bool first = b->len > 0 && b->data[b->len - 1] == ':';
 
-    if (!buf_printf(b, err, "%s%s=", first ? "" : ";", uri_attr_name(attr, &in_query)))
+    if (!buf_printf(b, err, "%s%s=", first ? "" : ";", rules[attr].name))
         return false;
     for (size_t i = 0; i < value.len; i++) {
         /* All of a CKA_ID is encoded, as RFC 7512 section 2.3 recommends for binary data. */
