@@ -299,6 +299,23 @@ PY
     not grep -q '1 of 1' "$OUT"
 }
 
+@test "B4: several sign-data have one digest over all, in groups and words, as sign and approve show it" {
+    begin
+    sign_data t.signdata "$MRENCLAVE" attributes_mask=0xffffffffffffffff isvsvn=9
+    policy p
+    local digest
+    digest=$(for f in s.signdata t.signdata; do sha256sum "$f" | cut -c1-64; done | sort | xxd -r -p | sha256sum | cut -c1-64)
+    check t.signdata s.signdata
+    prints '^  All 2 together$' "^  $(sed -E 's/(.{8})/\1 /g; s/ $//' <<<"$digest")\$"
+    [ "$(grep -cE '^  [1-4] [A-Za-z]+( [A-Za-z]+){7}$' "$OUT")" -eq 4 ] || fail "$(cat "$OUT")"
+    check --json s.signdata t.signdata
+    "$PYTHON" -c 'import json, sys; assert json.load(open(sys.argv[1]))["set_digest"] == sys.argv[2]' "$OUT" "$digest"
+    check s.signdata
+    not grep -q together "$OUT"
+    check --json s.signdata
+    "$PYTHON" -c 'import json, sys; assert json.load(open(sys.argv[1]))["set_digest"] is None' "$OUT"
+}
+
 @test "rebuilt: by as many persons as the policy says" {
     begin
     enclave own.sgxs

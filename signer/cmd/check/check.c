@@ -6,6 +6,7 @@
 
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/signer_name.h"
 #include "signer/flow/verdict.h"
@@ -138,6 +139,26 @@ static bool report_item(struct run *r, size_t index, struct ens_err *err)
     return true;
 }
 
+/* Of several: the digest over all of them, as sign and approve show it, to be read aloud. */
+static bool report_set(struct run *r, struct ens_err *err)
+{
+    size_t len = r->requests.len;
+    ENS_CLEANUP(buf_free) struct buf lines = {0};
+    ENS_CLEANUP(mem_freep) struct review_item *items = mem_alloc(len, sizeof *items, err);
+    uint8_t digest[DIGEST_SIZE];
+
+    if (items == NULL)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        items[i].review.digest = r->requests.items[i].digest;
+    if (len > 1 && (!review_table_set(&(struct review_table){.items = items, .len = len}, &lines, err) ||
+                    !review_set_digest(items, len, digest, err)))
+        return false;
+    report_lines(&r->report, buf_view(&lines));
+    report_hex(&r->report, "set_digest", NULL, len > 1 ? view_of(digest, sizeof digest) : view_of(NULL, 0));
+    return true;
+}
+
 static void report_digest(struct run *r, const char *label, const uint8_t *digest, const char *name)
 {
     char hex[2 * DIGEST_SIZE + 1];
@@ -175,6 +196,8 @@ static bool print_run(struct run *r, struct ens_err *err)
     report_hex(&r->report, "mrsigner", NULL,
                r->has_mrsigner ? view_of(r->mrsigner, MRSIGNER_SIZE) : view_of(NULL, 0));
     check_report_items(&r->report, &r->requests, &r->consent);
+    if (!report_set(r, err))
+        return false;
     check_report_approvals(&r->report, &r->consent);
     report_files(r);
     verdict_report_array(&r->verdict, true, &r->report);
