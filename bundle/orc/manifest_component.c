@@ -147,7 +147,7 @@ bool manifest_component_read(const void *object, struct bundle_component *c, str
 
     if (!json_is_object((const json_t *)object))
         return ens_fail(err, ENS_DATA, "must be an object: correct the manifest and rebuild the bundle");
-    if (!field_load(schema_component, object, c, &seen, err) || !check_component_kind(c, err))
+    if (!schema_load(schema_component, object, c, &seen, err) || !check_component_kind(c, err))
         return false;
     if ((seen & SEEN_ELF) != 0 && c->elf_executable == NULL)
         return manifest_field_bad(err, "elf.executable", "must name a file");

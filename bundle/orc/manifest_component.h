@@ -9,6 +9,6 @@ bool manifest_component_read(const void *object, struct bundle_component *c,
                              struct ens_err *err) ENS_MUST_CHECK;
 
 /* The executable and sgx that an old manifest has at its top level, as the component ronl: `c` and `seen` are
- * what field_load made of schema_top. `c->id` stays NULL if it has none. */
+ * what schema_load made of schema_top. `c->id` stays NULL if it has none. */
 bool manifest_component_legacy(struct bundle_component *c, unsigned seen, struct ens_err *err) ENS_MUST_CHECK;
 void manifest_component_release(struct bundle_component *c);

@@ -49,7 +49,7 @@ static bool check_object(const struct field *fields, json_t *object, const char 
 {
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
         const char *key = json_object_iter_key(at);
-        const struct field *known = field_find(fields, key);
+        const struct field *known = schema_find(fields, key);
 
         if ((known == NULL || known->scheduler == UNKNOWN) &&
             !add_reason(r, err, "%s%s: the scheduler does not know this field", path, key))

@@ -59,7 +59,7 @@ const struct field schema_top[] = {{"id", FIELD_ID, ALWAYS, REQUIRED, 0, 0, NULL
                                    {"executable", FIELD_TEXT, NONEMPTY, UNKNOWN, AT(executable), 0, NULL},
                                    {0}};
 
-const struct field *field_find(const struct field *rows, const char *key)
+const struct field *schema_find(const struct field *rows, const char *key)
 {
     for (const struct field *f = rows; f->key != NULL; f++) {
         if (strcmp(f->key, key) == 0)
@@ -102,7 +102,7 @@ static bool load_object(const struct field *f, const void *object, struct bundle
     if (below == NULL)
         return true;
     *seen |= f->seen;
-    return field_load(f->below, below, c, seen, err) || ens_wrap(err, "%s", f->key);
+    return schema_load(f->below, below, c, seen, err) || ens_wrap(err, "%s", f->key);
 }
 
 static bool load_value(const struct field *f, const void *object, struct bundle_component *c, unsigned *seen,
@@ -141,8 +141,8 @@ static bool load_value(const struct field *f, const void *object, struct bundle_
     return true;
 }
 
-bool field_load(const struct field *rows, const void *object, struct bundle_component *c, unsigned *seen,
-                struct ens_err *err)
+bool schema_load(const struct field *rows, const void *object, struct bundle_component *c, unsigned *seen,
+                 struct ens_err *err)
 {
     if (!manifest_field_keys(object, rows, err))
         return false;

@@ -33,7 +33,7 @@ struct field {
     enum field_kind kind;
     enum field_hashed hashed;
     enum field_scheduler scheduler;
-    size_t offset;             /* in struct bundle_component, of what field_load fills */
+    size_t offset;             /* in struct bundle_component, of what schema_load fills */
     unsigned seen;             /* enum field_seen, of an object that is asked for; else 0 */
     const struct field *below; /* of the object, or of the objects in the array */
 };
@@ -41,10 +41,10 @@ struct field {
 extern const struct field schema_top[], schema_component[], schema_identity[], schema_version[];
 
 /* The row of `key`, or NULL. */
-const struct field *field_find(const struct field *rows, const char *key);
+const struct field *schema_find(const struct field *rows, const char *key);
 
 /* Fills what the rows name of the zeroed `c`, held to type, range and case of the keys; adds the objects that
  * are there to `*seen`. Of schema_top, fills what a legacy component has. Left to the caller: arrays of
  * objects, and binary values. ENS_DATA naming the field. */
-bool field_load(const struct field *rows, const void *object, struct bundle_component *c, unsigned *seen,
-                struct ens_err *err) ENS_MUST_CHECK;
+bool schema_load(const struct field *rows, const void *object, struct bundle_component *c, unsigned *seen,
+                 struct ens_err *err) ENS_MUST_CHECK;

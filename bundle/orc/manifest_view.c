@@ -193,7 +193,7 @@ bool manifest_view_of(const void *root, struct manifest_view **ret, struct ens_e
     struct bundle_component top = {0};
     unsigned seen = 0;
 
-    if (v == NULL || !field_load(schema_top, root, &top, &seen, err))
+    if (v == NULL || !schema_load(schema_top, root, &top, &seen, err))
         return false;
     v->info.name = top.name;
     v->info.version = top.version;

@@ -112,7 +112,6 @@ unsigned policy_approval_days(const struct policy *p);
 /* The confirmation that the policy demands; POLICY_CONFIRM_ANY: --yes is allowed. */
 enum policy_confirm policy_confirm(const struct policy *p);
 /* Must a transcript be kept? */
-bool policy_wants_transcript(const struct policy *p);
 /* The key that it pins, MRSIGNER_SIZE bytes; NULL: none. */
 const uint8_t *policy_mrsigner(const struct policy *p);
 

@@ -137,11 +137,6 @@ enum policy_confirm policy_confirm(const struct policy *p)
     return l->is_present ? (enum policy_confirm)(l->word + 1) : POLICY_CONFIRM_ANY;
 }
 
-bool policy_wants_transcript(const struct policy *p)
-{
-    return policy_has(p, POLICY_TRANSCRIPT);
-}
-
 const uint8_t *policy_mrsigner(const struct policy *p)
 {
     return policy_has(p, POLICY_MRSIGNER) ? p->lines[POLICY_MRSIGNER].hex[0] : NULL;

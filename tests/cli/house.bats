@@ -7,7 +7,7 @@ load helpers
 setup_file() {
     local tree=$BATS_FILE_TMPDIR/tree
     mkdir -p "$tree/build/release"
-    (cd "$ROOT" && tar -c signer hsm bundle scripts/check-house.sh) | tar -x -C "$tree"
+    (cd "$ROOT" && tar -c signer hsm bundle scripts/check-house.sh tests/unit tests/hsm) | tar -x -C "$tree"
     (cd "$ROOT/build/$VARIANT" && find signer hsm bundle -name '*.o' | tar -c -T - ensign-offline) |
         tar -x -C "$tree/build/release"
     cd "$tree" || return 1
@@ -98,6 +98,10 @@ with() {
 
     adds signer/base/stray.c 'int stray_one(void); int stray_one(void) { return 1; }'
     breaks 'exports without a user: '
+    adds signer/base/stray.c 'int stray_one(void); int stray_one(void) { return 1; }'
+    echo 'int (*f)(void) = stray_one;' >tests/unit/stray.c
+    breaks 'exports for tests alone: '
+    rm tests/unit/stray.c
     adds signer/base/stray.c 'int stray_one(void); int stray_one(void) { return 1; }'
     adds signer/base/user.c 'int stray_one(void); static int (*user)(void) = stray_one; void user_f(void); void user_f(void) { user(); }'
     breaks 'exports with one user: '

@@ -265,7 +265,7 @@ static void what_is_not_about_fields(void **state)
     assert_int_equal(policy_approval_days(p), 30);
     assert_int_equal(policy_approver_keys(p), POLICY_KEYS_FIDO);
     assert_int_equal(policy_confirm(p), POLICY_CONFIRM_WORDS);
-    assert_true(policy_wants_transcript(p));
+    assert_true(policy_has(p, POLICY_TRANSCRIPT));
     assert_memory_equal(policy_mrsigner(p), mrsigner, sizeof mrsigner);
     policy_outcome_begin(p, &o);
     assert_int_equal(o.rows[POLICY_MRSIGNER].result, POLICY_UNCHECKED);
