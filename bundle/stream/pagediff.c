@@ -2,44 +2,14 @@
  * the two indices alone tell. */
 #include "bundle/stream/pagediff.h"
 
-#include <string.h>
-
 #include "bundle/stream/pagediff_internal.h"
 #include "signer/base/mem.h"
-
-bool pagediff_next(const struct pagediff_run *run, struct page_walk *at, struct page_pair *ret)
-{
-    struct page *a = at->a < run->a.len ? &run->a.items[at->a] : NULL;
-    struct page *b = at->b < run->b.len ? &run->b.items[at->b] : NULL;
-
-    if (a == NULL && b == NULL)
-        return false;
-    if (a != NULL && b != NULL && a->offset > b->offset)
-        a = NULL;
-    else if (a != NULL && b != NULL && b->offset > a->offset)
-        b = NULL;
-    at->a += a != NULL;
-    at->b += b != NULL;
-    *ret = (struct page_pair){.a = a, .b = b};
-    return true;
-}
-
-bool pagediff_same_frame(const struct page *a, const struct page *b)
-{
-    return a->flags == b->flags && a->measured == b->measured && a->unmeasured == b->unmeasured &&
-           a->measured_order == b->measured_order && a->order == b->order && a->padding == b->padding;
-}
-
-bool pagediff_same_content(const struct page *a, const struct page *b)
-{
-    return memcmp(a->content, b->content, sizeof a->content) == 0;
-}
 
 /* ---- heap and stack ---- */
 
 static bool is_bare(const struct page *p)
 {
-    return !page_is_tcs(p) && (p->measured | p->unmeasured) == 0;
+    return !pages_is_tcs(p) && (p->measured | p->unmeasured) == 0;
 }
 
 static bool follows(const struct page *p)
@@ -61,7 +31,7 @@ static struct stretch next_stretch(const struct pages *p, size_t *at)
 
     for (; *at > 0 && *at < p->len && is_bare(&p->items[*at]) && follows(&p->items[*at]); (*at)++) {
     }
-    for (; *at < p->len && !page_is_tcs(&p->items[*at]); (*at)++) {
+    for (; *at < p->len && !pages_is_tcs(&p->items[*at]); (*at)++) {
         const struct page *page = &p->items[*at];
 
         in_run = in_run && is_bare(page) && follows(page);
@@ -101,8 +71,8 @@ static void count_pages(struct pagediff_run *run)
     t->memory_a = memory_of(&run->a);
     t->memory_b = memory_of(&run->b);
     while (pagediff_next(run, &at, &p)) {
-        t->threads_a += p.a != NULL && page_is_tcs(p.a);
-        t->threads_b += p.b != NULL && page_is_tcs(p.b);
+        t->threads_a += p.a != NULL && pages_is_tcs(p.a);
+        t->threads_b += p.b != NULL && pages_is_tcs(p.b);
         t->pages +=
             p.a == NULL || p.b == NULL || !pagediff_same_frame(p.a, p.b) || !pagediff_same_content(p.a, p.b);
     }

@@ -89,7 +89,7 @@ static void compare_chunk(struct slot *s, unsigned chunk, const uint8_t *a, cons
     if (n == 0)
         return;
     if (row->bytes == 0)
-        row->first_offset = page_chunk_address(s->pair.a, chunk) + first;
+        row->first_offset = pages_chunk_address(s->pair.a, chunk) + first;
     row->bytes += n;
     row->bytes_measured += measured ? n : 0;
     row->chunks++;
@@ -141,9 +141,9 @@ static void compare_order(struct slot *s, const struct page_bytes *b)
     while (i < a->given_len && i < b->given_len && a->given[i] == b->given[i])
         i++;
     if (i < a->given_len)
-        row->value_a = page_chunk_address(s->pair.a, a->given[i] % SGXS_PAGE_CHUNKS);
+        row->value_a = pages_chunk_address(s->pair.a, a->given[i] % SGXS_PAGE_CHUNKS);
     if (i < b->given_len)
-        row->value_b = page_chunk_address(s->pair.b, b->given[i] % SGXS_PAGE_CHUNKS);
+        row->value_b = pages_chunk_address(s->pair.b, b->given[i] % SGXS_PAGE_CHUNKS);
     if (i < a->given_len)
         row->first_offset = row->value_a;
     if (i < b->given_len && (i >= a->given_len || is_again(b, i)))
@@ -271,7 +271,7 @@ static bool order_differs(const struct page *a, const struct page *b, bool *ret_
 /* Is there this difference between the two? Fills in what the index knows. */
 static bool selects(enum pagediff_kind kind, struct page_pair p, struct pagediff_row *ret)
 {
-    bool both_tcs = page_is_tcs(p.a) && page_is_tcs(p.b);
+    bool both_tcs = pages_is_tcs(p.a) && pages_is_tcs(p.b);
     bool repeated = p.a->repeated || p.b->repeated;
     bool measured = true;
     bool selected = false;

@@ -35,6 +35,8 @@ struct page_walk {
     size_t b;
 };
 
+/* ---- pagediff_rows.c ---- */
+
 /* The next address that a side has: pages with the same address meet in the order of their streams. False at
  * the end. */
 bool pagediff_next(const struct pagediff_run *run, struct page_walk *at, struct page_pair *ret);
@@ -42,8 +44,6 @@ bool pagediff_next(const struct pagediff_run *run, struct page_walk *at, struct 
 /* Is everything equal but the content, the address, and the place in the stream? */
 bool pagediff_same_frame(const struct page *a, const struct page *b);
 bool pagediff_same_content(const struct page *a, const struct page *b);
-
-/* ---- pagediff_rows.c ---- */
 
 /* A row of one pair, with its addresses and flags. */
 struct pagediff_row pagediff_row_of(enum pagediff_kind kind, struct page_pair pair);
@@ -60,12 +60,10 @@ bool pagediff_end(struct pagediff_run *run, struct ens_err *err) ENS_MUST_CHECK;
 /* Finds run->moved and run->tcs_moved, and marks their pages. */
 bool pagediff_find_moved(struct pagediff_run *run, struct ens_err *err) ENS_MUST_CHECK;
 
+/* Adds the rows of PAGE_ORDER. */
+bool pagediff_page_order(struct pagediff_run *run, struct ens_err *err) ENS_MUST_CHECK;
+
 /* ---- pagediff_content.c ---- */
 
 /* Adds the rows that need the content: CONTENT, TCS, TCS_MOVED, CHUNK_ORDER, CHUNK_REPEAT. */
 bool pagediff_contents(struct pagediff_run *run, struct ens_err *err) ENS_MUST_CHECK;
-
-/* ---- pagediff_order.c ---- */
-
-/* Adds the rows of PAGE_ORDER. */
-bool pagediff_page_order(struct pagediff_run *run, struct ens_err *err) ENS_MUST_CHECK;

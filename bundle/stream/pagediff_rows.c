@@ -1,4 +1,5 @@
-/* The rows of the report: pages that lie side by side and differ alike become one row. */
+/* The pairs of pages at one address, and the rows of the report: pages that lie side by side and differ alike
+ * become one row. */
 #include <string.h>
 
 #include "bundle/stream/pagediff_internal.h"
@@ -27,6 +28,38 @@ const char *pagediff_kind_name(enum pagediff_kind kind)
 
     return names[kind];
 }
+
+/* ---- pairs ---- */
+
+bool pagediff_next(const struct pagediff_run *run, struct page_walk *at, struct page_pair *ret)
+{
+    struct page *a = at->a < run->a.len ? &run->a.items[at->a] : NULL;
+    struct page *b = at->b < run->b.len ? &run->b.items[at->b] : NULL;
+
+    if (a == NULL && b == NULL)
+        return false;
+    if (a != NULL && b != NULL && a->offset > b->offset)
+        a = NULL;
+    else if (a != NULL && b != NULL && b->offset > a->offset)
+        b = NULL;
+    at->a += a != NULL;
+    at->b += b != NULL;
+    *ret = (struct page_pair){.a = a, .b = b};
+    return true;
+}
+
+bool pagediff_same_frame(const struct page *a, const struct page *b)
+{
+    return a->flags == b->flags && a->measured == b->measured && a->unmeasured == b->unmeasured &&
+           a->measured_order == b->measured_order && a->order == b->order && a->padding == b->padding;
+}
+
+bool pagediff_same_content(const struct page *a, const struct page *b)
+{
+    return memcmp(a->content, b->content, sizeof a->content) == 0;
+}
+
+/* ---- rows ---- */
 
 static uint64_t end_of_page(uint64_t offset)
 {

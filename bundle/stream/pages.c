@@ -33,7 +33,7 @@ struct walk {
     bool too_many; /* pages */
 };
 
-bool page_is_tcs(const struct page *p)
+bool pages_is_tcs(const struct page *p)
 {
     return SECINFO_TYPE(p->flags) == SECINFO_TCS;
 }
@@ -44,7 +44,7 @@ static uint64_t first_chunk(uint64_t page)
     return (page + SGXS_CHUNK_SIZE - 1) & ~(uint64_t)(SGXS_CHUNK_SIZE - 1);
 }
 
-uint64_t page_chunk_address(const struct page *p, unsigned n)
+uint64_t pages_chunk_address(const struct page *p, unsigned n)
 {
     return first_chunk(p->offset) + (uint64_t)n * SGXS_CHUNK_SIZE;
 }

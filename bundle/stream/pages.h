@@ -74,7 +74,7 @@ bool pages_read(const struct page_source *source, struct pages *ret, struct ens_
 void pages_free(struct pages *p);
 
 /* Page type TCS, of SECINFO.FLAGS. */
-bool page_is_tcs(const struct page *p);
+bool pages_is_tcs(const struct page *p);
 
 /* The address of the n-th chunk of a page. */
-uint64_t page_chunk_address(const struct page *p, unsigned n);
+uint64_t pages_chunk_address(const struct page *p, unsigned n);

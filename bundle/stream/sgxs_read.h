@@ -3,8 +3,8 @@
  * piece without copying, or put together if it began in an earlier piece.
  *
  * A record is a header of 64 bytes (a tag, the operands of the instruction, zeros); after EEXTEND and
- * UNMEASRD come the 256 bytes of a chunk. The reader knows tags and lengths and never fails; its caller decides
- * what an unknown tag means. sgxs_write.c writes records by the same constants. */
+ * UNMEASRD come the 256 bytes of a chunk. The reader knows tags and lengths and never fails; its caller
+ * decides what an unknown tag means. sgxs_write.c writes records by the same constants. */
 #pragma once
 
 #include "signer/base/bytes.h"
