@@ -41,9 +41,8 @@ BARS = {
 }
 # A file may use rooms that stand before its own, and its own. Rooms in one row do not know each other.
 ROOMS = [["signer/base"], ["signer/sgx"], ["hsm", "bundle/elf", "bundle/stream", "bundle/orc"], ["bundle/container"],
-         ["bundle/sdk"], ["bundle"], ["signer/ui"], ["signer/ceremony"], ["signer/flow"], ["signer/cmd/check"],
-         ["signer/cmd/show"],
-         ["signer/cmd/" + verb for verb in ("approve", "compare", "resign", "sign", "verify")],
+         ["bundle/sdk"], ["bundle"], ["signer/ui"], ["signer/ceremony"], ["signer/flow"],
+         ["signer/cmd/" + verb for verb in ("approve", "check", "compare", "resign", "show", "sign", "verify")],
          ["signer/cmd"], ["signer"]]
 # An export carries the name of its file, a part of it, that of its room, or one of these.
 PREFIXES = {

@@ -63,13 +63,13 @@ compare() { # WHAT PROGRAM MANUAL
 compare command "$work/commands" "$work/manual-commands"
 compare option "$work/options" "$work/manual-options"
 
-# A key is the literal after the first argument of report_... or add_..., or two of them behind a question mark; or the
-# first of a row of a table of keys.
+# A key is the literal after the first argument of report_... or add_..., and a second one of such a form behind it
+# or beside it; or the first of a row of a table of keys.
 {
-    find signer/cmd signer/flow -name '*.c' -exec cat {} + | tr -s '\n ' ' ' |
-        grep -oE '\b(doc|report|add)_[a-z]+\([^,()]+(\([^()]*\))?, ([a-z_]+ \? )?"[a-z0-9_]+"( : "[a-z0-9_]+")?' |
+    find signer/cmd signer/flow signer/ceremony -name '*.c' -exec cat {} + | tr -s '\n ' ' ' |
+        grep -oE '\b(report|add)_[a-z]+\([^,()]+(\([^()]*\))?, ([a-z_]+ \? )?"[a-z0-9_]+"(( :|,) "[a-z0-9_]+")?' |
         grep -oE '"[a-z0-9_]+"' | tr -d '"'
-    find signer/cmd signer/flow -name '*.c' -exec grep -ohE '\{"[a-z0-9_]+", (CSS_[A-Z_]+|key->[a-z_]+)\}' {} + |
+    find signer/cmd -name '*.c' -exec grep -ohE '\{"[a-z0-9_]+", key->[a-z_]+\}' {} + |
         sed 's/{"\([^"]*\)".*/\1/'
 } | sort -u >"$work/keys"
 awk '/^\.Sh / { on = ($0 == ".Sh JSON") } on && /^\.(Pq )?Li /' "$manual" | grep -oE '\b[a-z][a-z0-9_]*\b' |

@@ -10,10 +10,6 @@
 #include "signer/ceremony/words.h"
 #include "signer/sgx/bits.h"
 
-/* Columns of the field names. */
-#define DATE_LINE_MAX 80
-#define NAME_WIDTH    13
-
 const char *review_date(const struct sigstruct *css, char ret[static REVIEW_DATE_MAX])
 {
     uint32_t bcd = (uint32_t)sigstruct_get_int(css, CSS_DATE);
@@ -26,36 +22,24 @@ const char *review_date(const struct sigstruct *css, char ret[static REVIEW_DATE
     return ret;
 }
 
-/* The same for a line: a date in binary is told as the day that is meant. */
-static const char *date_line(const struct sigstruct *css, char ret[static DATE_LINE_MAX])
+/* ---- fields ---- */
+
+/* In text a date in binary is told as the day that is meant. */
+static void report_date(struct report *r, const struct sigstruct *css)
 {
     uint32_t value = (uint32_t)sigstruct_get_int(css, CSS_DATE);
     char date[REVIEW_DATE_MAX];
     struct date d;
+    bool is_binary = !date_of_bcd(value, &d) && date_of_binary(value, &d);
 
-    if (!date_of_bcd(value, &d) && date_of_binary(value, &d))
-        (void)snprintf(ret, DATE_LINE_MAX,
-                       "%04u-%02u-%02u (0x%08" PRIx32 ": in binary, as Gramine up to 1.4 wrote it)",
-                       d.year % 10000, d.month % 100, d.day % 100, value);
-    else
-        (void)snprintf(ret, DATE_LINE_MAX, "%s", review_date(css, date));
-    return ret;
-}
-
-/* ---- fields ---- */
-
-static bool add_line(struct buf *ret, unsigned indent, const char *name, const char *value,
-                     struct ens_err *err)
-{
-    return buf_printf(ret, err, "%*s%-*s %s\n", (int)indent, "", NAME_WIDTH, name, value);
-}
-
-static bool add_hex(struct buf *ret, unsigned indent, const char *name, struct view v, struct ens_err *err)
-{
-    char hex[2 * 32 + 1];
-
-    hex_encode(hex, view_slice(v, 0, v.len < 32 ? v.len : 32));
-    return add_line(ret, indent, name, hex, err);
+    report_text(r, "date", is_binary ? NULL : "DATE", review_date(css, date));
+    if (!is_binary) {
+        report_null(r, "date_in_binary");
+        return;
+    }
+    (void)snprintf(date, sizeof date, "%04u-%02u-%02u", d.year % 10000, d.month % 100, d.day % 100);
+    report_text(r, "date_in_binary", NULL, date);
+    report_note(r, "DATE", "%s (0x%08" PRIx32 ": in binary, as Gramine up to 1.4 wrote it)", date, value);
 }
 
 /* The bits that have a meaning; open ones among the others are not worth a word. */
@@ -69,66 +53,49 @@ static uint64_t known_bits(enum css_field value)
 }
 
 /* A value and its mask: the bits by name, and which are enforced. */
-static bool add_bits(struct buf *ret, unsigned indent, const struct sigstruct *css, enum css_field value,
-                     enum css_field mask, struct ens_err *err)
+static void report_bits(struct report *r, const char *key, const char *mask_key, const struct sigstruct *css,
+                        enum css_field value, enum css_field mask, bool has_text)
 {
     char names[BITS_TEXT_MAX];
     char text[BITS_TEXT_MAX + 32];
-    int width = 2 * css_table[value].size;
+    size_t size = css_table[value].size;
     uint64_t v = sigstruct_get_int(css, value);
     uint64_t m = sigstruct_get_int(css, mask);
-
-    (void)snprintf(text, sizeof text, "%0*" PRIx64 "  %s", width, v, bits_text(value, v, names));
-    if (!add_line(ret, indent, css_table[value].name, text, err))
-        return false;
-    uint64_t all = css_table[value].size == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * css_table[value].size) - 1;
-
+    uint64_t all = size == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * size) - 1;
     uint64_t open = ~m & all & known_bits(value);
 
-    (void)snprintf(text, sizeof text, "%0*" PRIx64 "  %s%s", width, m,
+    report_mask(r, key, has_text ? css_table[value].name : NULL, v, size, bits_text(value, v, names));
+    (void)snprintf(text, sizeof text, "%s%s",
                    open == 0 ? "enforced" : "not enforced: ", open == 0 ? "" : bits_text(value, open, names));
-    return add_line(ret, indent, "  mask", text, err);
+    report_mask(r, mask_key, has_text ? "  mask" : NULL, m, size, text);
 }
 
-static bool add_kss(struct buf *ret, unsigned indent, const struct sigstruct *css, struct ens_err *err)
+void review_fields(const struct sigstruct *css, struct report *r)
 {
-    struct view family = sigstruct_get(css, CSS_ISVFAMILYID);
-    struct view product = sigstruct_get(css, CSS_ISVEXTPRODID);
-
-    if (!view_is_zero(family) && !add_hex(ret, indent, "ISVFAMILYID", family, err))
-        return false;
-    return view_is_zero(product) || add_hex(ret, indent, "ISVEXTPRODID", product, err);
-}
-
-bool review_fields(const struct sigstruct *css, unsigned indent, struct buf *ret, struct ens_err *err)
-{
-    char date[DATE_LINE_MAX];
     uint64_t swdefined = sigstruct_get_int(css, CSS_SWDEFINED);
     uint64_t vendor = sigstruct_get_int(css, CSS_VENDOR);
+    struct view family = sigstruct_get(css, CSS_ISVFAMILYID);
+    struct view product = sigstruct_get(css, CSS_ISVEXTPRODID);
+    bool has_cet = sigstruct_get_int(css, CSS_CET_ATTRIBUTES) != 0 ||
+                   sigstruct_get_int(css, CSS_CET_ATTRIBUTES_MASK) != 0;
 
-    if (!add_hex(ret, indent, "MRENCLAVE", sigstruct_get(css, CSS_ENCLAVEHASH), err) ||
-        !buf_printf(ret, err, "%*s%-*s %" PRIu64 "\n", (int)indent, "", NAME_WIDTH, "ISVPRODID",
-                    sigstruct_get_int(css, CSS_ISVPRODID)) ||
-        !buf_printf(ret, err, "%*s%-*s %" PRIu64 "\n", (int)indent, "", NAME_WIDTH, "ISVSVN",
-                    sigstruct_get_int(css, CSS_ISVSVN)) ||
-        !add_line(ret, indent, "DATE", date_line(css, date), err))
-        return false;
-    if (swdefined != 0 &&
-        !buf_printf(ret, err, "%*s%-*s %" PRIu64 "\n", (int)indent, "", NAME_WIDTH, "SWDEFINED", swdefined))
-        return false;
-    if (vendor != 0 &&
-        !buf_printf(ret, err, "%*s%-*s 0x%" PRIx64 "\n", (int)indent, "", NAME_WIDTH, "VENDOR", vendor))
-        return false;
-    if (!add_bits(ret, indent, css, CSS_ATTRIBUTES, CSS_ATTRIBUTEMASK, err) ||
-        !add_bits(ret, indent, css, CSS_XFRM, CSS_XFRM_MASK, err) ||
-        !add_bits(ret, indent, css, CSS_MISCSELECT, CSS_MISCMASK, err))
-        return false;
-    bool cet = sigstruct_get_int(css, CSS_CET_ATTRIBUTES) != 0 ||
-               sigstruct_get_int(css, CSS_CET_ATTRIBUTES_MASK) != 0;
-
-    if (cet && !add_bits(ret, indent, css, CSS_CET_ATTRIBUTES, CSS_CET_ATTRIBUTES_MASK, err))
-        return false;
-    return add_kss(ret, indent, css, err);
+    report_hex(r, "mrenclave", "MRENCLAVE", sigstruct_get(css, CSS_ENCLAVEHASH));
+    report_uint(r, "isvprodid", "ISVPRODID", sigstruct_get_int(css, CSS_ISVPRODID));
+    report_uint(r, "isvsvn", "ISVSVN", sigstruct_get_int(css, CSS_ISVSVN));
+    report_date(r, css);
+    if (swdefined != 0)
+        report_note(r, "SWDEFINED", "%" PRIu64, swdefined);
+    if (vendor != 0)
+        report_note(r, "VENDOR", "0x%" PRIx64, vendor);
+    report_bits(r, "attributes", "attributes_mask", css, CSS_ATTRIBUTES, CSS_ATTRIBUTEMASK, true);
+    report_bits(r, "xfrm", "xfrm_mask", css, CSS_XFRM, CSS_XFRM_MASK, true);
+    report_bits(r, "miscselect", "miscselect_mask", css, CSS_MISCSELECT, CSS_MISCMASK, true);
+    report_bits(r, "cet_attributes", "cet_attributes_mask", css, CSS_CET_ATTRIBUTES, CSS_CET_ATTRIBUTES_MASK,
+                has_cet);
+    report_mask(r, "swdefined", NULL, swdefined, 4, NULL);
+    report_mask(r, "vendor", NULL, vendor, 4, NULL);
+    report_hex(r, "isvfamilyid", view_is_zero(family) ? NULL : "ISVFAMILYID", family);
+    report_hex(r, "isvextprodid", view_is_zero(product) ? NULL : "ISVEXTPRODID", product);
 }
 
 /* ---- hashes ---- */

@@ -6,6 +6,7 @@
 #include "signer/base/pubkey.h"
 #include "signer/sgx/findings.h"
 #include "signer/sgx/sigstruct.h"
+#include "signer/ui/report.h"
 
 /* Facts around the signed fields. */
 struct review {
@@ -97,9 +98,8 @@ bool review_dangerous(const struct review_item *items, size_t len, struct buf *r
 
 /* ---- parts ---- */
 
-/* Appends only the fields, each line after `indent` spaces; for show. */
-bool review_fields(const struct sigstruct *css, unsigned indent, struct buf *ret,
-                   struct ens_err *err) ENS_MUST_CHECK;
+/* Only the fields, every signed one in JSON; for show. */
+void review_fields(const struct sigstruct *css, struct report *r);
 
 /* The SHA-256 that is signed, for comparing by eye or by voice: eight groups of hexadecimal digits, and
  * 32 PGP words in four numbered rows. */

@@ -176,11 +176,13 @@ static void fields_that_are_rarely_used_are_shown_when_they_are(void **state)
 /* The text of the fields only. */
 static struct buf fields_of(const struct sigstruct *css, unsigned indent)
 {
-    struct buf b = {0};
-    struct ens_err err = {0};
+    struct report r;
 
-    assert_ok(review_fields(css, indent, &b, &err), err);
-    return b;
+    report_begin(&r, REPORT_TEXT, 14);
+    r.indent = indent;
+    review_fields(css, &r);
+    assert_ok(r.err.code == ENS_OK, r.err);
+    return r.out;
 }
 
 static void no_free_signed_bit_changes_unseen(void **state)

@@ -1,14 +1,10 @@
 /* show for the files of a ceremony: policy, approvers and revoked as they will be read, with the id that
- * people compare; and what is inside armour. */
+ * people compare. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "signer/base/digest.h"
-#include "signer/base/file.h"
-#include "signer/base/hex.h"
 #include "signer/base/mem.h"
-#include "signer/ceremony/armour.h"
 #include "signer/ceremony/hand.h"
 #include "signer/ceremony/policy.h"
 #include "signer/cmd/show/show.h"
@@ -17,102 +13,79 @@
 #define VALUE_WIDTH 64 /* beside a label of that width: one list entry of 64 digits */
 
 /* What every JSON document of a ceremony begins with. */
-static void begin_doc(struct show *s, const char *kind, const char *path)
+static void begin_hand(struct report *r, const char *heading, const char *kind, const char *path)
 {
-    if (s->text != NULL)
-        return;
-    doc_text(s->doc, "kind", kind);
-    doc_int(s->doc, "format", 1);
-    doc_text(s->doc, "file", path);
+    show_begin(r, heading, kind, path);
+    report_uint(r, "format", NULL, 1);
+    report_text(r, "file", NULL, path);
 }
 
-static bool show_sum(struct show *s, struct doc *at, const char *label, const char *key,
-                     const uint8_t sum[static DIGEST_SIZE], struct ens_err *err)
+static void show_sum(struct report *r, const uint8_t sum[static DIGEST_SIZE])
 {
-    char hex[2 * DIGEST_SIZE + 1];
-
-    hex_encode(hex, view_of(sum, DIGEST_SIZE));
-    if (s->text == NULL)
-        doc_text(at, key, hex);
-    return show_line(s, err, "  %-13s %s", label, hex);
+    report_hex(r, "sha256", "SHA-256", view_of(sum, DIGEST_SIZE));
 }
 
 /* ---- people ---- */
 
-static bool show_key(struct show *s, struct doc *keys, const struct people *p, const struct person_key *k,
-                     const struct revoked *gone, struct ens_err *err)
+static void show_key(struct report *r, const struct person_key *k, bool is_revoked)
 {
-    bool is_revoked =
-        revoked_has_key(gone, k->fingerprint) || revoked_has_person(gone, people_name(p, k->person));
     char until[16] = "";
 
     if (k->until != 0)
         (void)snprintf(until, sizeof until, "%04" PRIx32 "-%02" PRIx32 "-%02" PRIx32, k->until >> 16,
                        k->until >> 8 & 0xff, k->until & 0xff);
-    if (s->text == NULL) {
-        struct doc *at = doc_object(keys, NULL);
-
-        doc_text(at, "fingerprint", k->fingerprint);
-        doc_text(at, "type", k->key.type);
-        doc_bool(at, "verify_required", k->verify_required);
-        doc_text(at, "until", until[0] != '\0' ? until : NULL);
-        doc_bool(at, "revoked", is_revoked);
-    }
-    return show_line(s, err, "    %s %s%s%s%s%s", k->fingerprint, k->key.type,
-                     k->verify_required ? ", verify-required" : "", until[0] != '\0' ? ", until " : "", until,
-                     is_revoked ? ", REVOKED" : "");
+    report_line(r, "%s %s%s%s%s%s", k->fingerprint, k->key.type,
+                k->verify_required ? ", verify-required" : "", k->until != 0 ? ", until " : "", until,
+                is_revoked ? ", REVOKED" : "");
+    report_object(r, NULL, NULL, 0);
+    report_text(r, "fingerprint", NULL, k->fingerprint);
+    report_text(r, "type", NULL, k->key.type);
+    report_bool(r, "verify_required", k->verify_required);
+    report_text(r, "until", NULL, k->until != 0 ? until : NULL);
+    report_bool(r, "revoked", is_revoked);
+    report_close(r);
 }
 
-static bool show_people(struct show *s, struct doc *at, const struct people *p, const struct revoked *gone,
-                        struct ens_err *err)
+static void show_people(struct report *r, const struct people *p, const struct revoked *gone)
 {
-    struct doc *persons = s->text == NULL ? doc_array(at, "persons") : NULL;
-    struct doc *keys = NULL;
-    size_t last = people_len(p);
+    report_array(r, "persons", NULL, 0);
+    for (size_t i = 0; i < people_keys(p);) {
+        size_t person = people_key(p, i)->person;
+        const char *name = people_name(p, person);
 
-    for (size_t i = 0; i < people_keys(p); i++) {
-        const struct person_key *k = people_key(p, i);
-
-        if (k->person != last && !show_line(s, err, "  %s", people_name(p, k->person)))
-            return false;
-        if (k->person != last && s->text == NULL) {
-            struct doc *person = doc_object(persons, NULL);
-
-            doc_text(person, "name", people_name(p, k->person));
-            keys = doc_array(person, "keys");
-        }
-        last = k->person;
-        if (!show_key(s, keys, p, k, gone, err))
-            return false;
+        report_object(r, NULL, name, 2);
+        report_text(r, "name", NULL, name);
+        report_array(r, "keys", NULL, 0);
+        for (; i < people_keys(p) && people_key(p, i)->person == person; i++)
+            show_key(r, people_key(p, i),
+                     revoked_has_key(gone, people_key(p, i)->fingerprint) || revoked_has_person(gone, name));
+        report_close(r);
+        report_close(r);
     }
-    return true;
+    report_close(r);
 }
 
-static bool show_gone(struct show *s, struct doc *at, const struct revoked *r, struct ens_err *err)
+static void show_gone(struct report *r, const struct revoked *gone)
 {
-    struct doc *entries = s->text == NULL ? doc_array(at, "entries") : NULL;
-
-    for (size_t i = 0; i < revoked_len(r); i++) {
+    report_array(r, "entries", NULL, 0);
+    for (size_t i = 0; i < revoked_len(gone); i++) {
         const char *keyword = NULL;
         const char *value = NULL;
 
-        revoked_entry(r, i, &keyword, &value);
-        if (s->text == NULL) {
-            struct doc *entry = doc_object(entries, NULL);
-
-            doc_text(entry, "kind", keyword);
-            doc_text(entry, "value", value);
-        }
-        if (!show_line(s, err, "  %-13s %s", keyword, value))
-            return false;
+        revoked_entry(gone, i, &keyword, &value);
+        report_note(r, keyword, "%s", value);
+        report_object(r, NULL, NULL, 0);
+        report_text(r, "kind", NULL, keyword);
+        report_text(r, "value", NULL, value);
+        report_close(r);
     }
-    return true;
+    report_close(r);
 }
 
 /* ---- policy ---- */
 
 /* A long value is broken at its blanks. */
-static bool show_value(struct show *s, const char *name, const char *value, struct ens_err *err)
+static void show_value(struct report *r, const char *name, const char *value)
 {
     size_t left = strlen(value);
     size_t wide = strlen(name) > LABEL_WIDTH ? strlen(name) - LABEL_WIDTH : 0;
@@ -124,21 +97,20 @@ static bool show_value(struct show *s, const char *name, const char *value, stru
             len--;
         if (len == 0)
             break;
-        if (!show_line(s, err, "  %-13s %.*s", name, (int)len, value))
-            return false;
+        report_note(r, name, "%.*s", (int)len, value);
         name = "";
         wide = 0;
         value += len + 1;
         left -= len + 1;
     }
-    return show_line(s, err, "  %-13s %s", name, value);
+    report_note(r, name, "%s", value);
 }
 
-static bool show_lines(struct show *s, const struct policy *p, struct ens_err *err)
+static bool show_lines(struct report *r, const struct policy *p, struct ens_err *err)
 {
-    struct doc *lines = s->text == NULL ? doc_object(s->doc, "lines") : NULL;
     const char *unchecked = policy_unchecked(p);
 
+    report_object(r, "lines", NULL, 0);
     for (int c = 0; c < POLICY_KEYWORDS; c++) {
         ENS_CLEANUP(buf_free) struct buf value = {0};
         const char *name = policy_name((enum policy_check)c);
@@ -147,126 +119,90 @@ static bool show_lines(struct show *s, const struct policy *p, struct ens_err *e
             continue;
         if (!policy_value(p, (enum policy_check)c, &value, err) || !buf_append(&value, view_of("", 1), err))
             return false;
-        if (s->text == NULL)
-            doc_text(lines, name, (const char *)value.data);
-        if (!show_value(s, name, (const char *)value.data, err))
-            return false;
+        report_text(r, name, NULL, (const char *)value.data);
+        show_value(r, name, (const char *)value.data);
     }
-    if (s->text == NULL)
-        doc_text(s->doc, "unchecked", unchecked);
-    return unchecked[0] == '\0' || show_value(s, "no line checks", unchecked, err);
-}
-
-static bool show_policy_files(struct show *s, const struct policy *p, struct ens_err *err)
-{
-    static const enum policy_check checks[] = {POLICY_APPROVERS, POLICY_REVOKED};
-
-    for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
-        const struct policy_file *f = policy_file(p, checks[i]);
-
-        if (f == NULL)
-            continue;
-        struct doc *at = s->text == NULL ? doc_object(s->doc, policy_name(checks[i])) : NULL;
-
-        if (s->text == NULL)
-            doc_text(at, "file", f->path);
-        if (!show_line(s, err, "%s: %s", checks[i] == POLICY_APPROVERS ? "Approvers" : "Revoked", f->path) ||
-            !show_sum(s, at, "SHA-256", "sha256", f->sha256, err) ||
-            !(checks[i] == POLICY_APPROVERS ? show_people(s, at, policy_people(p), policy_revoked(p), err)
-                                            : show_gone(s, at, policy_revoked(p), err)))
-            return false;
-    }
+    report_close(r);
+    report_text(r, "unchecked", NULL, unchecked);
+    if (unchecked[0] != '\0')
+        show_value(r, "no line checks", unchecked);
     return true;
 }
 
-static bool show_policy(struct show *s, const char *path, struct ens_err *err)
+static void show_policy_file(struct report *r, const struct policy *p, enum policy_check check)
+{
+    const struct policy_file *f = policy_file(p, check);
+
+    if (f == NULL)
+        return;
+    r->indent = 0;
+    report_line(r, "%s: %s", check == POLICY_APPROVERS ? "Approvers" : "Revoked", f->path);
+    report_object(r, policy_name(check), NULL, 2);
+    report_text(r, "file", NULL, f->path);
+    show_sum(r, f->sha256);
+    if (check == POLICY_APPROVERS)
+        show_people(r, policy_people(p), policy_revoked(p));
+    else
+        show_gone(r, policy_revoked(p));
+    report_close(r);
+}
+
+static bool show_policy(struct report *r, const char *path, struct ens_err *err)
 {
     ENS_CLEANUP(policy_freep) struct policy *p = NULL;
 
-    if (!policy_open(path, &p, err) || !show_line(s, err, "Policy: %s", path))
+    if (!policy_open(path, &p, err))
         return false;
-    begin_doc(s, "policy", path);
-    return show_sum(s, s->doc, "id", "id", policy_id(p), err) && show_lines(s, p, err) &&
-           show_policy_files(s, p, err);
+    begin_hand(r, "Policy", "policy", path);
+    report_hex(r, "id", "id", view_of(policy_id(p), DIGEST_SIZE));
+    if (!show_lines(r, p, err))
+        return false;
+    show_policy_file(r, p, POLICY_APPROVERS);
+    show_policy_file(r, p, POLICY_REVOKED);
+    return true;
 }
 
 /* ---- people files by themselves ---- */
 
-static bool show_approvers(struct show *s, const char *path, struct ens_err *err)
+static bool show_approvers(struct report *r, const char *path, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
     ENS_CLEANUP(people_freep) struct people *p = NULL;
     uint8_t sum[DIGEST_SIZE];
 
     if (!hand_read(path, &file, err) || !people_parse(buf_view(&file), path, &p, err) ||
-        !digest_of(DIGEST_SHA256, buf_view(&file), sum, err) || !show_line(s, err, "Approvers: %s", path))
+        !digest_of(DIGEST_SHA256, buf_view(&file), sum, err))
         return false;
-    begin_doc(s, "approvers", path);
-    return show_sum(s, s->doc, "SHA-256", "sha256", sum, err) && show_people(s, s->doc, p, NULL, err);
+    begin_hand(r, "Approvers", "approvers", path);
+    show_sum(r, sum);
+    show_people(r, p, NULL);
+    return true;
 }
 
-static bool show_revoked(struct show *s, const char *path, struct ens_err *err)
+static bool show_revoked(struct report *r, const char *path, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
-    ENS_CLEANUP(revoked_freep) struct revoked *r = NULL;
+    ENS_CLEANUP(revoked_freep) struct revoked *gone = NULL;
     uint8_t sum[DIGEST_SIZE];
 
-    if (!hand_read(path, &file, err) || !revoked_parse(buf_view(&file), path, &r, err) ||
-        !digest_of(DIGEST_SHA256, buf_view(&file), sum, err) || !show_line(s, err, "Revoked: %s", path))
+    if (!hand_read(path, &file, err) || !revoked_parse(buf_view(&file), path, &gone, err) ||
+        !digest_of(DIGEST_SHA256, buf_view(&file), sum, err))
         return false;
-    begin_doc(s, "revoked", path);
-    return show_sum(s, s->doc, "SHA-256", "sha256", sum, err) && show_gone(s, s->doc, r, err);
+    begin_hand(r, "Revoked", "revoked", path);
+    show_sum(r, sum);
+    show_gone(r, gone);
+    return true;
 }
 
-/* ---- armour ---- */
-
-/* The armour is whole, whatever became of what is inside. */
-static bool show_inside(struct show *s, const char *path, struct view bytes, struct ens_err *err)
-{
-    struct ens_err why = {0};
-    uint8_t sum[DIGEST_SIZE];
-
-    if (show_bytes(s, path, bytes, &why))
-        return true;
-    if (why.code != ENS_DATA) {
-        *err = why;
-        return false;
-    }
-    if (s->text == NULL)
-        doc_text(s->doc, "problem", why.msg);
-    return digest_of(DIGEST_SHA256, bytes, sum, err) && show_sum(s, s->doc, "SHA-256", "sha256", sum, err) &&
-           show_line(s, err, "  warning: %s", why.msg);
-}
-
-static bool show_armour(struct show *s, const char *path, struct ens_err *err)
-{
-    ENS_CLEANUP(buf_free) struct buf file = {0};
-    ENS_CLEANUP(buf_free) struct buf inside = {0};
-    enum armour_kind kind = ARMOUR_KINDS;
-
-    if (!file_read_all(path, ARMOUR_TEXT_MAX, &file, err))
-        return ens_wrap(err, "too-large");
-    if (!armour_decode(buf_view(&file), path, ARMOUR_EVERY, &kind, &inside, err) ||
-        !show_line(s, err, "Armour: %s, %zu bytes", armour_name(kind), inside.len))
-        return false;
-    if (s->text == NULL) {
-        doc_text(s->doc, "armour", armour_name(kind));
-        doc_int(s->doc, "size", inside.len);
-    }
-    return show_inside(s, path, buf_view(&inside), err);
-}
-
-bool show_ceremony(struct show *s, const char *path, struct view head, bool *ret_is, struct ens_err *err)
+bool show_ceremony(struct report *r, const char *path, struct view head, bool *ret_is, struct ens_err *err)
 {
     *ret_is = true;
     if (hand_is(head, "policy"))
-        return show_policy(s, path, err);
+        return show_policy(r, path, err);
     if (hand_is(head, "approvers"))
-        return show_approvers(s, path, err);
+        return show_approvers(r, path, err);
     if (hand_is(head, "revoked"))
-        return show_revoked(s, path, err);
-    if (armour_is(head))
-        return show_armour(s, path, err);
+        return show_revoked(r, path, err);
     *ret_is = false;
     return true;
 }

@@ -29,145 +29,138 @@ static const char *kind_key(enum container_kind kind)
     return "unknown";
 }
 
-/* A key of --json that has no value here. */
-static void doc_null(const struct show *s, struct doc *at, const char *key)
+static void show_launch(struct report *r, const struct container_copy *c)
 {
-    if (s->text == NULL)
-        doc_text(at, key, NULL);
-}
-
-static bool show_launch(struct show *s, struct doc *at, const struct container_copy *c, struct ens_err *err)
-{
-    if (!c->has_launch) {
-        doc_null(s, at, "launch");
-        return true;
+    if (c == NULL || !c->has_launch) {
+        report_null(r, "launch");
+        return;
     }
-    if (s->text == NULL) {
-        struct doc *launch = doc_object(at, "launch");
-
-        doc_mask(launch, "attributes", c->attributes, 8);
-        doc_mask(launch, "xfrm", c->xfrm, 8);
-        doc_mask(launch, "miscselect", c->miscselect, 4);
-        doc_int(launch, "ssaframesize", c->ssaframesize);
-    }
-    return show_line(s, err, "    %-13s ATTRIBUTES 0x%" PRIx64 ", XFRM 0x%" PRIx64 ", MISCSELECT 0x%" PRIx32,
-                     "Loader asks", c->attributes, c->xfrm, c->miscselect);
+    report_note(r, "Loader asks", "ATTRIBUTES 0x%" PRIx64 ", XFRM 0x%" PRIx64 ", MISCSELECT 0x%" PRIx32,
+                c->attributes, c->xfrm, c->miscselect);
+    report_object(r, "launch", NULL, 0);
+    report_mask(r, "attributes", NULL, c->attributes, 8, NULL);
+    report_mask(r, "xfrm", NULL, c->xfrm, 8, NULL);
+    report_mask(r, "miscselect", NULL, c->miscselect, 4, NULL);
+    report_uint(r, "ssaframesize", NULL, c->ssaframesize);
+    report_close(r);
 }
 
 /* A second signature that does not verify is an error of its own. */
-static bool show_fips(struct show *s, struct doc *at, const struct enclave_place *p, struct ens_err *err)
+static bool show_fips(struct report *r, const struct enclave_place *p, struct ens_err *err)
 {
     bool ok = false;
 
-    if (!p->copy->has_fips || !p->is_signed) {
-        doc_null(s, at, "second_signature");
+    if (p->copy == NULL || !p->copy->has_fips || !p->is_signed) {
+        report_null(r, "second_signature");
         return true;
     }
     if (!rsa3072_fips_verify(view_of(p->css.bytes, SIGSTRUCT_SIZE), p->copy->fips, &ok, err))
         return false;
-    if (s->text == NULL)
-        doc_bool(at, "second_signature", ok);
-    return !ok || show_line(s, err, "    %-13s verifies (EnableIPPFIPS)", "2nd signature");
+    report_bool(r, "second_signature", ok);
+    if (ok)
+        report_note(r, "2nd signature", "verifies (EnableIPPFIPS)");
+    return true;
 }
 
-static bool show_config(struct show *s, struct doc *at, const struct container_copy *c, struct ens_err *err)
+static void show_config(struct report *r, const struct container_copy *c)
 {
-    if (!c->has_config) {
-        doc_null(s, at, "config");
-        return true;
+    if (c == NULL || !c->has_config) {
+        report_null(r, "config");
+        return;
     }
-    if (s->text == NULL) {
-        struct doc *config = doc_object(at, "config");
-
-        doc_int(config, "product_id", c->isvprodid);
-        doc_int(config, "security_version", c->isvsvn);
-        doc_hex(config, "family_id", view_of(c->isvfamilyid, sizeof c->isvfamilyid));
-        doc_hex(config, "extended_product_id", view_of(c->isvextprodid, sizeof c->isvextprodid));
-    }
-    return show_line(s, err, "    %-13s product_id %u, security_version %u (measured)", ".oeinfo",
-                     c->isvprodid, c->isvsvn);
+    report_note(r, ".oeinfo", "product_id %u, security_version %u (measured)", c->isvprodid, c->isvsvn);
+    report_object(r, "config", NULL, 0);
+    report_uint(r, "product_id", NULL, c->isvprodid);
+    report_uint(r, "security_version", NULL, c->isvsvn);
+    report_hex(r, "family_id", NULL, view_of(c->isvfamilyid, sizeof c->isvfamilyid));
+    report_hex(r, "extended_product_id", NULL, view_of(c->isvextprodid, sizeof c->isvextprodid));
+    report_close(r);
 }
 
-static bool show_place_sigstruct(struct show *s, struct doc *at, const struct enclave *e, size_t index,
-                                 struct ens_err *err)
+/* Text tells once what is the same in several places. */
+static bool show_place_sigstruct(struct report *r, const struct enclave *e, size_t index, struct ens_err *err)
 {
     const struct enclave_place *p = &e->places[index];
+    const struct enclave_place *first = &e->places[0];
 
     if (!p->is_signed) {
-        doc_null(s, at, "sigstruct");
-        return p->copy == NULL || show_line(s, err, "    %-13s none: not signed yet", "SIGSTRUCT");
+        report_null(r, "sigstruct");
+        if (p->copy != NULL)
+            report_note(r, "SIGSTRUCT", "none: not signed yet");
+        return true;
     }
-    if (s->text != NULL && index > 0 && memcmp(p->css.bytes, e->places[0].css.bytes, SIGSTRUCT_SIZE) == 0)
-        return show_line(s, err, "    %-13s the same as in %s", "SIGSTRUCT", e->places[0].copy->name);
-    return show_sigstruct(s, s->text == NULL ? doc_object(at, "sigstruct") : NULL, &p->css, true, 4, err);
+    if (r->form == REPORT_TEXT && index > 0 && memcmp(p->css.bytes, first->css.bytes, SIGSTRUCT_SIZE) == 0) {
+        report_note(r, "SIGSTRUCT", "the same as in %s", first->copy->name);
+        return true;
+    }
+    report_object(r, "sigstruct", NULL, 0);
+    if (!show_sigstruct(r, &p->css, true, err))
+        return false;
+    report_close(r);
+    return true;
 }
 
-static bool show_place_stream(struct show *s, struct doc *at, const struct enclave *e, size_t index,
-                              struct ens_err *err)
+/* What is wrong with a stream the judge says in text. */
+static void show_place_stream(struct report *r, const struct enclave *e, size_t index)
 {
     const struct enclave_place *p = &e->places[index];
+    const struct enclave_place *first = &e->places[0];
 
     if (!p->is_measured) {
-        doc_null(s, at, "stream");
-        return show_line(s, err, "    %-13s not measured: %s", "Enclave",
-                         container_why_no_stream(e->container));
+        report_null(r, "stream");
+        report_note(r, "Enclave", "not measured: %s", container_why_no_stream(e->container));
+        return;
     }
-    if (s->text == NULL)
-        return show_stream_or_problem(s, doc_object(at, "stream"), &p->report, &p->stream_error, err);
-    if (p->stream_error.code != ENS_OK)
-        return true; /* the judge says it */
-    if (index > 0 && memcmp(p->report.mrenclave, e->places[0].report.mrenclave, MRENCLAVE_SIZE) == 0)
-        return show_line(s, err, "    Measured from the file: the same as in %s", e->places[0].copy->name);
-    return show_line(s, err, "    Measured from the file:") && show_stream(s, NULL, &p->report, 6, err);
+    if (r->form == REPORT_TEXT && p->stream_error.code == ENS_OK && index > 0 &&
+        memcmp(p->report.mrenclave, first->report.mrenclave, MRENCLAVE_SIZE) == 0)
+        report_line(r, "Measured from the file: the same as in %s", first->copy->name);
+    else
+        show_stream_or_problem(r, "Measured from the file:", &p->report, &p->stream_error);
 }
 
-static bool show_place(struct show *s, struct doc *list, const struct enclave *e, size_t index,
-                       struct ens_err *err)
+static bool show_place(struct report *r, const struct enclave *e, size_t index, struct ens_err *err)
 {
-    const struct enclave_place *p = &e->places[index];
-    struct doc *at = s->text == NULL ? doc_object(list, NULL) : NULL;
+    const struct container_copy *c = e->places[index].copy;
     struct findings found = {0};
 
-    if (p->copy == NULL) {
-        doc_null(s, at, "name");
-        doc_null(s, at, "offset");
-        doc_null(s, at, "launch");
-        doc_null(s, at, "second_signature");
-        doc_null(s, at, "config");
-    } else {
-        if (s->text == NULL) {
-            doc_text(at, "name", p->copy->name);
-            doc_int(at, "offset", p->copy->offset);
-        }
-        if (!show_line(s, err, "  %s at 0x%" PRIx64 ":",
-                       p->copy->name[0] != '\0' ? p->copy->name : "SIGSTRUCT", p->copy->offset) ||
-            !show_launch(s, at, p->copy, err) || !show_fips(s, at, p, err) ||
-            !show_config(s, at, p->copy, err))
-            return false;
-    }
-    return show_place_sigstruct(s, at, e, index, err) && show_place_stream(s, at, e, index, err) &&
-           enclave_judge_place(e, index, &found, err) && show_findings(s, at, &found, 4, err);
+    if (c != NULL)
+        report_line(r, "  %s at 0x%" PRIx64 ":", c->name[0] != '\0' ? c->name : "SIGSTRUCT", c->offset);
+    report_object(r, NULL, NULL, 4);
+    report_text(r, "name", NULL, c != NULL ? c->name : NULL);
+    if (c != NULL)
+        report_uint(r, "offset", NULL, c->offset);
+    else
+        report_null(r, "offset");
+    show_launch(r, c);
+    if (!show_fips(r, &e->places[index], err))
+        return false;
+    show_config(r, c);
+    if (!show_place_sigstruct(r, e, index, err))
+        return false;
+    show_place_stream(r, e, index);
+    if (!enclave_judge_place(e, index, &found, err))
+        return false;
+    show_findings(r, &found);
+    report_close(r);
+    return true;
 }
 
-bool show_enclave(struct show *s, const char *path, struct ens_err *err)
+bool show_enclave(struct report *r, const char *path, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
-    struct doc *list = NULL;
 
     if (!enclave_open(path, NULL, ENCLAVE_LOOK, &e, err))
         return false;
     enum container_kind kind = container_kind(e.container);
 
-    if (s->text == NULL) {
-        doc_text(s->doc, "kind", kind_key(kind));
-        doc_text(s->doc, "not_measured", container_why_no_stream(e.container));
-        list = doc_array(s->doc, "places");
-    }
-    if (!show_line(s, err, "%s: %s", container_kind_name(kind), path))
-        return false;
+    report_line(r, "%s: %s", container_kind_name(kind), path);
+    report_text(r, "kind", NULL, kind_key(kind));
+    report_text(r, "not_measured", NULL, container_why_no_stream(e.container));
+    report_array(r, "places", NULL, 0);
     for (size_t i = 0; i < e.places_len; i++) {
-        if (!show_place(s, list, &e, i, err))
+        if (!show_place(r, &e, i, err))
             return false;
     }
+    report_close(r);
     return true;
 }

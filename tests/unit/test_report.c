@@ -1,0 +1,159 @@
+/* A report in its two forms: what is in one of them only, how text is escaped, how deep it may be. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "signer/base/mem.h"
+#include "signer/ui/report.h"
+#include "tests/support/support.h"
+
+/* Ends the report; what it wrote to stdout must be `want`. */
+static void assert_printed(struct report *r, const char *want)
+{
+    struct ens_err err = {0};
+    char text[1024] = {0};
+    int ends[2];
+    int kept = dup(STDOUT_FILENO);
+
+    (void)fflush(stdout);
+    assert_int_equal(pipe(ends), 0);
+    assert_true(dup2(ends[1], STDOUT_FILENO) >= 0);
+    bool ok = report_print(r, &err);
+
+    assert_true(dup2(kept, STDOUT_FILENO) >= 0);
+    assert_int_equal(close(ends[1]), 0);
+    assert_ok(ok, err);
+    assert_true(read(ends[0], text, sizeof text - 1) >= 0);
+    assert_string_equal(text, want);
+    assert_int_equal(close(ends[0]) + close(kept), 0);
+}
+
+static void state_facts(struct report *r)
+{
+    const uint8_t bytes[] = {0, 0xab, 0xff};
+
+    report_line(r, "%s", "Title");
+    report_object(r, "inside", "Inside:", 2);
+    report_text(r, "both", "Both", "a");
+    report_text(r, "json", NULL, "b");
+    report_text(r, NULL, "Text", "c");
+    report_text(r, "null", "Null", NULL);
+    report_hex(r, "hex", "Hex", view_of(bytes, sizeof bytes));
+    report_hex(r, "no_hex", "No hex", view_of(NULL, 0));
+    report_mask(r, "mask", "Mask", 0x1f, 2, "words");
+    report_close(r);
+    report_line(r, "%s", "");
+    report_array(r, "list", NULL, 0);
+    report_uint(r, NULL, NULL, UINT64_MAX);
+    report_bool(r, NULL, false);
+    report_close(r);
+    report_object(r, "empty", NULL, 0);
+    report_close(r);
+    report_field(r, "field", "Field", "%d.%d", 1, 2);
+    report_lines(r, view_of_string(" as it is\n"));
+}
+
+static void text_has_what_has_a_label(void **state)
+{
+    ENS_CLEANUP(report_free) struct report r;
+
+    (void)state;
+    report_begin(&r, REPORT_TEXT, 6);
+    state_facts(&r);
+    assert_printed(&r, "Title\nInside:\n  Both  a\n  Text  c\n  Hex   00abff\n  Mask  001f  words\n\n"
+                       "Field 1.2\n as it is\n");
+}
+
+static void json_has_what_has_a_key(void **state)
+{
+    ENS_CLEANUP(report_free) struct report r;
+
+    (void)state;
+    report_begin(&r, REPORT_JSON, 6);
+    state_facts(&r);
+    assert_printed(&r, "{\n  \"inside\": {\n    \"both\": \"a\",\n    \"json\": \"b\",\n    \"null\": null,\n"
+                       "    \"hex\": \"00abff\",\n    \"no_hex\": null,\n    \"mask\": \"001f\"\n  },\n"
+                       "  \"list\": [\n    18446744073709551615,\n    false\n  ],\n  \"empty\": {},\n"
+                       "  \"field\": \"1.2\"\n}\n");
+}
+
+static void each_json_line_is_one(void **state)
+{
+    ENS_CLEANUP(report_free) struct report r;
+
+    (void)state;
+    report_begin(&r, REPORT_JSON_LINES, 0);
+    report_text(&r, "a", NULL, "b");
+    report_array(&r, "c", NULL, 0);
+    report_uint(&r, NULL, NULL, 1);
+    report_uint(&r, NULL, NULL, 2);
+    assert_printed(&r, "{\"a\": \"b\", \"c\": [1, 2]}\n");
+    report_null(&r, "d");
+    assert_printed(&r, "{\"d\": null}\n");
+}
+
+static void a_value_forges_nothing(void **state)
+{
+    const char *value = "\x1b[31m\n\"\\ \xc3\xbc \xf0\x9f\x98\x80 \xff \x7f";
+    ENS_CLEANUP(report_free) struct report text;
+    ENS_CLEANUP(report_free) struct report json;
+
+    (void)state;
+    report_begin(&text, REPORT_TEXT, 3);
+    report_text(&text, "k", "k", value);
+    report_line(&text, "%s", value);
+    assert_printed(&text, "k  ?[31m?\"\\ \xc3\xbc \xf0\x9f\x98\x80 ? ?\n"
+                          "?[31m?\"\\ \xc3\xbc \xf0\x9f\x98\x80 ? ?\n");
+    report_begin(&json, REPORT_JSON_LINES, 3);
+    report_text(&json, value, "k", value);
+    assert_printed(&json, "{\"\\u001b[31m\\u000a\\\"\\\\ \\u00fc \\ud83d\\ude00 \\ufffd \\u007f\": "
+                          "\"\\u001b[31m\\u000a\\\"\\\\ \\u00fc \\ud83d\\ude00 \\ufffd \\u007f\"}\n");
+}
+
+static void a_long_line_is_whole(void **state)
+{
+    ENS_CLEANUP(report_free) struct report r;
+    char value[5000];
+
+    (void)state;
+    memset(value, 'x', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    report_begin(&r, REPORT_TEXT, 3);
+    report_line(&r, "%s", value);
+    report_note(&r, "k", "%s", value);
+    assert_int_equal(r.out.len, sizeof value + 3 + sizeof value);
+}
+
+static void a_report_that_is_too_deep_is_not_printed(void **state)
+{
+    static const enum report_form forms[] = {REPORT_TEXT, REPORT_JSON, REPORT_JSON_LINES};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        ENS_CLEANUP(report_free) struct report r;
+        struct ens_err err = {0};
+
+        report_begin(&r, forms[i], 3);
+        for (int depth = 0; depth < REPORT_DEPTH_MAX; depth++)
+            report_array(&r, "k", NULL, 1);
+        for (int depth = 0; depth < REPORT_DEPTH_MAX + 2; depth++) {
+            report_uint(&r, "k", "k", 1);
+            report_close(&r);
+        }
+        assert_fails(report_print(&r, &err), err, ENS_BUG, "too deep");
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_has_what_has_a_label),
+        cmocka_unit_test(json_has_what_has_a_key),
+        cmocka_unit_test(each_json_line_is_one),
+        cmocka_unit_test(a_value_forges_nothing),
+        cmocka_unit_test(a_long_line_is_whole),
+        cmocka_unit_test(a_report_that_is_too_deep_is_not_printed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
