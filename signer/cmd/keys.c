@@ -11,12 +11,12 @@
 #include "signer/ui/report.h"
 #include "signer/ui/screen.h"
 
-struct listing {
+struct key_report {
     struct report report;
     size_t tokens_len;
 };
 
-static void listing_free(struct listing *l)
+static void key_report_free(struct key_report *l)
 {
     report_free(&l->report);
 }
@@ -79,7 +79,7 @@ static void report_warnings(struct report *r, const struct hsm_key *key, const c
 
 static bool list_key(void *ctx, const struct hsm_key *key, struct ens_err *err)
 {
-    struct report *r = &((struct listing *)ctx)->report;
+    struct report *r = &((struct key_report *)ctx)->report;
     const char *why_not = key->why_not[0] != '\0' ? key->why_not : NULL;
     const char *owner = NULL;
     uint8_t mrsigner[MRSIGNER_SIZE];
@@ -117,7 +117,7 @@ static bool list_key(void *ctx, const struct hsm_key *key, struct ens_err *err)
 }
 
 /* A token, up to its keys. */
-static void begin_token(struct listing *l, const struct hsm_token *t)
+static void begin_token(struct key_report *l, const struct hsm_token *t)
 {
     struct report *r = &l->report;
     const char *pin_state = t->locked      ? ", PIN LOCKED"
@@ -141,7 +141,7 @@ static void begin_token(struct listing *l, const struct hsm_token *t)
     report_array(r, "keys", NULL, 0);
 }
 
-static void end_token(struct listing *l)
+static void end_token(struct key_report *l)
 {
     report_close(&l->report);
     report_close(&l->report);
@@ -174,7 +174,7 @@ static bool require(const struct hsm_uri *uri, struct token_session *s, struct e
 
 /* One token, logged in: its keys. */
 static bool list_one(const struct args *args, const struct hsm_uri *required, struct token_session *s,
-                     struct listing *l, struct ens_err *err)
+                     struct key_report *l, struct ens_err *err)
 {
     if (!hsm_select_token(s->hsm, s->uri, &s->token, err)) {
         if (required != NULL && err->code == ENS_NOTFOUND)
@@ -191,7 +191,8 @@ static bool list_one(const struct args *args, const struct hsm_uri *required, st
 }
 
 /* Several tokens and none chosen, or no way to ask for a PIN: only the tokens. No PIN is tried on many. */
-static bool list_all(const struct args *args, struct token_session *s, struct listing *l, struct ens_err *err)
+static bool list_all(const struct args *args, struct token_session *s, struct key_report *l,
+                     struct ens_err *err)
 {
     if (!hsm_list_tokens(s->hsm, NULL, list_token, l, err))
         return false;
@@ -221,7 +222,7 @@ bool cmd_keys(const struct args *args, struct ens_err *err)
     ENS_CLEANUP(token_close) struct token_session s = {0};
     ENS_CLEANUP(hsm_uri_freep) struct hsm_uri *required = NULL;
     const char *uri = args->token != NULL ? args->token : args->require != NULL ? args->require : "pkcs11:";
-    ENS_CLEANUP(listing_free) struct listing l = {0};
+    ENS_CLEANUP(key_report_free) struct key_report l = {0};
     size_t tokens = 0;
 
     if (args->require != NULL && !hsm_uri_parse(args->require, &required, err))

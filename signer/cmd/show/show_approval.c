@@ -8,7 +8,7 @@
 #include "signer/flow/approval_report.h"
 #include "signer/flow/child_env.h"
 
-static struct view hash_of(const uint8_t *hash)
+static struct view view_of_hash(const uint8_t *hash)
 {
     return view_of(hash, DIGEST_SIZE);
 }
@@ -20,10 +20,10 @@ static void show_items(struct report *r, const struct statement *st)
     for (size_t i = 0; i < st->items_len; i++) {
         const struct statement_item *item = &st->items[i];
 
-        hex_encode(hex, hash_of(item->digest));
+        hex_encode(hex, view_of_hash(item->digest));
         report_note(r, "Sign-data", "%s%s", hex, item->is_rebuilt ? "" : "  not rebuilt");
         if (item->is_rebuilt)
-            report_hex(r, NULL, "  rebuilt", hash_of(item->rebuilt));
+            report_hex(r, NULL, "  rebuilt", view_of_hash(item->rebuilt));
     }
 }
 
@@ -41,13 +41,13 @@ static void show_text(struct report *r, const char *path, const struct approval 
     else
         report_note(r, "Answer", "NO");
     report_note(r, "Key", "%s", st->by);
-    report_hex(r, NULL, "MRSIGNER", hash_of(st->mrsigner));
+    report_hex(r, NULL, "MRSIGNER", view_of_hash(st->mrsigner));
     if (st->has_replaces)
-        report_hex(r, NULL, "Replaces", hash_of(st->replaces));
+        report_hex(r, NULL, "Replaces", view_of_hash(st->replaces));
     if (st->note[0] != '\0')
         report_note(r, "Note", "\"%s\"", st->note);
     show_items(r, st);
-    report_hex(r, NULL, "Id", hash_of(a->id));
+    report_hex(r, NULL, "Id", view_of_hash(a->id));
     report_note(r, "Signature", "%s", signature);
 }
 
