@@ -52,22 +52,29 @@ static void count_row(const struct approvals *a, const struct approval_row *row,
     ret->rebuilt[row->person_index] = ret->rebuilt[row->person_index] || item->is_rebuilt;
 }
 
+bool approval_is_past_no(const struct transcript_rejection *past, const uint8_t digest[static DIGEST_SIZE],
+                         const uint8_t *mrsigner)
+{
+    char hex[2 * DIGEST_SIZE + 1];
+    char key[2 * MRSIGNER_SIZE + 1];
+
+    hex_encode(hex, view_of(digest, DIGEST_SIZE));
+    hex_encode(key, view_of(mrsigner, mrsigner != NULL ? MRSIGNER_SIZE : 0));
+    return strcmp(past->digest, hex) == 0 && (mrsigner == NULL || strcmp(past->mrsigner, key) == 0);
+}
+
 /* A no on record stands until its author takes it back, or it, its key or its author is revoked. */
 static void count_past(const struct approvals *a, const struct approval_ground *g,
                        const struct transcript_rejection *past, const uint8_t *digest,
                        struct approval_tally *ret)
 {
     const struct revoked *revoked = policy_revoked(g->policy);
-    char hex[2 * DIGEST_SIZE + 1];
-    char mrsigner[2 * MRSIGNER_SIZE + 1];
     uint8_t id[DIGEST_SIZE];
     uint8_t past_key[MRSIGNER_SIZE];
     struct ens_err ignored = {0};
     size_t person = 0;
 
-    hex_encode(hex, view_of(digest, DIGEST_SIZE));
-    hex_encode(mrsigner, view_of(g->mrsigner, g->mrsigner != NULL ? MRSIGNER_SIZE : 0));
-    if (strcmp(past->digest, hex) != 0 || (g->mrsigner != NULL && strcmp(past->mrsigner, mrsigner) != 0) ||
+    if (!approval_is_past_no(past, digest, g->mrsigner) ||
         !people_find_name(policy_people(g->policy), past->person, &person) ||
         revoked_has_person(revoked, past->person) || revoked_has_statement(revoked, past->id) ||
         revoked_has_key(revoked, past->key))

@@ -105,6 +105,7 @@ struct transcript_rejection {
 struct transcript_rejections {
     struct transcript_rejection *items;
     size_t len;
+    uint32_t last_day; /* BCD: the latest day on which a record was made; 0: there is none */
 };
 
 /* Verifies the text, collects its `rejection` entries in order. Release with transcript_rejections_free. */

@@ -68,14 +68,30 @@ static bool add_rejection(struct transcript_collector *c, uint64_t record, struc
     return true;
 }
 
+/* "2026-11-30T..." as 0x20261130 */
+static uint32_t day_of(struct view time)
+{
+    uint32_t day = 0;
+
+    for (size_t i = 0; i < time.len && time.data[i] != 'T'; i++) {
+        if (time.data[i] != '-')
+            day = day << 4 | (time.data[i] & 0xfu);
+    }
+    return day;
+}
+
 bool transcript_collect(void *ctx, const struct transcript_record *record, struct ens_err *err)
 {
+    struct transcript_collector *c = ctx;
     struct view left = record->entries;
+    uint32_t day = day_of(record->time);
     struct view key;
     struct view value;
 
+    if (day > c->list->last_day)
+        c->list->last_day = day;
     while (transcript_entry(&left, &key, &value)) {
-        if (view_equal(key, view_of_string("rejection")) && !add_rejection(ctx, record->number, value, err))
+        if (view_equal(key, view_of_string("rejection")) && !add_rejection(c, record->number, value, err))
             return false;
     }
     return true;

@@ -1,6 +1,8 @@
 /* The people's answers: judged once, counted for each sign-data, told to whoever is asked. */
 #include "signer/flow/consent.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "signer/base/date.h"
@@ -32,6 +34,12 @@ static void bind(struct consent *c, const uint8_t *mrsigner)
         memcpy(c->mrsigner, mrsigner, MRSIGNER_SIZE);
 }
 
+/* A clock that was set back makes approvals count again. */
+static bool is_clock_back(const struct consent *c)
+{
+    return has_people(c->policy) && c->past != NULL && c->today < c->past->last_day;
+}
+
 bool consent_judge(const struct args *args, const struct policy *p, const struct transcript_rejections *past,
                    const uint8_t *mrsigner, struct consent *ret, struct ens_err *err)
 {
@@ -46,6 +54,11 @@ bool consent_judge(const struct args *args, const struct policy *p, const struct
         return false;
     const struct approval_ground g = ground_of(&c);
 
+    if (is_clock_back(&c))
+        notice_warn(
+            "%s: has a record of %08x, and today is %08x by the clock of this host: approvals that are "
+            "over may count",
+            args->transcript, past->last_day, c.today);
     if (has_people(p) && !approvals_judge(&g, (const char *const *)files.paths, files.len, &c.approvals, err))
         return false;
     *ret = c;
@@ -73,10 +86,52 @@ static bool write_rows(const struct policy *p, const struct approval_tally *t, s
     return true;
 }
 
+/* The first no on record to it; NULL: there is none. */
+static const struct transcript_rejection *find_past(const struct transcript_rejections *past,
+                                                    const uint8_t *digest, const uint8_t *mrsigner)
+{
+    for (size_t i = 0; past != NULL && i < past->len; i++) {
+        if (approval_is_past_no(&past->items[i], digest, mrsigner))
+            return &past->items[i];
+    }
+    return NULL;
+}
+
+bool consent_past(const struct transcript_rejections *past, const uint8_t digest[static DIGEST_SIZE],
+                  const uint8_t *mrsigner, struct ens_err *err)
+{
+    const struct transcript_rejection *no = find_past(past, digest, mrsigner);
+
+    return no == NULL || ens_fail(err, ENS_REFUSED,
+                                  "rejected by %s (record %" PRIu64 " of the transcript), and no policy here "
+                                  "says whose answers count: nothing was signed",
+                                  no->person, no->record);
+}
+
+/* Without people in the policy, or without a policy, a no on record stands: it cannot be left at home with
+ * them. */
+static bool count_nobody(const struct consent *c, const uint8_t *mrsigner, struct requests *requests,
+                         struct ens_err *err)
+{
+    for (size_t i = 0; i < requests->len; i++) {
+        struct request *q = &requests->items[i];
+        const struct transcript_rejection *no = find_past(c->past, q->digest, mrsigner);
+        char by[PEOPLE_NAME_MAX + 40];
+
+        if (no == NULL)
+            continue;
+        if (c->policy == NULL)
+            return consent_past(c->past, q->digest, mrsigner, err) || ens_wrap(err, "%s", q->path);
+        (void)snprintf(by, sizeof by, "%s (record %" PRIu64 ")", no->person, no->record);
+        policy_check_approvals(c->policy, 0, 0, by, &q->outcome);
+    }
+    return true;
+}
+
 bool consent_count(struct consent *c, const uint8_t *mrsigner, struct requests *requests, struct ens_err *err)
 {
     if (!has_people(c->policy))
-        return true;
+        return count_nobody(c, mrsigner, requests, err);
     if (c->tallies == NULL) {
         c->tallies = mem_alloc(requests->len, sizeof *c->tallies, err);
         if (c->tallies == NULL)
@@ -149,6 +204,20 @@ static const char *why_not_counted(enum approval_verdict v)
     return texts[v];
 }
 
+/* In quotes. What somebody writes must not look like a row about somebody else: one blank is as good as many,
+ * and the quotes end with it. */
+static bool add_note(const char *note, struct buf *ret, struct ens_err *err)
+{
+    char text[STATEMENT_NOTE_MAX + 1];
+    size_t len = 0;
+
+    for (const char *at = note; *at != '\0'; at++) {
+        if (at[0] != ' ' || at[1] != ' ')
+            text[len++] = *at == '"' ? '\'' : *at;
+    }
+    return buf_printf(ret, err, "\"%.*s\"", (int)len, text);
+}
+
 /* "rebuilt it, until 2026-12-28" */
 static bool render_answer(const struct statement *s, const struct statement_item *item, struct buf *ret,
                           struct ens_err *err)
@@ -160,7 +229,7 @@ static bool render_answer(const struct statement *s, const struct statement_item
     if (s->is_yes && date_of_bcd(s->until, &d) &&
         !buf_printf(ret, err, ", until %04u-%02u-%02u", d.year, d.month, d.day))
         return false;
-    return s->note[0] == '\0' || buf_printf(ret, err, ", \"%s\"", s->note);
+    return s->note[0] == '\0' || (buf_printf(ret, err, ", ") && add_note(s->note, ret, err));
 }
 
 static bool render_row(const struct consent *c, const struct approval_row *row, const uint8_t *digest,
@@ -272,5 +341,6 @@ bool consent_summary(const struct consent *c, struct buf *ret, struct ens_err *e
     /* Each has enough, but nobody approves them all. */
     if (ret->len == before + 2)
         ret->len = before;
-    return add_damaged(c, ret, err);
+    return (!is_clock_back(c) || buf_printf(ret, err, "; the clock was set back")) &&
+           add_damaged(c, ret, err);
 }

@@ -191,7 +191,8 @@ static bool render(const struct moment *m, bool grouped, unsigned columns, struc
     const struct review_form form = {.verb = m->done, .grouped = grouped, .note = m->note};
     const struct review_table t = table_of(m, grouped);
 
-    if (!buf_append(&ret->top, m->details, err))
+    /* What others wrote stands in the details: it must not look like a row of them either. */
+    if (!text_fold(m->details, columns, ROW_INDENT, &ret->top, err))
         return false;
     if (m->len == 1
             ? !review_render(&m->items[0].review, &form, &ret->top, err)

@@ -120,12 +120,27 @@ static bool check_option_value(const struct opt *o, const char *value, struct en
     return o->kind == OPT_FLAG || takes_uri(o) || check_no_uri(option, value, err);
 }
 
+/* By which rules is signed, and where it is recorded, is said once: of two policies only one would be asked. */
+static bool check_once(const struct opt *o, const struct text_list *used, struct ens_err *err)
+{
+    static const char *const names[] = {"policy", "transcript", "mrsigner"};
+    bool is_used = false;
+
+    for (size_t i = 0; i < used->len; i++)
+        is_used = is_used || used->items[i] == o->name;
+    for (size_t i = 0; is_used && i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], o->name) == 0)
+            return ens_fail(err, ENS_USAGE, "--%s: is given twice: give it once", o->name);
+    }
+    return true;
+}
+
 static bool store(const struct opt *o, const char *value, struct args *ret, struct ens_err *err)
 {
     char *member = (char *)ret + o->offset;
     struct text_list list;
 
-    if (!check_option_value(o, value, err))
+    if (!check_option_value(o, value, err) || !check_once(o, &ret->options, err))
         return false;
     if (o->kind == OPT_FLAG && !store_flag(o, value, member, err))
         return false;

@@ -32,7 +32,7 @@ blob = base64.b64decode(open(more.get("pub", key + ".pub")).read().split()[1])
 digest = hashlib.sha256(open("app.signdata", "rb").read()).hexdigest()
 print("ensign approval 1", f"answer: {answer}", f"by: {print_of(blob)}", f"mrsigner: {more.get('mrsigner', mrsigner)}",
       "until: " + (more.get("until", "20991231") if answer == "yes" else "-"), f"replaces: {more.get('replaces', '-')}",
-      "note: -", "items: 1", f"item: {digest} not-rebuilt", sep="\n")
+      f"note: {more.get('note', '-')}", "items: 1", f"item: {digest} not-rebuilt", sep="\n")
 PY
     ssh-keygen -q -Y sign -n ensign-approval-v1 -f "$BATS_FILE_TMPDIR/$1" <"$1.statement" >"$1.sig"
     cat "$1.statement" "$1.sig" >"$1.approval"
@@ -66,6 +66,17 @@ refused_run() {
     rm -- --policy=*
     sign --policy strict --out-dir . -- *.signdata
     exits 77
+}
+
+@test "of two policies, transcripts or keys none is taken in silence" {
+    good
+    policy strict 'isvsvn >= 99'
+    policy lax 'isvsvn 0'
+    for option in "--policy strict --policy lax" "--transcript a --transcript=b" "--mrsigner 00 --mrsigner $(cat "$BATS_FILE_TMPDIR/mrsigner")"; do
+        # shellcheck disable=SC2086  # an option given twice
+        sign $option -o app.sig app.signdata
+        usage 'is given twice'
+    done
 }
 
 # ---- reviewers ----
@@ -117,6 +128,71 @@ PY
     says_so bob yes "replaces=$id"
     sign --policy one --transcript t --approval bob.approval -o app.sig app.signdata
     ok
+}
+
+@test "a no on record is not left at home with the policy, nor passed over by resign" {
+    bundle app.orc
+    ens gen-sign-data --date 20240229 -o app.signdata app.orc
+    people approvers bob "$BATS_FILE_TMPDIR/bob.pub"
+    policy policy 'approvals 1' 'approvers approvers'
+    policy fields 'isvsvn 0'
+    says_so bob no
+    sign --policy policy --transcript t --approval bob.approval -o app.sig app.signdata
+    exits 77
+    sign --transcript t -o app.sig app.signdata
+    refused_run 'app.signdata: rejected by bob \(record 2 of the transcript\)'
+    sign --policy fields --transcript t -o app.sig app.signdata
+    refused_run 'policy: rejected: by bob \(record 2\)'
+    ens check --policy fields --transcript t app.signdata
+    exits 77
+    prints '^no: app.signdata: rejected: by bob \(record 2\)'
+    sha=$(sha256 app.orc)
+    ens resign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --yes --transcript t \
+        --date 20240229 app.orc
+    exits 77
+    errors | grep -q 'rejected by bob (record 2 of the transcript)'
+    [ "$(sha256 app.orc)" = "$sha" ]
+    # It was about these bytes, and about this key.
+    ens resign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --yes --transcript t \
+        --date 20240301 app.orc
+    ok
+}
+
+@test "a clock that was set back is said beside the question" {
+    good
+    people approvers alice "$BATS_FILE_TMPDIR/alice.pub"
+    policy policy 'approvals 1' 'approvers approvers'
+    says_so alice yes until=20240310
+    local when
+    for when in 2024-03-01 2024-03-11 2024-03-09; do
+        # A sanitizer wants to be loaded first, which a clock need not wait for.
+        ASAN_OPTIONS=verify_asan_link_order=0 ENSIGN_TEST_TIME=$(date -u -d "$when" +%s) \
+            LD_PRELOAD=$ROOT/build/$VARIANT/tests/support/clock.so sign --dry-run --policy policy --transcript t --approval alice.approval -o app.sig app.signdata
+        [ "$when" = 2024-03-11 ] && exits 77 || exits 0
+        [ "$when" = 2024-03-09 ] || not_warned clock
+    done
+    warned '^ensign: warning: t: has a record of 20240311, and today is 20240309 by the clock of this host'
+    says '^Approvals   1 of 1: alice; the clock was set back$'
+}
+
+@test "what an approver notes is no row about somebody else" {
+    begin
+    people approvers alice "$BATS_FILE_TMPDIR/alice.pub" bob "$BATS_FILE_TMPDIR/bob.pub"
+    policy policy 'approvals 1' 'approvers approvers'
+    cp s.signdata app.signdata
+    note="ok\"$(printf '%20s' '')yes             bob: rebuilt it, until 2099-12-30$(printf '%60s' '')SHA256: bob.approval"
+    says_so alice yes "note=$note"
+    mv alice.approval "alice$(printf '%38s' '')yes             bob: rebuilt it, until 2099-12-30.approval"
+    types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --policy policy --approval . -o out.sig s.signdata'
+    sees '^Sign this\? Type yes to sign:$'
+    look all >"$BATS_TEST_TMPDIR/session"
+    grep -q '^  yes             alice: did not rebuild it' "$BATS_TEST_TMPDIR/session"
+    grep -Eq '^        .*bob: ' "$BATS_TEST_TMPDIR/session"
+    not grep -Eq '^ {0,7}yes +bob: ' "$BATS_TEST_TMPDIR/session"
+    not grep -q 'ok"' "$BATS_TEST_TMPDIR/session"
+    look | grep -q '^Approvals   1 of 1: alice$'
+    types no
+    ended 77
 }
 
 @test "a no that a carrier damages is seen beside the question, in a batch as well" {

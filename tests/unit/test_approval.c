@@ -516,7 +516,7 @@ static void a_no_on_record_is_remembered(void **state)
     POLICY_OF_TWO("");
     ENS_CLEANUP(approvals_free) struct approvals a = {0};
     struct transcript_rejection row;
-    const struct transcript_rejections past = {&row, 1};
+    const struct transcript_rejections past = {.items = &row, .len = 1};
     uint8_t no[DIGEST_SIZE];
 
     (void)state;
@@ -549,7 +549,7 @@ static void a_no_on_record_ends_with_what_is_revoked(void **state)
 {
     ENS_CLEANUP(approvals_free) struct approvals a = {0};
     struct transcript_rejection row;
-    const struct transcript_rejections past = {&row, 1};
+    const struct transcript_rejections past = {.items = &row, .len = 1};
     const uint8_t no[DIGEST_SIZE] = {5};
     char lines[3][128];
     char id[2 * DIGEST_SIZE + 1];

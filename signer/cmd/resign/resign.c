@@ -391,6 +391,7 @@ bool cmd_resign(const struct args *args, struct ens_err *err)
 
     if ((args->key != NULL && !signing_key_usage(args, err)) || !record_open(args, &run.transcript, err))
         return false;
+    run.r.past = transcript_rejections(run.transcript);
     bool ok = walk(&run, err);
 
     return run.has_records ? ok : resign_record_run(run.transcript, &run.r, ok, err);

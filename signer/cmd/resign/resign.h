@@ -57,7 +57,8 @@ struct resign_file {
  * when they start; a file belongs to the one thread that is at it. */
 struct resign {
     const struct args *args;
-    struct policy *policy; /* NULL: none is given */
+    struct policy *policy;                    /* NULL: none is given */
+    const struct transcript_rejections *past; /* NULL: no transcript */
     enum hsm_mechanism mechanism;
     struct signing_key signer;
     bool has_from; /* --from: its fields */

@@ -7,6 +7,7 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/resign/resign.h"
 #include "signer/flow/artifact.h"
+#include "signer/flow/consent.h"
 #include "signer/flow/fields.h"
 #include "signer/flow/install.h"
 #include "signer/sgx/rsa3072.h"
@@ -227,7 +228,7 @@ static bool prepare_enclave(const struct resign *r, const struct resign_file *f,
         !resign_done_here(r, f, x, present, &done, err))
         return false;
     if (!done)
-        return true;
+        return consent_past(r->past, x->digest, r->signer.mrsigner, err);
     /* What is kept is what is said of it. */
     x->status = RESIGN_SKIPPED;
     x->css = *present;
