@@ -2,6 +2,7 @@
 #include "signer/cmd/check/check.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "signer/flow/approval_report.h"
 
