@@ -7,6 +7,7 @@
 #include "hsm/hsm.h"
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
 
 /* Where Debian, Fedora and SoftHSM install modules, and where p11-kit registers them. */
 static const char *const patterns[] = {"/usr/share/p11-kit/modules/*.module",
@@ -40,8 +41,7 @@ static void found_free(struct found *f)
 static bool is_helper(const char *path)
 {
     static const char *const helpers[] = {"p11-kit-", "pkcs11-spy", "onepin-", "gnome-keyring"};
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
+    const char *name = path_name(path);
 
     for (size_t i = 0; i < sizeof helpers / sizeof helpers[0]; i++) {
         if (strncmp(name, helpers[i], strlen(helpers[i])) == 0)

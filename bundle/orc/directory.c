@@ -2,13 +2,11 @@
  * directory is, is found in directory_end.c. */
 #include "bundle/orc/directory.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bundle/orc/bundle.h"
-#include "signer/base/interrupt.h"
+#include "signer/base/file.h"
 #include "signer/base/mem.h"
 
 #define REMEDY "get the file again, or rebuild it"
@@ -46,32 +44,11 @@ struct walk {
     struct extent *extents;
 };
 
-bool directory_read_at(int fd, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
-                       struct ens_err *err)
-{
-    size_t have = 0;
-
-    while (have < len && offset <= (uint64_t)INT64_MAX - have) {
-        ssize_t n = pread(fd, ret + have, len - have, (off_t)(offset + have));
-
-        if (n == 0)
-            break;
-        if (n > 0)
-            have += (size_t)n;
-        else if (errno != EINTR)
-            return ens_fail_errno(err, ENS_IO, errno, "cannot be read");
-        else if (!interrupt_check(err))
-            return false;
-    }
-    *ret_len = have;
-    return true;
-}
-
 bool directory_read_exact(int fd, uint64_t offset, uint8_t *ret, size_t len, struct ens_err *err)
 {
     size_t have = 0;
 
-    if (!directory_read_at(fd, offset, ret, len, &have, err))
+    if (!file_read_at(fd, NULL, offset, ret, len, &have, err))
         return false;
     if (have != len)
         return ens_fail_own(err, "is truncated: " REMEDY);

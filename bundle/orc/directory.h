@@ -35,10 +35,7 @@ struct directory_visitor {
     void *ctx;
 };
 
-/* Reads up to `len` bytes at `offset`; less only at the end of the file. Moves no file position. ENS_IO. */
-bool directory_read_at(int fd, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
-                       struct ens_err *err) ENS_MUST_CHECK;
-/* The same of exactly `len` bytes. */
+/* Reads exactly `len` bytes at `offset`. ENS_IO; ENS_DATA: the file ends before. */
 bool directory_read_exact(int fd, uint64_t offset, uint8_t *ret, size_t len,
                           struct ens_err *err) ENS_MUST_CHECK;
 

@@ -1,9 +1,7 @@
 /* Files read and written at a place, without moving their position. */
 #include "bundle/orc/pipe.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bundle/orc/directory.h"
 #include "signer/base/file.h"
@@ -34,8 +32,8 @@ static bool fill_piece(struct pipe *p)
     p->begin = p->at;
     p->len = 0;
     return interrupt_check(&p->err) && make_buffer(p) &&
-           directory_read_at(p->fd, p->at, p->buffer, left < BUFFER ? (size_t)left : BUFFER, &p->len,
-                             &p->err);
+           file_read_at(p->fd, NULL, p->at, p->buffer, left < BUFFER ? (size_t)left : BUFFER, &p->len,
+                        &p->err);
 }
 
 int64_t pipe_read(struct pipe *p, void *ret, uint64_t len)
@@ -60,22 +58,9 @@ int64_t pipe_read(struct pipe *p, void *ret, uint64_t len)
 
 int64_t pipe_flush(struct pipe *p)
 {
-    size_t done = 0;
-
-    if (!interrupt_check(&p->err))
+    if (!interrupt_check(&p->err) ||
+        !file_write_at(p->fd, NULL, p->begin, view_of(p->buffer, p->len), &p->err))
         return -1;
-    while (done < p->len) {
-        ssize_t n = pwrite(p->fd, p->buffer + done, p->len - done, (off_t)(p->begin + done));
-
-        if (n >= 0) {
-            done += (size_t)n;
-        } else if (errno != EINTR) {
-            (void)ens_fail_errno(&p->err, ENS_IO, errno, "cannot be written");
-            return -1;
-        } else if (!interrupt_check(&p->err)) {
-            return -1;
-        }
-    }
     p->len = 0;
     return 0;
 }
@@ -114,7 +99,7 @@ bool pipe_pour(int fd, uint64_t size, const struct sink *sink, struct ens_err *e
         size_t want = size - at < FILE_PIECE ? (size_t)(size - at) : FILE_PIECE;
         size_t len = 0;
 
-        if (!interrupt_check(err) || !directory_read_at(fd, at, piece, want, &len, err))
+        if (!interrupt_check(err) || !file_read_at(fd, NULL, at, piece, want, &len, err))
             return false;
         if (len < want)
             return ens_fail(err, ENS_DATA, "became shorter while it was read: repeat when it is complete");

@@ -35,7 +35,8 @@ bool file_open_stdin(int *ret_fd, struct ens_err *err) ENS_MUST_CHECK;
 bool file_read(int fd, const char *path, uint8_t *ret, size_t len, size_t *ret_len,
                struct ens_err *err) ENS_MUST_CHECK;
 
-/* The same from `offset` on, without moving the file's position; the file must be seekable. */
+/* The same from `offset` on, without moving the file's position; the file must be seekable, and ends at 2^63.
+ * `path` NULL: the caller puts the name in front. */
 bool file_read_at(int fd, const char *path, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
                   struct ens_err *err) ENS_MUST_CHECK;
 
@@ -49,7 +50,7 @@ bool file_sha256(int fd, const char *path, uint8_t ret[static DIGEST_SIZE],
 /* Writes all of `v`; ENS_IO naming `path`. */
 bool file_write(int fd, const char *path, struct view v, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Overwrites bytes of an open file from `offset` on. */
+/* Overwrites bytes of an open file from `offset` on. `path` as in file_read_at. */
 bool file_write_at(int fd, const char *path, uint64_t offset, struct view v,
                    struct ens_err *err) ENS_MUST_CHECK;
 

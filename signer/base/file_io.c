@@ -12,13 +12,19 @@ void file_closep(int *fd)
     *fd = -1;
 }
 
+static bool fail_io(const char *path, const char *what, struct ens_err *err)
+{
+    return ens_fail_errno(err, ENS_IO, errno, "%s%s%s", path != NULL ? path : "", path != NULL ? ": " : "",
+                          what);
+}
+
 /* Reads from `*offset` on, or, if that is NULL, from the file's position. */
 static bool read_fully(int fd, const char *path, const uint64_t *offset, uint8_t *ret, size_t len,
                        size_t *ret_len, struct ens_err *err)
 {
     size_t have = 0;
 
-    while (have < len) {
+    while (have < len && (offset == NULL || *offset <= (uint64_t)INT64_MAX - have)) {
         ssize_t n = offset != NULL ? pread(fd, ret + have, len - have, (off_t)(*offset + have))
                                    : read(fd, ret + have, len - have);
 
@@ -27,7 +33,7 @@ static bool read_fully(int fd, const char *path, const uint64_t *offset, uint8_t
         if (n > 0)
             have += (size_t)n;
         else if (errno != EINTR)
-            return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be read", path);
+            return fail_io(path, "cannot be read", err);
         else if (!interrupt_check(err))
             return false;
     }
@@ -58,7 +64,7 @@ static bool write_fully(int fd, const char *path, const uint64_t *offset, struct
         if (n >= 0)
             done += (size_t)n;
         else if (errno != EINTR)
-            return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be written", path);
+            return fail_io(path, "cannot be written", err);
         else if (!interrupt_check(err))
             return false;
     }

@@ -14,6 +14,13 @@
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 
+const char *path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
 /* As many as the kernel follows. */
 #define LINKS_MAX 40
 

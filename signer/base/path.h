@@ -16,6 +16,9 @@ struct path_place {
     bool is_magic; /* a link of the kernel (/proc/self/fd/N, as /dev/stdin and <(...)): to be followed */
 };
 
+/* The last component of a path; in it. */
+const char *path_name(const char *path);
+
 /* Walks there. What `name` is called may be absent. A link that must not be followed, a component that is
  * missing or no directory: `code`, naming `path`. */
 bool path_find(const char *path, enum ens_code code, struct path_place *ret,

@@ -94,9 +94,8 @@ bool cmd_pubkey(const struct args *args, struct ens_err *err)
 {
     ENS_CLEANUP(pubkey_free) struct run r = {.args = args};
 
-    if (args->key == NULL)
-        return ens_fail(err, ENS_USAGE,
-                        "--key: is missing: name the private key with its URI (ensign keys lists them)");
+    if (!token_require_key(args, err))
+        return false;
     if (!token_usage(args, "--key", args->key, err) || !record_open(args, &r.transcript, err))
         return false;
     bool ok = pubkey_walk(&r, err);

@@ -7,6 +7,7 @@
 #include "signer/base/file.h"
 #include "signer/base/magic.h"
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
 #include "signer/ceremony/approval.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/sigstruct.h"
@@ -98,8 +99,7 @@ enum artifact_kind artifact_recognise(struct view head)
 /* "app" of "dir/app.orc": for the names that are proposed. */
 static int stem_of(const char *path, const char **ret)
 {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
+    const char *name = path_name(path);
     const char *dot = strrchr(name, '.');
 
     *ret = name;

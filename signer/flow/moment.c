@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
 #include "signer/base/text.h"
 #include "signer/ceremony/policy.h"
 #include "signer/flow/dangers.h"
@@ -94,8 +95,7 @@ bool moment_policy(struct moment *m, const struct policy *p, const char *path,
 /* A file's name as it is spoken of: without directory and ending. */
 static bool add_nickname(const struct review_item *x, bool first, struct buf *ret, struct ens_err *err)
 {
-    const char *slash = strrchr(x->name, '/');
-    const char *name = slash != NULL ? slash + 1 : x->name;
+    const char *name = path_name(x->name);
     const char *end = strstr(name, ".signdata");
 
     return buf_printf(ret, err, "%s%.*s", first ? "" : ", ",

@@ -7,6 +7,7 @@
 
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
 #include "signer/ceremony/armour.h"
 #include "signer/flow/artifact.h"
 #include "signer/sgx/params.h"
@@ -67,8 +68,7 @@ static bool read_one(const struct args *args, struct request *ret, struct ens_er
 static bool name_output(const char *dir, struct request *r, struct ens_err *err)
 {
     static const char suffix[] = ".signdata";
-    const char *slash = strrchr(r->path, '/');
-    const char *name = slash != NULL ? slash + 1 : r->path;
+    const char *name = path_name(r->path);
     size_t len = strlen(name);
     size_t cut = sizeof suffix - 1;
 

@@ -49,6 +49,13 @@ static bool choose_module(const struct args *args, const struct hsm_uri *uri, st
     return true;
 }
 
+bool token_require_key(const struct args *args, struct ens_err *err)
+{
+    return args->key != NULL ||
+           ens_fail(err, ENS_USAGE,
+                    "--key: is missing: name the private key with its URI (ensign keys lists them)");
+}
+
 bool token_usage(const struct args *args, const char *option, const char *uri_text, struct ens_err *err)
 {
     ENS_CLEANUP(token_close) struct token_session s = {0};

@@ -21,6 +21,9 @@ struct token_session {
 bool token_usage(const struct args *args, const char *option, const char *uri_text,
                  struct ens_err *err) ENS_MUST_CHECK;
 
+/* ENS_USAGE without --key. */
+bool token_require_key(const struct args *args, struct ens_err *err) ENS_MUST_CHECK;
+
 /* Loads the module that --module (or ENSIGN_PKCS11_MODULE) names, or the URI where --allow-module-path is
  * given; `option` is the option that gave `uri_text`, for messages. Nothing is selected yet.
  * Release with token_close. */

@@ -27,6 +27,8 @@ static const char name[] = "/dev/tty";
 /* With fewer columns the lines of a review cannot be broken so that each is a row. */
 #define COLUMNS_MIN 20
 
+#define NO_TERMINAL "there is no terminal to ask at"
+
 static int open_terminal(void)
 {
     return open(name, O_RDWR | O_CLOEXEC | O_NOCTTY);
@@ -37,6 +39,12 @@ bool screen_is_there(void)
     ENS_CLEANUP(file_closep) int fd = open_terminal();
 
     return fd >= 0;
+}
+
+bool screen_require(const char *object, const char *verb, struct ens_err *err)
+{
+    return screen_is_there() ||
+           ens_fail(err, ENS_REFUSED, "%s: " NO_TERMINAL ": give --yes to %s without asking", object, verb);
 }
 
 struct screen_size screen_size(void)
@@ -52,8 +60,7 @@ struct screen_size screen_size(void)
 static bool open_to_ask(int *ret, struct ens_err *err)
 {
     *ret = open_terminal();
-    return *ret >= 0 ||
-           ens_fail(err, ENS_REFUSED, "there is no terminal to ask at: give --yes to go on without asking");
+    return *ret >= 0 || ens_fail(err, ENS_REFUSED, NO_TERMINAL ": give --yes to go on without asking");
 }
 
 /* Everything that goes to the terminal passes here. */
@@ -411,8 +418,7 @@ bool screen_read_secret(const char *what, struct secret *ret, struct ens_err *er
     ENS_CLEANUP(file_closep) int fd = open_terminal();
 
     if (fd < 0)
-        return ens_fail_errno(err, ENS_NOINPUT, errno,
-                              "PIN: there is no terminal to ask at: give --pin-source");
+        return ens_fail_errno(err, ENS_NOINPUT, errno, "PIN: " NO_TERMINAL ": give --pin-source");
     return put_terminal_line(fd, what, err) && put_terminal_text(fd, view_of_string(": "), err) &&
            read_unechoed(fd, what, ret, err);
 }

@@ -9,6 +9,8 @@
 
 /* True if there is a terminal to ask at. */
 bool screen_is_there(void);
+/* ENS_REFUSED if there is none: "OBJECT: there is no terminal to ask at: give --yes to VERB without asking". */
+bool screen_require(const char *object, const char *verb, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The size of the terminal; `rows` 0: it does not say, and nothing is shown in pages;
  * `columns` 0: it does not say. */

@@ -377,10 +377,8 @@ bool approve_run(const struct args *args,
 
     if (!check_approve_usage(args, err) || !read_signdata(&r, err))
         return false;
-    if (!args->yes && !terminal)
-        return ens_fail(err, ENS_REFUSED,
-                        "%s: there is no terminal to ask at: give --yes to approve without asking",
-                        args->operands[0]);
+    if (!args->yes && !screen_require(args->operands[0], "approve", err))
+        return false;
     if (!child_env_make(child_env_ssh, &r.env, err))
         return false;
     r.tool = (struct sshsig_tool){.program = child_env_ssh_keygen,

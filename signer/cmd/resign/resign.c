@@ -363,10 +363,8 @@ static bool begin(struct run *run, struct ens_err *err)
 
     if (!resign_plan(r, err) || !read_policy(r, err))
         return false;
-    if (!r->args->yes && !r->args->dry_run && !screen_is_there())
-        return ens_fail(err, ENS_REFUSED,
-                        "%s: there is no terminal to ask at: give --yes to sign without asking",
-                        r->args->operands[0]);
+    if (!r->args->yes && !r->args->dry_run && !screen_require(r->args->operands[0], "sign", err))
+        return false;
     return !r->args->resume || r->args->dry_run || resign_sweep(r, err);
 }
 

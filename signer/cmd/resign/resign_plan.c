@@ -11,6 +11,7 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
+#include "signer/base/path.h"
 #include "signer/cmd/resign/resign.h"
 #include "signer/flow/fields.h"
 #include "signer/flow/queue.h"
@@ -62,9 +63,8 @@ static bool check_options(struct resign *r, struct ens_err *err)
     const struct args *a = r->args;
     uint8_t mrsigner[MRSIGNER_SIZE];
 
-    if (a->key == NULL)
-        return ens_fail(err, ENS_USAGE,
-                        "--key: is missing: name the private key with its URI (ensign keys lists them)");
+    if (!token_require_key(a, err))
+        return false;
     if (a->all_components && a->component != NULL)
         return ens_fail(err, ENS_USAGE, "--component names one and --all-components all: give one of them");
     if (a->operands_len > RESIGN_FILES_MAX)
@@ -78,13 +78,6 @@ static bool check_options(struct resign *r, struct ens_err *err)
 
 /* ---- places ---- */
 
-static const char *own_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL ? slash + 1 : path;
-}
-
 struct named {
     const char *path;
 };
@@ -94,7 +87,7 @@ static int by_name(const void *a, const void *b)
     const struct named *x = a;
     const struct named *y = b;
 
-    return strcmp(own_name(x->path), own_name(y->path));
+    return strcmp(path_name(x->path), path_name(y->path));
 }
 
 /* DIR/NAME each; two files of one name would be one. */
@@ -111,7 +104,7 @@ static bool name_outputs(struct resign *r, struct ens_err *err)
         return ens_fail(err, ENS_CANTCREAT, "%s: is no directory: name one for --out-dir", r->args->out_dir);
     for (size_t i = 0; i < r->len; i++) {
         sorted[i].path = r->files[i].path;
-        r->files[i].out_path = mem_printf(err, "%s/%s", r->args->out_dir, own_name(r->files[i].path));
+        r->files[i].out_path = mem_printf(err, "%s/%s", r->args->out_dir, path_name(r->files[i].path));
         if (r->files[i].out_path == NULL)
             return false;
     }

@@ -56,9 +56,8 @@ static bool check_sign_usage(struct run *r, struct ens_err *err)
 {
     const struct args *a = r->args;
 
-    if (a->key == NULL)
-        return ens_fail(err, ENS_USAGE,
-                        "--key: is missing: name the private key with its URI (ensign keys lists them)");
+    if (!token_require_key(a, err))
+        return false;
     if (a->operands_len > 1 && a->out_dir == NULL)
         return ens_fail(err, ENS_USAGE, "%zu sign-data are given: give --out-dir DIR for their signatures",
                         a->operands_len);
@@ -187,10 +186,8 @@ static bool prepare_outputs(struct run *r, struct ens_err *err)
 {
     const struct args *a = r->args;
 
-    if (!a->yes && !a->dry_run && !screen_is_there())
-        return ens_fail(err, ENS_REFUSED,
-                        "%s: there is no terminal to ask at: give --yes to sign without asking",
-                        a->operands[0]);
+    if (!a->yes && !a->dry_run && !screen_require(a->operands[0], "sign", err))
+        return false;
     if (a->dry_run)
         return true;
     if (!prepare_out_dir(r, err) ||

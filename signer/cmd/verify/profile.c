@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "signer/base/hex.h"
+#include "signer/base/path.h"
 #include "signer/sgx/verify.h"
 
 /* oasis-core, runtime.max_bundle_size: the whole file must be strictly smaller. */
@@ -100,7 +101,6 @@ static bool all_signed(const struct enclave_set *set, struct verdict *v, struct 
 
 static bool registry(const char *path, struct bundle *b, struct verdict *v, struct ens_err *err)
 {
-    const char *slash = strrchr(path, '/');
     uint8_t hash[32];
     char want[2 * 32 + sizeof ".orc"];
 
@@ -112,7 +112,7 @@ static bool registry(const char *path, struct bundle *b, struct verdict *v, stru
         return false;
     hex_encode(want, view_of(hash, sizeof hash));
     memcpy(want + 64, ".orc", sizeof ".orc");
-    return strcmp(slash != NULL ? slash + 1 : path, want) == 0 ||
+    return strcmp(path_name(path), want) == 0 ||
            verdict_warn(v, path, "name", err, "the recommended file name is %s", want);
 }
 
