@@ -32,5 +32,21 @@ no '\b((deb|snapshot|security)\.debia[n]\.org|proxy\.golan[g]\.org|sum\.golan[g]
 no '\bFORMAT[S] section' 'a page that is not in this tree'
 # Where a formatter broke a line that was full.
 no '^[[:space:]]*\*/$' 'a comment ends on its last line of words'
+
+# docs/design.md is read in one go, and each file that it names is there: in backquotes, as the end of a path.
+page=docs/design.md
+# shellcheck disable=SC2016
+mapfile -t named < <(grep -o '`[^` ]*`' "$page" | tr -d '`' | grep -E '/|\.(c|h|sh|md|bats)$' | sort -u)
+for name in "${named[@]}"; do
+    pattern=${name//./\\.}
+    if ! grep -zqE "(^|/)${pattern//\*/[^/]*}(/|\$)" "$list"; then
+        echo "words: $page names $name, which is not in the tree" >&2
+        broken=1
+    fi
+done
+if [ "$(wc -l <"$page")" -gt 150 ] || [ "$(LC_ALL=C.UTF-8 wc -L <"$page")" -gt 120 ]; then
+    echo "words: $page has more than 150 lines, or 120 columns" >&2
+    broken=1
+fi
 [ "$broken" -eq 0 ] || exit 1
 echo "words: ok ($(tr -cd '\0' <"$list" | wc -c) files)"

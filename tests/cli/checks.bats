@@ -6,7 +6,7 @@ load helpers
 
 setup_file() {
     mkdir "$BATS_FILE_TMPDIR/tree"
-    (cd "$BATS_TEST_DIRNAME/../.." && tar -c signer hsm bundle scripts tests docs Makefile README.md) |
+    (cd "$BATS_TEST_DIRNAME/../.." && tar -c .ci signer hsm bundle scripts tests docs Makefile README.md) |
         tar -x -C "$BATS_FILE_TMPDIR/tree"
 }
 
@@ -158,6 +158,9 @@ broken() {
     done
     broken words hsm/uri.c "/* FORMAT""S section 6 */" 'not in this tree'
     broken words hsm/uri.c $'/* Words.\n */' 'last line of words'
+    broken words docs/design.md 'As `hsm/stray.c` does.' 'design\.md names hsm/stray\.c, which is not in the tree'
+    broken words docs/design.md "$(printf '%0121d' 0)" 'more than 150 lines, or 120 columns'
+    broken words docs/design.md "$(printf '\n%.0s' {1..150}; echo x)" 'more than 150 lines, or 120 columns'
 }
 
 @test "make: help has a word on every target, and dist outside git fails and leaves nothing" {
