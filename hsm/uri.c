@@ -185,7 +185,7 @@ static bool unknown_attribute(struct view name, bool in_query, struct ens_err *e
                         "PKCS#11 URI: an attribute behind the '?' is not one of RFC 7512: give pin-source, "
                         "module-path or module-name");
     for (size_t i = 0; i < URI_ATTRS; i++)
-        names[i] = uri_rule(i)->name;
+        names[i] = uri_rule((enum uri_attr)i)->name;
     (void)snprintf(word, sizeof word, "%.*s", (int)(name.len < 40 ? name.len : 40), (const char *)name.data);
 
     const char *near = text_nearest(word, names);

@@ -165,10 +165,10 @@ broken() {
 
 @test "make: help has a word on every target, and dist outside git fails and leaves nothing" {
     local tree=$BATS_FILE_TMPDIR/tree target
-    make -s -C "$tree" help >help
-    for target in $(sed -n 's/^\.PHONY: //p' "$tree/Makefile"); do
-        [ "$target" = FORCE ] || grep -Eq "^$target +[a-z]" help || fail "make help has no word on $target:" "$(cat help)"
-    done
+    make -s -C "$tree" help >words
+    while read -r target; do
+        [ "$target" = FORCE ] || grep -Eq "^$target +[a-z]" words || fail "make help has no word on $target:" "$(cat words)"
+    done < <(sed -n 's/^\.PHONY: //p' "$tree/Makefile" | tr ' ' '\n')
     status=0
     said=$(make -s -C "$tree" dist 2>&1) || status=$?
     [ "$status" -ne 0 ] || fail "make dist outside git exits 0:" "$said"
