@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,12 +145,25 @@ bool transcript_sync_directory(const char *path, struct ens_err *err)
     return file_sync_directory(fd, path, err);
 }
 
+/* What a process may write (ulimit -f) is not asked by fallocate. */
+static int reserve(int fd, size_t size, size_t room)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        size + room > limit.rlim_cur) {
+        errno = EFBIG;
+        return -1;
+    }
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)size, (off_t)room);
+}
+
 bool transcript_file_reserve(int fd, const char *path, size_t size, size_t room, struct ens_err *err)
 {
     int rc = 0;
 
     do
-        rc = fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)size, (off_t)room);
+        rc = reserve(fd, size, room);
     while (rc != 0 && errno == EINTR);
     if (rc == 0 || errno == EOPNOTSUPP || errno == ENOSYS)
         return true;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "signer/base/file.h"
+#include "signer/ui/notice.h"
 
 /* What of a command line names files. */
 struct named {
@@ -140,8 +141,12 @@ static bool check_stdin(const struct cmd *cmd, const struct args *a, struct ens_
 
 bool operands_check(const struct cmd *cmd, const struct args *args, struct ens_err *err)
 {
+    bool reads_transcripts = is_command(cmd, (const char *const[]){"transcript", NULL});
     struct named outputs[OPTIONS_MAX];
 
+    if (!notice_keeps_out(args->transcript, err) ||
+        (reads_transcripts && !notice_keeps_out(args->operands[0], err)))
+        return false;
     list_outputs(cmd, args, outputs);
     for (size_t i = 0; i < OPTIONS_MAX; i++) {
         if (outputs[i].path == NULL)

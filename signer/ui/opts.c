@@ -120,10 +120,12 @@ static bool check_option_value(const struct opt *o, const char *value, struct en
     return o->kind == OPT_FLAG || takes_uri(o) || check_no_uri(option, value, err);
 }
 
-/* By which rules is signed, and where it is recorded, is said once: of two policies only one would be asked. */
+/* By which rules is signed, what must hold, and where it is recorded, is said once: of two only one would be
+ * asked. */
 static bool check_once(const struct opt *o, const struct text_list *used, struct ens_err *err)
 {
-    static const char *const names[] = {"policy", "transcript", "mrsigner"};
+    static const char *const names[] = {"policy",     "transcript", "mrsigner",  "pubkey",
+                                        "min-isvsvn", "mrenclave",  "witnesses", "signed-head"};
     bool is_used = false;
 
     for (size_t i = 0; i < used->len; i++)

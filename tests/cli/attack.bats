@@ -77,6 +77,12 @@ refused_run() {
         sign $option -o app.sig app.signdata
         usage 'is given twice'
     done
+    for option in --mrenclave --mrsigner --min-isvsvn --policy --pubkey; do
+        ens verify "$option" 0 "$option" 1 app.signdata
+        usage "^ensign: $option: is given twice"
+    done
+    ens transcript --witnesses w --signed-head a --signed-head b t
+    usage 'signed-head: is given twice'
 }
 
 # ---- reviewers ----
@@ -168,7 +174,7 @@ PY
         # A sanitizer wants to be loaded first, which a clock need not wait for.
         ASAN_OPTIONS=verify_asan_link_order=0 ENSIGN_TEST_TIME=$(date -u -d "$when" +%s) \
             LD_PRELOAD=$ROOT/build/$VARIANT/tests/support/clock.so sign --dry-run --policy policy --transcript t --approval alice.approval -o app.sig app.signdata
-        [ "$when" = 2024-03-11 ] && exits 77 || exits 0
+        exits "$([ "$when" = 2024-03-11 ] && echo 77 || echo 0)"
         [ "$when" = 2024-03-09 ] || not_warned clock
     done
     warned '^ensign: warning: t: has a record of 20240311, and today is 20240309 by the clock of this host'
@@ -241,6 +247,59 @@ PY
     people approvers mallory mallory.pub marley other.pub
     ens check --policy policy app.signdata
     refused 65 'approvers: line 5: key-twice: '
+}
+
+# touched FLAGS SHOWN: a FIDO key of software says yes to app.signdata: its device signs with the first flags and
+# the second are shown; fido.pub, fido.approval.
+touched() {
+    [ -e fido.pem ] || openssl genpkey -algorithm ed25519 -out fido.pem 2>/dev/null
+    "$PYTHON" - "$1" "$2" "$(cat "$BATS_FILE_TMPDIR/mrsigner")" <<'PY'
+import base64, hashlib, struct, subprocess, sys
+signed, shown = (bytes([int(x, 0)]) for x in sys.argv[1:3])
+def string(b):
+    return struct.pack(">I", len(b)) + b
+def sha(b, name="sha256"):
+    return hashlib.new(name, b).digest()
+kind, use, app, count = b"sk-ssh-ed25519@openssh.com", b"ensign-approval-v1", b"ssh:", struct.pack(">I", 7)
+der = subprocess.run(["openssl", "pkey", "-in", "fido.pem", "-pubout", "-outform", "DER"], capture_output=True, check=True)
+key = string(kind) + string(der.stdout[-32:]) + string(app)
+name = "SHA256:" + base64.b64encode(sha(key)).decode().rstrip("=")
+digest = sha(open("app.signdata", "rb").read()).hex()
+text = "\n".join(["ensign approval 1", "answer: yes", "by: " + name, "mrsigner: " + sys.argv[3], "until: 20991231",
+                  "replaces: -", "note: -", "items: 1", f"item: {digest} not-rebuilt", ""]).encode()
+inner = b"SSHSIG" + string(use) + string(b"") + string(b"sha512") + string(sha(text, "sha512"))
+open("message", "wb").write(sha(app) + signed + count + sha(inner))
+made = subprocess.run(["openssl", "pkeyutl", "-sign", "-inkey", "fido.pem", "-rawin", "-in", "message"],
+                      capture_output=True, check=True)
+blob = (b"SSHSIG\0\0\0\1" + string(key) + string(use) + string(b"") + string(b"sha512") +
+        string(string(kind) + string(made.stdout) + shown + count))
+lines = base64.b64encode(blob).decode()
+with open("fido.approval", "wb") as f:
+    f.write(text + b"-----BEGIN SSH SIGNATURE-----\n")
+    f.writelines(lines[i:i + 70].encode() + b"\n" for i in range(0, len(lines), 70))
+    f.write(b"-----END SSH SIGNATURE-----\n")
+open("fido.pub", "w").write(kind.decode() + " " + base64.b64encode(key).decode() + "\n")
+PY
+}
+
+@test "a FIDO key was touched, and knew its owner, if its device says so under its signature" {
+    good
+    touched 0 0
+    people approvers fay fido.pub
+    policy policy 'approvals 1' 'approvers approvers'
+    policy verified 'approvals 1' 'approvers approvers' 'approver-keys fido-verified'
+    # Signed flags, shown flags, and what becomes of them under either policy.
+    for row in '0 0 no-touch no-touch' '4 4 no-touch no-touch' '0xfe 0xfe no-touch no-touch' '1 1 yes not-verified' \
+        '5 5 yes yes' '0xff 0xff yes yes' '0 1 signature signature' '1 5 signature signature' '5 1 signature signature'; do
+        # shellcheck disable=SC2086  # four words
+        set -- $row
+        touched "$1" "$2"
+        for rules in "policy $3" "verified $4"; do
+            ens check --policy "${rules% *}" --mrsigner "$(cat "$BATS_FILE_TMPDIR/mrsigner")" --approval fido.approval app.signdata
+            exits "$([ "${rules#* }" = yes ] && echo 0 || echo 77)"
+            prints "^  ${rules#* } "
+        done
+    done
 }
 
 # ---- what is seen right above the question ----
@@ -372,6 +431,54 @@ asks() {
     ok
     grep -q '^command: .*--dry-run' t
     not grep -q '^command: .*--force' t
+}
+
+@test "what the shell sends into the transcript does not break it" {
+    good
+    ERR=$BATS_TEST_TMPDIR/stderr
+    run_as() {
+        "$ENSIGN" "$@" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --key "$RELEASE" --transcript t
+    }
+    for begin in none one; do
+        rm -f t
+        [ "$begin" = none ] && : >t || sign --transcript t -o "$begin.sig" app.signdata
+        cp t before
+        status=0
+        run_as sign --yes app.signdata >>t 2>"$ERR" || status=$?
+        exits 64
+        errors | grep -q '^ensign: t: is a transcript, and stdout goes there'
+        for command in 'sign --yes -o app.sig app.signdata' 'pubkey' 'sign --yes app.signdata'; do
+            status=0
+            # shellcheck disable=SC2086  # a command and its operands
+            run_as $command >>t 2>&1 || status=$?
+            exits 64
+        done
+        same t before
+        status=0
+        "$ENSIGN" transcript t >>t 2>"$ERR" || status=$?
+        exits 64
+        same t before
+    done
+}
+
+@test "where the outcome could not be recorded, nothing is signed" {
+    good
+    sign --transcript whole -o whole.sig app.signdata
+    local size
+    size=$(stat -c %s whole)
+    for limit in 100 $((size - 400)) $((size - 1)); do
+        ENSIGN_LIMIT=$limit
+        status=0
+        cp -r "$BATS_FILE_TMPDIR/tokens" tokens
+        printf 'directories.tokendir = %s\nobjectstore.backend = file\n' "$PWD/tokens" >conf
+        SOFTHSM2_CONF=conf prlimit --fsize="$ENSIGN_LIMIT" "$ENSIGN" sign --key "$RELEASE" --module "$FAULT" \
+            --pin-source "file:$BATS_FILE_TMPDIR/pin" --yes --transcript t -o app.sig app.signdata 2>/dev/null || status=$?
+        exits 74
+        [ ! -e app.sig ]
+        [ ! -e t ]
+        rm -r tokens
+    done
+    called C_Sign 0
 }
 
 # ---- a question that stands without its review ----
