@@ -65,7 +65,7 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
         policy_fields policy_keywords policy_text policy_values review review_danger review_screen \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \
         transcript_facts transcript_file transcript_rejections transcript_verify transcript_words words) \
-    $(addprefix signer/flow/,approval_files approval_report artifact child_env consent dangers moment operands pin queue record record_facts \
+    $(addprefix signer/flow/,approval_files approval_report artifact batch child_env consent dangers moment operands pin record record_facts \
         request sign_batch signer_name signing_key success token verdict) \
     $(addprefix signer/cmd/,approve/approve check/check check/check_report keygen keys pubkey show/show show/show_approval \
         show/show_ceremony show/show_sigstruct sign/sign sign/sign_review transcript) \

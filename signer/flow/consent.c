@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "signer/base/date.h"
+#include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 #include "signer/flow/approval_files.h"
@@ -38,6 +39,19 @@ static void bind(struct consent *c, const uint8_t *mrsigner)
 static bool is_clock_back(const struct consent *c)
 {
     return has_people(c->policy) && c->past != NULL && c->today < c->past->last_day;
+}
+
+bool consent_policy(const struct args *args, struct policy **ret, struct ens_err *err)
+{
+    char hex[2 * 32 + 1];
+
+    if (args->policy == NULL)
+        return true;
+    if (!policy_open(args->policy, ret, err))
+        return false;
+    hex_encode(hex, view_of(policy_id(*ret), 32));
+    notice_say(args, "Policy %s, id %s", args->policy, hex);
+    return true;
 }
 
 bool consent_judge(const struct args *args, const struct policy *p, const struct transcript_rejections *past,

@@ -19,6 +19,9 @@ struct consent {
     size_t len;
 };
 
+/* Opens --policy and says its id; `ret` stays NULL without it. Release with policy_freep. */
+bool consent_policy(const struct args *args, struct policy **ret, struct ens_err *err) ENS_MUST_CHECK;
+
 /* Judges every approval. `mrsigner` NULL: the key is not known yet, and whether they are for it is seen by
  * consent_count. Runs ssh-keygen: called before a PKCS#11 module is loaded. ENS_USAGE if approvals are given
  * and no policy counts them; ENS_NOINPUT, ENS_DATA, ENS_RESOURCE. */

@@ -1,11 +1,11 @@
-/* The batch: all is prepared, the second station of the queue is the token, the later ones are the disk.
+/* The batch: all is prepared, the the second step of the batch is the token, the last one is the disk.
  * Signatures are asked for in the order given, so that the n-th is the n-th. */
 #include "signer/flow/sign_batch.h"
 
 #include "signer/base/file.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
-#include "signer/flow/queue.h"
+#include "signer/flow/batch.h"
 #include "signer/flow/token.h"
 #include "signer/ui/pace.h"
 
@@ -15,54 +15,49 @@
 #define OUTPUT_FDS 2
 
 struct work {
-    const struct sign_batch *batch;
+    const struct args *args;
+    struct requests *requests;
+    struct signing_key *signer;
+    enum hsm_mechanism mechanism;
     struct ens_err *errors; /* of each request, by the thread that has it */
     struct file_out **outs; /* written and not committed */
     struct pace pace;
 };
 
-static bool sign_one(void *ctx, size_t item)
+static bool sign_request(void *ctx, size_t item)
 {
     const struct work *w = ctx;
-    struct request *q = &w->batch->requests->items[item];
+    struct request *q = &w->requests->items[item];
     struct ens_err *err = &w->errors[item];
 
     if (q->is_done)
         return true;
     q->is_tried = interrupt_check(err);
-    q->is_signed =
-        q->is_tried && token_sign(&w->batch->signer->token, w->batch->mechanism, &w->batch->signer->key,
-                                  q->digest, request_message(q), q->signature, err);
+    q->is_signed = q->is_tried && token_sign(&w->signer->token, w->mechanism, &w->signer->key, q->digest,
+                                             request_message(q), q->signature, err);
     return q->is_signed;
 }
 
-bool sign_batch_write(const struct args *args, const struct request *q, struct ens_err *err)
-{
-    return file_write_atomic(q->out_path, args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW,
-                             view_of(q->signature, sizeof q->signature), err);
-}
-
-static enum queue_next write_one(void *ctx, size_t item)
+static enum batch_next write_signature(void *ctx, size_t item)
 {
     const struct work *w = ctx;
-    const struct request *q = &w->batch->requests->items[item];
+    const struct request *q = &w->requests->items[item];
     struct file_out **out = &w->outs[item];
 
     if (!q->is_signed)
-        return QUEUE_OVER;
-    if (file_out_open(q->out_path, w->batch->args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW, out,
-                      &w->errors[item]) &&
+        return BATCH_OVER;
+    if (file_out_open(q->out_path, w->args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW, out, &w->errors[item]) &&
         file_out_write(*out, view_of(q->signature, sizeof q->signature), &w->errors[item]))
-        return QUEUE_NEXT;
+        return BATCH_NEXT;
     file_out_closep(out);
-    return QUEUE_STOP;
+    return BATCH_STOP;
 }
 
-static bool commit_group(void *ctx, const size_t *items, size_t len)
+static bool commit_signatures(void *ctx, const size_t *items, size_t len)
 {
     const struct work *w = ctx;
-    struct file_out *outs[QUEUE_GROUP_MAX] = {0};
-    struct ens_err errs[QUEUE_GROUP_MAX];
+    struct file_out *outs[BATCH_GROUP_MAX] = {0};
+    struct ens_err errs[BATCH_GROUP_MAX];
     bool ok = true;
 
     for (size_t i = 0; i < len; i++)
@@ -71,29 +66,32 @@ static bool commit_group(void *ctx, const size_t *items, size_t len)
     for (size_t i = 0; i < len; i++) {
         w->errors[items[i]] = errs[i];
         ok = ok && errs[i].code == ENS_OK;
-        w->batch->requests->items[items[i]].is_written = errs[i].code == ENS_OK;
+        w->requests->items[items[i]].is_written = errs[i].code == ENS_OK;
         file_out_closep(&w->outs[items[i]]);
     }
     return ok;
 }
 
-static void show_one(void *ctx, size_t item)
+static void show_pace(void *ctx, size_t item)
 {
     struct work *w = ctx;
 
     pace_show(&w->pace, item + 1);
 }
 
-static bool run_queue(struct work *w, struct ens_err *err)
+static bool run_requests(struct work *w, struct ens_err *err)
 {
-    const struct queue_stations stations = {
-        .ctx = w, .sign = sign_one, .finish = write_one, .commit = commit_group, .over = show_one};
-    size_t len = w->batch->requests->len;
-    size_t room = file_room(OUTPUT_FDS, (size_t)WRITERS * QUEUE_GROUP_MAX);
+    const struct batch_steps steps = {.ctx = w,
+                                      .sign = sign_request,
+                                      .finish = write_signature,
+                                      .commit = commit_signatures,
+                                      .over = show_pace};
+    size_t len = w->requests->len;
+    size_t room = file_room(OUTPUT_FDS, (size_t)WRITERS * BATCH_GROUP_MAX);
     unsigned writers = room < WRITERS ? (unsigned)room : WRITERS;
 
-    pace_begin(&w->pace, w->batch->args, len, w->batch->signer->selected->always_authenticate == HSM_YES);
-    bool ok = queue_run(&stations, len, len < writers ? (unsigned)len : writers, room, err);
+    pace_begin(&w->pace, w->args, len, w->signer->selected->always_authenticate == HSM_YES);
+    bool ok = batch_run(&steps, len, len < writers ? (unsigned)len : writers, room, err);
 
     pace_end(&w->pace);
     return ok;
@@ -112,13 +110,13 @@ static bool fail_interrupted(const struct requests *r, struct ens_err *err)
 /* Of several the first in the order given. */
 static bool check_errors(const struct work *w, struct ens_err *err)
 {
-    for (size_t i = 0; i < w->batch->requests->len; i++) {
-        const struct request *q = &w->batch->requests->items[i];
+    for (size_t i = 0; i < w->requests->len; i++) {
+        const struct request *q = &w->requests->items[i];
 
         if (w->errors[i].code == ENS_OK)
             continue;
         if (w->errors[i].code == ENS_INTERRUPTED)
-            return fail_interrupted(w->batch->requests, err);
+            return fail_interrupted(w->requests, err);
         *err = w->errors[i];
         /* What could not be written says so itself. */
         return q->is_signed ? false : ens_wrap(err, "%s", q->path);
@@ -126,12 +124,18 @@ static bool check_errors(const struct work *w, struct ens_err *err)
     return true;
 }
 
-bool sign_batch(const struct sign_batch *batch, struct ens_err *err)
+bool sign_batch(const struct args *args, struct requests *requests, struct signing_key *signer,
+                enum hsm_mechanism mechanism, struct ens_err *err)
 {
-    size_t len = batch->requests->len;
+    size_t len = requests->len;
     ENS_CLEANUP(mem_freep) struct ens_err *errors = mem_alloc(len, sizeof *errors, err);
     ENS_CLEANUP(mem_freep) struct file_out **outs = mem_alloc(len, sizeof(struct file_out *), err);
-    struct work w = {.batch = batch, .errors = errors, .outs = outs};
+    struct work w = {.args = args,
+                     .requests = requests,
+                     .signer = signer,
+                     .mechanism = mechanism,
+                     .errors = errors,
+                     .outs = outs};
 
-    return errors != NULL && outs != NULL && run_queue(&w, err) && check_errors(&w, err);
+    return errors != NULL && outs != NULL && run_requests(&w, err) && check_errors(&w, err);
 }

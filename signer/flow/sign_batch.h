@@ -5,17 +5,8 @@
 #include "signer/flow/request.h"
 #include "signer/flow/signing_key.h"
 
-struct sign_batch {
-    const struct args *args;
-    struct requests *requests;
-    struct signing_key *signer;
-    enum hsm_mechanism mechanism;
-};
-
-/* Writes one signature to its place in --out-dir. */
-bool sign_batch_write(const struct args *args, const struct request *q, struct ens_err *err) ENS_MUST_CHECK;
-
 /* Signs what is not done, verifies and writes each signature; each request says what became of it. The first
- * that cannot be signed or written ends it: ENS_* of the token or the file, naming it.
- * What was written stays. */
-bool sign_batch(const struct sign_batch *batch, struct ens_err *err) ENS_MUST_CHECK;
+ * that cannot be signed or written ends it: ENS_* of the token or the file, naming it. What was written
+ * stays. */
+bool sign_batch(const struct args *args, struct requests *requests, struct signing_key *signer,
+                enum hsm_mechanism mechanism, struct ens_err *err) ENS_MUST_CHECK;

@@ -1,6 +1,6 @@
 /* resign: the three stages for many files over one login, on a host that has both the files and the token.
  * The order is that of sign: options, policy, token and key, review, confirmation, sign, verify, write. With
- * --yes the files go through a queue (queue.h): workers prepare and finish, this thread signs. Else
+ * --yes the files go through a batch (batch.h): workers prepare and finish, this thread signs. Else
  * all are prepared, shown and confirmed first, and prepared again when they are signed. */
 #include "signer/cmd/resign/resign.h"
 
@@ -10,7 +10,8 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/resign/resign_record.h"
-#include "signer/flow/queue.h"
+#include "signer/flow/batch.h"
+#include "signer/flow/consent.h"
 #include "signer/flow/record.h"
 #include "signer/ui/progress.h"
 #include "signer/ui/screen.h"
@@ -20,7 +21,7 @@ struct run {
     struct resign_report *report;
     struct transcript *transcript; /* NULL: none is kept */
     bool has_records;              /* an intent was made */
-    size_t first;                  /* of the files that are in the queue */
+    size_t first;                  /* of the files that are in the batch */
     size_t reported;               /* files that have their line */
     bool only_prepare;             /* the pass before the confirmation, and --dry-run */
 };
@@ -38,7 +39,7 @@ static void run_free(struct run *run)
     mem_free(r->files);
 }
 
-/* ---- the stations of the queue ---- */
+/* ---- the steps of the batch ---- */
 
 /* What becomes of the enclaves that were to be signed. */
 static void set_status(struct resign_file *f, enum resign_status status)
@@ -58,21 +59,21 @@ static void set_failed(struct resign_file *f, const struct ens_err *err)
     set_status(f, RESIGN_FAILED);
 }
 
-static enum queue_next prepare_file(void *ctx, size_t item)
+static enum batch_next prepare_file(void *ctx, size_t item)
 {
     struct run *run = ctx;
     struct resign_file *f = &run->r.files[run->first + item];
     struct ens_err err = {0};
 
     if (f->err.code != ENS_OK || (f->is_confirmed && resign_file_waiting(f) == 0))
-        return QUEUE_OVER;
+        return BATCH_OVER;
     if (!interrupt_check(&err) || !resign_file_prepare(&run->r, f, &err)) {
         set_failed(f, &err);
-        return err.code == ENS_INTERRUPTED ? QUEUE_STOP : QUEUE_OVER;
+        return err.code == ENS_INTERRUPTED ? BATCH_STOP : BATCH_OVER;
     }
     if (run->only_prepare)
         resign_file_close(f);
-    return run->only_prepare || resign_file_waiting(f) == 0 ? QUEUE_OVER : QUEUE_NEXT;
+    return run->only_prepare || resign_file_waiting(f) == 0 ? BATCH_OVER : BATCH_NEXT;
 }
 
 static bool sign_enclave(struct resign *r, struct resign_enclave *x, struct ens_err *err)
@@ -111,23 +112,23 @@ static bool sign_file(void *ctx, size_t item)
     return true;
 }
 
-static enum queue_next finish_file(void *ctx, size_t item)
+static enum batch_next finish_file(void *ctx, size_t item)
 {
     struct run *run = ctx;
     struct resign_file *f = &run->r.files[run->first + item];
     struct ens_err err = {0};
 
     if (resign_file_finish(&run->r, f, &err))
-        return QUEUE_NEXT;
+        return BATCH_NEXT;
     set_failed(f, &err);
-    return err.code == ENS_INTERRUPTED ? QUEUE_STOP : QUEUE_OVER;
+    return err.code == ENS_INTERRUPTED ? BATCH_STOP : BATCH_OVER;
 }
 
 static bool commit_files(void *ctx, const size_t *items, size_t len)
 {
     struct run *run = ctx;
-    struct file_out *written[QUEUE_GROUP_MAX] = {0};
-    struct ens_err errs[QUEUE_GROUP_MAX];
+    struct file_out *written[BATCH_GROUP_MAX] = {0};
+    struct ens_err errs[BATCH_GROUP_MAX];
 
     for (size_t i = 0; i < len; i++)
         written[i] = run->r.files[run->first + items[i]].written;
@@ -159,10 +160,10 @@ static void file_over(void *ctx, size_t item)
     }
 }
 
-/* Takes `len` files from `first` on through the queue. */
-static bool run_queue(struct run *run, size_t first, size_t len, bool only_prepare, struct ens_err *err)
+/* Takes `len` files from `first` on through the batch. */
+static bool run_files(struct run *run, size_t first, size_t len, bool only_prepare, struct ens_err *err)
 {
-    const struct queue_stations stations = {
+    const struct batch_steps steps = {
         .ctx = run,
         .prepare = prepare_file,
         .sign = sign_file,
@@ -173,7 +174,7 @@ static bool run_queue(struct run *run, size_t first, size_t len, bool only_prepa
 
     run->only_prepare = only_prepare;
     run->first = first;
-    return queue_run(&stations, len, run->r.jobs, run->r.open_max, err);
+    return batch_run(&steps, len, run->r.jobs, run->r.open_max, err);
 }
 
 /* ---- policy, token and key ---- */
@@ -202,19 +203,6 @@ static bool check_command(const struct resign *r, struct ens_err *err)
     if (!policy_met(&outcome, err))
         return false;
     return r->args->all_components || check_items(r, r->len, err);
-}
-
-static bool read_policy(struct resign *r, struct ens_err *err)
-{
-    char hex[2 * 32 + 1];
-
-    if (r->args->policy == NULL)
-        return true;
-    if (!policy_open(r->args->policy, &r->policy, err))
-        return false;
-    hex_encode(hex, view_of(policy_id(r->policy), 32));
-    notice_say(r->args, "Policy %s, id %s", r->args->policy, hex);
-    return check_command(r, err);
 }
 
 static bool has_max_items(const struct resign *r)
@@ -249,7 +237,7 @@ static bool prepare_all(struct run *run, struct ens_err *err)
 {
     struct resign *r = &run->r;
 
-    if (!run_queue(run, 0, r->len, true, err) || !interrupt_check(err) ||
+    if (!run_files(run, 0, r->len, true, err) || !interrupt_check(err) ||
         (r->policy != NULL && !check_items(r, resign_count(r, false), err)))
         return false;
     for (size_t i = 0; i < r->len; i++)
@@ -271,7 +259,7 @@ static bool sign_chunk(struct run *run, struct resign_chunk *c, struct ens_err *
     if (announced && !resign_chunk_begin(run->transcript, &run->r, c, err))
         return false;
     run->has_records = run->has_records || announced;
-    bool ok = run_queue(run, c->first, c->files, false, err);
+    bool ok = run_files(run, c->first, c->files, false, err);
     enum ens_code stopped = !interrupt_check(&why) ? ENS_INTERRUPTED : ok ? run->r.stopped.code : err->code;
 
     return (!announced || resign_chunk_end(run->transcript, &run->r, c, stopped, err)) && ok;
@@ -294,7 +282,7 @@ static bool sign_recorded(struct run *run, struct ens_err *err)
 }
 
 /* A policy may limit how many enclaves there are, which --all-components tells only when all were read. */
-static bool sign_all(struct run *run, struct ens_err *err)
+static bool sign_files(struct run *run, struct ens_err *err)
 {
     const struct resign *r = &run->r;
     bool look_first = !r->args->yes || r->args->dry_run || run->transcript != NULL ||
@@ -305,12 +293,12 @@ static bool sign_all(struct run *run, struct ens_err *err)
     if (r->args->dry_run)
         return true;
     resign_report_begin(run->report);
-    return run->transcript != NULL ? sign_recorded(run, err) : run_queue(run, 0, r->len, false, err);
+    return run->transcript != NULL ? sign_recorded(run, err) : run_files(run, 0, r->len, false, err);
 }
 
 /* ---- the end ---- */
 
-static bool fail_interrupted(const struct resign *r, struct ens_err *err)
+static bool fail_resign_interrupted(const struct resign *r, struct ens_err *err)
 {
     size_t all = 0;
     size_t done = 0;
@@ -343,7 +331,7 @@ static bool end(struct run *run, bool ok, struct ens_err *err)
         return false;
     }
     if (r->stopped.code == ENS_INTERRUPTED || !interrupt_check(&why))
-        return fail_interrupted(r, err);
+        return fail_resign_interrupted(r, err);
     if (!ok)
         return false;
     code = r->stopped.code != ENS_OK ? r->stopped.code : code;
@@ -361,7 +349,8 @@ static bool begin(struct run *run, struct ens_err *err)
 {
     struct resign *r = &run->r;
 
-    if (!resign_plan(r, err) || !read_policy(r, err))
+    if (!resign_plan(r, err) || !consent_policy(r->args, &r->policy, err) ||
+        (r->policy != NULL && !check_command(r, err)))
         return false;
     if (!r->args->yes && !r->args->dry_run && !screen_require(r->args->operands[0], "sign", err))
         return false;
@@ -376,7 +365,7 @@ static bool walk(struct run *run, struct ens_err *err)
         return false;
     bundle_before_threads();
     progress_disable();
-    bool ok = select_key(run, err) && sign_all(run, err);
+    bool ok = select_key(run, err) && sign_files(run, err);
 
     /* The session ends before anything is said of how the run went. */
     signing_key_close(&r->signer);

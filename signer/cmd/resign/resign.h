@@ -70,7 +70,7 @@ struct resign {
     size_t open_max;
     struct resign_file *files;
     size_t len;
-    /* Why the run ended before its last file; code ENS_OK: it did not. Written before the queue stops, so
+    /* Why the run ended before its last file; code ENS_OK: it did not. Written before the batch stops, so
      * that whoever reports a file after that may read it. */
     struct ens_err stopped;
 };

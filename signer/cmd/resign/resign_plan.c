@@ -14,7 +14,7 @@
 #include "signer/base/path.h"
 #include "signer/cmd/resign/resign.h"
 #include "signer/flow/fields.h"
-#include "signer/flow/queue.h"
+#include "signer/flow/batch.h"
 #include "signer/ui/clock.h"
 
 /* Workers for each processor: while one waits for the disk, another computes. */
@@ -28,16 +28,16 @@ static bool choose_jobs(struct resign *r, struct ens_err *err)
     uint64_t jobs = 0;
 
     if (r->args->jobs != NULL) {
-        if (!num_parse(r->args->jobs, "--jobs", QUEUE_WORKERS_MAX, &jobs, err))
+        if (!num_parse(r->args->jobs, "--jobs", BATCH_WORKERS_MAX, &jobs, err))
             return false;
         if (jobs == 0)
-            return ens_fail(err, ENS_USAGE, "--jobs: 0 workers do nothing: give 1 to %d", QUEUE_WORKERS_MAX);
+            return ens_fail(err, ENS_USAGE, "--jobs: 0 workers do nothing: give 1 to %d", BATCH_WORKERS_MAX);
     } else {
         int cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 
         jobs = (uint64_t)cpus * JOBS_PER_CPU;
     }
-    r->jobs = (unsigned)(jobs < QUEUE_WORKERS_MAX ? jobs : QUEUE_WORKERS_MAX);
+    r->jobs = (unsigned)(jobs < BATCH_WORKERS_MAX ? jobs : BATCH_WORKERS_MAX);
     return true;
 }
 
@@ -78,22 +78,18 @@ static bool check_options(struct resign *r, struct ens_err *err)
 
 /* ---- places ---- */
 
-struct named {
-    const char *path;
-};
-
 static int by_name(const void *a, const void *b)
 {
-    const struct named *x = a;
-    const struct named *y = b;
+    const char *const *x = a;
+    const char *const *y = b;
 
-    return strcmp(path_name(x->path), path_name(y->path));
+    return strcmp(path_name(*x), path_name(*y));
 }
 
 /* DIR/NAME each; two files of one name would be one. */
 static bool name_outputs(struct resign *r, struct ens_err *err)
 {
-    ENS_CLEANUP(mem_freep) struct named *sorted = mem_alloc(r->len, sizeof *sorted, err);
+    ENS_CLEANUP(mem_freep) const char **sorted = mem_alloc(r->len, sizeof *sorted, err);
     struct stat st;
 
     if (sorted == NULL)
@@ -103,7 +99,7 @@ static bool name_outputs(struct resign *r, struct ens_err *err)
     if (!S_ISDIR(st.st_mode))
         return ens_fail(err, ENS_CANTCREAT, "%s: is no directory: name one for --out-dir", r->args->out_dir);
     for (size_t i = 0; i < r->len; i++) {
-        sorted[i].path = r->files[i].path;
+        sorted[i] = r->files[i].path;
         r->files[i].out_path = mem_printf(err, "%s/%s", r->args->out_dir, path_name(r->files[i].path));
         if (r->files[i].out_path == NULL)
             return false;
@@ -112,7 +108,7 @@ static bool name_outputs(struct resign *r, struct ens_err *err)
     for (size_t i = 1; i < r->len; i++) {
         if (by_name(&sorted[i - 1], &sorted[i]) == 0)
             return ens_fail(err, ENS_USAGE, "%s: its output would have the name of that of %s: rename one",
-                            sorted[i].path, sorted[i - 1].path);
+                            sorted[i], sorted[i - 1]);
     }
     return true;
 }

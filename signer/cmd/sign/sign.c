@@ -88,19 +88,6 @@ static bool read_sign_requests(struct run *r, struct ens_err *err)
 
 /* ---- policy ---- */
 
-static bool read_sign_policy(struct run *r, struct ens_err *err)
-{
-    char hex[2 * 32 + 1];
-
-    if (r->args->policy == NULL)
-        return true;
-    if (!policy_open(r->args->policy, &r->policy, err))
-        return false;
-    hex_encode(hex, view_of(policy_id(r->policy), 32));
-    notice_say(r->args, "Policy %s, id %s", r->args->policy, hex);
-    return true;
-}
-
 static bool check_sign_policy(struct run *r, struct ens_err *err)
 {
     for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
@@ -332,7 +319,8 @@ static bool sign_single(struct run *r, struct ens_err *err)
     if (!q->is_signed)
         return false;
     q->is_written = q->out_path != NULL
-                        ? sign_batch_write(r->args, q, err)
+                        ? file_write_atomic(q->out_path, r->args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW,
+                                            view_of(q->signature, sizeof q->signature), err)
                         : output_commit(r->out, view_of(q->signature, sizeof q->signature), err);
     return q->is_written;
 }
@@ -350,14 +338,12 @@ static void record_checks(struct run *r)
 
 static bool sign_requests(struct run *r, struct ens_err *err)
 {
-    const struct sign_batch batch = {
-        .args = r->args, .requests = &r->requests, .signer = &r->signer, .mechanism = r->mechanism};
-
     /* What cannot be recorded is not signed. */
     record_checks(r);
     if (!record_intent(r->transcript, r->items, r->requests.len, err))
         return false;
-    if (r->requests.len == 1 ? !sign_single(r, err) : !sign_batch(&batch, err))
+    if (r->requests.len == 1 ? !sign_single(r, err)
+                             : !sign_batch(r->args, &r->requests, &r->signer, r->mechanism, err))
         return false;
     return write_pubkey(r, err);
 }
@@ -366,9 +352,9 @@ static bool sign_requests(struct run *r, struct ens_err *err)
 
 static bool sign_walk(struct run *r, struct ens_err *err)
 {
-    if (!read_sign_requests(r, err) || !read_sign_policy(r, err) || !check_sign_policy(r, err) ||
-        !judge_approvals(r, err) || !prepare_outputs(r, err) || !select_sign_key(r, err) ||
-        !find_finished(r, err) || !review_requests(r, err))
+    if (!read_sign_requests(r, err) || !consent_policy(r->args, &r->policy, err) ||
+        !check_sign_policy(r, err) || !judge_approvals(r, err) || !prepare_outputs(r, err) ||
+        !select_sign_key(r, err) || !find_finished(r, err) || !review_requests(r, err))
         return false;
     r->was_there = r->requests.len - requests_open(&r->requests);
     return r->args->dry_run || sign_requests(r, err);

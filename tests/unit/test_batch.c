@@ -1,4 +1,4 @@
-/* The queue of sign and resign: every item passes its stations once and in their order, by the right threads;
+/* The batch of sign and resign: every item passes its steps once and in their order, by the right threads;
  * what is said comes in the order of items; it stops where it is told to. */
 #include "tests/support/support.h"
 
@@ -6,11 +6,11 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-#include "signer/flow/queue.h"
+#include "signer/flow/batch.h"
 
 #define ITEMS_MAX 3000
 
-/* What a station saw of an item. Not atomic: that one thread is at it at a time is what the queue promises,
+/* What a step saw of an item. Not atomic: that one thread is at it at a time is what the batch promises,
  * and what a race detector holds it to. */
 struct item {
     bool prepared, is_signed, finished, committed;
@@ -21,7 +21,8 @@ struct world {
     struct item items[ITEMS_MAX];
     size_t len;
     pthread_t signer;
-    size_t said; /* items so far */
+    size_t to_sign; /* no item before this one comes any more */
+    size_t said;    /* items so far */
     atomic_int open, open_most;
     atomic_int working, working_most;
     atomic_int prepared;
@@ -47,7 +48,7 @@ static void rise(atomic_int *now, atomic_int *most)
     }
 }
 
-static enum queue_next prepare(void *ctx, size_t item)
+static enum batch_next prepare(void *ctx, size_t item)
 {
     struct world *w = ctx;
     struct item *it = &w->items[item];
@@ -60,12 +61,12 @@ static enum queue_next prepare(void *ctx, size_t item)
         (void)usleep(w->delay_us);
     atomic_fetch_sub(&w->working, 1);
     if (item == w->stop_prepare)
-        return QUEUE_STOP;
+        return BATCH_STOP;
     if (item == w->fail_prepare || (w->skip_odd && item % 2 == 1)) {
         atomic_fetch_sub(&w->open, 1);
-        return QUEUE_OVER;
+        return BATCH_OVER;
     }
-    return QUEUE_NEXT;
+    return BATCH_NEXT;
 }
 
 static bool sign(void *ctx, size_t item)
@@ -74,13 +75,15 @@ static bool sign(void *ctx, size_t item)
     struct item *it = &w->items[item];
 
     check(w, it->prepared && !it->is_signed && pthread_equal(pthread_self(), w->signer));
+    check(w, item >= w->to_sign);
+    w->to_sign = item + 1;
     if (item == w->fail_sign)
         return false;
     it->is_signed = true;
     return true;
 }
 
-static enum queue_next finish(void *ctx, size_t item)
+static enum batch_next finish(void *ctx, size_t item)
 {
     struct world *w = ctx;
     struct item *it = &w->items[item];
@@ -90,9 +93,9 @@ static enum queue_next finish(void *ctx, size_t item)
     if (w->delay_us > 0)
         (void)usleep(w->delay_us);
     if (item != w->fail_finish && item != w->stop_finish)
-        return QUEUE_NEXT;
+        return BATCH_NEXT;
     atomic_fetch_sub(&w->open, 1);
-    return item == w->fail_finish ? QUEUE_OVER : QUEUE_STOP;
+    return item == w->fail_finish ? BATCH_OVER : BATCH_STOP;
 }
 
 static bool commit(void *ctx, const size_t *items, size_t len)
@@ -100,7 +103,7 @@ static bool commit(void *ctx, const size_t *items, size_t len)
     struct world *w = ctx;
     bool go_on = true;
 
-    check(w, len >= 1 && len <= QUEUE_GROUP_MAX);
+    check(w, len >= 1 && len <= BATCH_GROUP_MAX);
     atomic_fetch_add(&w->groups, 1);
     for (int most = atomic_load(&w->group_most);
          most < (int)len && !atomic_compare_exchange_weak(&w->group_most, &most, (int)len);) {
@@ -142,10 +145,10 @@ static struct world *world(size_t len)
 
 static void run(struct world *w, unsigned workers, size_t open_max)
 {
-    const struct queue_stations s = {w, prepare, sign, finish, commit, over};
+    const struct batch_steps s = {w, prepare, sign, finish, commit, over};
     struct ens_err err = {0};
 
-    assert_ok(queue_run(&s, w->len, workers, open_max, &err), err);
+    assert_ok(batch_run(&s, w->len, workers, open_max, &err), err);
     assert_false(atomic_load(&w->wrong));
     /* Whatever happened, every item was said once. */
     assert_int_equal(w->said, w->len);
@@ -164,7 +167,7 @@ static size_t count_committed(const struct world *w)
 
 static void test_every_item_passes_once(void **state)
 {
-    static const unsigned workers[] = {1, 2, 3, 8, 64, QUEUE_WORKERS_MAX};
+    static const unsigned workers[] = {1, 2, 3, 8, 64, BATCH_WORKERS_MAX};
 
     (void)state;
     for (size_t i = 0; i < sizeof workers / sizeof workers[0]; i++) {
@@ -288,17 +291,17 @@ static bool sign_in_order(void *ctx, size_t item)
 static void test_without_preparing_the_order_is_kept(void **state)
 {
     struct world *w = world(1000);
-    const struct queue_stations s = {w, NULL, sign_in_order, finish, commit, over};
+    const struct batch_steps s = {w, NULL, sign_in_order, finish, commit, over};
     struct ens_err err = {0};
 
     (void)state;
-    assert_ok(queue_run(&s, w->len, 8, 1, &err), err);
+    assert_ok(batch_run(&s, w->len, 8, 1, &err), err);
     assert_false(atomic_load(&w->wrong));
     assert_int_equal(count_committed(w), 1000);
     assert_int_equal(w->said, 1000);
     w = world(1000);
     w->fail_sign = 500;
-    assert_ok(queue_run(&s, w->len, 8, 1, &err), err);
+    assert_ok(batch_run(&s, w->len, 8, 1, &err), err);
     assert_false(atomic_load(&w->wrong));
     assert_int_equal(count_committed(w), 500);
     assert_int_equal(w->said, 1000);
@@ -321,25 +324,25 @@ static bool sign_slowly(void *ctx, size_t item)
 static void test_what_is_signed_does_not_wait_long(void **state)
 {
     struct world *w = world(2);
-    const struct queue_stations s = {w, NULL, sign_slowly, finish, commit, over};
+    const struct batch_steps s = {w, NULL, sign_slowly, finish, commit, over};
     struct ens_err err = {0};
 
     (void)state;
-    assert_ok(queue_run(&s, w->len, 8, 1000, &err), err);
+    assert_ok(batch_run(&s, w->len, 8, 1000, &err), err);
     assert_false(atomic_load(&w->wrong));
     assert_int_equal(count_committed(w), 2);
     assert_int_equal(atomic_load(&w->groups), 2);
 }
 
 /* Only the first needs a signature, and preparing takes long: it is not kept until all are prepared. */
-static enum queue_next prepare_slowly(void *ctx, size_t item)
+static enum batch_next prepare_slowly(void *ctx, size_t item)
 {
     struct world *w = ctx;
 
     (void)usleep(5000);
     w->items[item].prepared = true;
     atomic_fetch_add(&w->prepared, 1);
-    return item == 0 ? QUEUE_NEXT : QUEUE_OVER;
+    return item == 0 ? BATCH_NEXT : BATCH_OVER;
 }
 
 static bool commit_early(void *ctx, const size_t *items, size_t len)
@@ -354,13 +357,13 @@ static bool commit_early(void *ctx, const size_t *items, size_t len)
 static void test_slow_preparing_keeps_nothing_waiting(void **state)
 {
     struct world *w = world(400);
-    const struct queue_stations s = {w, prepare_slowly, sign, finish, commit_early, over};
+    const struct batch_steps s = {w, prepare_slowly, sign, finish, commit_early, over};
     struct ens_err err = {0};
 
     (void)state;
     for (unsigned workers = 1; workers <= 2; workers++) {
         w = world(400);
-        assert_ok(queue_run(&s, w->len, workers, 128, &err), err);
+        assert_ok(batch_run(&s, w->len, workers, 128, &err), err);
         assert_false(atomic_load(&w->wrong));
         assert_int_equal(count_committed(w), 1);
         assert_int_equal(w->said, 400);
@@ -374,19 +377,19 @@ static void test_groups_are_as_large_as_may_be_open(void **state)
         unsigned workers;
         size_t open_max;
         int most;
-    } cases[] = {{8, 8 * QUEUE_GROUP_MAX, QUEUE_GROUP_MAX},
+    } cases[] = {{8, 8 * BATCH_GROUP_MAX, BATCH_GROUP_MAX},
                  {4, 23, 5},
                  {8, 7, 1},
                  {1, 3, 3},
-                 {1, 1000, QUEUE_GROUP_MAX}};
+                 {1, 1000, BATCH_GROUP_MAX}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct world *w = world(1000);
-        const struct queue_stations s = {w, NULL, sign_in_order, finish, commit, over};
+        const struct batch_steps s = {w, NULL, sign_in_order, finish, commit, over};
         struct ens_err err = {0};
 
-        assert_ok(queue_run(&s, w->len, cases[i].workers, cases[i].open_max, &err), err);
+        assert_ok(batch_run(&s, w->len, cases[i].workers, cases[i].open_max, &err), err);
         assert_int_equal(count_committed(w), 1000);
         assert_int_equal(atomic_load(&w->group_most), cases[i].most);
     }
