@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said.
 BARS = {
-    "product": (45817, 31300),
+    "product": (45811, 31300),
     "bundle": (355, None),
     "bundle/container": (488, None),
     "bundle/elf": (638, None),
@@ -24,18 +24,18 @@ BARS = {
     "hsm": (3447, None),
     "signer": (160, None),
     "signer/base": (3507, None),
-    "signer/ceremony": (7794, None),
-    "signer/cmd": (7806, 6200),  # with the rooms of the verbs
-    "signer/flow": (6406, None),
+    "signer/ceremony": (7808, None),
+    "signer/cmd": (7777, 6200),  # with the rooms of the verbs
+    "signer/flow": (6389, None),
     "signer/sgx": (2529, None),
-    "signer/ui": (1829, None),
-    "ensign-offline: lines of .c": (21121, 11500),
+    "signer/ui": (1855, None),
+    "ensign-offline: lines of .c": (21132, 11500),
     "ensign-offline: symbols that open enclaves": (0, 0),
     "exports with one user": (401, 150),
     "exports without a user": (1, 0),
     "exports for tests alone": (7, 0),
     "exports without their prefix": (1, 0),
-    "functions whose name stands in two files": (20, 20),
+    "functions whose name stands in two files": (17, 20),
     "circles among files": (3, 0),
     "arrows back up": (0, 0),
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # check-words.sh: what no file of this tree may contain: a path of somebody's machine, a mark of
 # unfinished work, the host of a package registry (packages come by name, from wherever the host is
-# set up to fetch them), a page that is elsewhere, a comment that a formatter damaged. Looks at the
+# set up to fetch them), a page or file that is elsewhere, a comment that a formatter damaged. Looks at the
 # files git knows or would add; without git, at all but build/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -33,14 +33,15 @@ no '\bFORMAT[S] section' 'a page that is not in this tree'
 # Where a formatter broke a line that was full.
 no '^[[:space:]]*\*/$' 'a comment ends on its last line of words'
 
-# docs/design.md is read in one go, and each file that it names is there: in backquotes, as the end of a path.
+# Each file that these pages name is there: in backquotes, as the end of a path. docs/design.md is read in one go.
 page=docs/design.md
+pages=("$page" docs/contributing.md docs/security.md)
 # shellcheck disable=SC2016
-mapfile -t named < <(grep -o '`[^` ]*`' "$page" | tr -d '`' | grep -E '/|\.(c|h|sh|md|bats)$' | sort -u)
+mapfile -t named < <(grep -oh '`[^` ]*`' "${pages[@]}" | tr -d '`' | grep -E '/|\.(c|h|sh|md|bats)$' | grep -vE '^(/|build/)' | sort -u)
 for name in "${named[@]}"; do
     pattern=${name//./\\.}
     if ! grep -zqE "(^|/)${pattern//\*/[^/]*}(/|\$)" "$list"; then
-        echo "words: $page names $name, which is not in the tree" >&2
+        echo "words: ${pages[*]} name $name, which is not in the tree" >&2
         broken=1
     fi
 done
