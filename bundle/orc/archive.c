@@ -279,7 +279,7 @@ uint64_t archive_size(const struct archive *a)
 bool archive_read_at(const struct archive *a, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
                      struct ens_err *err)
 {
-    return file_read_at(a->in.fd, NULL, offset, ret, len, ret_len, err);
+    return directory_read_at(a->in.fd, offset, ret, len, ret_len, err);
 }
 
 static struct archive_sum *find_sum(const struct archive *a, const struct listing_entry *e)

@@ -44,11 +44,18 @@ struct walk {
     struct extent *extents;
 };
 
+bool directory_read_at(int fd, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
+                       struct ens_err *err)
+{
+    *ret_len = 0;
+    return offset > INT64_MAX || file_read_at(fd, NULL, offset, ret, len, ret_len, err);
+}
+
 bool directory_read_exact(int fd, uint64_t offset, uint8_t *ret, size_t len, struct ens_err *err)
 {
     size_t have = 0;
 
-    if (!file_read_at(fd, NULL, offset, ret, len, &have, err))
+    if (!directory_read_at(fd, offset, ret, len, &have, err))
         return false;
     if (have != len)
         return ens_fail_own(err, "is truncated: " REMEDY);

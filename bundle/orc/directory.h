@@ -35,7 +35,10 @@ struct directory_visitor {
     void *ctx;
 };
 
-/* Reads exactly `len` bytes at `offset`. ENS_IO; ENS_DATA: the file ends before. */
+/* Reads up to `len` bytes at `offset`, which may be any number; less only at the end of the file. ENS_IO. */
+bool directory_read_at(int fd, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
+                       struct ens_err *err) ENS_MUST_CHECK;
+/* The same of exactly `len` bytes. ENS_DATA: the file ends before. */
 bool directory_read_exact(int fd, uint64_t offset, uint8_t *ret, size_t len,
                           struct ens_err *err) ENS_MUST_CHECK;
 

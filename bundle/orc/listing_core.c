@@ -7,7 +7,6 @@
 
 #include "bundle/orc/bundle.h"
 #include "bundle/orc/listing.h"
-#include "signer/base/file.h"
 #include "signer/base/mem.h"
 
 #define REMEDY "get the file again, or rebuild it"
@@ -79,7 +78,7 @@ static bool read_core_end64(struct core *c, uint64_t *end, uint64_t *ret_size, u
 
     if (*end < LOC64_SIZE)
         return true;
-    if (!file_read_at(c->fd, NULL, *end - LOC64_SIZE, bytes, LOC64_SIZE, &len, err))
+    if (!directory_read_at(c->fd, *end - LOC64_SIZE, bytes, LOC64_SIZE, &len, err))
         return false;
     struct reader r = reader_of(view_of(bytes, len));
     bool found = reader_le32(&r) == LOC64_MAGIC && reader_le32(&r) == 0;
@@ -87,7 +86,7 @@ static bool read_core_end64(struct core *c, uint64_t *end, uint64_t *ret_size, u
 
     if (!found || reader_le32(&r) != 1)
         return true;
-    if (!file_read_at(c->fd, NULL, at, bytes, sizeof bytes, &len, err))
+    if (!directory_read_at(c->fd, at, bytes, sizeof bytes, &len, err))
         return false;
     r = reader_of(view_of(bytes, len));
     if (len != sizeof bytes || reader_le32(&r) != END64_MAGIC)
@@ -127,7 +126,7 @@ static bool find_directory(struct core *c, struct ens_err *err)
     size_t len = c->size < TAIL_MAX ? (size_t)c->size : TAIL_MAX;
     ENS_CLEANUP(mem_freep) uint8_t *tail = mem_alloc(len + 1, 1, err);
 
-    if (tail == NULL || !file_read_at(c->fd, NULL, c->size - len, tail, len, &len, err))
+    if (tail == NULL || !directory_read_at(c->fd, c->size - len, tail, len, &len, err))
         return false;
     const uint8_t *mark = find_mark(tail, len);
 
@@ -183,7 +182,7 @@ static bool read_core_header(struct core *c, uint64_t at, struct header *ret, st
     size_t len = 0;
 
     *ret = (struct header){0};
-    if (!file_read_at(c->fd, NULL, at, c->header, sizeof c->header, &len, err))
+    if (!directory_read_at(c->fd, at, c->header, sizeof c->header, &len, err))
         return false;
     ret->over = len == 0;
     struct reader r = reader_of(view_of(c->header, len));
@@ -203,7 +202,7 @@ static bool read_core_header(struct core *c, uint64_t at, struct header *ret, st
 
     (void)reader_take(&r, 8); /* disk, attributes */
     e.offset = reader_le32(&r);
-    if (!file_read_at(c->fd, NULL, at + HEADER_SIZE, c->rest, whole, &len, err))
+    if (!directory_read_at(c->fd, at + HEADER_SIZE, c->rest, whole, &len, err))
         return false;
     ret->over = len == 0 && whole > 0;
     if (len != whole || !resolve_core_zip64(view_of(c->rest + name, extra), &e))
@@ -241,7 +240,7 @@ static bool check_core_descriptor(const struct core *c, const struct directory_e
 
     if (e->packed > c->size - e->data)
         return refuse_as_core(err, "its data descriptor is missing");
-    if (!file_read_at(c->fd, NULL, e->data + e->packed, bytes, sizeof bytes, &len, err))
+    if (!directory_read_at(c->fd, e->data + e->packed, bytes, sizeof bytes, &len, err))
         return false;
     size_t mark = len >= 4 && bytes_get_le(view_of(bytes, 4)) == DESCRIPTOR ? 4 : 0;
 
@@ -257,7 +256,7 @@ static bool find_data(const struct core *c, struct directory_entry *e, struct li
     size_t len = 0;
     uint64_t at = e->offset + c->base;
 
-    if (at <= INT64_MAX && !file_read_at(c->fd, NULL, at, bytes, sizeof bytes, &len, err))
+    if (at <= INT64_MAX && !directory_read_at(c->fd, at, bytes, sizeof bytes, &len, err))
         return false;
     if (len != sizeof bytes || bytes_get_le(view_of(bytes, 4)) != LOCAL_MAGIC)
         return refuse_as_core(err, "has no local header");

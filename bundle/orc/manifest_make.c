@@ -28,11 +28,9 @@ static json_t *version_object(struct bundle_version v)
 bool manifest_make(const char *name, const uint8_t id[static 32], struct bundle_version version,
                    void **ret_root, struct ens_err *err)
 {
-    char hex[2 * 32 + 1];
     json_t *root = json_object();
 
-    hex_encode(hex, view_of(id, 32));
-    if (set(root, "name", json_string(name)) && set(root, "id", json_string(hex)) &&
+    if (set(root, "name", json_string(name)) && set(root, "id", json_string(hex_of(view_of(id, 32)).text)) &&
         set(root, "version", version_object(version)) && set(root, "digests", json_null())) {
         *ret_root = root;
         return true;
@@ -43,12 +41,9 @@ bool manifest_make(const char *name, const uint8_t id[static 32], struct bundle_
 
 bool manifest_make_digest(void *root, const char *file, const uint8_t digest[static 32])
 {
-    char hex[2 * 32 + 1];
-
-    hex_encode(hex, view_of(digest, 32));
     if (!json_is_object(json_object_get(root, "digests")) && !set(root, "digests", json_object()))
         return false;
-    return set(json_object_get(root, "digests"), file, json_string(hex));
+    return set(json_object_get(root, "digests"), file, json_string(hex_of(view_of(digest, 32)).text));
 }
 
 /* ---- components ---- */

@@ -32,8 +32,8 @@ static bool fill_piece(struct pipe *p)
     p->begin = p->at;
     p->len = 0;
     return interrupt_check(&p->err) && make_buffer(p) &&
-           file_read_at(p->fd, NULL, p->at, p->buffer, left < BUFFER ? (size_t)left : BUFFER, &p->len,
-                        &p->err);
+           directory_read_at(p->fd, p->at, p->buffer, left < BUFFER ? (size_t)left : BUFFER, &p->len,
+                             &p->err);
 }
 
 int64_t pipe_read(struct pipe *p, void *ret, uint64_t len)
@@ -99,7 +99,7 @@ bool pipe_pour(int fd, uint64_t size, const struct sink *sink, struct ens_err *e
         size_t want = size - at < FILE_PIECE ? (size_t)(size - at) : FILE_PIECE;
         size_t len = 0;
 
-        if (!interrupt_check(err) || !file_read_at(fd, NULL, at, piece, want, &len, err))
+        if (!interrupt_check(err) || !directory_read_at(fd, at, piece, want, &len, err))
             return false;
         if (len < want)
             return ens_fail(err, ENS_DATA, "became shorter while it was read: repeat when it is complete");

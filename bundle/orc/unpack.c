@@ -11,7 +11,6 @@
 #include <zlib.h>
 
 #include "bundle/orc/directory.h"
-#include "signer/base/file.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 
@@ -68,8 +67,8 @@ static bool read_packed(struct unpack *u, uint8_t *ret, size_t len, size_t *ret_
 {
     uint64_t left = u->from->packed - u->taken;
 
-    if (!interrupt_check(err) || !file_read_at(u->from->fd, NULL, u->from->offset + u->taken, ret,
-                                               len < left ? len : (size_t)left, ret_len, err))
+    if (!interrupt_check(err) || !directory_read_at(u->from->fd, u->from->offset + u->taken, ret,
+                                                    len < left ? len : (size_t)left, ret_len, err))
         return false;
     u->taken += *ret_len;
     return u->from->tie == NULL || tie_update(u->from->tie, view_of(ret, *ret_len), err);

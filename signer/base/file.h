@@ -35,7 +35,7 @@ bool file_open_stdin(int *ret_fd, struct ens_err *err) ENS_MUST_CHECK;
 bool file_read(int fd, const char *path, uint8_t *ret, size_t len, size_t *ret_len,
                struct ens_err *err) ENS_MUST_CHECK;
 
-/* The same from `offset` on, without moving the file's position; the file must be seekable, and ends at 2^63.
+/* The same from `offset` on, without moving the file's position; the file must be seekable.
  * `path` NULL: the caller puts the name in front. */
 bool file_read_at(int fd, const char *path, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
                   struct ens_err *err) ENS_MUST_CHECK;

@@ -24,7 +24,7 @@ static bool read_fully(int fd, const char *path, const uint64_t *offset, uint8_t
 {
     size_t have = 0;
 
-    while (have < len && (offset == NULL || *offset <= (uint64_t)INT64_MAX - have)) {
+    while (have < len) {
         ssize_t n = offset != NULL ? pread(fd, ret + have, len - have, (off_t)(*offset + have))
                                    : read(fd, ret + have, len - have);
 

@@ -14,6 +14,14 @@ void hex_encode(char *ret, struct view v)
     ret[2 * v.len] = '\0';
 }
 
+struct hex hex_of(struct view v)
+{
+    struct hex hex;
+
+    hex_encode(hex.text, view_of(v.data, v.len < HEX_OF_MAX ? v.len : HEX_OF_MAX));
+    return hex;
+}
+
 int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')

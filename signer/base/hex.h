@@ -6,6 +6,13 @@
 /* Writes 2 * v.len lower-case digits and a terminator to `ret`. */
 void hex_encode(char *ret, struct view v);
 
+/* The same by value, for an argument: `hex_of(v).text` lives to the end of the full expression. */
+#define HEX_OF_MAX 32 /* bytes: more of `v` is left out */
+struct hex {
+    char text[2 * HEX_OF_MAX + 1];
+};
+struct hex hex_of(struct view v);
+
 /* Reads exactly `len` bytes from `text` (2 * len digits, nothing else); ENS_USAGE naming `what`. */
 bool hex_decode(const char *text, const char *what, uint8_t *ret, size_t len,
                 struct ens_err *err) ENS_MUST_CHECK;

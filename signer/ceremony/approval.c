@@ -193,12 +193,10 @@ static enum approval_verdict judge_person(const struct approval_ground *g, const
 {
     const struct revoked *revoked = policy_revoked(g->policy);
     const struct approval *a = &row->approval;
-    char id[2 * DIGEST_SIZE + 1];
 
-    hex_encode(id, view_of(a->id, DIGEST_SIZE));
     if (revoked_has_key(revoked, a->key) || revoked_has_person(revoked, row->person))
         return APPROVAL_REVOKED;
-    if (revoked_has_statement(revoked, id))
+    if (revoked_has_statement(revoked, hex_of(view_of(a->id, DIGEST_SIZE)).text))
         return APPROVAL_WITHDRAWN;
     if (for_other_key(row, g->mrsigner))
         return APPROVAL_OTHER_KEY;

@@ -55,12 +55,8 @@ static void count_row(const struct approvals *a, const struct approval_row *row,
 bool approval_is_past_no(const struct transcript_rejection *past, const uint8_t digest[static DIGEST_SIZE],
                          const uint8_t *mrsigner)
 {
-    char hex[2 * DIGEST_SIZE + 1];
-    char key[2 * MRSIGNER_SIZE + 1];
-
-    hex_encode(hex, view_of(digest, DIGEST_SIZE));
-    hex_encode(key, view_of(mrsigner, mrsigner != NULL ? MRSIGNER_SIZE : 0));
-    return strcmp(past->digest, hex) == 0 && (mrsigner == NULL || strcmp(past->mrsigner, key) == 0);
+    return strcmp(past->digest, hex_of(view_of(digest, DIGEST_SIZE)).text) == 0 &&
+           (mrsigner == NULL || strcmp(past->mrsigner, hex_of(view_of(mrsigner, MRSIGNER_SIZE)).text) == 0);
 }
 
 /* A no on record stands until its author takes it back, or it, its key or its author is revoked. */

@@ -46,15 +46,13 @@ bool head_statement(const struct transcript_sum *sum, struct view text, const ch
     struct finder f = {.number = sum->records};
     const struct transcript_sink sink = {.put = find, .ctx = &f};
     struct transcript_sum again;
-    char hex[2 * DIGEST_SIZE + 1];
 
     if (!transcript_verify(text, name, &sink, &again, err))
         return false;
     if (!f.found)
         return ens_fail(err, ENS_DATA, "%s: has no record, and so no head", name);
-    hex_encode(hex, view_of(f.hash, sizeof f.hash));
     return buf_printf(ret, err, FIRST "id: %.*s\nrecords: %" PRIu64 "\nhead: %s\n", (int)f.id.len,
-                      (const char *)f.id.data, f.number, hex);
+                      (const char *)f.id.data, f.number, hex_of(view_of(f.hash, sizeof f.hash)).text);
 }
 
 /* ---- reading ---- */

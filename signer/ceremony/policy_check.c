@@ -74,14 +74,13 @@ void policy_check_mrsigner(const struct policy *p, const uint8_t mrsigner[static
                            struct policy_outcome *ret)
 {
     const uint8_t *wanted = policy_mrsigner(p);
-    char hex[2 * MRSIGNER_SIZE + 1];
 
     if (wanted == NULL)
         return;
     bool holds = memcmp(wanted, mrsigner, MRSIGNER_SIZE) == 0;
 
-    hex_encode(hex, view_of(mrsigner, MRSIGNER_SIZE));
-    policy_put(ret, POLICY_MRSIGNER, holds, "%s, %s", hex, holds ? "as wanted" : "another one is wanted");
+    policy_put(ret, POLICY_MRSIGNER, holds, "%s, %s", hex_of(view_of(mrsigner, MRSIGNER_SIZE)).text,
+               holds ? "as wanted" : "another one is wanted");
 }
 
 void policy_check_claims(const struct policy *p, const struct policy_claims *claims,

@@ -68,10 +68,9 @@ static bool put_claims(const struct policy *p, struct buf *ret, struct ens_err *
 
 static bool put_file(const struct policy_line *l, struct buf *ret, struct ens_err *err)
 {
-    char hex[2 * sizeof l->pin + 1];
+    const struct hex pin = hex_of(view_of(l->pin, sizeof l->pin));
 
-    hex_encode(hex, view_of(l->pin, sizeof l->pin));
-    return buf_printf(ret, err, "%s%s%s", l->file, l->has_pin ? " sha256:" : "", l->has_pin ? hex : "");
+    return buf_printf(ret, err, "%s%s%s", l->file, l->has_pin ? " sha256:" : "", l->has_pin ? pin.text : "");
 }
 
 static bool put_policy_value(const struct policy *p, enum policy_check check, bool dashed, struct buf *ret,

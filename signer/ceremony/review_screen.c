@@ -102,12 +102,9 @@ static bool add_hash_line(const char *label, const uint8_t hash[static 32], cons
 
 static bool add_id(const char *label, struct view id, struct buf *ret, struct ens_err *err)
 {
-    char hex[2 * 16 + 1];
-
     if (view_is_zero(id))
         return true;
-    hex_encode(hex, view_slice(id, 0, 16));
-    return text_line(ret, err, "  %-*s %s", LABEL, label, hex);
+    return text_line(ret, err, "  %-*s %s", LABEL, label, hex_of(view_slice(id, 0, 16)).text);
 }
 
 /* Fields that hardly anybody sets. */

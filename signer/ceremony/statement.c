@@ -264,10 +264,7 @@ void statement_free(struct statement *s)
 
 static bool put_hash(struct buf *ret, const char *before, const uint8_t *hash, struct ens_err *err)
 {
-    char hex[2 * DIGEST_SIZE + 1];
-
-    hex_encode(hex, view_of(hash, DIGEST_SIZE));
-    return buf_printf(ret, err, "%s%s", before, hex);
+    return buf_printf(ret, err, "%s%s", before, hex_of(view_of(hash, DIGEST_SIZE)).text);
 }
 
 static bool put_item(struct buf *ret, const struct statement_item *item, struct ens_err *err)

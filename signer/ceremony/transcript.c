@@ -255,12 +255,11 @@ void transcript_text(struct transcript *t, const char *key, const char *text)
 void transcript_items(struct transcript *t, const struct transcript_item *items, size_t len)
 {
     for (size_t i = 0; t != NULL && i < len; i++) {
+        const struct hex digest = hex_of(view_of(items[i].digest, sizeof items[i].digest));
         char number[24];
-        char digest[2 * DIGEST_SIZE + 1];
 
         (void)snprintf(number, sizeof number, "%zu", i + 1);
-        hex_encode(digest, view_of(items[i].digest, sizeof items[i].digest));
-        transcript_put(t, "item", number, items[i].what, digest, items[i].file, items[i].output);
+        transcript_put(t, "item", number, items[i].what, digest.text, items[i].file, items[i].output);
     }
 }
 
@@ -305,16 +304,15 @@ static void put_result(struct transcript *t, size_t i, const struct transcript_r
                                         [TRANSCRIPT_WRITTEN] = "written",
                                         [TRANSCRIPT_UNWRITTEN] = "unwritten",
                                         [TRANSCRIPT_KEPT] = "kept"};
+    const struct hex hex = hex_of(view_of(r->sha256, sizeof r->sha256));
     char number[24];
-    char hex[2 * DIGEST_SIZE + 1];
 
     (void)snprintf(number, sizeof number, "%zu", i + 1);
     if (r->end == TRANSCRIPT_NOT_TRIED || r->end == TRANSCRIPT_FAILED) {
         transcript_put(t, "result", number, names[r->end]);
         return;
     }
-    hex_encode(hex, view_of(r->sha256, sizeof r->sha256));
-    transcript_put(t, "result", number, names[r->end], hex);
+    transcript_put(t, "result", number, names[r->end], hex.text);
 }
 
 bool transcript_outcome(struct transcript *t, int64_t now, const struct transcript_result *results,

@@ -102,16 +102,14 @@ static bool report_generated(struct run *r, struct ens_err *err)
     ENS_CLEANUP(buf_free) struct buf uri = {0};
     const struct hsm_key *key = r->key;
     uint8_t mrsigner[MRSIGNER_SIZE];
-    char hex[2 * MRSIGNER_SIZE + 1];
 
     if (!rsa3072_mrsigner(&key->pubkey, mrsigner, err) || !record_made(r, mrsigner, err))
         return false;
     if (r->pubkey_out != NULL && (!rsa3072_write_pubkey(&key->pubkey, &pem, err) ||
                                   !output_commit(r->pubkey_out, buf_view(&pem), err)))
         return ens_wrap(err, "the key was made (%s), but not its file", key->uri);
-    hex_encode(hex, view_of(mrsigner, sizeof mrsigner));
     notice_say(r->args, "Made an RSA-3072 key with e = 3; its test signature verifies.");
-    notice_say(r->args, "MRSIGNER %s", hex);
+    notice_say(r->args, "MRSIGNER %s", hex_of(view_of(mrsigner, sizeof mrsigner)).text);
     return text_line(&uri, err, "%s", key->uri) && notice_result(buf_view(&uri), err);
 }
 

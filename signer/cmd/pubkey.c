@@ -72,7 +72,6 @@ static bool pubkey_walk(struct run *r, struct ens_err *err)
     const struct args *args = r->args;
     const struct hsm_key *selected = NULL;
     uint8_t mrsigner[MRSIGNER_SIZE];
-    char hex[2 * MRSIGNER_SIZE + 1];
 
     if (!output_open(args->output, false, args->force, &r->out, err) ||
         !token_open_key(args, &r->token, &selected, err) || !hsm_public_key(r->token.hsm, &r->key, err) ||
@@ -80,8 +79,7 @@ static bool pubkey_walk(struct run *r, struct ens_err *err)
         return false;
     record_token(r->transcript, &r->token);
     record_key(r->transcript, selected, mrsigner);
-    hex_encode(hex, view_of(mrsigner, sizeof mrsigner));
-    notice_say(args, "MRSIGNER %s", hex);
+    notice_say(args, "MRSIGNER %s", hex_of(view_of(mrsigner, sizeof mrsigner)).text);
     if (known_key_owner(mrsigner) != NULL)
         notice_warn("everybody can sign with this key: %s", known_key_owner(mrsigner));
     if (!(args->x509 ? make_certificate(r, &pem, err) : rsa3072_write_pubkey(&r->key, &pem, err)))

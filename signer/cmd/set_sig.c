@@ -85,17 +85,13 @@ static bool read_given(const struct args *args, struct given *ret, struct ens_er
 static bool check_mrenclave(const struct enclave *e, const struct sigstruct *css, const char *name,
                             struct ens_err *err)
 {
-    char there[2 * MRENCLAVE_SIZE + 1];
-    char here[2 * MRENCLAVE_SIZE + 1];
     struct view hash = sigstruct_get(css, CSS_ENCLAVEHASH);
 
     if (view_equal(hash, view_of(e->mrenclave, MRENCLAVE_SIZE)))
         return true;
-    hex_encode(there, hash);
-    hex_encode(here, view_of(e->mrenclave, MRENCLAVE_SIZE));
     return ens_fail(err, ENS_DATA,
                     "%s: ENCLAVEHASH %s is not the MRENCLAVE of %s, %s: give the files of one enclave", name,
-                    there, e->path, here);
+                    hex_of(hash).text, e->path, hex_of(view_of(e->mrenclave, MRENCLAVE_SIZE)).text);
 }
 
 static bool collect_fields(const struct args *args, const struct enclave *e, struct sigstruct *ret,

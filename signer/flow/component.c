@@ -73,12 +73,10 @@ static bool read_sigstruct(const struct args *args, struct component *c, struct 
 
 static void tell_component(const struct args *args, const struct component *c)
 {
-    char hex[2 * MRENCLAVE_SIZE + 1];
-
     if (c->sgxs.path == NULL)
         return;
-    hex_encode(hex, view_of(c->mrenclave, sizeof c->mrenclave));
-    notice_say(args, "Component %s: MRENCLAVE %s, %s.", c->id, hex,
+    notice_say(args, "Component %s: MRENCLAVE %s, %s.", c->id,
+               hex_of(view_of(c->mrenclave, sizeof c->mrenclave)).text,
                c->is_signed ? "signed" : "not signed yet");
 }
 

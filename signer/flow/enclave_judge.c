@@ -14,9 +14,6 @@
 
 static void judge_measurement(const struct enclave_place *p, struct findings *ret)
 {
-    char want[2 * MRENCLAVE_SIZE + 1];
-    char have[2 * MRENCLAVE_SIZE + 1];
-
     if (!p->is_measured)
         return;
     if (p->stream_error.code != ENS_OK) {
@@ -27,10 +24,8 @@ static void judge_measurement(const struct enclave_place *p, struct findings *re
 
     if (!p->is_signed || view_equal(hash, view_of(p->report.mrenclave, MRENCLAVE_SIZE)))
         return;
-    hex_encode(want, hash);
-    hex_encode(have, view_of(p->report.mrenclave, MRENCLAVE_SIZE));
-    findings_add(ret, SEVERITY_ERROR, "mrenclave", "ENCLAVEHASH is %s, but the file measures to %s", want,
-                 have);
+    findings_add(ret, SEVERITY_ERROR, "mrenclave", "ENCLAVEHASH is %s, but the file measures to %s",
+                 hex_of(hash).text, hex_of(view_of(p->report.mrenclave, MRENCLAVE_SIZE)).text);
 }
 
 static void judge_launch(const struct enclave_place *p, struct findings *ret)

@@ -130,21 +130,20 @@ void record_policy_files(struct transcript *t, const char *path, const struct po
                          size_t hold)
 {
     static const enum policy_check files[] = {POLICY_APPROVERS, POLICY_REVOKED};
-    char id[2 * DIGEST_SIZE + 1];
+    const struct hex id = hex_of(view_of(policy_id(p), DIGEST_SIZE));
     char counts[2][24];
 
-    hex_encode(id, view_of(policy_id(p), DIGEST_SIZE));
     (void)snprintf(counts[0], sizeof counts[0], "%zu", lines);
     (void)snprintf(counts[1], sizeof counts[1], "%zu", hold);
-    transcript_put(t, "policy", path, id, counts[0], counts[1]);
+    transcript_put(t, "policy", path, id.text, counts[0], counts[1]);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         const struct policy_file *f = policy_file(p, files[i]);
-        char hex[2 * DIGEST_SIZE + 1];
 
         if (f == NULL)
             continue;
-        hex_encode(hex, view_of(f->sha256, sizeof f->sha256));
-        transcript_put(t, policy_name(files[i]), f->path, hex);
+        const struct hex sha256 = hex_of(view_of(f->sha256, sizeof f->sha256));
+
+        transcript_put(t, policy_name(files[i]), f->path, sha256.text);
     }
 }
 
@@ -184,14 +183,11 @@ void record_policy(struct transcript *t, const char *path, const struct policy *
 
 static void record_rejection(struct transcript *t, const struct approval_row *row, const struct request *q)
 {
-    char digest[2 * DIGEST_SIZE + 1];
-    char mrsigner[2 * MRSIGNER_SIZE + 1];
-    char id[2 * DIGEST_SIZE + 1];
+    const struct hex digest = hex_of(view_of(q->digest, DIGEST_SIZE));
+    const struct hex mrsigner = hex_of(view_of(row->approval.statement.mrsigner, MRSIGNER_SIZE));
+    const struct hex id = hex_of(view_of(row->approval.id, DIGEST_SIZE));
 
-    hex_encode(digest, view_of(q->digest, DIGEST_SIZE));
-    hex_encode(mrsigner, view_of(row->approval.statement.mrsigner, MRSIGNER_SIZE));
-    hex_encode(id, view_of(row->approval.id, DIGEST_SIZE));
-    transcript_put(t, "rejection", digest, mrsigner, row->person, id, row->approval.key);
+    transcript_put(t, "rejection", digest.text, mrsigner.text, row->person, id.text, row->approval.key);
 }
 
 void record_approvals(struct transcript *t, const struct consent *c, const struct requests *r)
@@ -263,12 +259,11 @@ void record_token(struct transcript *t, const struct token_session *s)
 
 void record_key(struct transcript *t, const struct hsm_key *key, const uint8_t mrsigner[static MRSIGNER_SIZE])
 {
-    char hex[2 * MRSIGNER_SIZE + 1];
+    const struct hex hex = hex_of(view_of(mrsigner, MRSIGNER_SIZE));
 
     if (t == NULL)
         return;
-    hex_encode(hex, view_of(mrsigner, MRSIGNER_SIZE));
-    transcript_put(t, "key", hex, key->id_hex, key->label);
+    transcript_put(t, "key", hex.text, key->id_hex, key->label);
     record_claims(t, key);
 }
 

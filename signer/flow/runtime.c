@@ -171,13 +171,11 @@ static bool blame_cargo(const struct source *s, const char *text, const char *op
 static void tell_runtime(const struct args *args, const struct source *s, const struct runtime *r)
 {
     char version[VERSION_TEXT];
-    char id[2 * 32 + 1];
 
     version_text(r->version, version);
-    hex_encode(id, view_of(r->id, sizeof r->id));
     notice_say(args, "Using runtime name: %s", r->name);
     notice_say(args, "Using runtime version: %s", version);
-    notice_say(args, "Using %s runtime identifier: %s", s->kind, id);
+    notice_say(args, "Using %s runtime identifier: %s", s->kind, hex_of(view_of(r->id, sizeof r->id)).text);
 }
 
 bool runtime_find(const struct args *args, struct runtime *ret, struct ens_err *err)

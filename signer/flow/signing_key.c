@@ -48,17 +48,15 @@ void signing_key_close(struct signing_key *k)
 bool signing_key_pin(const struct args *args, const struct signing_key *k, struct ens_err *err)
 {
     uint8_t want[MRSIGNER_SIZE];
-    char hex[2 * MRSIGNER_SIZE + 1];
 
     if (args->mrsigner == NULL)
         return true;
     if (!hex_decode(args->mrsigner, "--mrsigner", want, sizeof want, err))
         return false;
-    hex_encode(hex, view_of(k->mrsigner, MRSIGNER_SIZE));
     if (memcmp(want, k->mrsigner, sizeof want) != 0)
         return ens_fail(err, ENS_REFUSED,
                         "key %s: its MRSIGNER is %s, not that of --mrsigner: name the right key",
-                        k->selected->uri, hex);
+                        k->selected->uri, hex_of(view_of(k->mrsigner, MRSIGNER_SIZE)).text);
     return true;
 }
 

@@ -187,7 +187,6 @@ static bool fail_other_data(struct view signed_digest, const struct sigstruct *c
 {
     const char *slip = slip_of(signed_digest, css, digest);
     char field[DIAGNOSE_TEXT_MAX];
-    char hex[65];
 
     if (slip != NULL)
         return ens_fail(err, ENS_DATA, "%s: the signature does not fit: %s", name, slip);
@@ -196,11 +195,10 @@ static bool fail_other_data(struct view signed_digest, const struct sigstruct *c
                         "%s: the signature is over other sign-data: %s: give the same options to both "
                         "steps, or --sign-data",
                         name, field);
-    hex_encode(hex, signed_digest);
     return ens_fail(err, ENS_DATA,
                     "%s: the signature is over other sign-data, with SHA-256 %s: give the sign-data "
                     "that was signed",
-                    name, hex);
+                    name, hex_of(signed_digest).text);
 }
 
 /* The block is of the right type, but not SHA-256 in a DigestInfo. */

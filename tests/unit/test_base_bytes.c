@@ -257,6 +257,10 @@ static void hexadecimal_goes_both_ways(void **state)
     assert_ok(hex_decode("aAbBcC", "x", back, 3, &err), err);
     assert_memory_equal(back, "\xaa\xbb\xcc", 3);
     assert_ok(hex_decode("", "x", back, 0, &err), err);
+    assert_string_equal(hex_of(view_of(all, 32)).text,
+                        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
+    assert_int_equal(strlen(hex_of(view_of(all, 33)).text), 64);
+    assert_string_equal(hex_of(view_of(NULL, 0)).text, "");
     hex_encode(text, view_of(NULL, 0));
     assert_string_equal(text, "");
 }

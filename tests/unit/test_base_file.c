@@ -243,6 +243,34 @@ static void what_cannot_be_read_at_an_offset_is_told(void **state)
     assert_int_equal(len, 4711);
 }
 
+/* From the position to the end, over more than one piece. */
+static void the_sha256_of_a_file_is_that_of_what_is_left(void **state)
+{
+    char *dir = support_mkdir();
+    ENS_CLEANUP(file_closep) int fd = -1;
+    char path[512];
+    uint8_t digest[DIGEST_SIZE];
+    uint8_t want[DIGEST_SIZE];
+    uint8_t bytes[FILE_PIECE + 1];
+    struct ens_err err = {0};
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/f", dir);
+    memset(bytes, 'a', FILE_PIECE);
+    bytes[FILE_PIECE] = 'b';
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, bytes, sizeof bytes), sizeof bytes);
+    for (off_t from = 0; from < 3; from++) {
+        assert_int_equal(lseek(fd, from, SEEK_SET), from);
+        assert_ok(file_sha256(fd, path, digest, &err), err);
+        assert_ok(digest_of(DIGEST_SHA256, view_of(bytes + from, sizeof bytes - (size_t)from), want, &err),
+                  err);
+        assert_memory_equal(digest, want, sizeof want);
+    }
+    assert_fails(file_sha256(-1, "gone", digest, &err), err, ENS_IO, "gone: cannot be read");
+    support_rmdir(dir);
+}
+
 static void bytes_are_overwritten_where_they_are(void **state)
 {
     const struct here *h = *state;
@@ -283,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_size_up_to_the_limit_is_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_byte_above_the_limit_is_refused, set_up, tear_down),
         cmocka_unit_test(an_endless_file_ends_at_the_limit),
+        cmocka_unit_test(the_sha256_of_a_file_is_that_of_what_is_left),
         cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_no_input, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_is_opened_for_reading_and_not_inherited, set_up, tear_down),
         cmocka_unit_test(short_reads_are_put_together),

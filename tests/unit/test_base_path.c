@@ -207,6 +207,16 @@ static void nothing_blocks(void **state)
     assert_int_equal(close(ends[0]), 0);
 }
 
+static void a_name_stands_behind_the_last_slash(void **state)
+{
+    (void)state;
+    assert_string_equal(path_name("a/b/c.orc"), "c.orc");
+    assert_string_equal(path_name("c.orc"), "c.orc");
+    assert_string_equal(path_name("/c.orc"), "c.orc");
+    assert_string_equal(path_name("a/"), "");
+    assert_string_equal(path_name(""), "");
+}
+
 int main(void)
 {
 #define IN_A_DIRECTORY(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -215,6 +225,7 @@ int main(void)
         IN_A_DIRECTORY(a_chain_of_links_ends),
         IN_A_DIRECTORY(a_link_of_another_in_a_sticky_directory_is_not_followed),
         IN_A_DIRECTORY(nothing_blocks),
+        cmocka_unit_test(a_name_stands_behind_the_last_slash),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bundle/stream/sgxs.h"
+#include "bundle/stream/sgxs_read.h"
 #include "signer/base/digest.h"
 #include "signer/base/hex.h"
 #include "signer/base/magic.h"
@@ -946,9 +947,51 @@ static void the_published_enclaves_have_their_published_measurement(void **state
     assert_memory_equal(report.mrenclave, css.data + 960, 32);
 }
 
+/* The same records, whatever the pieces; the rest is what a cut leaves. */
+static void the_reader_gives_whole_records_of_pieces_of_any_size(void **state)
+{
+    static const uint64_t tags[] = {SGXS_ECREATE, SGXS_EADD, SGXS_EEXTEND, SGXS_UNMEASRD, 7, SGXS_EEXTEND};
+    static const size_t ends[] = {64, 128, 448, 768, 832, 1152};
+    enum { RECORDS = 6, CUT = 70 };
+    uint8_t stream[1152 + CUT];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof stream; i++)
+        stream[i] = (uint8_t)(i * 7);
+    for (size_t i = 0; i < RECORDS; i++)
+        bytes_put_le64(stream + (i > 0 ? ends[i - 1] : 0), tags[i]);
+    bytes_put_le64(stream + 1152, SGXS_EEXTEND);
+    for (size_t step = 1; step <= sizeof stream; step++) {
+        struct sgxs_reader reader = {0};
+        struct sgxs_record r;
+        size_t n = 0;
+
+        for (size_t at = 0; at < sizeof stream; at += step) {
+            size_t len = sizeof stream - at < step ? sizeof stream - at : step;
+
+            sgxs_feed(&reader, view_of(stream + at, len));
+            for (; sgxs_next(&reader, &r); n++) {
+                size_t begin = n > 0 ? ends[n - 1] : 0;
+
+                assert_true(n < RECORDS);
+                assert_int_equal(r.tag, tags[n]);
+                assert_int_equal(r.at, begin);
+                assert_int_equal(r.len, ends[n] - begin);
+                assert_int_equal(r.joined, r.header != stream + begin);
+                assert_memory_equal(r.header, stream + begin, r.len);
+                assert_ptr_equal(r.chunk, r.len > SGXS_HEADER_SIZE ? r.header + SGXS_HEADER_SIZE : NULL);
+            }
+        }
+        assert_int_equal(n, RECORDS);
+        assert_int_equal(sgxs_rest(&reader).len, CUT);
+        assert_memory_equal(sgxs_rest(&reader).data, stream + 1152, CUT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_reader_gives_whole_records_of_pieces_of_any_size),
         cmocka_unit_test(every_vector_is_read_as_expected_in_pieces_of_any_size),
         cmocka_unit_test(the_whole_report_is_the_same_in_pieces_of_any_size),
         cmocka_unit_test(the_size_of_an_enclave_is_a_power_of_two),

@@ -139,8 +139,6 @@ static bool find_build(const struct rebuilds *r, const struct request *q, const 
                        struct ens_err *err)
 {
     struct view want = sigstruct_get(&q->css, CSS_ENCLAVEHASH);
-    char want_hex[2 * MRENCLAVE_SIZE + 1];
-    char have_hex[2 * MRENCLAVE_SIZE + 1];
 
     *ret = NULL;
     for (size_t i = 0; i < r->len; i++) {
@@ -149,16 +147,17 @@ static bool find_build(const struct rebuilds *r, const struct request *q, const 
     }
     if (*ret != NULL || r->len == 0)
         return true;
-    hex_encode(want_hex, want);
-    hex_encode(have_hex, view_of(r->items[0].mrenclave, MRENCLAVE_SIZE));
+    const struct hex want_hex = hex_of(want);
+    const struct hex have_hex = hex_of(view_of(r->items[0].mrenclave, MRENCLAVE_SIZE));
+
     if (r->len == 1)
         return ens_fail(err, ENS_DATA,
                         "%s: is for MRENCLAVE %s, but %s has %s: do not approve; compare the two builds",
-                        q->path, want_hex, r->items[0].path, have_hex);
+                        q->path, want_hex.text, r->items[0].path, have_hex.text);
     return ens_fail(err, ENS_DATA,
                     "%s: is for MRENCLAVE %s, which none of the %zu builds has (%s has %s): do not approve; "
                     "rebuild it, or compare the builds",
-                    q->path, want_hex, r->len, r->items[0].path, have_hex);
+                    q->path, want_hex.text, r->len, r->items[0].path, have_hex.text);
 }
 
 static bool fill_statement_items(struct run *r, struct ens_err *err)

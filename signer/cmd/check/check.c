@@ -161,10 +161,7 @@ static bool report_set(struct run *r, struct ens_err *err)
 
 static void report_digest(struct run *r, const char *label, const uint8_t *digest, const char *name)
 {
-    char hex[2 * DIGEST_SIZE + 1];
-
-    hex_encode(hex, view_of(digest, DIGEST_SIZE));
-    report_line(&r->report, "%s %s %s", label, hex, name);
+    report_line(&r->report, "%s %s %s", label, hex_of(view_of(digest, DIGEST_SIZE)).text, name);
 }
 
 static void report_files(struct run *r)

@@ -216,20 +216,18 @@ static void report_side(struct report *r, bool is_a, const struct compare_side *
     const char *how = side->is_measured           ? "measured"
                       : side->e.container == NULL ? "as it says"
                                                   : "as its SIGSTRUCT says";
-    char mrenclave[2 * MRENCLAVE_SIZE + 1];
-    char mrsigner[2 * MRSIGNER_SIZE + 1];
 
-    hex_encode(mrenclave, view_of(side->mrenclave, MRENCLAVE_SIZE));
-    hex_encode(mrsigner, view_of(side->mrsigner, MRSIGNER_SIZE));
+    const struct hex mrenclave = hex_of(view_of(side->mrenclave, MRENCLAVE_SIZE));
+    const struct hex mrsigner = hex_of(view_of(side->mrsigner, MRSIGNER_SIZE));
     report_line(r, "%s: %s (%s)", is_a ? "A" : "B", side->path, kind);
     report_object(r, is_a ? "a" : "b", NULL, 2);
     report_text(r, "file", NULL, side->path);
     report_text(r, "format", NULL, kind);
-    report_text(r, "mrenclave", NULL, mrenclave);
-    report_line(r, "MRENCLAVE %s (%s)", mrenclave, how);
+    report_text(r, "mrenclave", NULL, mrenclave.text);
+    report_line(r, "MRENCLAVE %s (%s)", mrenclave.text, how);
     report_bool(r, "measured", side->is_measured);
-    report_text(r, "mrsigner", NULL, side->is_signed ? mrsigner : NULL);
-    report_line(r, "MRSIGNER  %s%s", side->is_signed ? mrsigner : "not signed",
+    report_text(r, "mrsigner", NULL, side->is_signed ? mrsigner.text : NULL);
+    report_line(r, "MRSIGNER  %s%s", side->is_signed ? mrsigner.text : "not signed",
                 side->is_signed && !side->signature_holds ? " (its signature does not verify)" : "");
     if (side->is_signed)
         report_bool(r, "signature_verifies", side->signature_holds);

@@ -214,7 +214,6 @@ static bool select_key(struct run *run, struct ens_err *err)
 {
     struct resign *r = &run->r;
     struct policy_outcome outcome = {0};
-    char hex[2 * MRSIGNER_SIZE + 1];
 
     if (!signing_key_open(r->args, &r->signer, err))
         return false;
@@ -222,8 +221,7 @@ static bool select_key(struct run *run, struct ens_err *err)
     record_key(run->transcript, r->signer.selected, r->signer.mrsigner);
     if (!signing_key_pin(r->args, &r->signer, err))
         return false;
-    hex_encode(hex, view_of(r->signer.mrsigner, MRSIGNER_SIZE));
-    notice_say(r->args, "MRSIGNER %s", hex);
+    notice_say(r->args, "MRSIGNER %s", hex_of(view_of(r->signer.mrsigner, MRSIGNER_SIZE)).text);
     if (r->policy == NULL)
         return true;
     signing_key_policy(&r->signer, r->policy, &outcome);

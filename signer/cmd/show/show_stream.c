@@ -7,12 +7,10 @@
 
 void show_stream(struct report *r, const struct sgxs_report *stream)
 {
-    char hex[2 * 32 + 1];
-
-    hex_encode(hex, view_of(stream->sha256, 32));
+    const struct hex hex = hex_of(view_of(stream->sha256, 32));
     report_hex(r, "mrenclave", "MRENCLAVE", view_of(stream->mrenclave, MRENCLAVE_SIZE));
-    report_text(r, "sha256", NULL, hex);
-    report_note(r, "SHA-256", "%s%s", hex, stream->equal ? "" : "  (not MRENCLAVE)");
+    report_text(r, "sha256", NULL, hex.text);
+    report_note(r, "SHA-256", "%s%s", hex.text, stream->equal ? "" : "  (not MRENCLAVE)");
     report_bool(r, "equal_to_sha256", stream->equal);
     report_mask(r, "size", NULL, stream->size, 8, NULL);
     report_uint(r, "ssaframesize", NULL, stream->ssaframesize);

@@ -63,14 +63,10 @@ static bool read_demands(const struct args *args, struct demands *ret, struct en
 static bool check_hash(const char *object, const char *rule, const char *name, struct view is,
                        const uint8_t *want, struct verdict *v, struct ens_err *err)
 {
-    char is_hex[2 * 32 + 1];
-    char want_hex[2 * 32 + 1];
-
     if (view_equal(is, view_of(want, 32)))
         return true;
-    hex_encode(is_hex, is);
-    hex_encode(want_hex, view_of(want, 32));
-    return verdict_no(v, object, rule, err, "%s is %s, not %s", name, is_hex, want_hex);
+    return verdict_no(v, object, rule, err, "%s is %s, not %s", name, hex_of(is).text,
+                      hex_of(view_of(want, 32)).text);
 }
 
 static bool check_signer(const struct demands *d, const char *object, const struct sigstruct *css,
