@@ -14,22 +14,22 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said.
 BARS = {
-    "product": (45811, 31300),
+    "product": (45771, 31300),
     "bundle": (355, None),
     "bundle/container": (488, None),
     "bundle/elf": (638, None),
-    "bundle/orc": (5654, None),
+    "bundle/orc": (5657, None),
     "bundle/sdk": (2846, None),
     "bundle/stream": (2358, None),
     "hsm": (3447, None),
     "signer": (160, None),
-    "signer/base": (3507, None),
-    "signer/ceremony": (7808, None),
-    "signer/cmd": (7777, 6200),  # with the rooms of the verbs
-    "signer/flow": (6389, None),
-    "signer/sgx": (2529, None),
+    "signer/base": (3522, None),
+    "signer/ceremony": (7790, None),
+    "signer/cmd": (7755, 6200),  # with the rooms of the verbs
+    "signer/flow": (6373, None),
+    "signer/sgx": (2527, None),
     "signer/ui": (1855, None),
-    "ensign-offline: lines of .c": (21132, 11500),
+    "ensign-offline: lines of .c": (21107, 11500),
     "ensign-offline: symbols that open enclaves": (0, 0),
     "exports with one user": (401, 150),
     "exports without a user": (1, 0),
