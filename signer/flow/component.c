@@ -119,10 +119,10 @@ static bool holds_component(const void *ctx, const struct bundle *b, const struc
 
     for (size_t i = 0; i < info->components_len; i++)
         there = there || strcmp(info->components[i].id, c->id) == 0;
-    for (size_t i = 0; c->sgxs.path != NULL && i < set->len; i++) {
-        if (strcmp(set->items[i].meta->id, c->id) == 0)
-            return holds_enclave(c, &set->items[i], b, err);
-    }
+    const struct enclave_component *found = c->sgxs.path != NULL ? enclave_find(set, c->id) : NULL;
+
+    if (found != NULL)
+        return holds_enclave(c, found, b, err);
     if (!there || c->sgxs.path != NULL)
         return ens_fail(err, ENS_BUG, "%s: lacks component %s", bundle_label(b), c->id);
     return true;

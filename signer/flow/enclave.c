@@ -119,9 +119,9 @@ static bool read_places(struct enclave *e, struct ens_err *err)
 /* A bundle is read as a whole, so that its component was measured on the way. */
 static bool read_bundle(struct enclave *e, struct ens_err *err)
 {
-    if (!enclave_check_bundle(e->bundle, &e->set, err) ||
-        !enclave_find(e->bundle, &e->set, container_component(e->container)->id, &e->component, err))
+    if (!enclave_check_bundle(e->bundle, &e->set, err))
         return false;
+    e->component = enclave_find(&e->set, container_component(e->container)->id);
     e->places_len = 1;
     e->places = mem_alloc(1, sizeof *e->places, err);
     if (e->places == NULL)
@@ -216,18 +216,6 @@ bool enclave_open_written(int fd, const char *label, const struct enclave *befor
         return ens_fail(err, ENS_BUG, "%s: has %zu SIGSTRUCTs, not %zu", label, e.places_len,
                         before->places_len);
     if (has_measured(before) && !compare_written(&e, fd, label, before, err))
-        return false;
-    *ret = e;
-    e = (struct enclave){0};
-    return true;
-}
-
-bool enclave_load(const char *path, const char *id, enum enclave_use use, bool allow_unusual,
-                  struct enclave *ret, struct notices *ret_notices, struct ens_err *err)
-{
-    ENS_CLEANUP(enclave_free) struct enclave e = {0};
-
-    if (!enclave_open(path, id, use, &e, err) || !enclave_require(&e, allow_unusual, ret_notices, err))
         return false;
     *ret = e;
     e = (struct enclave){0};

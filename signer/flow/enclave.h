@@ -36,10 +36,8 @@ bool enclave_check_written(const struct bundle *b, const struct bundle *from, co
                            struct enclave_set *ret, struct ens_err *err) ENS_MUST_CHECK;
 void enclave_set_free(struct enclave_set *set);
 
-/* The SGX component `id` of the bundle (NULL: ronl where it is SGX, else the only SGX component), with what
- * enclave_check_bundle found. */
-bool enclave_find(const struct bundle *b, const struct enclave_set *set, const char *id,
-                  const struct enclave_component **ret, struct ens_err *err) ENS_MUST_CHECK;
+/* What was found in the SGX component `id`; NULL: the bundle has no such component. */
+const struct enclave_component *enclave_find(const struct enclave_set *set, const char *id);
 
 /* ---- any container (enclave.c; what judges, in enclave_judge.c) ---- */
 

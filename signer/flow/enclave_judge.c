@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "signer/base/hex.h"
+#include "signer/base/mem.h"
 #include "signer/sgx/bits.h"
 #include "signer/sgx/launch.h"
 #include "signer/sgx/rsa3072_fips.h"
@@ -283,5 +284,17 @@ bool enclave_require(struct enclave *e, bool allow_unusual, struct notices *ret,
     e->is_measured = first->is_measured;
     memcpy(e->mrenclave, e->is_measured ? first->report.mrenclave : sigstruct_get(css, CSS_ENCLAVEHASH).data,
            MRENCLAVE_SIZE);
+    return true;
+}
+
+bool enclave_load(const char *path, const char *id, enum enclave_use use, bool allow_unusual,
+                  struct enclave *ret, struct notices *ret_notices, struct ens_err *err)
+{
+    ENS_CLEANUP(enclave_free) struct enclave e = {0};
+
+    if (!enclave_open(path, id, use, &e, err) || !enclave_require(&e, allow_unusual, ret_notices, err))
+        return false;
+    *ret = e;
+    e = (struct enclave){0};
     return true;
 }

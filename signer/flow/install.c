@@ -102,8 +102,8 @@ bool install_commit(struct install *i, struct ens_err *err)
 
 /* ---- a bundle ---- */
 
-static bool check_bundle(const struct bundle *b, const struct bundle *from, const struct install_check *check,
-                         struct enclave_set *ret, struct ens_err *err)
+static bool check_new(const struct bundle *b, const struct bundle *from, const struct install_check *check,
+                      struct enclave_set *ret, struct ens_err *err)
 {
     return check->known == NULL ? enclave_check_bundle(b, ret, err)
                                 : enclave_check_written(b, from, check->known, ret, err);
@@ -117,8 +117,8 @@ bool install_bundle(const struct install *i, struct bundle *b, const struct inst
 
     if (!bundle_write(b, i->file, err))
         return false;
-    if (!bundle_open_fd(file_out_fd(i->file), i->name, &new, err) ||
-        !check_bundle(new, b, check, &set, err) || !check->holds(check->ctx, new, &set, err))
+    if (!bundle_open_fd(file_out_fd(i->file), i->name, &new, err) || !check_new(new, b, check, &set, err) ||
+        !check->holds(check->ctx, new, &set, err))
         return ens_wrap(err, "the new bundle does not hold, nothing was changed");
     return true;
 }
@@ -198,11 +198,10 @@ static bool holds_sigstructs(const void *ctx, const struct bundle *b, const stru
     const struct attached *a = ctx;
 
     for (size_t i = 0; i < a->len; i++) {
-        const struct enclave_component *c = NULL;
+        const struct enclave_component *c = enclave_find(set, a->items[i].component->meta->id);
 
-        if (!enclave_find(b, set, a->items[i].component->meta->id, &c, err))
-            return false;
-        if (!c->is_signed || memcmp(c->css.bytes, a->items[i].css->bytes, sizeof c->css.bytes) != 0)
+        if (c == NULL || !c->is_signed ||
+            memcmp(c->css.bytes, a->items[i].css->bytes, sizeof c->css.bytes) != 0)
             return ens_fail(err, ENS_BUG, "%s: lacks the SIGSTRUCT", bundle_label(b));
     }
     return true;

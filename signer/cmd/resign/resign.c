@@ -26,7 +26,7 @@ struct run {
     bool only_prepare;             /* the pass before the confirmation, and --dry-run */
 };
 
-static void run_free(struct run *run)
+static void resign_free(struct run *run)
 {
     struct resign *r = &run->r;
 
@@ -372,7 +372,7 @@ static bool walk(struct run *run, struct ens_err *err)
 
 bool cmd_resign(const struct args *args, struct ens_err *err)
 {
-    ENS_CLEANUP(run_free) struct run run = {.r = {.args = args}};
+    ENS_CLEANUP(resign_free) struct run run = {.r = {.args = args}};
 
     if ((args->key != NULL && !signing_key_usage(args, err)) || !record_open(args, &run.transcript, err))
         return false;

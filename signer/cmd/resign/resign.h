@@ -155,6 +155,3 @@ void resign_report_file(struct resign_report *report, size_t index);
 /* Says the sums; gives the exit status of the run by its files (ENS_OK: all done). ENS_IO where stdout could
  * not be written. */
 bool resign_report_end(struct resign_report *report, enum ens_code *ret, struct ens_err *err) ENS_MUST_CHECK;
-
-/* Why nobody got to a file; code ENS_OK: nothing stopped the run. */
-struct ens_err resign_why_not_done(const struct resign *r);

@@ -129,7 +129,7 @@ const char *resign_answer(const struct resign *r)
     return wants_words(r) ? "words" : "yes";
 }
 
-static bool ask(const struct resign *r, const struct waiting *w, struct ens_err *err)
+static bool ask_operator(const struct resign *r, const struct waiting *w, struct ens_err *err)
 {
     ENS_CLEANUP(moment_free)
     struct moment m = {.args = r->args,
@@ -162,5 +162,5 @@ bool resign_confirm(const struct resign *r, struct ens_err *err)
         return ens_fail(err, ENS_REFUSED,
                         "%zu enclaves are more than a person can look at: give at most %d, or --yes", n,
                         REQUESTS_MAX);
-    return list_waiting(r, &w, err) && ask(r, &w, err);
+    return list_waiting(r, &w, err) && ask_operator(r, &w, err);
 }

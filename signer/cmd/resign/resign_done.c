@@ -121,13 +121,10 @@ static bool same_bundle(const struct resign_file *f, const struct enclave *b)
 /* The SIGSTRUCT of the enclave `x` in the output. */
 static const struct sigstruct *present_there(const struct enclave *out, const struct resign_enclave *x)
 {
-    if (out->bundle == NULL)
-        return resign_present(out, NULL);
-    for (size_t i = 0; i < out->set.len; i++) {
-        if (x->component != NULL && strcmp(out->set.items[i].meta->id, x->component) == 0)
-            return resign_present(out, &out->set.items[i]);
-    }
-    return NULL;
+    const struct enclave_component *c =
+        out->bundle != NULL && x->component != NULL ? enclave_find(&out->set, x->component) : NULL;
+
+    return out->bundle != NULL && c == NULL ? NULL : resign_present(out, c);
 }
 
 /* What is kept is what is said of it: its DATE may be another one. */

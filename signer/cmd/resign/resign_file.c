@@ -6,83 +6,11 @@
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/resign/resign.h"
-#include "signer/flow/artifact.h"
 #include "signer/flow/consent.h"
 #include "signer/flow/fields.h"
 #include "signer/flow/install.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/verify.h"
-
-/* ---- opening ---- */
-
-/* The id of the bundle's first SGX component, NULL where the file is no bundle: what is opened must be named,
- * and all others come with it. */
-static bool first_component(const char *path, char **ret, struct ens_err *err)
-{
-    ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
-    uint8_t head[ARTIFACT_HEAD_MAX];
-    size_t len = 0;
-
-    *ret = NULL;
-    if (!artifact_read_head(path, head, &len, err))
-        return false;
-    if (!bundle_recognise(view_of(head, len)))
-        return true;
-    if (!bundle_open(path, &b, err))
-        return false;
-    const struct bundle_info *info = bundle_info(b);
-
-    for (size_t i = 0; i < info->components_len; i++) {
-        if (info->components[i].tee != BUNDLE_TEE_SGX)
-            continue;
-        *ret = mem_strdup(info->components[i].id, err);
-        return *ret != NULL;
-    }
-    return ens_fail(err, ENS_DATA, "%s: has no SGX component: nothing in it can be signed", path);
-}
-
-/* What enclave_require says of the one component, of all. */
-static bool require_all(struct enclave *e, bool allow_unusual, struct notices *ret, struct ens_err *err)
-{
-    for (size_t i = 0; i < e->set.len; i++) {
-        const struct enclave_component *c = &e->set.items[i];
-
-        if (c->stream_error.code != ENS_OK) {
-            *err = c->stream_error;
-            return ens_wrap(err, "%s: %s", e->path, c->meta->sgx_executable);
-        }
-        if (!enclave_judge_stream(c->meta->sgx_executable, &c->report, true, allow_unusual, ret, err))
-            return ens_wrap(err, "%s", e->path);
-    }
-    return true;
-}
-
-bool resign_open(const struct resign *r, const char *path, struct enclave *ret, struct notices *ret_notices,
-                 struct ens_err *err)
-{
-    ENS_CLEANUP(enclave_free) struct enclave e = {0};
-    ENS_CLEANUP(mem_freep) char *first = NULL;
-    bool unusual = r->args->params.allow_unusual;
-
-    if (r->args->all_components && !first_component(path, &first, err))
-        return false;
-    if (!enclave_open(path, first != NULL ? first : r->args->component, ENCLAVE_CHANGE, &e, err))
-        return false;
-    if (container_kind(e.container) == CONTAINER_SGXS)
-        return ens_fail(err, ENS_DATA,
-                        "%s: is a bare stream, which has no place for a signature: use gen-sign-data, sign "
-                        "and set-sig --to",
-                        path);
-    if (first != NULL ? !require_all(&e, unusual, ret_notices, err)
-                      : !enclave_require(&e, unusual, ret_notices, err))
-        return false;
-    /* Its own fields are the start; those of a bundle were checked with the rest of it. */
-    if (!r->has_from && e.places[0].is_signed && !fields_check_signed(&e.places[0].css, path, err))
-        return false;
-    *ret = e;
-    e = (struct enclave){0};
-    return true;
-}
 
 void resign_file_close(struct resign_file *f)
 {
@@ -145,13 +73,6 @@ static bool list_enclaves(const struct resign *r, struct resign_file *f, struct 
 
 /* ---- fields ---- */
 
-const struct sigstruct *resign_present(const struct enclave *e, const struct enclave_component *c)
-{
-    if (c != NULL)
-        return c->is_signed ? &c->css : NULL;
-    return e->places[0].is_signed ? &e->places[0].css : NULL;
-}
-
 /* Those that it has, where it is signed: that is what signing again means. --from stands before them. */
 static bool make_fields(const struct resign *r, const struct resign_file *f, struct resign_enclave *x,
                         struct ens_err *err)
@@ -171,7 +92,7 @@ static bool make_fields(const struct resign *r, const struct resign_file *f, str
     return true;
 }
 
-static bool check_policy(const struct resign *r, const struct resign_enclave *x, struct ens_err *err)
+static bool check_enclave_policy(const struct resign *r, const struct resign_enclave *x, struct ens_err *err)
 {
     struct policy_outcome outcome = {0};
 
@@ -221,7 +142,7 @@ static bool prepare_enclave(const struct resign *r, const struct resign_file *f,
     const struct sigstruct *present = resign_present(&f->opened, x->bundled);
     bool done = false;
 
-    if (!make_fields(r, f, x, err) || !check_policy(r, x, err) || !keep_before(r, present, x, err) ||
+    if (!make_fields(r, f, x, err) || !check_enclave_policy(r, x, err) || !keep_before(r, present, x, err) ||
         !keep_dangers(f, x, err))
         return false;
     if (r->args->resume && f->out_path == NULL && present != NULL &&
@@ -252,7 +173,7 @@ static bool prepare_enclaves(const struct resign *r, struct resign_file *f, stru
 /* ---- the place of the result ---- */
 
 /* What would be refused at the end is refused before a token is asked. */
-static bool check_place(const struct resign *r, const struct resign_file *f, struct ens_err *err)
+static bool probe_place(const struct resign *r, const struct resign_file *f, struct ens_err *err)
 {
     ENS_CLEANUP(file_out_closep) struct file_out *out = NULL;
     const char *path = f->out_path != NULL ? f->out_path : f->path;
@@ -271,7 +192,7 @@ static bool look_at_output(const struct resign *r, struct resign_file *f, struct
         return false;
     /* Its DATE may be another one than that of this run: the policy is asked of what is kept. */
     for (size_t i = 0; done && i < f->len; i++) {
-        if (!check_policy(r, &f->enclaves[i], err))
+        if (!check_enclave_policy(r, &f->enclaves[i], err))
             return ens_wrap(err, "%s, which is there already", f->out_path);
         f->enclaves[i].status = RESIGN_SKIPPED;
     }
@@ -303,7 +224,7 @@ static bool prepare_opened(const struct resign *r, struct resign_file *f, struct
 {
     if (!list_enclaves(r, f, err) || !prepare_enclaves(r, f, ret_notices, err) || !look_at_output(r, f, err))
         return false;
-    return resign_file_waiting(f) == 0 || check_place(r, f, err);
+    return resign_file_waiting(f) == 0 || probe_place(r, f, err);
 }
 
 bool resign_file_prepare(const struct resign *r, struct resign_file *f, struct ens_err *err)

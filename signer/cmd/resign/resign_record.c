@@ -76,7 +76,7 @@ static bool add_item(const struct resign *r, size_t file, size_t enclave, struct
     return true;
 }
 
-static bool add_file(const struct resign *r, size_t file, struct resign_chunk *to, struct ens_err *err)
+static bool add_chunk_file(const struct resign *r, size_t file, struct resign_chunk *to, struct ens_err *err)
 {
     for (size_t k = 0; k < r->files[file].len; k++) {
         if (is_item(&r->files[file], &r->files[file].enclaves[k]) && !add_item(r, file, k, to, err))
@@ -108,7 +108,7 @@ bool resign_chunk_make(const struct resign *r, size_t first, struct resign_chunk
     if (c.places == NULL)
         return false;
     for (size_t i = 0; i < c.files; i++) {
-        if (!add_file(r, first + i, &c, err))
+        if (!add_chunk_file(r, first + i, &c, err))
             return false;
     }
     *ret = c;

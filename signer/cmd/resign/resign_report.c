@@ -65,7 +65,7 @@ static const char *status_name(enum resign_status s)
 
 /* Asked for a file that is not done: a signal is looked for first, because a worker that was interrupted may
  * ask while another thread writes `stopped`. */
-struct ens_err resign_why_not_done(const struct resign *r)
+static struct ens_err why_not_done(const struct resign *r)
 {
     struct ens_err err = {0};
 
@@ -119,7 +119,7 @@ static bool print_json(struct resign_report *p, const struct resign_file *f, con
     if (status == RESIGN_FAILED)
         why = f->err;
     else if (status == RESIGN_NOT_DONE)
-        why = resign_why_not_done(p->r);
+        why = why_not_done(p->r);
     report_error(j, &why);
     return report_print(j, err);
 }
@@ -129,7 +129,7 @@ static bool print_json(struct resign_report *p, const struct resign_file *f, con
 static bool print_sums(struct resign_report *p, struct ens_err *err)
 {
     struct report *j = &p->json;
-    struct ens_err why = resign_why_not_done(p->r);
+    struct ens_err why = why_not_done(p->r);
 
     if (why.code == ENS_OK && p->first_failure != NULL)
         why = *p->first_failure;
