@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said.
 BARS = {
-    "product": (45771, 31300),
+    "product": (45753, 31300),
     "bundle": (355, None),
     "bundle/container": (488, None),
     "bundle/elf": (638, None),
@@ -25,19 +25,19 @@ BARS = {
     "signer": (160, None),
     "signer/base": (3522, None),
     "signer/ceremony": (7790, None),
-    "signer/cmd": (7755, 6200),  # with the rooms of the verbs
-    "signer/flow": (6373, None),
+    "signer/cmd": (7751, 6200),  # with the rooms of the verbs
+    "signer/flow": (6359, None),
     "signer/sgx": (2527, None),
     "signer/ui": (1855, None),
     "ensign-offline: lines of .c": (21107, 11500),
     "ensign-offline: symbols that open enclaves": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),
-    "exports with one user": (401, 150),
-    "exports without a user": (1, 0),
+    "exports with one user": (399, 150),
+    "exports without a user": (0, 0),
     "exports for tests alone": (7, 0),
     "exports without their prefix": (1, 0),
-    "functions whose name stands in two files": (17, 20),
-    "circles among files": (3, 0),
+    "functions whose name stands in two files": (13, 20),
+    "circles among files": (1, 0),
     "arrows back up": (0, 0),
 }
 # A file may use rooms that stand before its own, and its own. Rooms in one row do not know each other.
