@@ -263,6 +263,11 @@ void transcript_items(struct transcript *t, const struct transcript_item *items,
     }
 }
 
+bool transcript_holds(const struct transcript *t, struct ens_err *err)
+{
+    return t == NULL || is_collected(t, err);
+}
+
 /* ---- the records ---- */
 
 bool transcript_intent(struct transcript *t, int64_t now, const struct transcript_item *items, size_t len,
@@ -315,6 +320,18 @@ static void put_result(struct transcript *t, size_t i, const struct transcript_r
     transcript_put(t, "result", number, names[r->end], hex.text);
 }
 
+/* Whatever cannot be recorded of an end, that there is one can. */
+static void forget_entries(struct transcript *t)
+{
+    struct ens_err why = t->failed;
+
+    if (why.code == ENS_OK)
+        return;
+    buf_free(&t->entries);
+    t->failed = (struct ens_err){0};
+    transcript_text(t, "error", why.msg);
+}
+
 bool transcript_outcome(struct transcript *t, int64_t now, const struct transcript_result *results,
                         uint64_t started, uint64_t completed, int exit_code, struct ens_err *err)
 {
@@ -325,14 +342,7 @@ bool transcript_outcome(struct transcript *t, int64_t now, const struct transcri
         return true;
     if (!t->has_intent)
         return ens_fail(err, ENS_BUG, "transcript: an outcome without an intent");
-    /* Whatever cannot be recorded of an outcome, that there is one can. */
-    if (t->failed.code != ENS_OK) {
-        struct ens_err why = t->failed;
-
-        buf_free(&t->entries);
-        t->failed = (struct ens_err){0};
-        transcript_text(t, "error", why.msg);
-    }
+    forget_entries(t);
     (void)snprintf(intent, sizeof intent, "%llu", (unsigned long long)t->sum.records);
     (void)snprintf(calls[0], sizeof calls[0], "%llu", (unsigned long long)started);
     (void)snprintf(calls[1], sizeof calls[1], "%llu", (unsigned long long)completed);
@@ -352,9 +362,17 @@ bool transcript_run(struct transcript *t, int64_t now, int exit_code, struct ens
 {
     if (t == NULL || t->is_full)
         return true;
+    struct ens_err why = t->failed;
+
+    /* All the same it ended. */
+    forget_entries(t);
+    exit_code = exit_code == ENS_OK ? (int)why.code : exit_code;
     if (!is_collected(t, err) ||
         !append_record(t, now, TRANSCRIPT_RUN, buf_view(&t->entries), exit_code, err))
         return false;
     buf_free(&t->entries);
-    return true;
+    if (why.code == ENS_OK)
+        return true;
+    *err = why;
+    return ens_wrap(err, "%s", t->path);
 }

@@ -157,6 +157,9 @@ void transcript_words(struct transcript *t, const char *key, const char *const *
                      sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *), false)
 void transcript_text(struct transcript *t, const char *key, const char *text);
 
+/* Could all that was added so far be recorded? The failure of transcript_words if not. */
+bool transcript_holds(const struct transcript *t, struct ens_err *err) ENS_MUST_CHECK;
+
 /* One thing that an intent announces. */
 struct transcript_item {
     const char *what; /* sign-data, digest, test, certificate, partial */

@@ -112,6 +112,10 @@ bool record_open(const struct args *args, struct transcript **ret, struct ens_er
         transcript_put(t, "module-args", "given");
     if (args->quiet)
         transcript_put(t, "quiet", "yes");
+    if (!transcript_holds(t, err)) {
+        transcript_closep(&t);
+        return false;
+    }
     *ret = t;
     return true;
 }

@@ -461,6 +461,33 @@ asks() {
     done
 }
 
+@test "what could not be recorded of a run is refused before it, or its end is recorded all the same" {
+    good
+    policy strict 'isvsvn >= 99'
+    note=$(printf 'x%.0s' {1..70000})
+    for arguments in '--dry-run' '--policy strict' ''; do
+        # shellcheck disable=SC2086  # options
+        sign --transcript t --note "$note" $arguments -o app.sig app.signdata
+        refused 65 't: transcript: note: has 70006 bytes, and 65536 can be recorded'
+    done
+    # More than a record takes: names of 1,200 bytes, four times as long when they are recorded.
+    local directory list=() n
+    directory=$(printf '\1%.0s' {1..200})
+    directory=$(printf "$directory/%.0s" {1..6})
+    mkdir -p "$directory" out
+    cp app.signdata "${directory}0.signdata"
+    for ((n = 0; n < 1000; n++)); do
+        list+=("${directory}$n.signdata")
+        [ "$n" -eq 0 ] || ln "${directory}0.signdata" "${directory}$n.signdata"
+    done
+    for arguments in '--dry-run 65' '--policy=strict 77' '--yes 65'; do
+        sign --transcript t "${arguments% *}" --out-dir out "${list[@]}" >/dev/null
+        exits "${arguments#* }"
+        [ "$(sed -n 's/^exit: //p' t | tail -n 1)" = "${arguments#* }" ]
+    done
+    [ -z "$(ls out)" ]
+}
+
 @test "where the outcome could not be recorded, nothing is signed" {
     good
     sign --transcript whole -o whole.sig app.signdata
