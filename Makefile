@@ -59,7 +59,7 @@ all: $(B)/ensign $(B)/ensign-offline ## build ensign and ensign-offline (VARIANT
 OFFLINE_SRC := $(addsuffix .c,signer/main \
     $(addprefix signer/base/,base64 bytes date digest err file file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
         num ossl path process secret text text_printable) \
-    $(addprefix signer/sgx/,bits findings known_keys params rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
+    $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
     $(addprefix signer/ui/,clock notice opts output pace report screen version) \
     $(addprefix signer/ceremony/,approval approval_count armour armour_frame hand head people policy policy_check \
         policy_fields policy_keywords policy_text policy_values review review_danger review_screen \

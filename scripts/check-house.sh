@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said.
 BARS = {
-    "product": (45753, 31300),
+    "product": (45776, 31300),
     "bundle": (355, None),
     "bundle/container": (488, None),
     "bundle/elf": (638, None),
@@ -24,15 +24,15 @@ BARS = {
     "hsm": (3447, None),
     "signer": (160, None),
     "signer/base": (3522, None),
-    "signer/ceremony": (7790, None),
-    "signer/cmd": (7751, 6200),  # with the rooms of the verbs
-    "signer/flow": (6359, None),
-    "signer/sgx": (2527, None),
+    "signer/ceremony": (7811, None),
+    "signer/cmd": (7752, 6200),  # with the rooms of the verbs
+    "signer/flow": (6363, None),
+    "signer/sgx": (2524, None),
     "signer/ui": (1855, None),
-    "ensign-offline: lines of .c": (21107, 11500),
-    "ensign-offline: symbols that open enclaves": (0, 0),
+    "ensign-offline: lines of .c": (20942, 11500),
+    "ensign-offline: symbols that must not be there": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),
-    "exports with one user": (399, 150),
+    "exports with one user": (400, 150),
     "exports without a user": (0, 0),
     "exports for tests alone": (7, 0),
     "exports without their prefix": (1, 0),
@@ -51,7 +51,8 @@ PREFIXES = {
     "signer/base/err": "ens", "signer/ceremony/approval": "approvals", "signer/flow/request": "requests",
     "signer/sgx/findings": "finding", "signer/sgx/sigstruct": "signdata",
 }
-FORBIDDEN = re.compile(r"(container|elf|sgxs|bundle|manifest|archive|pages|pagediff)_")
+# Readers of enclaves, and signatures that no token makes.
+FORBIDDEN = re.compile(r"(container|elf|sgxs|bundle|manifest|archive|pages|pagediff|rsa3072_fips|rsa3072_sign)_")
 
 verbose = sys.argv[1:2] == ["-v"]
 build = (sys.argv[1 + verbose:] or ["build/release"])[0]
@@ -161,7 +162,7 @@ names = [line.split()[-1] for line in run("readelf", "--debug-dump=info", "--dwa
 linked = {name[:-2] for name in names if name.endswith(".c")}
 figures["ensign-offline: lines of .c"] = sum(lines(unit + ".c") for unit in linked)
 count("ensign-offline: files that it does not need", linked - reach("signer/main", linked) - {"signer/main"})
-count("ensign-offline: symbols that open enclaves",
+count("ensign-offline: symbols that must not be there",
       [line.split()[-1] for line in run("nm", offline) if FORBIDDEN.match(line.split()[-1])])
 
 # ---- the verdict ----

@@ -15,6 +15,7 @@
 #include "signer/flow/install.h"
 #include "signer/sgx/diagnose.h"
 #include "signer/sgx/rsa3072.h"
+#include "signer/sgx/rsa3072_sign.h"
 #include "signer/sgx/verify.h"
 #include "signer/ui/output.h"
 

@@ -9,7 +9,7 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/flow/artifact.h"
-#include "signer/sgx/rsa3072_fips.h"
+#include "signer/sgx/rsa3072_sign.h"
 #include "signer/ui/progress.h"
 
 static_assert(CONTAINER_SIGSTRUCT_SIZE == SIGSTRUCT_SIZE, "a container's copy is a SIGSTRUCT");

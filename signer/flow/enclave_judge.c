@@ -9,7 +9,7 @@
 #include "signer/base/mem.h"
 #include "signer/sgx/bits.h"
 #include "signer/sgx/launch.h"
-#include "signer/sgx/rsa3072_fips.h"
+#include "signer/sgx/rsa3072_sign.h"
 
 /* ---- judging a place ---- */
 

@@ -7,7 +7,7 @@
 #include "signer/base/mem.h"
 #include "signer/sgx/launch.h"
 #include "signer/sgx/rsa3072.h"
-#include "signer/sgx/rsa3072_fips.h"
+#include "signer/sgx/rsa3072_sign.h"
 #include "signer/sgx/verify.h"
 #include "signer/ui/output.h"
 

@@ -49,7 +49,3 @@ bool rsa3072_verify(const struct pubkey *key, const uint8_t digest[static 32],
 bool rsa3072_q1q2(const struct pubkey *key, const uint8_t signature[static SIGNATURE_SIZE],
                   uint8_t ret_q1[static SIGNATURE_SIZE], uint8_t ret_q2[static SIGNATURE_SIZE], bool *ret_fit,
                   struct ens_err *err) ENS_MUST_CHECK;
-
-/* Makes a key, signs `digest`, throws the private half away. For enclaves whose signer does not matter. */
-bool rsa3072_sign_ephemeral(const uint8_t digest[static 32], struct pubkey *ret_key,
-                            uint8_t ret_signature[static SIGNATURE_SIZE], struct ens_err *err) ENS_MUST_CHECK;

@@ -1,5 +1,5 @@
-/* RSA-3072 keys: reading public keys from PEM, DER and certificates, writing PEM, and the key that is
- * thrown away. Private keys are never read: ensign has no use for one. */
+/* RSA-3072 keys: reading public keys from PEM, DER and certificates, and writing PEM. Private keys are never
+ * read: ensign has no use for one. */
 #include "signer/sgx/rsa3072.h"
 
 #include <openssl/bio.h>
@@ -204,54 +204,4 @@ bool rsa3072_spki_digest(const struct pubkey *key, uint8_t ret[static 32], struc
 
     OPENSSL_free(der);
     return ok;
-}
-
-static EVP_PKEY *generate(void)
-{
-    EVP_PKEY *key = NULL;
-    ENS_CLEANUP(bn_freep) BIGNUM *e = BN_new();
-    OSSL_LIB_CTX *lib = ossl_context();
-    ENS_CLEANUP(pkey_ctx_freep)
-    EVP_PKEY_CTX *ctx = lib != NULL ? EVP_PKEY_CTX_new_from_name(lib, "RSA", NULL) : NULL;
-
-    if (e == NULL || ctx == NULL || BN_set_word(e, PUBKEY_EXPONENT) != 1)
-        return NULL;
-    if (EVP_PKEY_keygen_init(ctx) != 1 || EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, PUBKEY_BITS) != 1 ||
-        EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e) != 1 || EVP_PKEY_keygen(ctx, &key) != 1)
-        return NULL;
-    return key;
-}
-
-static bool sign_digest(EVP_PKEY *key, const uint8_t digest[static 32], uint8_t ret[static SIGNATURE_SIZE])
-{
-    size_t len = SIGNATURE_SIZE;
-    char name[] = "SHA256";
-    const OSSL_PARAM sha256[] = {OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, name, 0),
-                                 OSSL_PARAM_construct_end()};
-    OSSL_LIB_CTX *lib = ossl_context();
-    ENS_CLEANUP(pkey_ctx_freep)
-    EVP_PKEY_CTX *ctx = lib != NULL ? EVP_PKEY_CTX_new_from_pkey(lib, key, NULL) : NULL;
-
-    return ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
-           EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-           EVP_PKEY_CTX_set_params(ctx, sha256) == 1 && EVP_PKEY_sign(ctx, ret, &len, digest, 32) == 1 &&
-           len == SIGNATURE_SIZE;
-}
-
-bool rsa3072_sign_ephemeral(const uint8_t digest[static 32], struct pubkey *ret_key,
-                            uint8_t ret_signature[static SIGNATURE_SIZE], struct ens_err *err)
-{
-    ENS_CLEANUP(pkey_freep) EVP_PKEY *key = generate();
-    ENS_CLEANUP(bn_freep) BIGNUM *n = NULL;
-    uint8_t signature[SIGNATURE_SIZE];
-
-    if (key == NULL)
-        return ossl_fail(
-            err, ENS_RESOURCE,
-            "OpenSSL cannot make an RSA key of 3072 bits with e = 3 (its FIPS mode refuses e = 3)");
-    if (!sign_digest(key, digest, signature) || EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) != 1 ||
-        BN_bn2binpad(n, ret_key->modulus, PUBKEY_SIZE) != PUBKEY_SIZE)
-        return ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot sign with a key that it made");
-    memcpy(ret_signature, signature, sizeof signature);
-    return true;
 }

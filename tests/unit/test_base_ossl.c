@@ -11,7 +11,7 @@
 #include "signer/base/ossl.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/rsa3072_cert.h"
-#include "signer/sgx/rsa3072_fips.h"
+#include "signer/sgx/rsa3072_sign.h"
 #include "tests/support/testkey.h"
 
 static struct testkey key;

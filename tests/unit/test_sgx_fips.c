@@ -7,7 +7,7 @@
 
 #include "bundle/open.h"
 #include "signer/base/digest.h"
-#include "signer/sgx/rsa3072_fips.h"
+#include "signer/sgx/rsa3072_sign.h"
 #include "tests/support/support.h"
 #include "tests/support/testkey.h"
 

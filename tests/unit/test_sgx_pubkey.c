@@ -11,6 +11,7 @@
 #include "signer/base/digest.h"
 #include "signer/base/mem.h"
 #include "signer/sgx/rsa3072.h"
+#include "signer/sgx/rsa3072_sign.h"
 #include "tests/support/support.h"
 #include "tests/support/testkey.h"
 

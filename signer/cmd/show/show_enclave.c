@@ -7,7 +7,7 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/show/show.h"
 #include "signer/flow/enclave.h"
-#include "signer/sgx/rsa3072_fips.h"
+#include "signer/sgx/rsa3072_sign.h"
 
 /* The stable names of --json. */
 static const char *kind_key(enum container_kind kind)

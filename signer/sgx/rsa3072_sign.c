@@ -1,6 +1,6 @@
-/* The block of Intel's second signature. The private key below is no secret and protects nothing: a reader
+/* The block of Intel's second signature, and the key that is thrown away. The private key below is no secret and protects nothing: a reader
  * takes the public half from the block itself. A key made for each file would only make two runs differ. */
-#include "signer/sgx/rsa3072_fips.h"
+#include "signer/sgx/rsa3072_sign.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -12,7 +12,6 @@
 #include "signer/base/digest.h"
 #include "signer/base/mem.h"
 #include "signer/base/ossl.h"
-#include "signer/base/pubkey.h"
 
 #define FIPS_EXPONENT 65537u
 
@@ -67,6 +66,11 @@ static const uint8_t private_exponent[PUBKEY_SIZE] = {
     0xd3, 0x72, 0x62, 0x41, 0xb9, 0xe9, 0xe8, 0x73, 0x33, 0x52, 0x7d, 0x09, 0x25, 0xbd, 0xa5, 0xcc, 0x09,
     0x15, 0x15, 0x19, 0x7b, 0x34, 0x98, 0x85, 0xbd, 0xb8, 0x45,
 };
+
+static void bn_freep(BIGNUM **n)
+{
+    BN_free(*n);
+}
 
 static void pkey_freep(EVP_PKEY **key)
 {
@@ -168,5 +172,42 @@ bool rsa3072_fips_verify(struct view sigstruct, const uint8_t block[static RSA30
         return ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot check an RSA signature of 3072 bits");
     *ret_ok = EVP_PKEY_verify(ctx, block + PUBKEY_SIZE + 4, SIGNATURE_SIZE, digest, sizeof digest) == 1;
     ossl_clear();
+    return true;
+}
+
+static EVP_PKEY *generate(void)
+{
+    EVP_PKEY *key = NULL;
+    ENS_CLEANUP(bn_freep) BIGNUM *e = BN_new();
+    OSSL_LIB_CTX *lib = ossl_context();
+    ENS_CLEANUP(pkey_ctx_freep)
+    EVP_PKEY_CTX *ctx = lib != NULL ? EVP_PKEY_CTX_new_from_name(lib, "RSA", NULL) : NULL;
+
+    if (e == NULL || ctx == NULL || BN_set_word(e, PUBKEY_EXPONENT) != 1)
+        return NULL;
+    if (EVP_PKEY_keygen_init(ctx) != 1 || EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, PUBKEY_BITS) != 1 ||
+        EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e) != 1 || EVP_PKEY_keygen(ctx, &key) != 1)
+        return NULL;
+    return key;
+}
+
+bool rsa3072_sign_ephemeral(const uint8_t digest[static 32], struct pubkey *ret_key,
+                            uint8_t ret_signature[static SIGNATURE_SIZE], struct ens_err *err)
+{
+    ENS_CLEANUP(pkey_freep) EVP_PKEY *key = generate();
+    ENS_CLEANUP(pkey_ctx_freep) EVP_PKEY_CTX *ctx = key != NULL ? begin_key(key, EVP_PKEY_sign_init) : NULL;
+    ENS_CLEANUP(bn_freep) BIGNUM *n = NULL;
+    uint8_t signature[SIGNATURE_SIZE];
+    size_t len = sizeof signature;
+
+    if (key == NULL)
+        return ossl_fail(
+            err, ENS_RESOURCE,
+            "OpenSSL cannot make an RSA key of 3072 bits with e = 3 (its FIPS mode refuses e = 3)");
+    if (ctx == NULL || EVP_PKEY_sign(ctx, signature, &len, digest, 32) != 1 || len != sizeof signature ||
+        EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) != 1 ||
+        BN_bn2binpad(n, ret_key->modulus, PUBKEY_SIZE) != PUBKEY_SIZE)
+        return ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot sign with a key that it made");
+    memcpy(ret_signature, signature, sizeof signature);
     return true;
 }
