@@ -394,6 +394,81 @@ asks() {
     secret
 }
 
+@test "what is exchanged while the question waits is not what is signed, counted or recorded" {
+    begin
+    people approvers alice "$BATS_FILE_TMPDIR/alice.pub"
+    printf 'revoked 1\nend\n' >revoked
+    policy policy 'approvals 1' 'approvers approvers' 'revoked revoked'
+    cp s.signdata app.signdata
+    says_so alice yes
+    digest=$(sha256 s.signdata)
+    id=$(cat policy approvers revoked | sha256sum | cut -d' ' -f1)
+    types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --policy policy --approval . --transcript t -o out.sig s.signdata'
+    sees '^Sign this\? Type yes to sign:$'
+    sign_data s.signdata "$MRENCLAVE" attributes=6 isvsvn=9
+    policy policy 'isvsvn 9'
+    rm approvers alice.approval
+    ln -sf /dev/null revoked
+    types yes
+    ended 0
+    openssl dgst -sha256 -verify "$BATS_FILE_TMPDIR/one.pem.pub" -signature out.sig app.signdata
+    ens transcript t
+    ok
+    prints "item: 1 sign-data $digest s.signdata out.sig$"
+    prints "policy: policy $id 3 3$"
+    # What is already there when the answer comes is left alone; a transcript that is not there any more is none.
+    cp app.signdata s.signdata
+    types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --transcript t -o other.sig s.signdata'
+    sees '^Sign this\? Type yes to sign:$'
+    echo mine >other.sig
+    types yes
+    ended 73
+    [ "$(cat other.sig)" = mine ]
+    grep -q '^result: 1 unwritten ' t
+    types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --transcript t -o last.sig s.signdata'
+    sees '^Sign this\? Type yes to sign:$'
+    cp t t.new
+    mv t.new t
+    types yes
+    ended 65
+    [ ! -e last.sig ]
+    called C_Sign 2
+}
+
+@test "the words that are asked for are these four words" {
+    begin
+    policy words 'confirm words'
+    words=$(ens show s.signdata >/dev/null; sed -n 's/^ *[1-4] \([A-Za-z]*\) .*/\1/p' "$OUT" | tr '\n' ' ')
+    [ "$(wc -w <<<"$words")" -eq 4 ]
+    nbsp=$'\xc2\xa0'
+    for answer in "${words% * }" "${words%?? }" "$words${words%% *}" "${words// /$nbsp}" "${words// /, }" "$(rev <<<"$words")" yes; do
+        types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --policy words -o out.sig s.signdata'
+        sees '^Type the first word of each row:$'
+        types "$answer"
+        sees '^Please type the first word of each row, or no:$'
+        types no
+        ended 77
+    done
+    called C_Sign 0
+    # Those of a batch are of all of it: one other file, and they are others.
+    cp s.signdata a.signdata
+    sign_data b.signdata "$MRENCLAVE" isvsvn=1 attributes_mask=0xffffffffffffffff
+    types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --policy words --out-dir . a.signdata b.signdata'
+    sees '^Type the first word of each row:$'
+    batch=$(look all | sed -n 's/^ *[1-4] \([A-Za-z]*\)\( [A-Za-z]*\)\{7\}$/\1/p' | tail -n 4 | tr '\n' ' ')
+    types C-c
+    ended 130
+    sign_data b.signdata "$MRENCLAVE" isvsvn=2 attributes_mask=0xffffffffffffffff
+    types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --policy words --out-dir . a.signdata b.signdata'
+    sees '^Type the first word of each row:$'
+    types "$batch"
+    sees '^Please type the first word of each row, or no:$'
+    batch=$(look all | sed -n 's/^ *[1-4] \([A-Za-z]*\)\( [A-Za-z]*\)\{7\}$/\1/p' | tail -n 4 | tr '\n' ' ')
+    types "${batch^^}"
+    ended 0
+    called C_Sign 2
+}
+
 # ---- what is recorded ----
 
 @test "a URI where a file is meant is neither taken, said nor recorded" {
