@@ -107,32 +107,26 @@ static char *output_path(struct view entries, struct view item, struct ens_err *
     return directory != NULL ? mem_printf(err, "%s/%s", directory, output) : NULL;
 }
 
-/* SHA-256 of a regular file as hexadecimal text, or "absent". Whatever cannot be read is not there for us. */
-static bool look(const char *path, char ret[static 2 * DIGEST_SIZE + 1], struct ens_err *err)
+/* Stands no regular file there? Not if that cannot be told: it may be a signature. */
+static bool is_absent(const char *path)
 {
-    ENS_CLEANUP(digest_freep) struct digest *d = NULL;
-    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
-    uint8_t hash[DIGEST_SIZE];
-    struct ens_err why = {0};
     struct stat st;
-    size_t len = 0;
 
-    (void)snprintf(ret, 2 * DIGEST_SIZE + 1, "absent");
-    if (piece == NULL || !digest_new(DIGEST_SHA256, &d, err))
-        return false;
     if (path[0] == '\0' || strcmp(path, "-") == 0)
         return true;
-    ENS_CLEANUP(file_closep) int fd = -1;
+    return stat(path, &st) == 0 ? !S_ISREG(st.st_mode) : errno == ENOENT || errno == ENOTDIR;
+}
 
-    if (!path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, &why) || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+/* SHA-256 of a regular file as hexadecimal text, or "absent". */
+static bool look(const char *path, char ret[static 2 * DIGEST_SIZE + 1], struct ens_err *err)
+{
+    ENS_CLEANUP(file_closep) int fd = -1;
+    uint8_t hash[DIGEST_SIZE];
+
+    (void)snprintf(ret, 2 * DIGEST_SIZE + 1, "absent");
+    if (is_absent(path))
         return true;
-    do {
-        if (!file_read(fd, path, piece, FILE_PIECE, &len, &why))
-            return true;
-        if (!digest_update(d, view_of(piece, len), err))
-            return false;
-    } while (len == FILE_PIECE);
-    if (!digest_final(d, hash, err))
+    if (!path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err) || !file_sha256(fd, path, hash, err))
         return false;
     hex_encode(ret, view_of(hash, sizeof hash));
     return true;

@@ -563,6 +563,23 @@ asks() {
     [ -z "$(ls out)" ]
 }
 
+@test "a signature that cannot be looked at is not absent" {
+    good
+    quirk 'kill(getpid(), SIGKILL);'
+    MODULE=./quirk.so sign --transcript t -o app.sig app.signdata
+    exits 137
+    ln -s app.sig app.sig
+    cp t before
+    sign --transcript t --acknowledge 2 --note looked --dry-run -o other.sig app.signdata
+    refused 66 'app.sig'
+    same t before
+    rm app.sig
+    mkfifo app.sig
+    sign --transcript t --acknowledge 2 --note looked --dry-run -o other.sig app.signdata
+    ok
+    grep -q '^found: 1 absent$' t
+}
+
 @test "where the outcome could not be recorded, nothing is signed" {
     good
     sign --transcript whole -o whole.sig app.signdata
@@ -695,6 +712,7 @@ quirk() {
     cat >quirk.c <<C
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <p11-kit/pkcs11.h>
