@@ -16,7 +16,7 @@ void hex_encode(char *ret, struct view v)
 
 struct hex hex_of(struct view v)
 {
-    struct hex hex;
+    struct hex hex = {{0}};
 
     hex_encode(hex.text, view_of(v.data, v.len < HEX_OF_MAX ? v.len : HEX_OF_MAX));
     return hex;
