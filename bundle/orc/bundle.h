@@ -1,7 +1,7 @@
 /* ORC bundles: the zip archive with META-INF/MANIFEST.MF that the Oasis runtime loader reads. Opens and
  * validates everything that can be said without knowing SGX (zip rules, manifest rules, digests),
  * streams entries, attaches a signature file, writes deterministically. What needs SGX (is the SIGSTRUCT
- * valid, is ENCLAVEHASH the stream's) is checked by signer/flow/enclave.c over the streams given here.
+ * valid, is ENCLAVEHASH the stream's) is checked by signer/flow/enclave_bundle.c over the streams given here.
  *
  * Errors: ENS_NOINPUT the file cannot be opened, ENS_IO, ENS_RESOURCE, ENS_DATA everything else; the message
  * names the entry or the manifest field, the rule, and the remedy. */
