@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said.
 BARS = {
-    "product": (45776, 31300),
+    "product": (45770, 31300),
     "bundle": (355, None),
     "bundle/container": (488, None),
     "bundle/elf": (638, None),
@@ -24,12 +24,12 @@ BARS = {
     "hsm": (3447, None),
     "signer": (160, None),
     "signer/base": (3522, None),
-    "signer/ceremony": (7811, None),
+    "signer/ceremony": (7805, None),
     "signer/cmd": (7752, 6200),  # with the rooms of the verbs
     "signer/flow": (6363, None),
     "signer/sgx": (2524, None),
     "signer/ui": (1855, None),
-    "ensign-offline: lines of .c": (20942, 11500),
+    "ensign-offline: lines of .c": (20936, 11500),
     "ensign-offline: symbols that must not be there": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),
     "exports with one user": (400, 150),
@@ -37,7 +37,7 @@ BARS = {
     "exports for tests alone": (7, 0),
     "exports without their prefix": (1, 0),
     "functions whose name stands in two files": (13, 20),
-    "circles among files": (1, 0),
+    "circles among files": (0, 0),
     "arrows back up": (0, 0),
 }
 # A file may use rooms that stand before its own, and its own. Rooms in one row do not know each other.

@@ -18,6 +18,12 @@ static const struct {
 
 #define KNOWN (sizeof known / sizeof known[0])
 
+bool compare_locate(const struct compare_side *a, const struct compare_side *b, uint64_t at,
+                    char ret[static CONTAINER_NAME_MAX])
+{
+    return container_locate(a->e.container, at, ret) || container_locate(b->e.container, at, ret);
+}
+
 static void note_cause(struct compare_causes *ret, const char *name, uint64_t a, uint64_t b)
 {
     if (a != b && ret->len < CONTAINER_SETTINGS_MAX)

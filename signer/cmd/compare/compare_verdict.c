@@ -6,12 +6,6 @@
 
 #include "signer/cmd/compare/compare.h"
 
-bool compare_locate(const struct compare_side *a, const struct compare_side *b, uint64_t at,
-                    char ret[static CONTAINER_NAME_MAX])
-{
-    return container_locate(a->e.container, at, ret) || container_locate(b->e.container, at, ret);
-}
-
 /* The section that all rows of the kind begin in; false where they are several, or none is known. */
 static bool one_section(const struct pagediff *d, enum pagediff_kind kind, const struct compare_side *a,
                         const struct compare_side *b, char ret[static CONTAINER_NAME_MAX])
