@@ -57,7 +57,7 @@ all: $(B)/ensign $(B)/ensign-offline ## build ensign and ensign-offline (VARIANT
 # The program of the signing host: these files and no other. It opens no enclave, so that it is linked without
 # bundle/, libzip, zlib, ISA-L and jansson; scripts/check-house.sh looks for their symbols.
 OFFLINE_SRC := $(addsuffix .c,signer/main \
-    $(addprefix signer/base/,base64 bytes date digest err file file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
+    $(addprefix signer/base/,base64 bytes date digest err file file_inputs file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
         num ossl path process secret text text_printable) \
     $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
     $(addprefix signer/ui/,clock notice opts output pace report screen version) \

@@ -56,6 +56,8 @@ bool file_open(const char *path, int *ret_fd, struct ens_err *err)
         return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be examined", path);
     if (!S_ISREG(st.st_mode) && !take_special(fd, &st, place.is_magic, path, err))
         return false;
+    if (!file_add_input(fd, err))
+        return false;
     *ret_fd = fd;
     fd = -1;
     return true;

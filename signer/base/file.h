@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "signer/base/bytes.h"
 #include "signer/base/digest.h"
@@ -30,6 +31,18 @@ bool file_is_stdin(const char *path);
  * it has more than a gigabyte. */
 bool file_open_stdin(int *ret_fd, struct ens_err *err) ENS_MUST_CHECK;
 
+/* From now on files that are opened to be read are remembered, and no output replaces one. Called once, before
+ * any file is opened. */
+void file_watch_inputs(void);
+/* Remembers a regular file that is read otherwise than with file_open: by descriptor, or, if another library or
+ * program opens it, by name. What cannot be examined is left to whoever opens it. ENS_RESOURCE. */
+bool file_add_input(int fd, struct ens_err *err) ENS_MUST_CHECK;
+bool file_add_input_named(const char *path, struct ens_err *err) ENS_MUST_CHECK;
+/* Takes back one opening of an output that was only looked at. */
+void file_drop_input(const char *path);
+/* True if the file is one that is read. */
+bool file_is_input(const struct stat *st);
+
 /* Reads until `len` bytes are there or the file ends; restarts after EINTR unless ensign was interrupted.
  * ENS_IO naming `path`. */
 bool file_read(int fd, const char *path, uint8_t *ret, size_t len, size_t *ret_len,
@@ -56,8 +69,10 @@ bool file_write_at(int fd, const char *path, uint64_t offset, struct view v,
 
 /* The rule for a file that already has the name of an output. */
 enum file_out_mode {
-    FILE_OUT_NEW,     /* nothing: an existing file is kept, ENS_CANTCREAT */
-    FILE_OUT_REPLACE, /* anything regular: it is replaced, and its mode and owner are kept */
+    FILE_OUT_NEW,      /* nothing: an existing file is kept, ENS_CANTCREAT */
+    FILE_OUT_REPLACE,  /* anything regular: it is replaced, and its mode and owner are kept; no file that the
+                       * run reads (ENS_USAGE) */
+    FILE_OUT_IN_PLACE, /* the same, and it may be the file that was read */
 };
 
 struct file_out;

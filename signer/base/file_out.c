@@ -71,6 +71,12 @@ static bool open_directory(struct file_out *out, struct ens_err *err)
     return out->name != NULL;
 }
 
+static bool check_apart(const struct file_out *out, const struct stat *st, struct ens_err *err)
+{
+    return out->mode != FILE_OUT_REPLACE || !file_is_input(st) ||
+           ens_fail(err, ENS_USAGE, "%s: is a file that this run reads: name another output", out->path);
+}
+
 /* Looks at what stands at the target, and refuses what must not be replaced. */
 static bool examine_target(struct file_out *out, struct ens_err *err)
 {
@@ -86,7 +92,7 @@ static bool examine_target(struct file_out *out, struct ens_err *err)
         return ens_fail(err, ENS_CANTCREAT, "%s: exists already: name another file, or give --force",
                         out->path);
     out->exists = true;
-    return true;
+    return check_apart(out, &out->st, err);
 }
 
 /* Says that a process is at the temporary file, for as long as it lives. `*ret_ok` false if a sweep took
@@ -249,9 +255,13 @@ static bool put_in_place(struct file_out *out, struct ens_err *err)
 {
     struct stat now;
 
-    if (out->is_expected &&
-        (fstatat(out->dir_fd, out->name, &now, AT_SYMLINK_NOFOLLOW) != 0 || !is_unchanged(&now, &out->st)))
+    bool is_there = fstatat(out->dir_fd, out->name, &now, AT_SYMLINK_NOFOLLOW) == 0;
+
+    if (out->is_expected && (!is_there || !is_unchanged(&now, &out->st)))
         return fail_expected(out, err);
+    /* It may have been opened since. */
+    if (is_there && !check_apart(out, &now, err))
+        return false;
     int reason = out->mode == FILE_OUT_NEW ? rename_new(out) : rename_over(out);
 
     if (reason == 0) {

@@ -141,6 +141,8 @@ static bool read_approval_file(const char *path, struct buf *ret, bool *ret_fits
         return false;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return ens_fail(err, ENS_DATA, "%s: not-regular: is no file: name an approval", path);
+    if (!file_add_input(fd, err))
+        return false;
     do {
         if (!file_read(fd, path, piece, sizeof piece, &len, err) ||
             !buf_append(&all, view_of(piece, len), err))

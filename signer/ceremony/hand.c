@@ -201,7 +201,7 @@ bool hand_read(const char *path, struct buf *ret, struct ens_err *err)
 
     if (!path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err))
         return name_rule(path, err);
-    if (!check_owner(path, fd, err))
+    if (!check_owner(path, fd, err) || !file_add_input(fd, err))
         return false;
     bytes = mem_alloc(HAND_FILE_MAX + 1, 1, err);
     if (bytes == NULL || !file_read(fd, path, bytes, HAND_FILE_MAX + 1, &len, err))

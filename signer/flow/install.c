@@ -2,6 +2,7 @@
 #include "signer/flow/install.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "signer/base/mem.h"
@@ -50,6 +51,16 @@ bool install_judge_for(const struct sigstruct *css, const char *path, struct ens
 
 /* ---- the place ---- */
 
+/* True if `output` is another name for the file that is open at `fd`. */
+static bool is_named(int fd, const char *output)
+{
+    struct stat a;
+    struct stat b;
+
+    return output != NULL && fd >= 0 && fstat(fd, &a) == 0 && stat(output, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
 bool install_open(const char *own, int fd, const char *output, bool force, struct install *ret,
                   struct ens_err *err)
 {
@@ -63,9 +74,11 @@ bool install_open(const char *own, int fd, const char *output, bool force, struc
         return ens_fail(err, ENS_USAGE, "stdout: is a terminal, and the result is binary: give -o FILE");
     if (output != NULL && !i.to_stdout)
         i.name = output;
-    if (!file_out_open(i.name, in_place || i.to_stdout || force ? FILE_OUT_REPLACE : FILE_OUT_NEW, &i.file,
-                       err) ||
-        (in_place && !file_out_expect(i.file, fd, err)))
+    enum file_out_mode mode = in_place || i.to_stdout || (force && is_named(fd, output)) ? FILE_OUT_IN_PLACE
+                              : force                                                    ? FILE_OUT_REPLACE
+                                                                                         : FILE_OUT_NEW;
+
+    if (!file_out_open(i.name, mode, &i.file, err) || (in_place && !file_out_expect(i.file, fd, err)))
         return false;
     *ret = i;
     i.file = NULL;

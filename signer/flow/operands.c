@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "signer/base/file.h"
+#include "signer/base/mem.h"
 #include "signer/ui/notice.h"
 
 /* What of a command line names files. */
@@ -139,6 +140,38 @@ static bool check_stdin(const struct cmd *cmd, const struct args *a, struct ens_
     return true;
 }
 
+/* The public half and the certificate beside an SSH key, which ssh-keygen reads. */
+static bool know_ssh_files(const char *key, struct ens_err *err)
+{
+    static const char *const ends[] = {".pub", "-cert.pub"};
+
+    for (size_t i = 0; key != NULL && i < sizeof ends / sizeof ends[0]; i++) {
+        ENS_CLEANUP(mem_freep) char *path = mem_printf(err, "%s%s", key, ends[i]);
+
+        if (path == NULL || !file_add_input_named(path, err))
+            return false;
+    }
+    return true;
+}
+
+/* From here on no output replaces what is read; what the command line names is known at once. */
+static bool know_inputs(const struct cmd *cmd, const struct args *a, struct ens_err *err)
+{
+    struct named inputs[OPTIONS_MAX];
+
+    file_watch_inputs();
+    list_inputs(cmd, a, inputs);
+    for (size_t i = 0; i < OPTIONS_MAX; i++) {
+        if (inputs[i].path != NULL && !file_add_input_named(inputs[i].path, err))
+            return false;
+    }
+    for (size_t i = 0; i < a->operands_len; i++) {
+        if (!file_add_input_named(a->operands[i], err))
+            return false;
+    }
+    return know_ssh_files(a->ssh_key, err);
+}
+
 bool operands_check(const struct cmd *cmd, const struct args *args, struct ens_err *err)
 {
     bool reads_transcripts = is_command(cmd, (const char *const[]){"transcript", NULL});
@@ -160,5 +193,5 @@ bool operands_check(const struct cmd *cmd, const struct args *args, struct ens_e
             !check_output(cmd, args, &outputs[i], err))
             return false;
     }
-    return check_stdin(cmd, args, err);
+    return check_stdin(cmd, args, err) && know_inputs(cmd, args, err);
 }

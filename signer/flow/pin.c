@@ -66,7 +66,7 @@ static bool read_pin_file(const char *path, const char *name, struct secret *ret
                         "%s: mode %04o lets others read the PIN: chmod 600 it, or where that cannot be, "
                         "open it yourself: --pin-source fd:3 3<FILE",
                         name, (unsigned)(st.st_mode & 07777));
-    return read_fd(fd, name, ret, err);
+    return file_add_input(fd, err) && read_fd(fd, name, ret, err);
 }
 
 /* Descriptors that a shell opens; what is larger may be a PIN. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
 #include "signer/flow/pin.h"
@@ -24,7 +25,9 @@ static bool choose_pin_source(const struct args *args, struct token_session *s, 
     if (s->pin_from_uri && from_uri[0] != '/' && strncmp(from_uri, "file:", 5) != 0)
         return ens_fail(err, ENS_USAGE,
                         "URI: pin-source is not a file: write pin-source=file:PATH, or give --pin-source");
-    return true;
+    /* It is opened long after the outputs. */
+    return s->pin_source == NULL ||
+           file_add_input_named(s->pin_source + (strncmp(s->pin_source, "file:", 5) == 0 ? 5 : 0), err);
 }
 
 /* There is no default module: the p11-kit proxy would wake every driver of the host. */
@@ -46,7 +49,7 @@ static bool choose_module(const struct args *args, const struct hsm_uri *uri, st
     ret->module = args->module != NULL ? args->module : from_uri;
     if (ret->module == NULL)
         ret->module = getenv("ENSIGN_PKCS11_MODULE");
-    return true;
+    return ret->module == NULL || file_add_input_named(ret->module, err);
 }
 
 bool token_require_key(const struct args *args, struct ens_err *err)

@@ -103,6 +103,72 @@ begin() {
     usage 'a.sig: is to be signed'
 }
 
+@test "B8: what a run reads without its name on the command line is kept as well" {
+    local pin uri
+    begin
+    ssh-keygen -q -t ed25519 -N '' -C '' -f k
+    pin=$BATS_TEST_TMPDIR/work/pin
+    cp -p "$BATS_FILE_TMPDIR/pin" "$pin"
+    uri="$RELEASE?pin-source=file:$pin"
+    for row in "-o pin" "--pubkey pin -o out.sig" "-o ./pin"; do
+        # shellcheck disable=SC2086
+        ens sign --force --yes --module "$SOFTHSM" --key "$RELEASE" --pin-source file:pin $row s.signdata
+        usage 'pin: is a file that this run reads'
+        # shellcheck disable=SC2086
+        ens sign --force --yes --module "$SOFTHSM" --key "$uri" $row s.signdata
+        usage 'pin: is a file that this run reads'
+    done
+    ens pubkey --force --module "$SOFTHSM" --key "$RELEASE" --pin-source file:pin -o pin
+    usage 'pin: is a file that this run reads'
+    ens pubkey --force --module "$SOFTHSM" --key "$uri" -o pin
+    usage 'pin: is a file that this run reads'
+    ens keygen --force --module "$SOFTHSM" --token pkcs11:token=ensign --label new --pin-source file:pin --pubkey pin
+    usage 'pin: is a file that this run reads'
+    # The people of a policy, by their names and by another.
+    people approvers bob k.pub
+    printf 'revoked 1\nend\n' >revoked
+    policy with 'approvals 1' 'approvers approvers' 'revoked revoked'
+    ln revoked hard
+    mkdir q
+    ens approve --yes --ssh-key k --pubkey pub.pem --until 20261220 -o q/bob.approval s.signdata
+    ok
+    for out in approvers revoked hard q/bob.approval; do
+        sign --force --policy with --approval q -o "$out" s.signdata
+        refused 64 "$out: is a file that this run reads"
+        sign --force --policy with --approval q --pubkey "$out" -o out.sig s.signdata
+        refused 64 "$out: is a file that this run reads"
+    done
+    mkdir d
+    cp s.signdata d/m.signdata
+    cp policy d/m.sig
+    sign --force --policy d/m.sig --out-dir d d/m.signdata
+    refused 64 'd/m.sig: is a file that this run reads'
+    cp "$SOFTHSM" mod.so
+    MODULE=$PWD/mod.so sign --force -o mod.so s.signdata
+    usage 'mod.so: is a file that this run reads'
+    ens approve --yes --force --ssh-key k --pubkey pub.pem --until 20261220 -o k.pub s.signdata
+    usage 'k.pub: is a file that this run reads'
+    # What is only looked at is an output, and may go.
+    cp s.sig d/s.sig
+    echo other >d/s.sig
+    cp s.signdata d/s.signdata
+    sign --force --out-dir d d/s.signdata
+    ok
+    same d/s.sig s.sig
+}
+
+@test "B8: resign --out-dir keeps what has another name of an input" {
+    begin
+    mkdir od
+    bundle a.orc
+    bundle b.orc
+    ln b.orc od/a.orc
+    ens resign --force --yes --module "$SOFTHSM" --key "$RELEASE" --pin-source "file:$BATS_FILE_TMPDIR/pin" --out-dir od a.orc b.orc
+    [ "$status" -ne 0 ]
+    same b.orc od/a.orc
+    errors | grep -q 'od/a.orc: is a file that this run reads' || fail "$(cat "$ERR")"
+}
+
 @test "B8: every command keeps its inputs" {
     begin
     ens gen-sign-data --force -o own.sgxs own.sgxs

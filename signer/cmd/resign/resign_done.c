@@ -171,7 +171,10 @@ bool resign_done_there(const struct resign *r, struct resign_file *f, bool *ret,
     *ret = false;
     if (lstat(f->out_path, &st) != 0 && errno == ENOENT)
         return true;
-    if (resign_open(r, f->out_path, &out, &ignored, &why)) {
+    bool is_open = resign_open(r, f->out_path, &out, &ignored, &why);
+
+    file_drop_input(f->out_path);
+    if (is_open) {
         if (!is_output(r, f, &out, &done, err) || (done && !adopt(f, &out, err)))
             return false;
     } else if (why.code == ENS_INTERRUPTED || why.code == ENS_RESOURCE) {

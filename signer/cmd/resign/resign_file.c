@@ -177,7 +177,9 @@ static bool probe_place(const struct resign *r, const struct resign_file *f, str
 {
     ENS_CLEANUP(file_out_closep) struct file_out *out = NULL;
     const char *path = f->out_path != NULL ? f->out_path : f->path;
-    enum file_out_mode mode = f->out_path != NULL && !r->args->force ? FILE_OUT_NEW : FILE_OUT_REPLACE;
+    enum file_out_mode mode = f->out_path == NULL ? FILE_OUT_IN_PLACE
+                              : r->args->force    ? FILE_OUT_REPLACE
+                                                  : FILE_OUT_NEW;
 
     return file_out_open(path, mode, &out, err);
 }

@@ -157,16 +157,19 @@ static bool judge_approvals(struct run *r, struct ens_err *err)
 
 /* ---- before the token is woken: where things go, and who will be asked ---- */
 
-/* That nothing can be written to --out-dir is said before anything is signed; and what a killed run left
- * there goes. */
+/* What cannot be written to --out-dir is said before anything is signed; and what a killed run left there
+ * goes. */
 static bool prepare_out_dir(const struct run *r, struct ens_err *err)
 {
-    ENS_CLEANUP(file_out_closep) struct file_out *probe = NULL;
     size_t swept = 0;
 
-    return r->args->out_dir == NULL ||
-           (file_out_open(r->requests.items[0].out_path, FILE_OUT_REPLACE, &probe, err) &&
-            file_sweep(r->args->out_dir, &swept, err));
+    for (size_t i = 0; r->args->out_dir != NULL && i < r->requests.len; i++) {
+        ENS_CLEANUP(file_out_closep) struct file_out *probe = NULL;
+
+        if (!file_out_open(r->requests.items[i].out_path, FILE_OUT_REPLACE, &probe, err))
+            return false;
+    }
+    return r->args->out_dir == NULL || file_sweep(r->args->out_dir, &swept, err);
 }
 
 static bool prepare_outputs(struct run *r, struct ens_err *err)
@@ -215,7 +218,10 @@ static bool look_for_finished(struct run *r, struct request *q, struct ens_err *
     ENS_CLEANUP(buf_free) struct buf file = {0};
     struct ens_err why = {0};
 
-    if (!file_read_all(q->out_path, SIGNATURE_SIZE, &file, &why)) {
+    bool is_read = file_read_all(q->out_path, SIGNATURE_SIZE, &file, &why);
+
+    file_drop_input(q->out_path);
+    if (!is_read) {
         if (why.code == ENS_NOINPUT)
             return true;
         /* Longer than a signature: it is none, and is replaced only where that was asked for. */
