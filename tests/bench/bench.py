@@ -438,7 +438,7 @@ class Bench:
         unlink(out)
 
     def callgrind(self, what, argv):
-        """(million instructions, calls of records_page) of one run."""
+        """(million instructions, calls of sgxs_write_page) of one run."""
         path = self.path("callgrind")
         done = subprocess.run(
             ["valgrind", "--tool=callgrind", "--callgrind-out-file=" + path, *argv],
@@ -452,7 +452,7 @@ class Bench:
                 if entry := re.match(r"c?fn=(\(\d+\))(?: (.*))?$", line):
                     names.setdefault(entry[1], entry[2])
                     called = names[entry[1]] if line.startswith("cfn") else None
-                elif called == "records_page" and line.startswith("calls="):
+                elif called == "sgxs_write_page" and line.startswith("calls="):
                     calls += int(line[6:].split()[0])
         return int(found.group(1)) / 1e6, calls
 
