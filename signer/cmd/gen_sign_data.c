@@ -60,7 +60,7 @@ static bool prepare_signdata(const struct args *args, struct sigstruct *ret_css,
     notice_all(&notices, args->quiet);
     if (!ok)
         return false;
-    enclave_let_pass(&e, e.component, &measured);
+    enclave_let_pass(&e, e.places, &measured);
     return dangers_review(args, &review, err);
 }
 

@@ -121,20 +121,15 @@ static bool read_bundle(struct enclave *e, struct ens_err *err)
 {
     if (!enclave_check_bundle(e->bundle, &e->set, err))
         return false;
-    e->component = enclave_find(&e->set, container_component(e->container)->id);
-    e->places_len = 1;
     e->places = mem_alloc(1, sizeof *e->places, err);
     if (e->places == NULL)
         return false;
-    if (e->component->is_signed)
+    e->places_len = 1;
+    e->places[0] = *enclave_find(&e->set, container_component(e->container)->id);
+    if (e->places[0].is_signed)
         e->places[0].copy = container_copy_at(e->container, 0);
-    e->places[0].is_signed = e->component->is_signed;
-    e->places[0].css = e->component->css;
-    e->places[0].is_measured = true;
-    e->places[0].report = e->component->report;
-    e->places[0].stream_error = e->component->stream_error;
-    if (e->component->stream_error.code != ENS_OK)
-        ens_wrap(&e->places[0].stream_error, "%s: %s", e->path, e->component->meta->sgx_executable);
+    if (e->places[0].stream_error.code != ENS_OK)
+        ens_wrap(&e->places[0].stream_error, "%s: %s", e->path, e->places[0].meta->sgx_executable);
     return true;
 }
 

@@ -6,20 +6,23 @@
 #include "signer/sgx/sigstruct.h"
 #include "signer/ui/notice.h"
 
-/* ---- bundles (enclave_bundle.c) ---- */
-
-/* One SGX component of a bundle, as its bytes say. */
-struct enclave_component {
-    const struct bundle_component *meta;
-    struct sgxs_report report;   /* only `sha256` is set where `stream_error` is */
-    struct ens_err stream_error; /* code ENS_OK: the stream is well-formed */
+/* One place of a SIGSTRUCT in the file, and the enclave that belongs to it: a bundle has one for each SGX
+ * component, an Intel file one for each metadata block, every other kind exactly one. */
+struct enclave_place {
+    const struct bundle_component *meta; /* NULL: the file is no bundle */
+    const struct container_copy *copy;   /* NULL: no SIGSTRUCT is here, or it is one in an enclave_set */
     bool is_signed;
-    struct sigstruct css; /* where `is_signed` */
+    struct sigstruct css;        /* if `is_signed` */
+    bool is_measured;            /* the file holds the enclave, too */
+    struct sgxs_report report;   /* only `sha256` is set if `stream_error` is */
+    struct ens_err stream_error; /* code ENS_OK: the enclave is well-formed */
 };
+
+/* ---- bundles (enclave_bundle.c) ---- */
 
 /* All SGX components of a bundle, in the order of the manifest. */
 struct enclave_set {
-    struct enclave_component *items;
+    struct enclave_place *items;
     size_t len;
 };
 
@@ -37,19 +40,9 @@ bool enclave_check_written(const struct bundle *b, const struct bundle *from, co
 void enclave_set_free(struct enclave_set *set);
 
 /* What was found in the SGX component `id`; NULL: the bundle has no such component. */
-const struct enclave_component *enclave_find(const struct enclave_set *set, const char *id);
+const struct enclave_place *enclave_find(const struct enclave_set *set, const char *id);
 
 /* ---- any container (enclave.c; what judges, in enclave_judge.c) ---- */
-
-/* One place of a SIGSTRUCT in the file, and the enclave that belongs to it. */
-struct enclave_place {
-    const struct container_copy *copy; /* NULL: no SIGSTRUCT is here */
-    bool is_signed;
-    struct sigstruct css; /* where `is_signed` */
-    bool is_measured;     /* the file holds the enclave, too */
-    struct sgxs_report report;
-    struct ens_err stream_error; /* code ENS_OK: the enclave is well-formed */
-};
 
 /* What a file is opened for. */
 enum enclave_use {
@@ -64,10 +57,9 @@ enum enclave_use {
 struct enclave {
     const char *path; /* borrowed */
     struct container *container;
-    struct bundle *bundle;                     /* of the container; NULL: it is none */
-    struct enclave_set set;                    /* of a bundle: all its components */
-    const struct enclave_component *component; /* of `set`; NULL: no bundle */
-    struct enclave_place *places;              /* at least one */
+    struct bundle *bundle;        /* of the container; NULL: it is none */
+    struct enclave_set set;       /* of a bundle: all its components */
+    struct enclave_place *places; /* at least one */
     size_t places_len;
     /* Set by enclave_require. */
     uint8_t mrenclave[MRENCLAVE_SIZE]; /* measured, or else what the SIGSTRUCT says */
@@ -79,8 +71,8 @@ struct enclave {
 void enclave_allow_large(void);
 
 /* Opens `path`, checks all of a bundle, and measures the enclave at every place, as `use` wants it. `id`
- * names a bundle's component (NULL as in enclave_find). Does not judge the enclave; see enclave_require.
- * Release with enclave_free. */
+ * names a bundle's component (NULL: ronl if it is SGX, else the only SGX one). Does not judge the enclave;
+ * see enclave_require. Release with enclave_free. */
 bool enclave_open(const char *path, const char *id, enum enclave_use use, struct enclave *ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 
@@ -118,9 +110,9 @@ bool enclave_judge_place(const struct enclave *e, size_t index, struct findings 
                          struct ens_err *err) ENS_MUST_CHECK;
 
 /* Adds what --allow-unusual let pass of the enclave: errors of what was measured, and tables that change what
- * the file shows, each text once. `component` is the one that is meant of a bundle, else NULL. */
-void enclave_let_pass(const struct enclave *e, const struct enclave_component *component,
-                      struct findings *ret);
+ * the file shows, each text once. `place` is the one that is meant of a bundle, else any; NULL: there is
+ * none. */
+void enclave_let_pass(const struct enclave *e, const struct enclave_place *place, struct findings *ret);
 
 /* The part of it about Open Enclave's configuration and loader, for a SIGSTRUCT that is to go there. */
 void enclave_judge_config(enum container_kind kind, const struct container_copy *c,

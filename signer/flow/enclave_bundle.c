@@ -79,7 +79,7 @@ static bool is_name(const char *a, const char *b)
 static bool hand_out_css(const struct pour *p, const char *name, struct enclave_set *set, struct ens_err *err)
 {
     for (size_t i = 0; i < set->len; i++) {
-        struct enclave_component *c = &set->items[i];
+        struct enclave_place *c = &set->items[i];
 
         if (!is_name(c->meta->sgx_signature, name))
             continue;
@@ -130,7 +130,7 @@ static bool read_file(struct checking *c, const struct bundle_file *f, bool is_s
 /* Takes what is known of the stream over to the components that name it; false: nothing is. */
 static bool take_over(struct checking *c, const char *name)
 {
-    const struct enclave_component *found = NULL;
+    const struct enclave_place *found = NULL;
 
     for (size_t i = 0; i < c->known->len; i++) {
         if (is_name(c->known->items[i].meta->sgx_executable, name))
@@ -175,7 +175,7 @@ static bool is_year_0(const struct sigstruct *css)
     return date >> 16 == 0 && date_of_bcd((uint32_t)date | 0x00040000, &d);
 }
 
-static bool check_signature(const struct enclave_component *c, struct ens_err *err)
+static bool check_signature(const struct enclave_place *c, struct ens_err *err)
 {
     struct findings found = {0};
 
@@ -205,7 +205,8 @@ static bool list_components(const struct bundle_info *info, struct enclave_set *
         return false;
     for (size_t i = 0; i < info->components_len; i++) {
         if (info->components[i].tee == BUNDLE_TEE_SGX)
-            ret->items[ret->len++].meta = &info->components[i];
+            ret->items[ret->len++] =
+                (struct enclave_place){.meta = &info->components[i], .is_measured = true};
     }
     return true;
 }
@@ -282,7 +283,7 @@ void enclave_set_free(struct enclave_set *set)
     *set = (struct enclave_set){0};
 }
 
-const struct enclave_component *enclave_find(const struct enclave_set *set, const char *id)
+const struct enclave_place *enclave_find(const struct enclave_set *set, const char *id)
 {
     for (size_t i = 0; i < set->len; i++) {
         if (strcmp(set->items[i].meta->id, id) == 0)

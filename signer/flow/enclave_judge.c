@@ -153,12 +153,13 @@ static void add_errors(const struct findings *from, struct findings *ret)
     }
 }
 
-void enclave_let_pass(const struct enclave *e, const struct enclave_component *component,
-                      struct findings *ret)
+void enclave_let_pass(const struct enclave *e, const struct enclave_place *place, struct findings *ret)
 {
-    if (component != NULL)
-        add_errors(&component->report.problems, ret);
-    for (size_t i = 0; component == NULL && e->is_measured && i < e->places_len; i++) {
+    if (place != NULL && place->meta != NULL) {
+        add_errors(&place->report.problems, ret);
+        return;
+    }
+    for (size_t i = 0; e->is_measured && i < e->places_len; i++) {
         struct findings odd = {0};
 
         judge_oddities(e, i, &odd);
@@ -194,9 +195,9 @@ bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret, st
         struct findings found = {0};
 
         if (!e->places[i].is_signed) {
-            if (e->component != NULL)
+            if (e->places[i].meta != NULL)
                 return ens_fail(err, ENS_DATA, "%s: component %s is not signed: sign it first", e->path,
-                                e->component->meta->id);
+                                e->places[i].meta->id);
             if (container_kind(e->container) == CONTAINER_SGXS)
                 return ens_fail(err, ENS_DATA,
                                 "%s: is an SGXS stream, which holds no SIGSTRUCT: give a signed container",
@@ -250,7 +251,7 @@ static bool require_place(const struct enclave *e, size_t index, bool allow_unus
     if (memcmp(p->report.mrenclave, e->places[0].report.mrenclave, MRENCLAVE_SIZE) != 0)
         return ens_fail(err, ENS_DATA, "%s: measures to another MRENCLAVE than %s: no SIGSTRUCT fits both",
                         name, e->places[0].copy != NULL ? e->places[0].copy->name : "the first place");
-    if (e->component == NULL)
+    if (p->meta == NULL)
         judge_measurement(p, &found);
     for (size_t i = 0; i < found.len; i++) {
         if (strcmp(found.items[i].rule, "mrenclave") == 0)
@@ -262,9 +263,8 @@ static bool require_place(const struct enclave *e, size_t index, bool allow_unus
     }
     if (!require_honest(e, index, name, allow_unusual, ret, err))
         return false;
-    if (e->component != NULL)
-        return enclave_judge_stream(e->component->meta->sgx_executable, &p->report, true, allow_unusual, ret,
-                                    err) ||
+    if (p->meta != NULL)
+        return enclave_judge_stream(p->meta->sgx_executable, &p->report, true, allow_unusual, ret, err) ||
                ens_wrap(err, "%s", e->path);
     return enclave_judge_stream(name, &p->report, false, allow_unusual, ret, err);
 }

@@ -177,7 +177,7 @@ static bool add_notice(const struct enclave *e, const char *id, enum bundle_iden
 static bool update_identities(struct enclave *e, const struct install_item *item, struct notices *ret_notices,
                               struct ens_err *err)
 {
-    const struct enclave_component *component = item->component;
+    const struct enclave_place *component = item->place;
     const struct bundle_component *c = component->meta;
     ENS_CLEANUP(mem_freep)
     enum bundle_identity_edit *edits = mem_alloc(c->identities_len, sizeof *edits, err);
@@ -211,7 +211,7 @@ static bool holds_sigstructs(const void *ctx, const struct bundle *b, const stru
     const struct attached *a = ctx;
 
     for (size_t i = 0; i < a->len; i++) {
-        const struct enclave_component *c = enclave_find(set, a->items[i].component->meta->id);
+        const struct enclave_place *c = enclave_find(set, a->items[i].place->meta->id);
 
         if (c == NULL || !c->is_signed ||
             memcmp(c->css.bytes, a->items[i].css->bytes, sizeof c->css.bytes) != 0)
@@ -225,7 +225,7 @@ static bool edit_component(struct enclave *e, const struct install_item *item, s
 {
     struct view css = view_of(item->css->bytes, sizeof item->css->bytes);
 
-    return bundle_set_signature(e->bundle, item->component->meta->id, css, err) &&
+    return bundle_set_signature(e->bundle, item->place->meta->id, css, err) &&
            update_identities(e, item, ret_notices, err);
 }
 

@@ -38,8 +38,8 @@ struct install {
 /* Prepares the place. `own` is the file that is changed, which must still be the one that is open at `fd`, or
  * the name that a new one has by itself (`fd` -1). `output` says where the result goes: NULL to `own`, "-" to
  * stdout (the temporary file lies beside `own`), else into a new file. An existing one goes only if `force`.
- * Called before the work, so that a wrong place is said first. ENS_USAGE: stdout is a terminal; ENS_CANTCREAT.
- * Borrows all texts. Release with install_free; without install_commit nothing appears. */
+ * Called before the work, so that a wrong place is said first. ENS_USAGE: stdout is a terminal;
+ * ENS_CANTCREAT. Borrows all texts. Release with install_free; without install_commit nothing appears. */
 bool install_open(const char *own, int fd, const char *output, bool force, struct install *ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 void install_free(struct install *i);
@@ -65,7 +65,7 @@ bool install_bundle(const struct install *i, struct bundle *b, const struct inst
 
 /* A finished SIGSTRUCT, and where it belongs. */
 struct install_item {
-    const struct enclave_component *component; /* of the enclave's `set`; NULL: the file is no bundle */
+    const struct enclave_place *place; /* of the enclave; if it is no bundle, any */
     const struct sigstruct *css;
 };
 

@@ -25,8 +25,8 @@ enum resign_status {
 
 /* One enclave of a file: the only one, or one component of a bundle. */
 struct resign_enclave {
-    char *component;                         /* NULL: the file is no bundle */
-    const struct enclave_component *bundled; /* the same, while the file is open */
+    char *component;                   /* NULL: the file is no bundle */
+    const struct enclave_place *place; /* the same in the open file */
     enum resign_status status;
     bool is_tried;        /* the token was asked */
     bool is_signed;       /* `signature` is set */
@@ -99,13 +99,13 @@ bool resign_file_finish(const struct resign *r, struct resign_file *f, struct en
 void resign_file_close(struct resign_file *f);
 void resign_file_free(struct resign_file *f);
 
-/* Opens the file at `path` and measures it, with every component of a bundle if --all-components. Adds warnings
- * to `ret_notices`, also if it fails then. */
+/* Opens the file at `path` and measures it, with every component of a bundle if --all-components. Adds
+ * warnings to `ret_notices`, also if it fails then. */
 bool resign_open(const struct resign *r, const char *path, struct enclave *ret, struct notices *ret_notices,
                  struct ens_err *err) ENS_MUST_CHECK;
 
-/* The SIGSTRUCT that the enclave has in the open file `e`; NULL: it is not signed. */
-const struct sigstruct *resign_present(const struct enclave *e, const struct enclave_component *c);
+/* The SIGSTRUCT that is there; NULL: it is not signed. */
+const struct sigstruct *resign_present(const struct enclave_place *p);
 
 /* How many enclaves of the file wait for a signature. */
 size_t resign_file_waiting(const struct resign_file *f);

@@ -121,10 +121,11 @@ static bool same_bundle(const struct resign_file *f, const struct enclave *b)
 /* The SIGSTRUCT of the enclave `x` in the output. */
 static const struct sigstruct *present_there(const struct enclave *out, const struct resign_enclave *x)
 {
-    const struct enclave_component *c =
-        out->bundle != NULL && x->component != NULL ? enclave_find(&out->set, x->component) : NULL;
+    const struct enclave_place *p = &out->places[0];
 
-    return out->bundle != NULL && c == NULL ? NULL : resign_present(out, c);
+    if (out->bundle != NULL)
+        p = x->component != NULL ? enclave_find(&out->set, x->component) : NULL;
+    return p != NULL ? resign_present(p) : NULL;
 }
 
 /* What is kept is what is said of it: its DATE may be another one. */
@@ -150,7 +151,7 @@ static bool is_output(const struct resign *r, const struct resign_file *f, const
     for (size_t i = 0; same && i < f->len; i++) {
         const struct resign_enclave *x = &f->enclaves[i];
         const struct sigstruct *css = present_there(out, x);
-        bool free_date = r->today_is_free && !r->has_from && resign_present(in, x->bundled) == NULL;
+        bool free_date = r->today_is_free && !r->has_from && resign_present(x->place) == NULL;
 
         same = css != NULL && is_same(r, &x->css, css, free_date);
         if (same && !holds(out, css, &same, err))

@@ -34,7 +34,7 @@ static bool first_component(const char *path, char **ret, struct ens_err *err)
 static bool require_all(struct enclave *e, bool allow_unusual, struct notices *ret, struct ens_err *err)
 {
     for (size_t i = 0; i < e->set.len; i++) {
-        const struct enclave_component *c = &e->set.items[i];
+        const struct enclave_place *c = &e->set.items[i];
 
         if (c->stream_error.code != ENS_OK) {
             *err = c->stream_error;
@@ -73,9 +73,7 @@ bool resign_open(const struct resign *r, const char *path, struct enclave *ret, 
     return true;
 }
 
-const struct sigstruct *resign_present(const struct enclave *e, const struct enclave_component *c)
+const struct sigstruct *resign_present(const struct enclave_place *p)
 {
-    if (c != NULL)
-        return c->is_signed ? &c->css : NULL;
-    return e->places[0].is_signed ? &e->places[0].css : NULL;
+    return p->is_signed ? &p->css : NULL;
 }

@@ -44,7 +44,7 @@ static void orc_sigstruct(struct report *r, const struct sigstruct *css)
                 sigstruct_get_int(css, CSS_ATTRIBUTEMASK), sigstruct_get_int(css, CSS_XFRM_MASK));
 }
 
-static bool orc_signature(struct report *r, const struct enclave_component *c, struct ens_err *err)
+static bool orc_signature(struct report *r, const struct enclave_place *c, struct ens_err *err)
 {
     struct pubkey key;
     uint8_t mrsigner[MRSIGNER_SIZE];
@@ -92,7 +92,7 @@ static void show_tdx(struct report *r, const struct bundle_tdx *t)
 }
 
 /* What orc does not say of an SGX component; in text nothing of the signature of what is no stream. */
-static bool show_beyond_orc(struct report *r, const struct enclave_component *c, struct ens_err *err)
+static bool show_beyond_orc(struct report *r, const struct enclave_place *c, struct ens_err *err)
 {
     bool is_stream = c->stream_error.code == ENS_OK;
 
@@ -114,7 +114,7 @@ static bool show_beyond_orc(struct report *r, const struct enclave_component *c,
     return true;
 }
 
-static bool show_sgx(struct report *r, const struct enclave_component *c, struct ens_err *err)
+static bool show_sgx(struct report *r, const struct enclave_place *c, struct ens_err *err)
 {
     struct view sha256 = view_of(c->report.sha256, sizeof c->report.sha256);
     unsigned label_width = r->label_width;

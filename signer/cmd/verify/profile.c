@@ -71,7 +71,7 @@ bool profile_sigstruct(enum profile p, const char *object, const struct sigstruc
 static bool cpu_streams(const struct enclave_set *set, struct verdict *v, struct ens_err *err)
 {
     for (size_t i = 0; i < set->len; i++) {
-        const struct enclave_component *c = &set->items[i];
+        const struct enclave_place *c = &set->items[i];
 
         if (c->stream_error.code != ENS_OK) {
             if (!verdict_no(v, c->meta->id, "sgxs", err, "%s: %s", c->meta->sgx_executable,

@@ -159,7 +159,7 @@ static bool check_components(const struct args *args, const struct demands *d, c
     bool demands_signer = demands_sigstruct(d);
 
     for (size_t i = 0; i < set->len; i++) {
-        const struct enclave_component *c = &set->items[i];
+        const struct enclave_place *c = &set->items[i];
 
         if (c->is_signed
                 ? !check_sigstruct(d, c->meta->id, &c->css, v, err)
