@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said.
 BARS = {
-    "product": (45770, 31300),
+    "product": (45757, 31300),
     "bundle": (355, None),
     "bundle/container": (488, None),
     "bundle/elf": (638, None),
@@ -25,8 +25,8 @@ BARS = {
     "signer": (160, None),
     "signer/base": (3522, None),
     "signer/ceremony": (7805, None),
-    "signer/cmd": (7752, 6200),  # with the rooms of the verbs
-    "signer/flow": (6363, None),
+    "signer/cmd": (7751, 6200),  # with the rooms of the verbs
+    "signer/flow": (6351, None),
     "signer/sgx": (2524, None),
     "signer/ui": (1855, None),
     "ensign-offline: lines of .c": (20936, 11500),
