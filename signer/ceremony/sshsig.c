@@ -254,12 +254,28 @@ static void workplace_free(struct workplace *w)
     *w = (struct workplace){0};
 }
 
+/* Whoever can rename in a directory can put another statement in the place of the one that was reviewed. */
+static bool is_safe(const char *dir, struct ens_err *err)
+{
+    struct stat st;
+
+    if (stat(dir, &st) != 0)
+        return ens_fail_errno(err, ENS_CANTCREAT, errno,
+                              "%s: no private directory can be made in it: set TMPDIR", dir);
+    return ((st.st_uid == 0 || st.st_uid == geteuid()) &&
+            ((st.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (st.st_mode & S_ISVTX) != 0)) ||
+           ens_fail(err, ENS_CANTCREAT,
+                    "%s: others could exchange what is signed in it (owner %u, mode %04o): set TMPDIR to a "
+                    "directory of your own",
+                    dir, (unsigned)st.st_uid, (unsigned)(st.st_mode & 07777));
+}
+
 static bool workplace_make(const char *tmpdir, struct view data, struct workplace *ret, struct ens_err *err)
 {
     ENS_CLEANUP(workplace_free) struct workplace w = {0};
     ENS_CLEANUP(mem_freep) char *name = mem_printf(err, "%s/ensign-XXXXXX", tmpdir);
 
-    if (name == NULL)
+    if (name == NULL || !is_safe(tmpdir, err))
         return false;
     if (mkdtemp(name) == NULL)
         return ens_fail_errno(err, ENS_CANTCREAT, errno,

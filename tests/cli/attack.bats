@@ -302,6 +302,21 @@ PY
     done
 }
 
+@test "nobody else can exchange the statement that a reviewer signs" {
+    good
+    mkdir tmp
+    for mode in 777 775 1777 700; do
+        chmod "$mode" tmp
+        TMPDIR=$PWD/tmp ens approve --ssh-key "$BATS_FILE_TMPDIR/alice" --pubkey "$BATS_FILE_TMPDIR/one.pem.pub" --yes \
+            -o "$mode.approval" app.signdata
+        case $mode in
+        77?) refused 73 'others could exchange what is signed in it .*: set TMPDIR' ;;
+        *) ok ;;
+        esac
+    done
+    [ -z "$(ls -A tmp)" ]
+}
+
 # ---- what is seen right above the question ----
 
 # asks NAME: to sign a file of this name.
