@@ -120,7 +120,18 @@ static bool add_nicknames(const struct moment *m, struct buf *ret, struct ens_er
     return true;
 }
 
-/* "Sign these 5, of which 1 has dangers (app002)? ", without the names if they are too many for a line. */
+/* Has a name nothing in it that could end the list, or the question? */
+static bool are_plain(struct view names)
+{
+    for (size_t i = 0; i < names.len; i++) {
+        if (names.data[i] < ' ' || names.data[i] > '~' || strchr("()?:;", names.data[i]) != NULL)
+            return false;
+    }
+    return true;
+}
+
+/* "Sign these 5, of which 1 has dangers (app002)? ", without the names if they are too many for a line, or read
+ * as something else. */
 static bool add_question_many(const struct moment *m, size_t dangers, struct buf *ret, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf names = {0};
@@ -132,7 +143,8 @@ static bool add_question_many(const struct moment *m, size_t dangers, struct buf
     if (!buf_printf(ret, err, ", of which %zu %s dangers", dangers, dangers == 1 ? "has" : "have") ||
         !add_nicknames(m, &names, err))
         return false;
-    if (ret->len + names.len + strlen(" ()? ") + strlen(m->answers) > QUESTION_COLUMNS)
+    if (ret->len + names.len + strlen(" ()? ") + strlen(m->answers) > QUESTION_COLUMNS ||
+        !are_plain(buf_view(&names)))
         return buf_printf(ret, err, "? ");
     return buf_printf(ret, err, " (%.*s)? ", (int)names.len, (const char *)names.data);
 }

@@ -365,6 +365,23 @@ asks() {
     ended 77
 }
 
+@test "a file's name is not the end of the question" {
+    begin
+    for name in 'none)? No (x' 'ok: all' $'\xd7\x90'; do
+        sign_data "$name.signdata" "$MRENCLAVE" attributes=6
+        types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --out-dir . *.signdata'
+        sees '^Sign these 2, of which 1 has dangers\? Type yes to sign:$'
+        types no
+        ended 77
+        rm "$name.signdata"
+    done
+    sign_data plain.signdata "$MRENCLAVE" attributes=6
+    types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --out-dir . *.signdata'
+    sees '^Sign these 2, of which 1 has dangers \(plain\)\? Type yes to sign:$'
+    types no
+    ended 77
+}
+
 @test "on a terminal that is too small the summary is read page by page" {
     begin
     mux resize-window -x 40 -y 5
