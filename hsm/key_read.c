@@ -12,6 +12,22 @@
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 
+void key_freep(struct key **key)
+{
+    struct key *k = *key;
+
+    if (k == NULL)
+        return;
+    mem_free(k->label);
+    mem_free(k->id_hex);
+    mem_free(k->uri);
+    buf_free(&k->raw_label);
+    buf_free(&k->raw_id);
+    buf_free(&k->modulus);
+    mem_free(k);
+    *key = NULL;
+}
+
 #define FIND_AT_ONCE 32 /* handles in one C_FindObjects */
 
 static const CK_OBJECT_CLASS class_public = CKO_PUBLIC_KEY;

@@ -1,23 +1,5 @@
-/* The session with the selected token, and the key that is selected in it. */
+/* The session with the selected token. */
 #include "hsm/internal.h"
-
-#include "signer/base/mem.h"
-
-void key_freep(struct key **key)
-{
-    struct key *k = *key;
-
-    if (k == NULL)
-        return;
-    mem_free(k->label);
-    mem_free(k->id_hex);
-    mem_free(k->uri);
-    buf_free(&k->raw_label);
-    buf_free(&k->raw_id);
-    buf_free(&k->modulus);
-    mem_free(k);
-    *key = NULL;
-}
 
 static CK_RV open_session(struct hsm *hsm, bool rw, CK_SESSION_HANDLE *ret)
 {
