@@ -12,24 +12,24 @@ import re
 import subprocess
 import sys
 
-# Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said.
+# Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (45959, 31300),
-    "bundle": (355, None),
-    "bundle/container": (488, None),
-    "bundle/elf": (638, None),
-    "bundle/orc": (5657, None),
-    "bundle/sdk": (2846, None),
-    "bundle/stream": (2358, None),
-    "hsm": (3445, None),
-    "signer": (160, None),
-    "signer/base": (3664, None),
-    "signer/ceremony": (7807, None),
-    "signer/cmd": (7762, 6200),  # with the rooms of the verbs
-    "signer/flow": (6400, None),
-    "signer/sgx": (2524, None),
-    "signer/ui": (1855, None),
-    "ensign-offline: lines of .c": (21105, 11500),
+    "product": (46000, 31300),
+    "bundle": (400, None),
+    "bundle/container": (500, None),
+    "bundle/elf": (700, None),
+    "bundle/orc": (5700, None),
+    "bundle/sdk": (2900, None),
+    "bundle/stream": (2400, None),
+    "hsm": (3500, None),
+    "signer": (200, None),
+    "signer/base": (3700, None),
+    "signer/ceremony": (7900, None),
+    "signer/cmd": (7800, 6200),  # with the rooms of the verbs
+    "signer/flow": (6500, None),
+    "signer/sgx": (2600, None),
+    "signer/ui": (1900, None),
+    "ensign-offline: lines of .c": (21200, 11500),
     "ensign-offline: symbols that must not be there": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),
     "exports with one user": (402, 150),
