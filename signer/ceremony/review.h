@@ -13,6 +13,7 @@ struct review {
     const struct sigstruct *css; /* NULL: a blind digest, of which nothing is known */
     const uint8_t *digest;       /* 32 bytes: what is signed */
     const uint8_t *mrsigner;     /* of the key that will sign or has signed; NULL: not known here */
+    bool bit32;                  /* --32bit: MODE64BIT may be clear without --allow-unusual */
     uint32_t today;              /* BCD, for DATE in the future; 0: nobody knows */
     const struct sigstruct
         *before; /* what the file was signed with, for an ISVSVN that falls; NULL: nothing */
@@ -40,6 +41,7 @@ struct review_form {
     bool grouped;     /* for a person: hashes in eight groups on a line of their own; else one run behind the
                        * label, for a pipe */
     const char *note; /* behind MRENCLAVE; NULL: nothing */
+    bool no_mrsigner; /* the summary has it */
 };
 
 /* Appends the review as text: dangers, every signed field, what is signed. */

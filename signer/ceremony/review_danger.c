@@ -6,9 +6,10 @@
 #include "signer/base/date.h"
 #include "signer/ceremony/review.h"
 #include "signer/sgx/known_keys.h"
+#include "signer/sgx/params.h"
 #include "signer/sgx/verify.h"
 
-/* The names that scripts may rely on; a rule of the judge that is not here is its own name. */
+/* The names that scripts may rely on: docs/ensign.1 lists them. */
 static const struct {
     const char *rule, *name;
 } names[] = {
@@ -25,6 +26,24 @@ static const struct {
     {"public-key", "public sample key"},
     {"patched-code", "patched code"},
     {"blind", "blind"},
+    {"vendor", "VENDOR refused by EINIT"},
+    {"enclavehash", "MRENCLAVE missing"},
+    {"init", "INIT set"},
+    {"mode64bit", "MODE64BIT not demanded"},
+    {"attributes-open", "ATTRIBUTES outside the mask"},
+    {"attributes-reserved", "reserved ATTRIBUTES"},
+    {"kss", "KSS ids without KSS"},
+    {"kss-open", "KSS ids without KSS"},
+    {"xfrm-sse", "XFRM without x87 or SSE"},
+    {"xfrm-mpx", "half of MPX"},
+    {"xfrm-avx512", "part of AVX-512"},
+    {"xfrm-avx", "AVX-512 without AVX"},
+    {"xfrm-amx", "half of AMX"},
+    {"xfrm-63", "reserved XFRM"},
+    {"xfrm-reserved", "reserved XFRM"},
+    {"miscselect-reserved", "reserved MISCSELECT"},
+    {"cet", "CET_ATTRIBUTES without CET"},
+    {"cet-reserved", "reserved CET_ATTRIBUTES"},
 };
 
 /* True if the bit is set, or a host may set it: then it is not forbidden. */
@@ -34,13 +53,29 @@ static bool is_forbidden(const struct sigstruct *css, uint64_t bit)
            (sigstruct_get_int(css, CSS_ATTRIBUTEMASK) & bit) != 0;
 }
 
-static bool has_rule(const struct findings *list, const char *rule)
+static struct finding *find_rule(struct findings *list, const char *rule)
 {
     for (size_t i = 0; i < list->len; i++) {
         if (strcmp(list->items[i].rule, rule) == 0)
-            return true;
+            return &list->items[i];
     }
-    return false;
+    return NULL;
+}
+
+/* What --allow-unusual lets pass, in the judge's words if it found the same in what the mask demands. */
+static void add_unusual(const struct review *r, struct findings *ret)
+{
+    struct findings unusual = {0};
+
+    params_judge(r->css, r->bit32, &unusual);
+    for (size_t i = 0; i < unusual.len; i++) {
+        struct finding *same = find_rule(ret, unusual.items[i].rule);
+
+        if (same != NULL)
+            same->severity = SEVERITY_ERROR;
+        else
+            findings_add(ret, SEVERITY_ERROR, unusual.items[i].rule, "%s", unusual.items[i].text);
+    }
 }
 
 static void add_keys(const struct sigstruct *css, struct findings *ret)
@@ -51,28 +86,32 @@ static void add_keys(const struct sigstruct *css, struct findings *ret)
         findings_add(ret, SEVERITY_WARNING, "provisionkey",
                      "PROVISIONKEY is %s: the enclave may derive keys that identify the platform",
                      is_set ? "set" : "not enforced");
-    if (!is_forbidden(css, ATTR_EINITTOKENKEY) && !has_rule(ret, "einittokenkey"))
+    if (!is_forbidden(css, ATTR_EINITTOKENKEY) && find_rule(ret, "einittokenkey") == NULL)
         findings_add(ret, SEVERITY_WARNING, "einittokenkey",
                      "EINITTOKENKEY is not enforced: a host may let the enclave make launch tokens");
 }
 
-/* For who says yes, the judge's words about DEBUG are told as what a host can do. */
-static void say_debug(struct findings *ret)
+/* For who says yes, the judge's words about DEBUG are told as what a host can do; and a bit that somebody set
+ * is told, though the mask makes nothing of it. */
+static void say_debug(const struct sigstruct *css, struct findings *ret)
 {
-    for (size_t i = 0; i < ret->len; i++) {
-        if (strcmp(ret->items[i].rule, "debug-open") == 0)
-            (void)snprintf(ret->items[i].text, sizeof ret->items[i].text,
-                           "DEBUG is not enforced: a host may start this enclave with its memory open");
-    }
+    struct finding *open = find_rule(ret, "debug-open");
+
+    if (open == NULL)
+        return;
+    (void)snprintf(open->text, sizeof open->text,
+                   "DEBUG is not enforced: a host may start this enclave with its memory open");
+    if ((sigstruct_get_int(css, CSS_ATTRIBUTES) & ATTR_DEBUG) != 0)
+        findings_add(ret, SEVERITY_WARNING, "debug", "DEBUG is set: this enclave is meant to be debugged");
 }
 
 /* A DATE of zeros is none, which the judge tells like any other day that does not exist. */
 static void name_missing(uint32_t bcd, struct findings *ret)
 {
-    for (size_t i = 0; bcd == 0 && i < ret->len; i++) {
-        if (strcmp(ret->items[i].rule, "date") == 0)
-            ret->items[i].rule = "date-missing";
-    }
+    struct finding *no_day = find_rule(ret, "date");
+
+    if (bcd == 0 && no_day != NULL)
+        no_day->rule = "date-missing";
 }
 
 /* A day of grace: the sun rises earlier elsewhere. */
@@ -118,7 +157,8 @@ void review_dangers(const struct review *r, struct findings *ret)
         findings_add(ret, r->measured->items[i].severity, r->measured->items[i].rule, "%s",
                      r->measured->items[i].text);
     verify_signed_fields(r->css, ret);
-    say_debug(ret);
+    say_debug(r->css, ret);
+    add_unusual(r, ret);
     add_keys(r->css, ret);
     add_date(r, ret);
     add_fall(r, ret);

@@ -161,7 +161,8 @@ bool review_render(const struct review *r, const struct review_form *form, struc
     if (r->css != NULL &&
         !add_hash_line("MRENCLAVE", sigstruct_get(r->css, CSS_ENCLAVEHASH).data, form, form->note, ret, err))
         return false;
-    if (r->mrsigner != NULL && !add_hash_line("MRSIGNER", r->mrsigner, form, NULL, ret, err))
+    if (r->mrsigner != NULL && !form->no_mrsigner &&
+        !add_hash_line("MRSIGNER", r->mrsigner, form, NULL, ret, err))
         return false;
     return (r->css == NULL || add_field_lines(r, ret, err)) && buf_printf(ret, err, "  ") &&
            review_digest(r->digest, ret, err);

@@ -50,6 +50,7 @@ static bool prepare_signdata(const struct args *args, struct sigstruct *ret_css,
     /* An ISVSVN that falls below that of --from is a danger. */
     const struct review review = {.css = ret_css,
                                   .digest = ret_digest,
+                                  .bit32 = args->params.bit32,
                                   .today = clock_danger_day(),
                                   .before = args->from != NULL ? &from : NULL,
                                   .measured = &measured};

@@ -62,7 +62,7 @@ bool dangers_review_signed(const struct args *args, const struct sigstruct *css,
     uint8_t digest[32];
     uint8_t mrsigner[MRSIGNER_SIZE];
     const struct review review = {
-        .css = css, .digest = digest, .mrsigner = mrsigner, .today = clock_danger_day()};
+        .css = css, .digest = digest, .mrsigner = mrsigner, .bit32 = true, .today = clock_danger_day()};
 
     verify_key_of(css, &key);
     return rsa3072_mrsigner(&key, mrsigner, err) && signdata_digest(css, digest, err) &&

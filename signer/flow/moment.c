@@ -200,7 +200,8 @@ static bool wrap_rows(struct buf *b, unsigned columns, unsigned indent, struct e
 static bool render(const struct moment *m, bool grouped, unsigned columns, struct parts *ret,
                    struct ens_err *err)
 {
-    const struct review_form form = {.verb = m->done, .grouped = grouped, .note = m->note};
+    const struct review_form form = {
+        .verb = m->done, .grouped = grouped, .note = m->note, .no_mrsigner = m->mrsigner == NULL};
     const struct review_table t = table_of(m, grouped);
 
     /* What others wrote stands in the details: it must not look like a row of them either. */

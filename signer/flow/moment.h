@@ -17,7 +17,7 @@ struct moment {
     /* What is reviewed: one in full, several as a table. */
     const struct review_item *items;
     size_t len;
-    const uint8_t *mrsigner; /* NULL: not known here */
+    const uint8_t *mrsigner; /* above the review or the table; NULL: not there */
     bool resigns;            /* the table says what changes */
     const char *note;        /* behind MRENCLAVE of one; NULL: nothing */
 

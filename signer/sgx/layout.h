@@ -98,8 +98,9 @@ extern const struct css_row css_table[CSS_FIELDS];
 #define XFRM_MPX     UINT64_C(0x18) /* BNDREGS, BNDCSR */
 #define XFRM_AVX512  UINT64_C(0xe0) /* opmask, ZMM_Hi256, Hi16_ZMM */
 #define XFRM_PKRU    UINT64_C(0x200)
-#define XFRM_AMX     UINT64_C(0x60000) /* XTILECFG, XTILEDATA */
-#define XFRM_KNOWN   UINT64_C(0xe1aff) /* bits 0 to 7, 9, 11, 12, 17, 18, 19; PT (8) is not in XCR0 */
+#define XFRM_AMX     UINT64_C(0x60000)   /* XTILECFG, XTILEDATA */
+#define XFRM_BIT_63  (UINT64_C(1) << 63) /* XCR0 cannot have it */
+#define XFRM_KNOWN   UINT64_C(0xe1aff)   /* bits 0 to 7, 9, 11, 12, 17, 18, 19; PT (8) is not in XCR0 */
 
 #define MISC_KNOWN 0x3u  /* EXINFO, CPINFO */
 #define CET_KNOWN  0x3fu /* CET_ATTRIBUTES bits 0 to 5 */

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "signer/base/bytes.h"
+#include "signer/sgx/findings.h"
 #include "signer/sgx/sigstruct.h"
 
 /* The options as they were typed; NULL or false: not given. */
@@ -33,7 +34,11 @@ bool params_any(const struct params *p);
 bool params_build(const struct params *p, const struct sigstruct *from, uint32_t today, struct sigstruct *ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 
-/* Refuses fields that no signer should sign: INIT, no MODE64BIT (unless `bit32`), reserved attribute bits, XFRM without x87
- * and SSE or with half of a feature, KSS identifiers without KSS, a VENDOR that EINIT refuses, no MRENCLAVE.
- * ENS_DATA naming field and rule. The caller leaves it out where the user said --allow-unusual. */
+/* Adds what no signer should sign, as errors: INIT, no MODE64BIT (unless `bit32`), reserved attribute bits, XFRM
+ * without x87 and SSE or with half of a feature, KSS identifiers without KSS, a VENDOR that EINIT refuses, no
+ * MRENCLAVE. Looks at values, whatever their masks leave open; a rule that verify.h has as well has its name. */
+void params_judge(const struct sigstruct *css, bool bit32, struct findings *ret);
+
+/* Refuses the first of these. ENS_DATA naming field and rule. The caller leaves it out if the user said
+ * --allow-unusual. */
 bool params_check(const struct sigstruct *css, bool bit32, struct ens_err *err) ENS_MUST_CHECK;

@@ -111,9 +111,9 @@ static void judge_xfrm(const struct sigstruct *css, struct findings *ret)
         findings_add(ret, SEVERITY_ERROR, "xfrm-avx", "XFRM demands AVX-512 without AVX");
     if (demands_half(xfrm, XFRM_AMX))
         findings_add(ret, SEVERITY_ERROR, "xfrm-amx", "XFRM demands half of AMX (bits 17 and 18)");
-    if ((xfrm.ones >> 63) != 0)
+    if ((xfrm.ones & XFRM_BIT_63) != 0)
         findings_add(ret, SEVERITY_ERROR, "xfrm-63", "XFRM demands bit 63, which XCR0 cannot have");
-    uint64_t reserved = xfrm.ones & ~XFRM_KNOWN & ~(1ull << 63);
+    uint64_t reserved = xfrm.ones & ~XFRM_KNOWN & ~XFRM_BIT_63;
 
     if (reserved != 0)
         findings_add(ret, SEVERITY_WARNING, "xfrm-reserved", "reserved XFRM bits are demanded: 0x%" PRIx64,

@@ -341,6 +341,22 @@ fingerprint() {
     approved_by alice a.approval unusual
 }
 
+@test "what --allow-unusual lets pass is a danger here too, and so is a key that everybody has" {
+    begin
+    approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
+    ok
+    says '^! PUBLIC KEY: everybody can sign with it'
+    says '^Dangers .*public sample key'
+    not grep -q '^  MRSIGNER' "$ERR"
+    unusual_fields | while IFS='|' read -r name fields; do
+        # shellcheck disable=SC2086
+        sign_data odd "$MRENCLAVE" attributes_mask=0xffffffffffffffff $fields
+        approve --ssh-key "$KEYS/alice" --allow-unusual --force -o a.approval odd
+        ok
+        grep -q "^Dangers .*$name (--allow-unusual)" "$ERR" || fail "$fields: no danger has the name $name"
+    done
+}
+
 @test "keys that are none" {
     begin
     approve --ssh-key nosuch -o a.approval s.signdata

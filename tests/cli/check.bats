@@ -330,6 +330,26 @@ PY
     no rebuilt
 }
 
+@test "the dangers that sign will show have their names here" {
+    begin
+    policy p "mrsigner $SIGNER"
+    check s.signdata
+    yes
+    prints '^  dangers         1: public sample key$'
+    policy p 'isvsvn any' 'vendor any'
+    check s.signdata
+    yes
+    not grep -q dangers "$OUT"
+    unusual_fields | while IFS='|' read -r name fields; do
+        # shellcheck disable=SC2086
+        sign_data odd "$MRENCLAVE" attributes_mask=0xffffffffffffffff $fields
+        ens check --policy p --allow-unusual --mrsigner "$SIGNER" odd
+        prints "^  dangers  .*public sample key; .*$name \(--allow-unusual\)"
+        ens check --json --policy p --allow-unusual odd
+        [ "$(jq -r '.items[0].dangers | map(select(. == $name)) | length' --arg name "$name (--allow-unusual)" "$OUT")" -eq 1 ]
+    done
+}
+
 @test "every reason is said: fields, items, approvals, what sign calls unusual" {
     begin
     sign_data bad.signdata "$MRENCLAVE" attributes=5

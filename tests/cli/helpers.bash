@@ -229,6 +229,31 @@ danger() {
     grep -E '^(ensign: warning: | *! )' "$ERR" | grep -Eiq -- "$1" || fail "no danger says /$1/"
 }
 
+# unusual_fields: a line for each kind of field that only --allow-unusual lets pass: its danger's name, then the
+# fields for sign_data. Masks that demand nothing do not hide it.
+unusual_fields() {
+    cat <<'END'
+VENDOR refused by EINIT|vendor=1
+INIT set|attributes=5 attributes_mask=0xfffffffffffffffc
+INIT set|attributes=5
+MODE64BIT not demanded|attributes=0
+reserved ATTRIBUTES|attributes=0xc
+reserved ATTRIBUTES|attributes=0xc attributes_mask=4
+KSS ids without KSS|isvfamilyid=000102030405060708090a0b0c0d0e0f
+KSS ids without KSS|isvextprodid=000102030405060708090a0b0c0d0e0f attributes_mask=4
+XFRM without x87 or SSE|xfrm=0 xfrm_mask=0xfffffffffffffffc
+XFRM without x87 or SSE|xfrm=1 xfrm_mask=0xffffffffffffffff
+half of MPX|xfrm=0xb xfrm_mask=0xfffffffffffffff4
+half of MPX|xfrm=0x13
+part of AVX-512|xfrm=0x27 xfrm_mask=0
+AVX-512 without AVX|xfrm=0xe3 xfrm_mask=3
+half of AMX|xfrm=0x20003 xfrm_mask=0
+reserved XFRM|xfrm=0x403 xfrm_mask=3
+reserved XFRM|xfrm=0x403
+reserved XFRM|xfrm=0x8000000000000003 xfrm_mask=3
+END
+}
+
 # says_hex HEX: stderr shows these bytes in hex, in one word or in groups.
 says_hex() {
     tr -d ' \n' <"$ERR" | grep -q -- "$1" || fail "stderr does not show $1"

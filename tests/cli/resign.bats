@@ -207,6 +207,7 @@ print(*(s[k] for k in ("files", "enclaves", "signed", "skipped", "failed", "not_
     counts 1 0
     seven --xfrm 0x1/0x3 --allow-unusual f1.orc
     exits 0
+    says '^ensign: warning: XFRM: x87 and SSE are not both set'
     ens extract -o css f1.orc
     [ "$(field css xfrm)" = 0x1 ]
 }

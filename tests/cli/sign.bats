@@ -264,6 +264,26 @@ PY
     done
 }
 
+@test "what --allow-unusual lets pass is a danger, and says that it needs it" {
+    begin
+    unusual_fields | while IFS='|' read -r name fields; do
+        # shellcheck disable=SC2086
+        sign_data odd "$MRENCLAVE" attributes_mask=0xffffffffffffffff $fields
+        sign --allow-unusual --force -o out.sig odd 3<&-
+        ok
+        grep -q "^Dangers .*$name (--allow-unusual)" "$ERR" || fail "$fields: no danger has the name $name"
+    done
+    sign_data odd "$MRENCLAVE"
+    dd if=/dev/zero of=odd bs=1 seek=188 count=32 conv=notrunc status=none
+    sign --allow-unusual --force -o out.sig odd
+    ok
+    says '^Dangers .*MRENCLAVE missing \(--allow-unusual\)'
+    sign_data odd "$MRENCLAVE" attributes=6
+    sign --force -o out.sig odd
+    ok
+    says '^Dangers .*DEBUG set'
+}
+
 @test "a known public key warns in the review" {
     need_shared
     begin

@@ -240,8 +240,10 @@ static void fill_review(const struct run *r, struct review_item *ret)
     for (size_t i = 0; i < r->requests.len; i++) {
         const struct request *q = &r->requests.items[i];
 
-        ret[i] = (struct review_item){.name = q->path,
-                                      .review = {.css = &q->css, .digest = q->digest, .today = today}};
+        ret[i] = (struct review_item){
+            .name = q->path,
+            .review = {
+                .css = &q->css, .digest = q->digest, .mrsigner = r->statement.mrsigner, .today = today}};
     }
 }
 

@@ -116,6 +116,21 @@ static bool add_signer_reason(struct run *r, struct ens_err *err)
 
 /* ---- the report ---- */
 
+static const uint8_t *known_mrsigner(const struct run *r)
+{
+    return r->has_mrsigner ? r->mrsigner : NULL;
+}
+
+/* The names that stand beside sign's question. */
+static bool add_dangers(const struct run *r, const struct request *q, struct buf *ret, struct ens_err *err)
+{
+    struct findings found = {0};
+
+    check_dangers(q, known_mrsigner(r), &found);
+    return found.len == 0 || (buf_printf(ret, err, "  %-15s %zu: ", "dangers", found.len) &&
+                              review_danger_names(&found, ret, err) && buf_printf(ret, err, "\n"));
+}
+
 /* What sign would say of it, then the approvals and the policy's lines; in JSON this is told otherwise. */
 static bool report_item(struct run *r, size_t index, struct ens_err *err)
 {
@@ -128,7 +143,7 @@ static bool report_item(struct run *r, size_t index, struct ens_err *err)
 
     policy_count(r->policy, &q->outcome, &wanted, &hold);
     if (!add_reasons(r, q, err) || !consent_render(&r->consent, &r->requests, index, &lines, err) ||
-        !policy_render(&q->outcome, &lines, err))
+        !policy_render(&q->outcome, &lines, err) || !add_dangers(r, q, &lines, err))
         return false;
     if (r->verdict.len == before)
         report_line(&r->report, "yes: %s: %zu of %zu lines of the policy hold", q->path, hold, wanted);
@@ -192,7 +207,7 @@ static bool print_run(struct run *r, struct ens_err *err)
     check_report_policy(&r->report, r->args->policy, r->policy, &r->requests);
     report_hex(&r->report, "mrsigner", NULL,
                r->has_mrsigner ? view_of(r->mrsigner, MRSIGNER_SIZE) : view_of(NULL, 0));
-    check_report_items(&r->report, &r->requests, &r->consent);
+    check_report_items(&r->report, &r->requests, &r->consent, known_mrsigner(r));
     if (!report_set(r, err))
         return false;
     check_report_approvals(&r->report, &r->consent);
@@ -210,12 +225,11 @@ bool cmd_check(const struct args *args, struct ens_err *err)
     if (args->policy == NULL)
         return ens_fail(err, ENS_USAGE, "--policy: is missing: name the policy that sign will be given");
     if (!policy_open(args->policy, &r.policy, err) || !read_mrsigner(&r, err) || !read_past(&r, err) ||
-        !consent_judge(args, r.policy, &r.past, r.has_mrsigner ? r.mrsigner : NULL, &r.consent, err) ||
+        !consent_judge(args, r.policy, &r.past, known_mrsigner(&r), &r.consent, err) ||
         !read_requests(&r, err))
         return false;
     judge_policy(&r);
-    if (!consent_count(&r.consent, r.has_mrsigner ? r.mrsigner : NULL, &r.requests, err) ||
-        !print_run(&r, err))
+    if (!consent_count(&r.consent, known_mrsigner(&r), &r.requests, err) || !print_run(&r, err))
         return false;
     if (r.verdict.refusals == 0)
         return true;

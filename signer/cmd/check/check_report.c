@@ -4,7 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "signer/ceremony/review.h"
 #include "signer/flow/approval_report.h"
+#include "signer/ui/clock.h"
 
 static void report_file(struct report *r, const char *key, const struct policy_file *f)
 {
@@ -136,7 +138,29 @@ static void report_checks(struct report *r, const struct policy_outcome *outcome
     report_close(r);
 }
 
-void check_report_items(struct report *r, const struct requests *requests, const struct consent *c)
+void check_dangers(const struct request *q, const uint8_t *mrsigner, struct findings *ret)
+{
+    review_dangers(&(struct review){.css = q->is_blind ? NULL : &q->css,
+                                    .digest = q->digest,
+                                    .mrsigner = mrsigner,
+                                    .today = clock_danger_day()},
+                   ret);
+}
+
+static void report_dangers(struct report *r, const struct request *q, const uint8_t *mrsigner)
+{
+    struct findings found = {0};
+    char name[REVIEW_NAME_MAX];
+
+    check_dangers(q, mrsigner, &found);
+    report_array(r, "dangers", NULL, 0);
+    for (size_t i = 0; i < found.len; i++)
+        report_text(r, NULL, NULL, review_danger_name(&found.items[i], name));
+    report_close(r);
+}
+
+void check_report_items(struct report *r, const struct requests *requests, const struct consent *c,
+                        const uint8_t *mrsigner)
 {
     report_array(r, "items", NULL, 0);
     for (size_t i = 0; i < requests->len; i++) {
@@ -147,6 +171,7 @@ void check_report_items(struct report *r, const struct requests *requests, const
         report_hex(r, "digest", NULL, view_of(q->digest, DIGEST_SIZE));
         report_hex(r, "mrenclave", NULL,
                    q->is_blind ? view_of(NULL, 0) : sigstruct_get(&q->css, CSS_ENCLAVEHASH));
+        report_dangers(r, q, mrsigner);
         report_checks(r, &q->outcome);
         if (c->tallies != NULL)
             report_tally(r, c->policy, &c->tallies[i]);

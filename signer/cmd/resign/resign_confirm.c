@@ -21,6 +21,7 @@ void resign_review(const struct resign *r, const struct resign_enclave *x, struc
     *ret = (struct review){.css = &x->css,
                            .digest = x->digest,
                            .mrsigner = r->signer.mrsigner,
+                           .bit32 = r->args->params.bit32,
                            .today = r->day,
                            .before = x->has_before ? &x->before : NULL,
                            .measured = x->measured};
