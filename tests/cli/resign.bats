@@ -980,6 +980,42 @@ PY
     same t.orc "$BATS_TEST_TMPDIR/copy.orc"
 }
 
+# asked_then_replaced OTHER FILE QUESTION: one file, exchanged under the question.
+asked_then_replaced() {
+    cp "$1" "$BATS_TEST_TMPDIR/copy.orc"
+    replaced_meanwhile "$1" "$2" 'Type yes to sign: ' "$ENSIGN" resign --key "$RELEASE" --module "$FAULT" \
+        --pin-source "file:$PINFILE" --date 20240229 -v 30 "$2"
+    [ "$status" -eq 65 ]
+    grep -q "$2: has changed since it was confirmed" "$BATS_TEST_TMPDIR/stdout"
+    called C_Sign 0
+    same "$2" "$BATS_TEST_TMPDIR/copy.orc"
+}
+
+@test "on a terminal: a file with the same 256 bytes to be signed is another file all the same" {
+    begin
+    # The table told ISVSVN 20 and its signer.
+    sigstruct twenty one "$MRENCLAVE" isvsvn=20
+    sigstruct forty one "$MRENCLAVE" isvsvn=40
+    sigstruct other two "$MRENCLAVE" isvsvn=20
+    bundle t.orc --sig twenty
+    cp t.orc "$BATS_TEST_TMPDIR/20.orc"
+    bundle "$BATS_TEST_TMPDIR/40.orc" --sig forty
+    asked_then_replaced "$BATS_TEST_TMPDIR/40.orc" t.orc
+    cp "$BATS_TEST_TMPDIR/20.orc" t.orc
+    bundle "$BATS_TEST_TMPDIR/two.orc" --sig other
+    asked_then_replaced "$BATS_TEST_TMPDIR/two.orc" t.orc
+    # Nothing that the table told, but another name.
+    cp "$BATS_TEST_TMPDIR/20.orc" t.orc
+    bundle "$BATS_TEST_TMPDIR/name.orc" --sig twenty --name another
+    asked_then_replaced "$BATS_TEST_TMPDIR/name.orc" t.orc
+    # The same bytes in another file are what was shown.
+    cp "$BATS_TEST_TMPDIR/20.orc" t.orc
+    replaced_meanwhile "$BATS_TEST_TMPDIR/20.orc" t.orc 'Type yes to sign: ' "$ENSIGN" resign --key "$RELEASE" \
+        --module "$FAULT" --pin-source "file:$PINFILE" --date 20240229 -v 30 t.orc
+    [ "$status" -eq 0 ]
+    grep -q 'ISVSVN 20 -> 30' "$BATS_TEST_TMPDIR/stdout"
+}
+
 # ---- many ----
 
 @test "a thousand bundles, every one whole, and no file open too many" {

@@ -3,6 +3,7 @@
  * became of each. */
 #pragma once
 
+#include "signer/base/tie.h"
 #include "signer/ceremony/policy.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/enclave.h"
@@ -44,9 +45,10 @@ struct resign_file {
     const char *path;
     char *out_path; /* with --out-dir; NULL: in place */
     struct resign_enclave *enclaves;
-    size_t len;        /* 0: the file was not understood, or not begun */
-    bool is_confirmed; /* `enclaves` are those that the operator saw: they must not have changed */
-    bool is_said;      /* why it failed was said before the confirmation */
+    size_t len;            /* 0: the file was not understood, or not begun */
+    bool is_confirmed;     /* the operator saw `enclaves`: nothing may have changed */
+    uint8_t sum[TIE_SIZE]; /* of the whole file, if somebody is asked */
+    bool is_said;          /* why it failed was said before the confirmation */
     bool is_open;
     struct enclave opened;    /* where `is_open` */
     struct file_out *written; /* the result, to be committed; NULL: none */

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "signer/base/file.h"
+#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/resign/resign.h"
 #include "signer/flow/consent.h"
@@ -210,6 +211,31 @@ static bool is_same_component(const struct resign_enclave *a, const struct resig
     return strcmp(a->component, b->component) == 0;
 }
 
+/* Of the whole file: whoever says yes to what was read says it to these bytes. */
+static bool sum_file(const struct enclave *e, uint8_t ret[static TIE_SIZE], struct ens_err *err)
+{
+    ENS_CLEANUP(tie_freep) struct tie *tie = NULL;
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_alloc(1, FILE_PIECE, err);
+    uint64_t at = 0;
+    size_t len = FILE_PIECE;
+
+    if (piece == NULL || !tie_new(&tie, err))
+        return false;
+    for (; len == FILE_PIECE; at += len) {
+        if (!interrupt_check(err) ||
+            !file_read_at(container_fd(e->container), e->path, at, piece, FILE_PIECE, &len, err) ||
+            !tie_update(tie, view_of(piece, len), err))
+            return false;
+    }
+    return tie_final(tie, ret, err);
+}
+
+static bool is_same_before(const struct resign_enclave *a, const struct resign_enclave *b)
+{
+    return a->has_before == b->has_before &&
+           memcmp(a->before.bytes, b->before.bytes, sizeof a->before.bytes) == 0;
+}
+
 /* The enclaves that the operator said yes to, `before`, are these. */
 static bool is_as_confirmed(const struct resign_file *f, const struct resign_enclave *before, size_t len)
 {
@@ -217,6 +243,7 @@ static bool is_as_confirmed(const struct resign_file *f, const struct resign_enc
 
     for (size_t i = 0; same && i < len; i++)
         same = is_same_component(&before[i], &f->enclaves[i]) && before[i].status == f->enclaves[i].status &&
+               is_same_before(&before[i], &f->enclaves[i]) &&
                memcmp(before[i].digest, f->enclaves[i].digest, sizeof before[i].digest) == 0;
     return same;
 }
@@ -233,17 +260,20 @@ bool resign_file_prepare(const struct resign *r, struct resign_file *f, struct e
 {
     struct resign_enclave *before = f->enclaves;
     size_t before_len = f->len;
+    uint8_t sum[TIE_SIZE];
     ENS_CLEANUP(notice_free) struct notices notices = {0};
     bool ok = resign_open(r, f->path, &f->opened, &notices, err);
 
     f->enclaves = NULL;
     f->len = 0;
     f->is_open = ok;
-    ok = ok && prepare_opened(r, f, &notices, err);
+    memcpy(sum, f->sum, sizeof sum);
+    ok = ok && prepare_opened(r, f, &notices, err) && (r->args->yes || sum_file(&f->opened, f->sum, err));
     /* They were said when the file was prepared for the first time. */
     if (!f->is_confirmed)
         notice_all(&notices, r->args->quiet);
-    if (ok && f->is_confirmed && !is_as_confirmed(f, before, before_len))
+    if (ok && f->is_confirmed &&
+        (!is_as_confirmed(f, before, before_len) || memcmp(sum, f->sum, sizeof sum) != 0))
         ok =
             ens_fail(err, ENS_DATA, "%s: has changed since it was confirmed: run the command again", f->path);
     free_enclaves(before, before_len);
