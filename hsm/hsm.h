@@ -147,7 +147,8 @@ struct hsm_sign_args {
     void *ask_ctx;
 };
 
-/* One signature, as the token gave it: 384 bytes big-endian (another length is ENS_BADSIG), NOT verified. */
+/* One signature, as the token gave it: 384 bytes big-endian (another length is ENS_BADSIG), NOT verified.
+ * Also if ensign was interrupted meanwhile, as the call cannot be cut short. */
 bool hsm_sign(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[static SIGNATURE_SIZE],
               struct ens_err *err) ENS_MUST_CHECK;
 

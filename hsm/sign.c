@@ -128,8 +128,7 @@ bool hsm_sign(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[sta
         return false;
     if (hsm->key->public.always_authenticate == HSM_YES && !ask(hsm, args, &pin, err))
         return false;
-    /* Whoever interrupts a slow token wants no signature, although the call itself cannot be cut short. */
-    if (!interrupt_check(err) || !call_sign(hsm, &in, &pin, signature, &len, err) || !interrupt_check(err))
+    if (!interrupt_check(err) || !call_sign(hsm, &in, &pin, signature, &len, err))
         return false;
     if (len != SIGNATURE_SIZE)
         return ens_fail(err, ENS_BADSIG,

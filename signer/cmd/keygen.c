@@ -3,6 +3,7 @@
 
 #include "signer/base/digest.h"
 #include "signer/base/hex.h"
+#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 #include "signer/cmd/cmd.h"
@@ -42,7 +43,8 @@ struct run {
     const struct hsm_key *key;   /* the new one */
     uint8_t digest[DIGEST_SIZE]; /* of the text that it signs */
     uint8_t signature[SIGNATURE_SIZE];
-    bool is_signed;
+    bool is_signed; /* `signature` is set */
+    bool is_proved; /* and nobody interrupted it: the key stays */
 };
 
 static void keygen_free(struct run *r)
@@ -60,7 +62,8 @@ static bool prove(struct run *r, struct ens_err *err)
 
     r->is_signed =
         token_sign(s, HSM_AUTO, &r->key->pubkey, r->digest, view_of_string(proof), r->signature, err);
-    if (r->is_signed)
+    r->is_proved = r->is_signed && interrupt_check(err);
+    if (r->is_proved)
         return true;
     if (!hsm_destroy_generated(s->hsm, &destroying))
         notice_warn("the new key could not be destroyed: %s", destroying.msg);
@@ -138,6 +141,9 @@ bool cmd_keygen(const struct args *args, struct ens_err *err)
         return false;
     bool ok = keygen_walk(&r, err);
 
-    return record_end_one(r.transcript, args, &r.token, r.is_signed ? TRANSCRIPT_WRITTEN : TRANSCRIPT_FAILED,
+    return record_end_one(r.transcript, args, &r.token,
+                          r.is_proved   ? TRANSCRIPT_WRITTEN
+                          : r.is_signed ? TRANSCRIPT_UNWRITTEN
+                                        : TRANSCRIPT_FAILED,
                           r.is_signed ? r.signature : NULL, ok, err);
 }

@@ -2,6 +2,7 @@
  * of itself, for programs that take no bare key; the bytes are shown, and are no sign-data. */
 #include "signer/base/digest.h"
 #include "signer/base/hex.h"
+#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/record.h"
@@ -63,7 +64,7 @@ static bool make_certificate(struct run *r, struct buf *ret, struct ens_err *err
         return false;
     r->is_signed =
         token_sign(&r->token, HSM_AUTO, &r->key, item.digest, view_of(tbs, sizeof tbs), r->signature, err);
-    return r->is_signed && rsa3072_cert_finish(&r->key, r->signature, ret, err);
+    return r->is_signed && interrupt_check(err) && rsa3072_cert_finish(&r->key, r->signature, ret, err);
 }
 
 static bool pubkey_walk(struct run *r, struct ens_err *err)

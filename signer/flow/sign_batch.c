@@ -35,7 +35,8 @@ static bool sign_request(void *ctx, size_t item)
     q->is_tried = interrupt_check(err);
     q->is_signed = q->is_tried && token_sign(&w->signer->token, w->mechanism, &w->signer->key, q->digest,
                                              request_message(q), q->signature, err);
-    return q->is_signed;
+    /* Whoever interrupts a slow token wants no file; but that there is a signature is recorded. */
+    return q->is_signed && interrupt_check(err);
 }
 
 static enum batch_next write_signature(void *ctx, size_t item)

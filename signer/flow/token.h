@@ -46,7 +46,7 @@ void token_close(struct token_session *s);
 void token_calls(const struct token_session *s, uint64_t *ret_started, uint64_t *ret_completed);
 
 /* The signature of `digest` under the selected key; `message` is what was hashed (empty: not known). Verified
- * under `key` before it is returned: ENS_BADSIG. */
+ * under `key` before it is returned: ENS_BADSIG. True also if ensign was interrupted meanwhile. */
 bool token_sign(struct token_session *s, enum hsm_mechanism mechanism, const struct pubkey *key,
                 const uint8_t digest[static 32], struct view message, uint8_t ret[static SIGNATURE_SIZE],
                 struct ens_err *err) ENS_MUST_CHECK;

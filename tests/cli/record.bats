@@ -362,6 +362,61 @@ goes_on() {
     has '^result: 3 not-tried$'
 }
 
+# interrupted CALLS ARG...: SIGTERM while the module is in that call of C_Sign.
+interrupted() {
+    local calls=$1
+    shift
+    : >"$FAULT_LOG"
+    ENSIGN_FAULT=delay=1500 "$ENSIGN" "$@" --yes --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" \
+        --transcript t >out.json 2>err &
+    for _ in {1..600}; do [ "$(calls C_Sign)" -lt "$calls" ] || break; sleep 0.02; done
+    kill -TERM $!
+    status=0
+    wait $! || status=$?
+    [ "$status" -eq 143 ]
+    has "^calls: $calls $calls\$"
+}
+
+@test "SIGTERM in a batch of sign: the last signature is unwritten, not failed" {
+    begin
+    mkdir out
+    cp app.signdata a3.signdata
+    interrupted 2 sign --out-dir out app2.signdata app.signdata a3.signdata
+    has '^result: 1 written '
+    has "^result: 2 unwritten $(sha256 "$EXPECTED")\$"
+    has '^result: 3 not-tried$'
+    has '^error: interrupted: 1 of 3 signatures are there'
+    [ "$(ls out)" = app2.sig ]
+}
+
+@test "SIGTERM in resign: the same, and record and summary say what was done" {
+    begin
+    for n in 1 2 3; do bundle "f$n.orc"; done
+    cp f2.orc unchanged
+    interrupted 2 resign --json --jobs 1 f1.orc f2.orc f3.orc
+    has '^result: 1 written '
+    has '^result: 2 unwritten [0-9a-f]{64}$'
+    has '^result: 3 not-tried$'
+    has '^error: interrupted: 1 of 3 are done, the other files are as they were'
+    [ "$(jq -r '.summary // empty | "\(.signed) \(.exit_status) \(.error)"' out.json)" = \
+        '1 143 interrupted: 1 of 3 are done, the other files are as they were: repeat with --resume' ]
+    same f2.orc unchanged
+}
+
+@test "SIGTERM while a new key makes its test signature: unwritten, and the key is gone" {
+    begin
+    ENSIGN_FAULT=delay=1500 "$ENSIGN" keygen --token pkcs11:token=ensign --label stopped --module "$FAULT" \
+        --pin-source "file:$PINFILE" --transcript t >out 2>err &
+    for _ in {1..1500}; do [ "$(calls C_Sign)" -eq 0 ] || break; sleep 0.02; done
+    kill -TERM $!
+    status=0
+    wait $! || status=$?
+    [ "$status" -eq 143 ]
+    has '^result: 1 unwritten [0-9a-f]{64}$'
+    ens keys --token pkcs11:token=ensign --module "$SOFTHSM" --pin-source "file:$PINFILE"
+    not grep -q stopped "$OUT"
+}
+
 @test "an interrupt during the signature: what was signed, and what was not" {
     begin
     ENSIGN_FAULT=delay=3000 "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" \
@@ -373,9 +428,9 @@ goes_on() {
     wait $! || status=$?
     [ "$status" -eq 130 ]
     kinds_are 'begin intent outcome:130'
-    # The call itself came to its end, and its signature was not used.
+    # The call itself came to its end, and its signature was not used: it was made all the same.
     has '^calls: 1 1$'
-    has '^result: 1 failed$'
+    has "^result: 1 unwritten $(sha256 "$EXPECTED")\$"
     [ ! -e app.sig ]
     goes_on
 }

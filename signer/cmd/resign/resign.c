@@ -86,7 +86,7 @@ static bool sign_enclave(struct resign *r, struct resign_enclave *x, struct ens_
     x->is_tried = true;
     x->is_signed = token_sign(&r->signer.token, r->mechanism, &r->signer.key, x->digest,
                               view_of(data.bytes, sizeof data.bytes), x->signature, err);
-    return x->is_signed;
+    return x->is_signed && interrupt_check(err);
 }
 
 /* Whatever a token refuses, it refuses for all: one wrong PIN is one, and a token that
@@ -296,23 +296,6 @@ static bool sign_files(struct run *run, struct ens_err *err)
 
 /* ---- the end ---- */
 
-static bool fail_resign_interrupted(const struct resign *r, struct ens_err *err)
-{
-    size_t all = 0;
-    size_t done = 0;
-
-    for (size_t i = 0; i < r->len; i++) {
-        all += r->files[i].len > 0 ? r->files[i].len : 1;
-        for (size_t k = 0; k < r->files[i].len; k++)
-            done += r->files[i].enclaves[k].status == RESIGN_SIGNED ||
-                    r->files[i].enclaves[k].status == RESIGN_SKIPPED;
-    }
-    return ens_fail(
-        err, ENS_INTERRUPTED,
-        "interrupted: %zu of %zu are done, the other files are as they were: repeat with --resume", done,
-        all);
-}
-
 /* Every file has its line, however the run ended; what failed has said so there, and the status remains. */
 static bool end(struct run *run, bool ok, struct ens_err *err)
 {
@@ -329,7 +312,7 @@ static bool end(struct run *run, bool ok, struct ens_err *err)
         return false;
     }
     if (r->stopped.code == ENS_INTERRUPTED || !interrupt_check(&why))
-        return fail_resign_interrupted(r, err);
+        return resign_fail_interrupted(r, err);
     if (!ok)
         return false;
     code = r->stopped.code != ENS_OK ? r->stopped.code : code;

@@ -157,3 +157,6 @@ void resign_report_file(struct resign_report *report, size_t index);
 /* Says the sums; gives the exit status of the run by its files (ENS_OK: all done). ENS_IO where stdout could
  * not be written. */
 bool resign_report_end(struct resign_report *report, enum ens_code *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* A signal ended the run: how much was done. ENS_INTERRUPTED; called when no worker is left. */
+bool resign_fail_interrupted(const struct resign *r, struct ens_err *err);

@@ -245,6 +245,8 @@ bool resign_chunk_end(struct transcript *t, const struct resign *r, const struct
     code = record_failed(t, r, c->first, c->first + c->files);
     code = stopped != ENS_OK ? stopped : code;
     why.code = code;
+    if (code == ENS_INTERRUPTED)
+        (void)resign_fail_interrupted(r, &why);
     if (!record_end(t, &end, code == ENS_OK, &why) && transcript_has_intent(t)) {
         *err = why;
         return false;

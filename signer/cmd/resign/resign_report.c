@@ -72,6 +72,23 @@ static struct ens_err why_not_done(const struct resign *r)
     return interrupt_check(&err) ? r->stopped : err;
 }
 
+bool resign_fail_interrupted(const struct resign *r, struct ens_err *err)
+{
+    size_t all = 0;
+    size_t done = 0;
+
+    for (size_t i = 0; i < r->len; i++) {
+        all += r->files[i].len > 0 ? r->files[i].len : 1;
+        for (size_t k = 0; k < r->files[i].len; k++)
+            done += r->files[i].enclaves[k].status == RESIGN_SIGNED ||
+                    r->files[i].enclaves[k].status == RESIGN_SKIPPED;
+    }
+    return ens_fail(
+        err, ENS_INTERRUPTED,
+        "interrupted: %zu of %zu are done, the other files are as they were: repeat with --resume", done,
+        all);
+}
+
 /* ---- JSON ---- */
 
 /* `error` and `exit_status`: null and 0 where all is well. */
@@ -131,6 +148,8 @@ static bool print_sums(struct resign_report *p, struct ens_err *err)
     struct report *j = &p->json;
     struct ens_err why = why_not_done(p->r);
 
+    if (why.code == ENS_INTERRUPTED)
+        (void)resign_fail_interrupted(p->r, &why);
     if (why.code == ENS_OK && p->first_failure != NULL)
         why = *p->first_failure;
     report_object(j, "summary", NULL, 0);

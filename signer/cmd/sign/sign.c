@@ -322,7 +322,7 @@ static bool sign_single(struct run *r, struct ens_err *err)
     q->is_tried = true;
     q->is_signed = token_sign(&r->signer.token, r->mechanism, &r->signer.key, q->digest, request_message(q),
                               q->signature, err);
-    if (!q->is_signed)
+    if (!q->is_signed || !interrupt_check(err))
         return false;
     q->is_written = q->out_path != NULL
                         ? file_write_atomic(q->out_path, r->args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW,
