@@ -114,9 +114,10 @@ void approval_count(const struct approvals *a, const struct approval_ground *g,
                     const struct transcript_rejections *past, const uint8_t digest[static DIGEST_SIZE],
                     struct approval_tally *ret);
 
-/* Is it about the sign-data with this SHA-256 under this key (NULL: it is not known yet)? */
-bool approval_is_past_no(const struct transcript_rejection *past, const uint8_t digest[static DIGEST_SIZE],
-                         const uint8_t *mrsigner);
+/* If there is nobody whose answers count, a no on record stands: ENS_REFUSED if there is one (`past` NULL: no
+ * transcript) to the sign-data with this SHA-256 under this key (NULL: it is not known yet). */
+bool approval_no_past(const struct transcript_rejections *past, const uint8_t digest[static DIGEST_SIZE],
+                      const uint8_t *mrsigner, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Did the author of a row that counts take it back, for the sign-data with this SHA-256? */
 bool approval_is_replaced(const struct approvals *a, const struct approval_row *row,

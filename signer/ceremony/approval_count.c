@@ -52,11 +52,28 @@ static void count_row(const struct approvals *a, const struct approval_row *row,
     ret->rebuilt[row->person_index] = ret->rebuilt[row->person_index] || item->is_rebuilt;
 }
 
-bool approval_is_past_no(const struct transcript_rejection *past, const uint8_t digest[static DIGEST_SIZE],
-                         const uint8_t *mrsigner)
+/* Is it about this sign-data under this key (NULL: it is not known yet)? */
+static bool is_about(const struct transcript_rejection *past, const uint8_t *digest, const uint8_t *mrsigner)
 {
-    return strcmp(past->digest, hex_of(view_of(digest, DIGEST_SIZE)).text) == 0 &&
-           (mrsigner == NULL || strcmp(past->mrsigner, hex_of(view_of(mrsigner, MRSIGNER_SIZE)).text) == 0);
+    char hex[2 * DIGEST_SIZE + 1];
+    char key[2 * MRSIGNER_SIZE + 1];
+
+    hex_encode(hex, view_of(digest, DIGEST_SIZE));
+    hex_encode(key, view_of(mrsigner, mrsigner != NULL ? MRSIGNER_SIZE : 0));
+    return strcmp(past->digest, hex) == 0 && (mrsigner == NULL || strcmp(past->mrsigner, key) == 0);
+}
+
+bool approval_no_past(const struct transcript_rejections *past, const uint8_t digest[static DIGEST_SIZE],
+                      const uint8_t *mrsigner, struct ens_err *err)
+{
+    for (size_t i = 0; past != NULL && i < past->len; i++) {
+        if (is_about(&past->items[i], digest, mrsigner))
+            return ens_fail(err, ENS_REFUSED,
+                            "rejected by %s (record %" PRIu64 " of the transcript), and no policy here says "
+                            "whose answers count: nothing was signed",
+                            past->items[i].person, past->items[i].record);
+    }
+    return true;
 }
 
 /* A no on record stands until its author takes it back, or it, its key or its author is revoked. */
@@ -70,7 +87,7 @@ static void count_past(const struct approvals *a, const struct approval_ground *
     struct ens_err ignored = {0};
     size_t person = 0;
 
-    if (!approval_is_past_no(past, digest, g->mrsigner) ||
+    if (!is_about(past, digest, g->mrsigner) ||
         !people_find_name(policy_people(g->policy), past->person, &person) ||
         revoked_has_person(revoked, past->person) || revoked_has_statement(revoked, past->id) ||
         revoked_has_key(revoked, past->key))

@@ -1,8 +1,6 @@
 /* The people's answers: judged once, counted for each sign-data, told to whoever is asked. */
 #include "signer/flow/consent.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "signer/base/date.h"
@@ -100,44 +98,13 @@ static bool write_rows(const struct policy *p, const struct approval_tally *t, s
     return true;
 }
 
-/* The first no on record to it; NULL: there is none. */
-static const struct transcript_rejection *find_past(const struct transcript_rejections *past,
-                                                    const uint8_t *digest, const uint8_t *mrsigner)
-{
-    for (size_t i = 0; past != NULL && i < past->len; i++) {
-        if (approval_is_past_no(&past->items[i], digest, mrsigner))
-            return &past->items[i];
-    }
-    return NULL;
-}
-
-bool consent_past(const struct transcript_rejections *past, const uint8_t digest[static DIGEST_SIZE],
-                  const uint8_t *mrsigner, struct ens_err *err)
-{
-    const struct transcript_rejection *no = find_past(past, digest, mrsigner);
-
-    return no == NULL || ens_fail(err, ENS_REFUSED,
-                                  "rejected by %s (record %" PRIu64 " of the transcript), and no policy here "
-                                  "says whose answers count: nothing was signed",
-                                  no->person, no->record);
-}
-
-/* Without people in the policy, or without a policy, a no on record stands: it cannot be left at home with
- * them. */
-static bool count_nobody(const struct consent *c, const uint8_t *mrsigner, struct requests *requests,
+/* A no on record cannot be left at home with the policy. */
+static bool count_nobody(const struct consent *c, const uint8_t *mrsigner, const struct requests *requests,
                          struct ens_err *err)
 {
     for (size_t i = 0; i < requests->len; i++) {
-        struct request *q = &requests->items[i];
-        const struct transcript_rejection *no = find_past(c->past, q->digest, mrsigner);
-        char by[PEOPLE_NAME_MAX + 40];
-
-        if (no == NULL)
-            continue;
-        if (c->policy == NULL)
-            return consent_past(c->past, q->digest, mrsigner, err) || ens_wrap(err, "%s", q->path);
-        (void)snprintf(by, sizeof by, "%s (record %" PRIu64 ")", no->person, no->record);
-        policy_check_approvals(c->policy, 0, 0, by, &q->outcome);
+        if (!approval_no_past(c->past, requests->items[i].digest, mrsigner, err))
+            return ens_wrap(err, "%s", requests->items[i].path);
     }
     return true;
 }

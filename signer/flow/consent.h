@@ -30,14 +30,10 @@ bool consent_judge(const struct args *args, const struct policy *p, const struct
 void consent_free(struct consent *c);
 
 /* Counts the persons for every sign-data and writes the outcome's rows. `mrsigner` (NULL: still not known) is
- * the key's: what is for another one does not count. ENS_REFUSED without a policy as consent_past. */
+ * the key's: what is for another one does not count. ENS_REFUSED if
+ * there are none, and the transcript has a no. */
 bool consent_count(struct consent *c, const uint8_t *mrsigner, struct requests *requests,
                    struct ens_err *err) ENS_MUST_CHECK;
-
-/* If there is nobody whose answers count: is there no "no" on record (NULL: no transcript) to the sign-data with
- * this SHA-256 under this key? ENS_REFUSED. */
-bool consent_past(const struct transcript_rejections *past, const uint8_t digest[static DIGEST_SIZE],
-                  const uint8_t *mrsigner, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Before the key is known: can the persons still be enough, if all is for it? Writes the outcome's rows of
  * those sign-data for which they cannot. */

@@ -1,13 +1,13 @@
 /* Inputs and outputs of a command line that are the same file. */
 #include "signer/flow/operands.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
-#include "signer/ui/notice.h"
 
 /* What of a command line names files. */
 struct named {
@@ -172,13 +172,35 @@ static bool know_inputs(const struct cmd *cmd, const struct args *a, struct ens_
     return know_ssh_files(a->ssh_key, err);
 }
 
+/* Does the output `fd` of this process go into the file? */
+static bool goes_to(int fd, const char *path)
+{
+    struct stat x;
+    struct stat y;
+
+    return path != NULL && fstat(fd, &x) == 0 && stat(path, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino && S_ISREG(x.st_mode);
+}
+
+/* It would break the transcript. Where errors go there, not even this one does. */
+static bool check_streams(const char *transcript, struct ens_err *err)
+{
+    static const int result = 1, words = 2;
+    ENS_CLEANUP(file_closep) int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    bool is_mute = goes_to(words, transcript) && dup2(null, words) == words;
+
+    return (!is_mute && !goes_to(result, transcript)) ||
+           ens_fail(err, ENS_USAGE, "%s: is a transcript, and %s goes there: send it elsewhere", transcript,
+                    is_mute ? "standard error" : "standard output");
+}
+
 bool operands_check(const struct cmd *cmd, const struct args *args, struct ens_err *err)
 {
     bool reads_transcripts = is_command(cmd, (const char *const[]){"transcript", NULL});
     struct named outputs[OPTIONS_MAX];
 
-    if (!notice_keeps_out(args->transcript, err) ||
-        (reads_transcripts && !notice_keeps_out(args->operands[0], err)))
+    if (!check_streams(args->transcript, err) ||
+        (reads_transcripts && !check_streams(args->operands[0], err)))
         return false;
     list_outputs(cmd, args, outputs);
     for (size_t i = 0; i < OPTIONS_MAX; i++) {

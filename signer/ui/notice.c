@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "signer/base/file.h"
@@ -27,26 +26,6 @@ static bool has_status; /* under that lock */
 bool notice_is_watched(void)
 {
     return isatty(STDERR_FILENO) == 1;
-}
-
-static bool goes_to(int fd, const char *path)
-{
-    struct stat x;
-    struct stat y;
-
-    return path != NULL && fstat(fd, &x) == 0 && stat(path, &y) == 0 && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino && S_ISREG(x.st_mode);
-}
-
-bool notice_keeps_out(const char *transcript, struct ens_err *err)
-{
-    /* Then not even this is said there. */
-    bool is_mute = goes_to(STDERR_FILENO, transcript) && freopen("/dev/null", "w", stderr) != NULL;
-
-    if (!is_mute && !goes_to(STDOUT_FILENO, transcript))
-        return true;
-    return ens_fail(err, ENS_USAGE, "%s: is a transcript, and %s goes there: send it elsewhere", transcript,
-                    is_mute ? "stderr" : "stdout");
 }
 
 /* ---- the writers ---- */

@@ -32,9 +32,6 @@ void notice_error(const struct ens_err *err);
 /* A result that is text for people: to stdout. ENS_IO. */
 bool notice_result(struct view text, struct ens_err *err) ENS_MUST_CHECK;
 
-/* ENS_USAGE if stdout or stderr goes into the file `transcript` (NULL: none), which would break it. */
-bool notice_keeps_out(const char *transcript, struct ens_err *err) ENS_MUST_CHECK;
-
 /* True if stderr is a terminal: then its lines are wrapped at blanks, and progress is shown. */
 bool notice_is_watched(void);
 /* Shows a line that stands until the next one is said; NULL takes it away. For a terminal. */

@@ -148,10 +148,9 @@ PY
     sign --transcript t -o app.sig app.signdata
     refused_run 'app.signdata: rejected by bob \(record 2 of the transcript\)'
     sign --policy fields --transcript t -o app.sig app.signdata
-    refused_run 'policy: rejected: by bob \(record 2\)'
+    refused_run 'app.signdata: rejected by bob \(record 2 of the transcript\)'
     ens check --policy fields --transcript t app.signdata
-    exits 77
-    prints '^no: app.signdata: rejected: by bob \(record 2\)'
+    refused 77 'app.signdata: rejected by bob \(record 2 of the transcript\)'
     sha=$(sha256 app.orc)
     ens resign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --yes --transcript t \
         --date 20240229 app.orc
@@ -553,7 +552,7 @@ asks() {
         status=0
         run_as sign --yes app.signdata >>t 2>"$ERR" || status=$?
         exits 64
-        errors | grep -q '^ensign: t: is a transcript, and stdout goes there'
+        errors | grep -q '^ensign: t: is a transcript, and standard output goes there'
         for command in 'sign --yes -o app.sig app.signdata' 'pubkey' 'sign --yes app.signdata'; do
             status=0
             # shellcheck disable=SC2086  # a command and its operands

@@ -6,8 +6,8 @@
 #include "signer/base/file.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
+#include "signer/ceremony/approval.h"
 #include "signer/cmd/resign/resign.h"
-#include "signer/flow/consent.h"
 #include "signer/flow/fields.h"
 #include "signer/flow/install.h"
 #include "signer/sgx/rsa3072.h"
@@ -150,7 +150,7 @@ static bool prepare_enclave(const struct resign *r, const struct resign_file *f,
         !resign_done_here(r, f, x, present, &done, err))
         return false;
     if (!done)
-        return consent_past(r->past, x->digest, r->signer.mrsigner, err);
+        return approval_no_past(r->past, x->digest, r->signer.mrsigner, err);
     /* What is kept is what is said of it. */
     x->status = RESIGN_SKIPPED;
     x->css = *present;
