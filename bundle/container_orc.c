@@ -11,6 +11,20 @@ static bool recognise_orc(const struct container *c, struct view head)
     return bundle_recognise(head);
 }
 
+const char container_any[] = "any";
+
+static bool find_first(struct container *c, struct ens_err *err)
+{
+    const struct bundle_info *info = bundle_info(c->bundle);
+
+    for (size_t i = 0; i < info->components_len && c->component == NULL; i++) {
+        if (info->components[i].tee == BUNDLE_TEE_SGX)
+            c->component = &info->components[i];
+    }
+    return c->component != NULL ||
+           ens_fail(err, ENS_DATA, "%s: has no SGX component: nothing in it can be signed", c->label);
+}
+
 /* As in orc, ronl is meant where no component is named and it is SGX. */
 static const char *default_component(const struct bundle *b)
 {
@@ -53,8 +67,10 @@ static bool open_component(struct container *c, const char *component, struct en
 {
     if (!bundle_open_fd(c->fd, c->label, &c->bundle, err))
         return false;
-    if (!bundle_find_sgx(c->bundle, component != NULL ? component : default_component(c->bundle),
-                         &c->component, err))
+    if (component == container_any
+            ? !find_first(c, err)
+            : !bundle_find_sgx(c->bundle, component != NULL ? component : default_component(c->bundle),
+                               &c->component, err))
         return false;
     c->streams_len = 1;
     return c->component->sgx_signature == NULL || read_copy(c, err);

@@ -86,7 +86,7 @@ static bool open_kind(struct container *c, const char *component, bool remembers
     c->size = (uint64_t)st.st_size;
     if (!find_container_kind(c, remembers, err))
         return false;
-    if (component != NULL && c->ops->kind != CONTAINER_ORC)
+    if (component != NULL && component != container_any && c->ops->kind != CONTAINER_ORC)
         return ens_fail(err, ENS_USAGE, "%s: is no bundle and has no component %s: leave out --component",
                         c->label, component);
     return c->ops->open(c, component, err);

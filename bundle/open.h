@@ -6,6 +6,9 @@
 /* True if container_open knows the file, by its first bytes. */
 bool container_recognise(struct view head);
 
+/* Names the first SGX component of a bundle, whatever its id is; every other kind takes it as NULL. */
+extern const char container_any[];
+
 /* Opens the file, finds the SIGSTRUCTs in it. `component` names the component of a bundle (NULL: ronl where
  * that is SGX, else the only SGX one) and is NULL for every other kind (ENS_USAGE). An ELF file without what
  * its SDK's signing tool lays out is ENS_DATA, and the message says which tool that is.

@@ -71,8 +71,8 @@ struct enclave {
 void enclave_allow_large(void);
 
 /* Opens `path`, checks all of a bundle, and measures the enclave at every place, as `use` wants it. `id`
- * names a bundle's component (NULL: ronl if it is SGX, else the only SGX one). Does not judge the enclave;
- * see enclave_require. Release with enclave_free. */
+ * names a bundle's component (NULL: ronl if it is SGX, else the only SGX one; or container_any). Does not
+ * judge the enclave; see enclave_require. Release with enclave_free. */
 bool enclave_open(const char *path, const char *id, enum enclave_use use, struct enclave *ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 

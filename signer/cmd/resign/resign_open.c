@@ -1,34 +1,8 @@
 /* The enclaves of a file that resign is given, opened and judged as gen-sign-data does. */
+#include "bundle/open.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/resign/resign.h"
-#include "signer/flow/artifact.h"
 #include "signer/flow/fields.h"
-
-/* The id of the bundle's first SGX component, NULL where the file is no bundle: what is opened must be named,
- * and all others come with it. */
-static bool first_component(const char *path, char **ret, struct ens_err *err)
-{
-    ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
-    uint8_t head[ARTIFACT_HEAD_MAX];
-    size_t len = 0;
-
-    *ret = NULL;
-    if (!artifact_read_head(path, head, &len, err))
-        return false;
-    if (!bundle_recognise(view_of(head, len)))
-        return true;
-    if (!bundle_open(path, &b, err))
-        return false;
-    const struct bundle_info *info = bundle_info(b);
-
-    for (size_t i = 0; i < info->components_len; i++) {
-        if (info->components[i].tee != BUNDLE_TEE_SGX)
-            continue;
-        *ret = mem_strdup(info->components[i].id, err);
-        return *ret != NULL;
-    }
-    return ens_fail(err, ENS_DATA, "%s: has no SGX component: nothing in it can be signed", path);
-}
 
 /* What enclave_require says of the one component, of all. */
 static bool require_all(struct enclave *e, bool allow_unusual, struct notices *ret, struct ens_err *err)
@@ -50,20 +24,18 @@ bool resign_open(const struct resign *r, const char *path, struct enclave *ret, 
                  struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
-    ENS_CLEANUP(mem_freep) char *first = NULL;
     bool unusual = r->args->params.allow_unusual;
 
-    if (r->args->all_components && !first_component(path, &first, err))
-        return false;
-    if (!enclave_open(path, first != NULL ? first : r->args->component, ENCLAVE_CHANGE, &e, err))
+    if (!enclave_open(path, r->args->all_components ? container_any : r->args->component, ENCLAVE_CHANGE, &e,
+                      err))
         return false;
     if (container_kind(e.container) == CONTAINER_SGXS)
         return ens_fail(err, ENS_DATA,
                         "%s: is a bare stream, which has no place for a signature: use gen-sign-data, sign "
                         "and set-sig --to",
                         path);
-    if (first != NULL ? !require_all(&e, unusual, ret_notices, err)
-                      : !enclave_require(&e, unusual, ret_notices, err))
+    if (r->args->all_components && e.bundle != NULL ? !require_all(&e, unusual, ret_notices, err)
+                                                    : !enclave_require(&e, unusual, ret_notices, err))
         return false;
     /* Its own fields are the start; those of a bundle were checked with the rest of it. */
     if (!r->has_from && e.places[0].is_signed && !fields_check_signed(&e.places[0].css, path, err))
