@@ -277,6 +277,10 @@ static void what_cannot_be_recorded_is_said(void **state)
     transcript_put(t, "k", word);
     assert_fails(transcript_run(t, NOON, 0, &err), err, ENS_DATA, "t: transcript: k: has 65540 bytes");
     transcript_closep(&t);
+    /* That the run ended is recorded all the same, and why. */
+    assert_line("t", "\nkind: run\nerror: transcript: k: has 65540 bytes");
+    assert_line("t", "\nexit: 65\n");
+    assert_int_equal(unlink("t"), 0);
     /* More than one record takes; an intent is not made then, an outcome is, with the reason. */
     word[60000] = '\0';
     assert_ok(transcript_open("t", &no_ack, &t, &err), err);
