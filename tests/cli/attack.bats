@@ -298,7 +298,19 @@ PY
             exits "$([ "${rules#* }" = yes ] && echo 0 || echo 77)"
             prints "^  ${rules#* } "
         done
+        # show says what decides it, to whoever has no policy.
+        ens show fido.approval
+        exits 0
+        case $3 in
+        no-touch) prints '^  Signature +verifies, but the FIDO key was not touched: a yes does not count$' ;;
+        signature) prints '^  Signature +INVALID' ;;
+        *) prints "^  Signature +verifies under this FIDO key, touched, with$([ "$4" = yes ] || echo out) PIN or finger$" ;;
+        esac
     done
+    touched 4 4
+    ens show --json fido.approval
+    prints '^  "touched": false,$'
+    prints '^  "user_verified": true,$'
 }
 
 @test "nobody else can exchange the statement that a reviewer signs" {

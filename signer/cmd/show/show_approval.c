@@ -74,6 +74,21 @@ static bool read_signed(struct view file, const char *path, struct approval *ret
                     approval_word(verdict), ret->why[0] != '\0' ? ": " : "", ret->why);
 }
 
+/* A FIDO key says how it was used; sign counts no yes of one that was not touched. */
+static const char *say_signature(const struct approval *a)
+{
+    bool is_touched = a->signature.type.is_sk && (a->signature.flags.data[0] & SSHSIG_TOUCHED) != 0;
+
+    if (!a->signature.type.is_sk)
+        return "verifies under this key";
+    if (!is_touched)
+        return a->statement.is_yes ? "verifies, but the FIDO key was not touched: a yes does not count"
+                                   : "verifies under this FIDO key, not touched";
+    return (a->signature.flags.data[0] & SSHSIG_VERIFIED) != 0
+               ? "verifies under this FIDO key, touched, with PIN or finger"
+               : "verifies under this FIDO key, touched, without PIN or finger";
+}
+
 bool show_approval(struct report *r, const char *path, struct view file, struct ens_err *err)
 {
     ENS_CLEANUP(approval_free) struct approval a = {0};
@@ -84,10 +99,14 @@ bool show_approval(struct report *r, const char *path, struct view file, struct 
         return false;
     show_text(r, path, &a,
               !is_signed ? "none: it is a statement that nobody signed"
-              : verifies ? "verifies under this key"
+              : verifies ? say_signature(&a)
                          : "INVALID: it counts for nobody");
     report_text(r, "kind", NULL, is_signed ? "approval" : "statement");
     report_bool(r, "valid", verifies);
+    if (is_signed && a.signature.type.is_sk) {
+        report_bool(r, "touched", (a.signature.flags.data[0] & SSHSIG_TOUCHED) != 0);
+        report_bool(r, "user_verified", (a.signature.flags.data[0] & SSHSIG_VERIFIED) != 0);
+    }
     approval_report(&a, r);
     return true;
 }
