@@ -838,6 +838,19 @@ cut_short() {
     [ ! -s "$FAULT_LOG" ]
 }
 
+@test "--dry-run tells the dangers of the run" {
+    begin
+    sigstruct twelve one "$MRENCLAVE" isvsvn=12
+    bundle t.orc --sig twelve
+    for options in --dry-run '--dry-run --json' ''; do
+        # shellcheck disable=SC2086
+        ens resign --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" --yes --date 20240229 $options -v 1 t.orc
+        exits 0
+        says '^ensign: warning: ISVSVN falls from 12 to 1: verifiers'
+        says '^ensign: warning: DEBUG is not enforced'
+    done
+}
+
 @test "--dry-run does everything but sign" {
     begin
     mkdir out

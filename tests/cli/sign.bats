@@ -180,6 +180,21 @@ PY
 
 @test "--dry-run refuses what the run would refuse" {
     begin
+    mkdir out
+    touch there.sig there.pem out/.ensign-left
+    for where in '-o there.sig' '--pubkey there.pem' '-o nosuch/out.sig' '--out-dir nosuch'; do
+        for rehearsal in --dry-run ''; do
+            # shellcheck disable=SC2086
+            sign $rehearsal $where s.signdata
+            refused 73 "${where#* }"
+        done
+    done
+    sign --dry-run --force -o there.sig s.signdata
+    ok
+    sign --dry-run --out-dir out s.signdata
+    ok
+    size_is there.sig 0
+    rm -r out there.sig there.pem
     sign --dry-run --mrsigner "$(printf '0%.0s' {1..64})" s.signdata
     refused 77
     ens sign --key 'pkcs11:token=ensign;object=none' --module "$SOFTHSM" \

@@ -19,7 +19,7 @@ struct resign_report {
     const struct ens_err *first_failure; /* of the first file that failed; NULL: none did */
     bool stdout_failed;
     struct report json;     /* a line for each enclave */
-    struct dangers dangers; /* of what was signed */
+    struct dangers dangers; /* of what was signed, or would be */
     struct pace pace;
 };
 
@@ -185,12 +185,15 @@ static void say_enclave(const struct resign *r, const struct resign_file *f, con
                    f->out_path != NULL ? f->out_path : "");
 }
 
-static void count_dangers(struct resign_report *p, const struct resign_enclave *x)
+static void count_dangers(struct resign_report *p, const struct resign_file *f,
+                          const struct resign_enclave *x)
 {
+    bool would_be =
+        p->r->args->dry_run && x->status == RESIGN_NOT_DONE && f->err.code == ENS_OK && x->has_fields;
     struct review review;
 
     resign_review(p->r, x, &review);
-    if (x->status == RESIGN_SIGNED)
+    if (x->status == RESIGN_SIGNED || would_be)
         dangers_count(&p->dangers, &review);
 }
 
@@ -214,7 +217,7 @@ static void report_enclave(struct resign_report *p, const struct resign_file *f,
         say_enclave(p->r, f, x);
     }
     if (x != NULL)
-        count_dangers(p, x);
+        count_dangers(p, f, x);
 }
 
 void resign_report_file(struct resign_report *p, size_t index)

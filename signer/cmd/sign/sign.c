@@ -169,19 +169,18 @@ static bool prepare_out_dir(const struct run *r, struct ens_err *err)
         if (!file_out_open(r->requests.items[i].out_path, FILE_OUT_REPLACE, &probe, err))
             return false;
     }
-    return r->args->out_dir == NULL || file_sweep(r->args->out_dir, &swept, err);
+    return r->args->out_dir == NULL || r->args->dry_run || file_sweep(r->args->out_dir, &swept, err);
 }
 
 static bool prepare_outputs(struct run *r, struct ens_err *err)
 {
     const struct args *a = r->args;
+    /* A rehearsal needs no place, but says what is wrong with one. */
+    bool is_one = a->out_dir == NULL && (a->output != NULL || !a->dry_run);
 
     if (!a->yes && !a->dry_run && !screen_require(a->operands[0], "sign", err))
         return false;
-    if (a->dry_run)
-        return true;
-    if (!prepare_out_dir(r, err) ||
-        (a->out_dir == NULL && !output_open(a->output, true, a->force, &r->out, err)))
+    if (!prepare_out_dir(r, err) || (is_one && !output_open(a->output, true, a->force, &r->out, err)))
         return false;
     return a->pubkey == NULL || output_open(a->pubkey, false, a->force, &r->pubkey_out, err);
 }
