@@ -34,7 +34,7 @@ bool enclave_check_bundle(const struct bundle *b, struct enclave_set *ret,
 
 /* The same of a bundle that was just written from `from`, in which enclave_check_bundle found `known` before
  * it was edited: files that were copied are compared with what was read of them then, everything else is
- * read. What somebody wrote to `from` in the meantime is therefore found. */
+ * read. What somebody wrote to `from` in the meantime is therefore found. `known` NULL: all is read. */
 bool enclave_check_written(const struct bundle *b, const struct bundle *from, const struct enclave_set *known,
                            struct enclave_set *ret, struct ens_err *err) ENS_MUST_CHECK;
 void enclave_set_free(struct enclave_set *set);

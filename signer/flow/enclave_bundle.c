@@ -248,24 +248,12 @@ static bool check_all(struct checking *c, struct ens_err *err)
     return true;
 }
 
-bool enclave_check_bundle(const struct bundle *b, struct enclave_set *ret, struct ens_err *err)
-{
-    ENS_CLEANUP(checking_free)
-    struct checking c = {.b = b, .lock = PTHREAD_MUTEX_INITIALIZER, .progress = {.what = "checking"}};
-
-    if (!check_all(&c, err))
-        return false;
-    *ret = c.set;
-    c.set = (struct enclave_set){0};
-    return true;
-}
-
 bool enclave_check_written(const struct bundle *b, const struct bundle *from, const struct enclave_set *known,
                            struct enclave_set *ret, struct ens_err *err)
 {
     ENS_CLEANUP(checking_free)
     struct checking c = {.b = b,
-                         .from = from,
+                         .from = known != NULL ? from : NULL,
                          .known = known,
                          .lock = PTHREAD_MUTEX_INITIALIZER,
                          .progress = {.what = "checking"}};
@@ -275,6 +263,11 @@ bool enclave_check_written(const struct bundle *b, const struct bundle *from, co
     *ret = c.set;
     c.set = (struct enclave_set){0};
     return true;
+}
+
+bool enclave_check_bundle(const struct bundle *b, struct enclave_set *ret, struct ens_err *err)
+{
+    return enclave_check_written(b, NULL, NULL, ret, err);
 }
 
 void enclave_set_free(struct enclave_set *set)

@@ -115,13 +115,6 @@ bool install_commit(struct install *i, struct ens_err *err)
 
 /* ---- a bundle ---- */
 
-static bool check_new(const struct bundle *b, const struct bundle *from, const struct install_check *check,
-                      struct enclave_set *ret, struct ens_err *err)
-{
-    return check->known == NULL ? enclave_check_bundle(b, ret, err)
-                                : enclave_check_written(b, from, check->known, ret, err);
-}
-
 bool install_bundle(const struct install *i, struct bundle *b, const struct install_check *check,
                     struct ens_err *err)
 {
@@ -130,8 +123,8 @@ bool install_bundle(const struct install *i, struct bundle *b, const struct inst
 
     if (!bundle_write(b, i->file, err))
         return false;
-    if (!bundle_open_fd(file_out_fd(i->file), i->name, &new, err) || !check_new(new, b, check, &set, err) ||
-        !check->holds(check->ctx, new, &set, err))
+    if (!bundle_open_fd(file_out_fd(i->file), i->name, &new, err) ||
+        !enclave_check_written(new, b, check->known, &set, err) || !check->holds(check->ctx, new, &set, err))
         return ens_wrap(err, "the new bundle does not hold, nothing was changed");
     return true;
 }
