@@ -11,6 +11,7 @@
 #include "bundle/orc/manifest_json.h"
 #include "bundle/orc/manifest_load.h"
 #include "bundle/orc/manifest_scheduler.h"
+#include "signer/base/hex.h"
 #include "signer/base/mem.h"
 
 struct manifest {
@@ -33,6 +34,136 @@ void bundle_before_threads(void)
     json_object_seed(0);
 }
 
+/* ---- new trees: the order of members is that of orc ---- */
+
+/* Takes `value`, which is NULL if memory ran out, in failure as well. */
+static bool set_member(json_t *object, const char *key, json_t *value)
+{
+    return json_object_set_new(object, key, value) == 0;
+}
+
+/* As Go writes it: numbers that are zero are left out. */
+static json_t *version_object(struct bundle_version v)
+{
+    json_t *object = json_object();
+
+    if ((v.major == 0 || set_member(object, "major", json_integer(v.major))) &&
+        (v.minor == 0 || set_member(object, "minor", json_integer(v.minor))) &&
+        (v.patch == 0 || set_member(object, "patch", json_integer(v.patch))))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+/* A tree with name, id, version, no component, and digests that are null until there is one, as in orc. */
+static bool make_root(const char *name, const uint8_t id[static 32], struct bundle_version version,
+                      json_t **ret_root, struct ens_err *err)
+{
+    json_t *root = json_object();
+
+    if (set_member(root, "name", json_string(name)) &&
+        set_member(root, "id", json_string(hex_of(view_of(id, 32)).text)) &&
+        set_member(root, "version", version_object(version)) && set_member(root, "digests", json_null())) {
+        *ret_root = root;
+        return true;
+    }
+    json_decref(root);
+    return ens_fail(err, ENS_RESOURCE, "out of memory: give ensign more memory and repeat");
+}
+
+/* This one and put_component: false if memory ran out; the tree is then spoilt. */
+static bool put_file_digest(json_t *root, const char *file, const uint8_t digest[static 32])
+{
+    if (!json_is_object(json_object_get(root, "digests")) && !set_member(root, "digests", json_object()))
+        return false;
+    return set_member(json_object_get(root, "digests"), file, json_string(hex_of(view_of(digest, 32)).text));
+}
+
+/* ---- components ---- */
+
+/* Puts an empty array of components where its turn is: in front of the digests. Fields that nobody knows
+ * keep their order. */
+static bool insert_components(json_t *root)
+{
+    json_t *ordered = json_object();
+    bool ok = ordered != NULL;
+
+    for (void *i = json_object_iter(root); ok && i != NULL; i = json_object_iter_next(root, i)) {
+        if (i == json_object_iter_at(root, "digests"))
+            ok = set_member(ordered, "components", json_array());
+        ok = ok && json_object_set(ordered, json_object_iter_key(i), json_object_iter_value(i)) == 0;
+    }
+    if (ok && json_object_get(ordered, "components") == NULL)
+        ok = set_member(ordered, "components", json_array());
+    ok = ok && json_object_clear(root) == 0 && json_object_update(root, ordered) == 0;
+    json_decref(ordered);
+    return ok;
+}
+
+/* The array of components, made if there is none; NULL if memory ran out. */
+static json_t *components_array(json_t *root)
+{
+    const json_t *found = json_object_get(root, "components");
+
+    if (json_is_null(found) && !set_member(root, "components", json_array()))
+        return NULL;
+    if (found == NULL && !insert_components(root))
+        return NULL;
+    return json_object_get(root, "components");
+}
+
+static bool set_executable(json_t *component, const struct manifest_addition *add)
+{
+    if (!add->elf_metadata)
+        return set_member(component, "executable", json_string(add->executable));
+    return set_member(component, "elf", json_object()) &&
+           set_member(json_object_get(component, "elf"), "executable", json_string(add->executable));
+}
+
+/* An unsigned stream has an empty signature, as orc writes it. */
+static bool set_sgx(json_t *component, const struct manifest_addition *add)
+{
+    const char *signature = add->sgx_signature != NULL ? add->sgx_signature : "";
+
+    if (add->sgx_executable == NULL)
+        return true;
+    if (!set_member(component, "sgx", json_object()))
+        return false;
+    json_t *sgx = json_object_get(component, "sgx");
+
+    return set_member(sgx, "executable", json_string(add->sgx_executable)) &&
+           set_member(sgx, "signature", json_string(signature));
+}
+
+/* The version stays empty: readers give ronl the bundle's own, and rofl components of orc have none. */
+static bool fill_component(json_t *component, const struct manifest_addition *add)
+{
+    return set_member(component, "kind", json_string(add->kind)) &&
+           (add->name == NULL || set_member(component, "name", json_string(add->name))) &&
+           set_member(component, "version", json_object()) && set_executable(component, add) &&
+           set_sgx(component, add);
+}
+
+static bool put_component(json_t *root, const struct manifest_addition *add)
+{
+    json_t *components = components_array(root);
+    json_t *component = json_object();
+
+    if (!fill_component(component, add)) {
+        json_decref(component);
+        return false;
+    }
+    if (json_array_append_new(components, component) != 0)
+        return false;
+    for (size_t i = 0; i < add->digests_len; i++) {
+        if (!put_file_digest(root, add->digests[i].name, add->digests[i].digest))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the manifest ---- */
+
 /* Makes a manifest of the tree, which it owns, in failure as well. */
 static bool adopt_root(json_t *root, struct manifest **ret, struct ens_err *err)
 {
@@ -52,9 +183,9 @@ static bool adopt_root(json_t *root, struct manifest **ret, struct ens_err *err)
 bool manifest_new(const char *name, const uint8_t id[static 32], struct bundle_version version,
                   struct manifest **ret, struct ens_err *err)
 {
-    void *root = NULL;
+    json_t *root = NULL;
 
-    return manifest_make(name, id, version, &root, err) && adopt_root(root, ret, err);
+    return make_root(name, id, version, &root, err) && adopt_root(root, ret, err);
 }
 
 bool manifest_parse(struct view text, struct manifest **ret, struct ens_err *err)
@@ -122,7 +253,7 @@ bool manifest_set_signature(const struct manifest *m, size_t index, const char *
     json_t *sgx = json_object_get(component_object(m, root, index), "sgx");
 
     if (json_object_set_new(sgx, "signature", json_string(file)) != 0 ||
-        !manifest_make_digest(root, file, digest)) {
+        !put_file_digest(root, file, digest)) {
         json_decref(root);
         return fail_json_memory(err);
     }
@@ -136,7 +267,7 @@ bool manifest_add_component(const struct manifest *m, const struct manifest_addi
 
     if (!copy_tree(m->root, &root, err))
         return false;
-    if (!manifest_make_component(root, add)) {
+    if (!put_component(root, add)) {
         json_decref(root);
         return fail_json_memory(err);
     }

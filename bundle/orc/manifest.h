@@ -4,8 +4,19 @@
 #pragma once
 
 #include "bundle/orc/bundle.h"
-#include "bundle/orc/manifest_make.h"
 #include "bundle/orc/manifest_view.h"
+
+/* A component and its files. */
+struct manifest_addition {
+    const char *kind;
+    const char *name;  /* NULL for ronl */
+    bool elf_metadata; /* the newer elf: {executable} */
+    const char *executable;
+    const char *sgx_executable;            /* NULL: no SGX */
+    const char *sgx_signature;             /* NULL: unsigned */
+    const struct manifest_digest *digests; /* of these files */
+    size_t digests_len;
+};
 
 struct manifest;
 
@@ -37,8 +48,8 @@ bool manifest_edit_identities(const struct manifest *m, size_t index, const enum
                               const uint8_t enclave[static 64], struct manifest **ret,
                               struct ens_err *err) ENS_MUST_CHECK;
 
-/* A copy of `m` that has the component `add` (manifest_make.h) as well. ENS_DATA if the rules of
- * manifests forbid it. */
+/* A copy of `m` that has the component `add` as well. ENS_DATA if the rules of manifests
+ * forbid it. */
 bool manifest_add_component(const struct manifest *m, const struct manifest_addition *add,
                             struct manifest **ret, struct ens_err *err) ENS_MUST_CHECK;
 

@@ -91,13 +91,104 @@ static bool read_blocks(struct container *c, struct intel *intel, struct ens_err
                     c->label);
 }
 
+/* ---- what the author chose, read back from the layout table: for telling why two builds differ ---- */
+
+/* The rows of one thread stand in the table once, and a group repeats them. */
+struct chosen {
+    uint64_t heap, stack, reserved, threads; /* pages, but for threads; `stack` is that of one thread */
+};
+
+static void count_chosen(const struct intel_row *row, struct chosen *ret)
+{
+    uint16_t id = row->id > INTEL_ID_DYNAMIC && row->id < INTEL_ID_RSRV_MIN
+                      ? (uint16_t)(row->id - INTEL_ID_DYNAMIC)
+                      : row->id;
+
+    if (id >= INTEL_ID_HEAP_MIN && id <= INTEL_ID_HEAP_MAX)
+        ret->heap += row->pages;
+    else if ((id == INTEL_ID_STACK_MAX || id == INTEL_ID_STACK_MIN) && ret->threads == 0)
+        ret->stack += row->pages;
+    else if (id >= INTEL_ID_RSRV_MIN && id <= INTEL_ID_RSRV_MAX)
+        ret->reserved += row->pages;
+    else if (id == INTEL_ID_TCS)
+        ret->threads++;
+}
+
+/* Threads that a group repeats. */
+static uint64_t threads_of(const struct intel_block *b, size_t index, const struct intel_row *group)
+{
+    struct chosen once = {0};
+
+    for (size_t i = index - group->entries; i < index; i++) {
+        const struct intel_row row = intel_row_at(b, i);
+
+        count_chosen(&row, &once);
+    }
+    return once.threads * group->times;
+}
+
+static void tell_settings(struct container *c, const struct intel_block *b)
+{
+    struct chosen chosen = {0};
+
+    for (size_t i = 0; i < intel_rows(b->layout); i++) {
+        const struct intel_row row = intel_row_at(b, i);
+
+        if (row.group)
+            chosen.threads += threads_of(b, i, &row);
+        else
+            count_chosen(&row, &chosen);
+    }
+    container_set(c, "heap", chosen.heap);
+    container_set(c, "stack", chosen.stack);
+    container_set(c, "reserved", chosen.reserved);
+    container_set(c, "threads", chosen.threads);
+}
+
+/* The loader of 1.3 alone pads segments. */
+static bool pads(const struct intel_block *b)
+{
+    return b->major == 1 && b->minor == 3;
+}
+
+/* True if the patches put the same bytes to the same places, in the same order. */
+static bool same_patches(const struct intel_block *x, const struct intel_block *y)
+{
+    if (x->patches.len != y->patches.len)
+        return false;
+    for (size_t i = 0; i < intel_rows(x->patches); i++) {
+        struct intel_patch p = intel_patch_at(x, i);
+        struct intel_patch q = intel_patch_at(y, i);
+
+        if (p.dst != q.dst || p.size != q.size ||
+            !view_equal(view_slice(x->bytes, p.src, p.size), view_slice(y->bytes, q.src, q.size)))
+            return false;
+    }
+    return true;
+}
+
+/* The parts of a block that intel_stream reads, and nothing else. */
+static bool same_blocks(const struct container *c, size_t a, size_t b)
+{
+    const struct intel *intel = c->own;
+    const struct intel_block *x = &intel->blocks[a];
+    const struct intel_block *y = &intel->blocks[b];
+
+    return pads(x) == pads(y) && x->size == y->size && x->range == y->range && x->shift == y->shift &&
+           view_equal(view_slice(x->bytes, INTEL_SSAFRAMESIZE, 4),
+                      view_slice(y->bytes, INTEL_SSAFRAMESIZE, 4)) &&
+           same_patches(x, y) && intel_same_layout(x, y);
+}
+
+/* ---- reading ---- */
+
 /* Blocks that lay out the same are poured once. */
 static void count_work(struct container *c, const struct intel *intel)
 {
     for (size_t i = 0; i < intel->blocks_len; i++) {
         size_t same = 0;
 
-        while (same < i && !intel_same(c, same, i))
+        while (same < i && !same_blocks(c, same, i))
             same++;
         if (same < i)
             continue;
@@ -146,7 +237,7 @@ static bool open_intel(struct container *c, const char *component, struct ens_er
     }
     c->streams_len = intel->blocks_len;
     c->shift = intel->blocks[0].shift;
-    intel_settings(c, &intel->blocks[0]);
+    tell_settings(c, &intel->blocks[0]);
     c->own = ens_take(intel);
     count_work(c, c->own);
     return intel_judge(c, err);
@@ -189,6 +280,6 @@ const struct container_ops elf_intel = {
     .open = open_intel,
     .close = close_intel,
     .stream = intel_stream,
-    .same = intel_same,
+    .same = same_blocks,
     .patch = patch_copy,
 };

@@ -127,9 +127,6 @@ struct intel_build {
     uint8_t *piece;     /* FILE_PIECE bytes to work in */
 };
 
-/* Tells what the block's author chose: heap, stack, reserved pages and threads. */
-void intel_settings(struct container *c, const struct intel_block *b);
-
 /* Adds to the container's oddities what the blocks' tables do behind the back of who reads the image: rules
  * "patched-code", "patched-data", "layout-content". Fails only if the file cannot be read. */
 bool intel_judge(struct container *c, struct ens_err *err) ENS_MUST_CHECK;
@@ -150,8 +147,6 @@ void intel_layout_work(const struct intel_block *b, uint64_t *work);
 /* Pours the segments' pages. */
 bool intel_image(struct intel_build *s, struct ens_err *err) ENS_MUST_CHECK;
 
-/* True if two blocks lay out the same enclave. The `same` of the kind. */
-bool intel_same(const struct container *c, size_t a, size_t b);
 /* True if the layout tables of two blocks add the same pages in the same order, by whatever rows. */
 bool intel_same_layout(const struct intel_block *x, const struct intel_block *y);
 
