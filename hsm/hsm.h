@@ -169,5 +169,6 @@ struct hsm_generate_args {
 bool hsm_generate(struct hsm *hsm, const struct hsm_generate_args *args, const struct hsm_key **ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 
-/* Destroys the pair that hsm_generate of this session made (its test signature failed). */
+/* Destroys the pair that hsm_generate of this session made (its test signature failed); the selected key goes
+ * with it. The error says which half is still there. */
 bool hsm_destroy_generated(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;

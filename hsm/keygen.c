@@ -207,13 +207,23 @@ bool hsm_destroy_generated(struct hsm *hsm, struct ens_err *err)
     if (!hsm->has_generated)
         return ens_fail(err, ENS_BUG, "hsm_destroy_generated: no key pair was made");
     hsm->has_generated = false;
-    key_freep(&hsm->key);
     CK_RV rv = HSM_CALL(hsm, C_DestroyObject, hsm->session, hsm->generated_private);
     CK_RV rv_public = HSM_CALL(hsm, C_DestroyObject, hsm->session, hsm->generated_public);
 
-    if (rv != CKR_OK || rv_public != CKR_OK)
-        return ckr_fail(err, rv != CKR_OK ? rv : rv_public,
-                        "token '%s': the new key pair is still there, because C_DestroyObject",
-                        hsm->token->label);
-    return true;
+    if (rv == CKR_OK && rv_public == CKR_OK) {
+        key_freep(&hsm->key);
+        return true;
+    }
+    CK_RV first = rv != CKR_OK ? rv : rv_public;
+    char text[CKR_TEXT_MAX];
+
+    return ens_fail(
+        err, ckr_code(first),
+        "token '%s': the new key %s is still there, because C_DestroyObject failed with %s: delete it "
+        "with the token's own tool",
+        hsm->token->label,
+        rv == CKR_OK          ? "pair's public half"
+        : rv_public == CKR_OK ? "pair's private half"
+                              : "pair",
+        ckr_text(first, text));
 }

@@ -54,6 +54,23 @@ static void keygen_free(struct run *r)
     transcript_closep(&r->transcript);
 }
 
+/* The key as the token made it. */
+static bool record_made(struct run *r, struct ens_err *err)
+{
+    uint8_t mrsigner[MRSIGNER_SIZE];
+    uint8_t spki[DIGEST_SIZE];
+    char hex[2 * DIGEST_SIZE + 1];
+
+    if (!rsa3072_mrsigner(&r->key->pubkey, mrsigner, err) || !rsa3072_spki_digest(&r->key->pubkey, spki, err))
+        return false;
+    record_key(r->transcript, r->key, mrsigner);
+    hex_encode(hex, view_of(mrsigner, sizeof mrsigner));
+    transcript_put(r->transcript, "mrsigner", hex);
+    hex_encode(hex, view_of(spki, sizeof spki));
+    transcript_put(r->transcript, "spki", hex);
+    return true;
+}
+
 /* The new key signs a text that is no sign-data; a key whose signature does not verify is destroyed again. */
 static bool prove(struct run *r, struct ens_err *err)
 {
@@ -65,9 +82,14 @@ static bool prove(struct run *r, struct ens_err *err)
     r->is_proved = r->is_signed && interrupt_check(err);
     if (r->is_proved)
         return true;
-    if (!hsm_destroy_generated(s->hsm, &destroying))
-        notice_warn("the new key could not be destroyed: %s", destroying.msg);
-    return ens_wrap(err, "the test signature of the new key failed, the key was destroyed again");
+    if (hsm_destroy_generated(s->hsm, &destroying))
+        return ens_wrap(err, "the test signature of the new key failed, the key was destroyed again");
+    /* A key that is there is on record; why it is not used is the error. */
+    struct ens_err ignored = {0};
+
+    (void)record_made(r, &ignored);
+    return ens_wrap(err, "the test signature of the new key failed, and %s: '%s'", destroying.msg,
+                    r->key->uri);
 }
 
 /* What will be made, before it is: the token keeps a key although ensign is killed. */
@@ -83,22 +105,6 @@ static bool announce_key(struct run *r, struct ens_err *err)
     return record_intent(r->transcript, &item, 1, err);
 }
 
-/* The key as the token made it. */
-static bool record_made(struct run *r, const uint8_t mrsigner[static MRSIGNER_SIZE], struct ens_err *err)
-{
-    uint8_t spki[DIGEST_SIZE];
-    char hex[2 * DIGEST_SIZE + 1];
-
-    if (!rsa3072_spki_digest(&r->key->pubkey, spki, err))
-        return false;
-    record_key(r->transcript, r->key, mrsigner);
-    hex_encode(hex, view_of(mrsigner, MRSIGNER_SIZE));
-    transcript_put(r->transcript, "mrsigner", hex);
-    hex_encode(hex, view_of(spki, sizeof spki));
-    transcript_put(r->transcript, "spki", hex);
-    return true;
-}
-
 static bool report_generated(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
@@ -106,7 +112,7 @@ static bool report_generated(struct run *r, struct ens_err *err)
     const struct hsm_key *key = r->key;
     uint8_t mrsigner[MRSIGNER_SIZE];
 
-    if (!rsa3072_mrsigner(&key->pubkey, mrsigner, err) || !record_made(r, mrsigner, err))
+    if (!rsa3072_mrsigner(&key->pubkey, mrsigner, err) || !record_made(r, err))
         return false;
     if (r->pubkey_out != NULL && (!rsa3072_write_pubkey(&key->pubkey, &pem, err) ||
                                   !output_commit(r->pubkey_out, buf_view(&pem), err)))

@@ -180,6 +180,30 @@ goes_on() {
     has '^result: 1 failed$'
 }
 
+@test "keygen: a key that fails its proof and cannot be destroyed is said to be there, and is on record" {
+    begin
+    ENSIGN_FAULT=C_DestroyObject=0x30,flip ens keygen --token pkcs11:token=ensign --label stays --id 0c0d \
+        --module "$FAULT" --pin-source "file:$PINFILE" --transcript t
+    exits 86
+    errors | grep -q 'destroyed again' && fail "says that it was destroyed"
+    errors | grep -Eq 'the new key pair is still there, because C_DestroyObject failed with CKR_DEVICE_ERROR.*: delete it' ||
+        fail "$(errors)"
+    errors | grep -q 'object=stays' || fail "$(errors)"
+    kinds_are 'begin intent outcome:86'
+    has '^error: .*the new key pair is still there'
+    has '^key: [0-9a-f]{64} 0c0d stays$'
+    has '^result: 1 failed$'
+    ens keys --token pkcs11:token=ensign --module "$SOFTHSM" --pin-source "file:$PINFILE"
+    prints 'object=stays'
+    # If it could be destroyed, it says so.
+    ENSIGN_FAULT=flip ens keygen --token pkcs11:token=ensign --label gone --module "$FAULT" \
+        --pin-source "file:$PINFILE" --transcript u
+    exits 86
+    errors | grep -q 'the key was destroyed again' || fail "$(errors)"
+    ens keys --token pkcs11:token=ensign --module "$SOFTHSM" --pin-source "file:$PINFILE"
+    not grep -q 'object=gone' "$OUT"
+}
+
 @test "B7: resign keeps a transcript: what is signed is announced, what was done before is kept" {
     begin
     for n in a b; do bundle "$n.orc"; done
