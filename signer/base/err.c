@@ -38,6 +38,8 @@ static void set_message(struct ens_err *err, enum ens_code code, const char *fmt
     text_printable(err->msg, sizeof err->msg, text, strlen(text));
     err->code = code;
     err->own = false;
+    err->hidden_at = 0;
+    err->hidden_len = 0;
 }
 
 bool ens_fail(struct ens_err *err, enum ens_code code, const char *fmt, ...)
@@ -78,17 +80,45 @@ bool ens_fail_errno(struct ens_err *err, enum ens_code code, int errnum, const c
 bool ens_wrap(struct ens_err *err, const char *fmt, ...)
 {
     char context[TEXT_ROOM];
-    char inner[sizeof err->msg];
     va_list args;
 
     va_start(args, fmt);
     if (vsnprintf(context, sizeof context, fmt, args) < 0)
         context[0] = '\0';
     va_end(args);
-    bool own = err->own;
+    const struct ens_err before = *err;
 
-    memcpy(inner, err->msg, sizeof inner);
-    (void)ens_fail(err, err->code, "%s: %s", context, inner);
-    err->own = own;
+    (void)ens_fail(err, err->code, "%s: %s", context, before.msg);
+    err->own = before.own;
+    if (before.hidden_len == 0)
+        return false;
+    size_t len = strlen(err->msg);
+    size_t inner = strlen(before.msg);
+
+    /* Where it was cut, all of it is hidden. */
+    err->hidden_len = (unsigned short)len;
+    if (len > inner && strcmp(err->msg + len - inner, before.msg) == 0) {
+        err->hidden_at = (unsigned short)(before.hidden_at + len - inner);
+        err->hidden_len = before.hidden_len;
+    }
     return false;
+}
+
+bool ens_hide(struct ens_err *err, const char *name)
+{
+    char printable[sizeof err->msg];
+
+    (void)text_printable(printable, sizeof printable, name, strlen(name));
+    size_t len = strlen(printable);
+    bool begins = strncmp(err->msg, printable, len) == 0 && strncmp(err->msg + len, ": ", 2) == 0;
+
+    err->hidden_at = 0;
+    err->hidden_len = (unsigned short)(begins ? len : strlen(err->msg));
+    return false;
+}
+
+void ens_recorded(const struct ens_err *err, const char *instead, char ret[static sizeof err->msg])
+{
+    (void)snprintf(ret, sizeof err->msg, "%.*s%s%s", (int)err->hidden_at, err->msg,
+                   err->hidden_len > 0 ? instead : "", err->msg + err->hidden_at + err->hidden_len);
 }

@@ -32,6 +32,8 @@ enum ens_code {
 struct ens_err {
     enum ens_code code;
     bool own; /* of ENS_DATA: the rule is ensign's, and other readers of such a file do not have it */
+    /* Of `msg`, from `hidden_at` on: for whoever typed it, and for no record. */
+    unsigned short hidden_at, hidden_len;
     char msg[512];
 };
 
@@ -52,3 +54,9 @@ bool ens_fail_errno(struct ens_err *err, enum ens_code code, int errnum, const c
 /* Puts "context: " before the message of an error that is already set; keeps its code
  * and `own`. Returns false. */
 bool ens_wrap(struct ens_err *err, const char *fmt, ...) ENS_PRINTF(2, 3);
+
+/* Says that `name`, with which the message begins, is for no record (the path of a PIN file). Returns false. */
+bool ens_hide(struct ens_err *err, const char *name);
+/* The message as a record may hold it: `instead` stands for what is hidden. */
+void ens_recorded(const struct ens_err *err, const char *instead,
+                  char ret[static sizeof(((struct ens_err *)0)->msg)]);

@@ -147,7 +147,7 @@ bool cmd_keygen(const struct args *args, struct ens_err *err)
         return false;
     bool ok = keygen_walk(&r, err);
 
-    return record_end_one(r.transcript, args, &r.token,
+    return record_end_one(r.transcript, &r.token,
                           r.is_proved   ? TRANSCRIPT_WRITTEN
                           : r.is_signed ? TRANSCRIPT_UNWRITTEN
                                         : TRANSCRIPT_FAILED,

@@ -99,7 +99,7 @@ bool cmd_pubkey(const struct args *args, struct ens_err *err)
         return false;
     bool ok = pubkey_walk(&r, err);
 
-    return record_end_one(r.transcript, args, &r.token,
+    return record_end_one(r.transcript, &r.token,
                           r.is_written  ? TRANSCRIPT_WRITTEN
                           : r.is_signed ? TRANSCRIPT_UNWRITTEN
                                         : TRANSCRIPT_FAILED,

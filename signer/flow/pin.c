@@ -93,8 +93,11 @@ static bool read_source(const char *source, bool from_uri, const char *what, str
 
     if (strcmp(source, "file:") == 0)
         return ens_fail(err, ENS_USAGE, "--pin-source: file: names no file: give file:PATH");
-    if (path != source || source[0] == '/')
-        return read_pin_file(path, from_uri || path == source ? "PIN file" : path, ret, err);
+    if (path != source || source[0] == '/') {
+        bool is_told = path != source && !from_uri;
+
+        return read_pin_file(path, is_told ? path : "PIN file", ret, err) || (is_told && ens_hide(err, path));
+    }
     if (strncmp(source, "fd:", 3) == 0)
         return read_descriptor(source + 3, ret, err);
     return ens_fail(err, ENS_USAGE, "--pin-source: is no source: give tty, file:PATH or fd:N");

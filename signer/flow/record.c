@@ -1,7 +1,6 @@
 /* What a run leaves in a transcript: beginning and end. What lies between is in record_facts.c. */
 #include "signer/flow/record.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -127,22 +126,6 @@ bool record_intent(struct transcript *t, const struct transcript_item *items, si
     return transcript_intent(t, clock_now(), items, len, err);
 }
 
-/* Takes a value out of a text, wherever it stands as a word of its own. */
-static void hide(char *text, const char *value)
-{
-    size_t len = value != NULL ? strlen(value) : 0;
-
-    for (char *at = text; len > 0 && (at = strstr(at, value)) != NULL;) {
-        bool begins = at == text || isalnum((unsigned char)at[-1]) == 0;
-
-        if (!begins || isalnum((unsigned char)at[len]) != 0) {
-            at++;
-            continue;
-        }
-        memmove(at, at + len, strlen(at + len) + 1);
-    }
-}
-
 /* What stands behind a '?' in a word that begins a URI. */
 static void hide_queries(char *text)
 {
@@ -161,20 +144,12 @@ static void hide_queries(char *text)
     text[len] = '\0';
 }
 
-/* The message without what no record may hold, whoever put it there: queries, the argument of the module, and
- * where the PIN came from. */
-static void record_error(struct transcript *t, const struct args *args, const struct ens_err *err)
+void record_error(struct transcript *t, const struct ens_err *err)
 {
-    const char *source = args->pin_source;
     char text[sizeof err->msg];
 
-    (void)snprintf(text, sizeof text, "%s", err->msg);
+    ens_recorded(err, "PIN file", text);
     hide_queries(text);
-    hide(text, args->module_args);
-    if (source != NULL && strncmp(source, "file:", 5) == 0)
-        hide(text, source + 5);
-    else if (source != NULL && strncmp(source, "fd:", 3) != 0 && strcmp(source, "tty") != 0)
-        hide(text, source);
     transcript_text(t, "error", text);
 }
 
@@ -189,11 +164,11 @@ static bool append_end(struct transcript *t, const struct record_end *end, int e
     return transcript_run(t, clock_now(), exit_code, err);
 }
 
-bool record_end_one(struct transcript *t, const struct args *args, const struct token_session *s,
-                    enum transcript_end end, const uint8_t *signature, bool ok, struct ens_err *err)
+bool record_end_one(struct transcript *t, const struct token_session *s, enum transcript_end end,
+                    const uint8_t *signature, bool ok, struct ens_err *err)
 {
     struct transcript_result result = {.end = end};
-    struct record_end last = {.args = args, .results = &result, .len = 1};
+    struct record_end last = {.results = &result, .len = 1};
     struct ens_err why = {0};
 
     if (signature != NULL &&
@@ -210,7 +185,7 @@ bool record_end(struct transcript *t, const struct record_end *end, bool ok, str
     if (t == NULL)
         return ok;
     if (!ok && err->msg[0] != '\0')
-        record_error(t, end->args, err);
+        record_error(t, err);
     if (append_end(t, end, ok ? ENS_OK : interrupt_status(err->code), &why))
         return ok;
     /* The first error stands; a run that was fine but left no record is not fine. */

@@ -53,13 +53,15 @@ void record_confirmation(struct transcript *t, const struct args *args, const ch
 bool record_items(const struct args *args, const struct requests *r, struct transcript_item **ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 
+/* The message of an error without what no record may hold: queries of URIs, and where the PIN came from. */
+void record_error(struct transcript *t, const struct ens_err *err);
+
 /* Makes the intent durable. ENS_IO if it cannot be: nothing may be signed then. */
 bool record_intent(struct transcript *t, const struct transcript_item *items, size_t len,
                    struct ens_err *err) ENS_MUST_CHECK;
 
 /* What became of the items of an intent, and the calls of the token that it took. */
 struct record_end {
-    const struct args *args;
     const struct transcript_item *items;     /* for a run; NULL: none */
     const struct transcript_result *results; /* for an outcome */
     size_t len;
@@ -72,9 +74,8 @@ bool record_end(struct transcript *t, const struct record_end *end, bool ok,
                 struct ens_err *err) ENS_MUST_CHECK;
 
 /* The end of an intent of one item: what became of it, and whether `signature` (384 bytes) was made. */
-bool record_end_one(struct transcript *t, const struct args *args, const struct token_session *s,
-                    enum transcript_end end, const uint8_t *signature, bool ok,
-                    struct ens_err *err) ENS_MUST_CHECK;
+bool record_end_one(struct transcript *t, const struct token_session *s, enum transcript_end end,
+                    const uint8_t *signature, bool ok, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The results of sign; `ret` has one for each request. */
 void record_results(const struct requests *r, struct transcript_result *ret);

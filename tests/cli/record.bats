@@ -321,6 +321,33 @@ goes_on() {
     not grep -q SECRET t
 }
 
+@test "a recorded error is the one that was printed, whatever the PIN file and the argument of the module are called" {
+    begin
+    local name
+    for name in ensign release a hsm signature; do
+        cp -p "$PINFILE" "$name"
+        rm -f t
+        MODULE=$FAULT ENSIGN_FAULT=flip recorded --pin-source "file:$name" --module-args "$name"
+        exits 86
+        has "^error: $(sed -n 's/^ensign: //p' "$ERR")\$"
+    done
+    # The path of a PIN file that cannot be used is left out, and nothing else.
+    for name in a mode 'b: c'; do
+        rm -f t
+        cp "$PINFILE" "$name"
+        chmod 644 "$name"
+        recorded --pin-source "file:$name"
+        exits 65
+        says "ensign: $name: mode 0644 lets others read the PIN"
+        has '^error: PIN file: mode 0644 lets others read the PIN: chmod 600 it'
+    done
+    name=$(printf 'x%.0s' {1..250})/$(printf 'y%.0s' {1..250})/$(printf 'z%.0s' {1..250})
+    rm -f t
+    recorded --pin-source "file:$name"
+    exits 66
+    has '^error: PIN file$'
+}
+
 @test "an output that is the transcript would destroy it" {
     begin
     recorded

@@ -222,7 +222,7 @@ static enum ens_code record_failed(struct transcript *t, const struct resign *r,
         if (code == ENS_OK)
             code = e->code;
         if (i >= first && errors++ < ERRORS_MAX)
-            transcript_text(t, "error", e->msg);
+            record_error(t, e);
     }
     return code;
 }
@@ -231,7 +231,7 @@ bool resign_chunk_end(struct transcript *t, const struct resign *r, const struct
                       enum ens_code stopped, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) struct transcript_result *results = mem_alloc(c->len, sizeof *results, err);
-    struct record_end end = {.args = r->args, .results = results, .len = c->len};
+    struct record_end end = {.results = results, .len = c->len};
     enum ens_code code = ENS_OK;
     struct ens_err why = {0};
 
@@ -266,6 +266,5 @@ bool resign_record_run(struct transcript *t, const struct resign *r, bool ok, st
     /* As many as one record takes: what is more stands in the report. */
     bool has_items = r->len > 0 && resign_chunk_make(r, 0, &c, &ignored);
 
-    return record_end(
-        t, &(struct record_end){.args = r->args, .items = has_items ? c.items : NULL, .len = c.len}, ok, err);
+    return record_end(t, &(struct record_end){.items = has_items ? c.items : NULL, .len = c.len}, ok, err);
 }

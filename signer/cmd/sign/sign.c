@@ -369,7 +369,7 @@ static bool sign_walk(struct run *r, struct ens_err *err)
 static bool end_sign(struct run *r, bool ok, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) struct transcript_result *results = NULL;
-    struct record_end last = {.args = r->args, .items = r->items, .len = r->is_read ? r->requests.len : 0};
+    struct record_end last = {.items = r->items, .len = r->is_read ? r->requests.len : 0};
     struct ens_err why = {0};
 
     if (r->transcript == NULL)
