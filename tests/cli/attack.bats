@@ -573,6 +573,7 @@ asks() {
         done
         same t before
         status=0
+        # shellcheck disable=SC2094
         "$ENSIGN" transcript t >>t 2>"$ERR" || status=$?
         exits 64
         same t before
