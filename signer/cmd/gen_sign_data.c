@@ -46,7 +46,7 @@ static bool prepare_signdata(const struct args *args, struct sigstruct *ret_css,
 
     struct notices notices = {0};
     struct findings measured = {0};
-    struct sigstruct from;
+    struct sigstruct from = {0};
     /* An ISVSVN that falls below that of --from is a danger. */
     const struct review review = {.css = ret_css,
                                   .digest = ret_digest,

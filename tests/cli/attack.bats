@@ -733,10 +733,12 @@ reads_pages() {
     begin
     types 'ensign sign --key "$K" --transcript t -o out.sig s.signdata'
     sees '^PIN of token ensign:'
+    # shellcheck disable=SC1003
     types 'C-\'
     ended 131
     types 'clear; ensign sign --key "$K" --pin-source "file:$PINFILE" --transcript t -o out.sig s.signdata'
     sees '^Sign this\? Type yes to sign:$'
+    # shellcheck disable=SC1003
     types 'C-\'
     ended 131
     types 'clear; ensign sign --key "$K" --transcript t -o out.sig s.signdata'
