@@ -539,6 +539,25 @@ asks() {
     grep -A 20 '^kind: intent$' t | grep -q '^policy: policy [0-9a-f]* 2 2$'
 }
 
+@test "an answer is recorded if somebody was asked" {
+    bundle app.orc
+    again=(resign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --date 20240229 --resume --transcript t)
+    tty_ens 'type yes to sign: ' yes -- "${again[@]}" app.orc
+    exits 0
+    [ "$(grep -c '^confirmation: terminal yes$' t)" -eq 1 ]
+    tty_ens -- "${again[@]}" app.orc
+    exits 0
+    [ "$(grep -c '^confirmation: ' t)" -eq 1 ]
+    # Nor by sign, which keeps what is there.
+    good
+    mkdir out
+    sign --out-dir out app.signdata
+    tty_ens -- sign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --transcript t --out-dir out app.signdata
+    exits 0
+    [ "$(grep -c '^confirmation: ' t)" -eq 1 ]
+    grep -q '^result: 1 kept ' t
+}
+
 @test "an option that is written and is off is not recorded as in use" {
     good
     sign --dry-run=false --transcript t -o app.sig app.signdata

@@ -244,7 +244,8 @@ static bool prepare_all(struct run *run, struct ens_err *err)
         return true;
     if (!resign_confirm(r, err))
         return false;
-    record_confirmation(run->transcript, r->args, r->args->yes ? NULL : resign_answer(r));
+    if (r->args->yes || resign_count(r, true) > 0)
+        record_confirmation(run->transcript, r->args, r->args->yes ? NULL : resign_answer(r));
     return true;
 }
 
