@@ -539,6 +539,23 @@ asks() {
     grep -A 20 '^kind: intent$' t | grep -q '^policy: policy [0-9a-f]* 2 2$'
 }
 
+@test "a new key that could not be destroyed is not recorded as gone" {
+    cp -r "$BATS_FILE_TMPDIR/tokens" tokens
+    printf 'directories.tokendir = %s\nobjectstore.backend = file\n' "$PWD/tokens" >conf
+    for code in 0 0x30; do
+        SOFTHSM2_CONF=conf ENSIGN_FAULT=flip,weakkey$([ "$code" = 0 ] || echo ",C_DestroyObject=$code") \
+            ens keygen --token pkcs11:token=ensign --label "new$code" --module "$FAULT" \
+            --pin-source "file:$BATS_FILE_TMPDIR/pin" --transcript t
+        exits 86
+        if [ "$code" = 0 ]; then
+            grep -q '^error: .*, the key was destroyed again: ' t
+        else
+            not grep -q '^error: .*destroyed again' <(tail -n 8 t)
+            tail -n 8 t | grep -q '^error: .*the new key pair is still there'
+        fi
+    done
+}
+
 @test "an answer is recorded if somebody was asked" {
     bundle app.orc
     again=(resign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --date 20240229 --resume --transcript t)
