@@ -19,7 +19,7 @@ static bool has_digest(const struct sigstruct *css, struct view digest, struct e
 bool diagnose_find_date(struct sigstruct *css, const uint8_t digest[static 32], bool *ret_found,
                         struct ens_err *err)
 {
-    const int64_t first = date_to_days((struct date){.year = 2000, .month = 1, .day = 1});
+    const int64_t first = date_to_days((struct date){.year = 1970, .month = 1, .day = 1});
     const int64_t last = date_to_days((struct date){.year = 2099, .month = 12, .day = 31});
     struct sigstruct tried = *css;
     uint8_t h[32];

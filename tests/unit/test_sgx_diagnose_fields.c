@@ -31,7 +31,8 @@ static void digest_of_css(const struct sigstruct *css, uint8_t ret[32])
 
 static void any_day_of_the_century_is_recovered(void **state)
 {
-    static const uint32_t days[] = {0x20000101, 0x20000229, 0x20240229, 0x20991231};
+    static const uint32_t days[] = {0x19700101, 0x19800101, 0x19991231, 0x20000101,
+                                    0x20000229, 0x20240229, 0x20991231};
     struct ens_err err = {0};
 
     (void)state;
@@ -55,7 +56,7 @@ static void no_day_is_made_up(void **state)
     static const struct {
         enum css_field field;
         uint64_t value;
-    } others[] = {{CSS_DATE, 0x19991231},
+    } others[] = {{CSS_DATE, 0x19691231},
                   {CSS_DATE, 0x21000101},
                   {CSS_DATE, 0x20230229},
                   {CSS_DATE, 0},
