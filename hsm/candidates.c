@@ -15,6 +15,7 @@
 void candidates_free(struct candidates *c)
 {
     buf_free(&c->lines);
+    mem_free(c->near_uri);
 }
 
 /* Do two labels differ in one place only, by two characters at most? That is what slips do. */
@@ -38,7 +39,9 @@ bool candidates_add(struct candidates *c, const char *label, const char *uri, st
     if (c->wanted != NULL && strcmp(c->wanted, label) == 0)
         c->wanted = NULL; /* the label is there: it is something else that differs */
     if (c->wanted != NULL && c->near_uri == NULL && is_slip(c->wanted, label)) {
-        c->near_uri = uri;
+        c->near_uri = mem_strdup(uri, err);
+        if (c->near_uri == NULL)
+            return false;
     }
     c->count++;
     return buf_printf(&c->lines, err, "  '") && buf_append(&c->lines, view_of_string(uri), err) &&

@@ -114,8 +114,8 @@ struct hsm {
 struct candidates {
     struct buf lines; /* "  'URI'" each, with a newline */
     size_t count;
-    const char *wanted;   /* a label that nothing has; NULL: not asked */
-    const char *near_uri; /* of the first that has nearly that label */
+    const char *wanted; /* a label that nothing has; NULL: not asked */
+    char *near_uri;     /* of the first that has nearly that label */
 };
 
 void candidates_free(struct candidates *c);

@@ -143,8 +143,11 @@ static const char *broken_promise(const struct hsm_key *k)
 {
     if (!k->has_pubkey)
         return "it is not an RSA-3072 key with public exponent 3";
+    if (k->sensitive == HSM_NO && k->extractable == HSM_YES)
+        return "its private half can leave the token (extractable, not sensitive)";
     if (k->sensitive == HSM_NO || k->extractable == HSM_YES)
-        return "its private half can leave the token";
+        return k->sensitive == HSM_NO ? "its private half can leave the token (not sensitive)"
+                                      : "its private half can leave the token (extractable)";
     if (k->sign == HSM_NO)
         return "it may not sign";
     if (k->decrypt == HSM_YES || k->unwrap == HSM_YES)

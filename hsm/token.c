@@ -279,13 +279,34 @@ bool hsm_list_tokens(struct hsm *hsm, const struct hsm_uri *uri,
     return true;
 }
 
-static bool add_matching(const struct hsm *hsm, const struct hsm_uri *uri, struct candidates *c,
-                         struct ens_err *err)
+/* A token's URI, and what `wanted` says of the key: it is the key that is looked for. */
+static bool keep_key(const char *token, const struct hsm_uri *wanted, char **ret, struct ens_err *err)
+{
+    static const enum uri_attr attrs[] = {URI_OBJECT, URI_ID, URI_TYPE};
+    ENS_CLEANUP(buf_free) struct buf b = {0};
+    struct view value;
+
+    if (!buf_append(&b, view_of_string(token), err))
+        return false;
+    for (size_t i = 0; i < sizeof attrs / sizeof attrs[0]; i++) {
+        if (wanted != NULL && uri_get(wanted, attrs[i], &value) && !uri_put(&b, attrs[i], value, err))
+            return false;
+    }
+    *ret = mem_strndup((const char *)b.data, b.len, err);
+    return *ret != NULL;
+}
+
+/* The tokens that match `among` (NULL: all), as candidates for `wanted`. */
+static bool add_matching(const struct hsm *hsm, const struct hsm_uri *among, const struct hsm_uri *wanted,
+                         struct candidates *c, struct ens_err *err)
 {
     for (size_t i = 0; i < hsm->token_count; i++) {
         const struct token *t = &hsm->tokens[i];
 
-        if (token_matches(hsm, t, uri) && !candidates_add(c, t->label, t->uri, err))
+        ENS_CLEANUP(mem_freep) char *text = NULL;
+
+        if (token_matches(hsm, t, among) &&
+            (!keep_key(t->uri, wanted, &text, err) || !candidates_add(c, t->label, text, err)))
             return false;
     }
     return true;
@@ -306,7 +327,7 @@ static bool none_matches(struct hsm *hsm, const struct hsm_uri *uri, struct ens_
         text_printable(name, sizeof name, (const char *)wanted.data, wanted.len);
         c.wanted = name;
     }
-    if (!add_matching(hsm, NULL, &c, err))
+    if (!add_matching(hsm, NULL, uri, &c, err))
         return false;
     if (c.count == 0)
         return ens_fail(err, ENS_NOTFOUND,
@@ -333,7 +354,7 @@ bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct h
     if (count == 0)
         return none_matches(hsm, uri, err);
     if (count > 1)
-        return add_matching(hsm, uri, &c, err) &&
+        return add_matching(hsm, uri, uri, &c, err) &&
                candidates_fail(hsm, &c, ENS_AMBIGUOUS, "name one of them:", err, "%zu tokens match '%.160s'",
                                count, hsm_uri_text(uri));
     if (found != hsm->token)

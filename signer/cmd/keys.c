@@ -5,7 +5,7 @@
 
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
-#include "signer/flow/token.h"
+#include "signer/flow/signing_key.h"
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/ui/report.h"
@@ -29,10 +29,8 @@ static const char *claim_text(enum hsm_claim claim)
 /* What is dangerous about a key that can sign: claims of the token that a release key should not have. */
 static const char *key_warning(const struct hsm_key *key)
 {
-    if (key->extractable == HSM_YES)
-        return "extractable: the private key may leave the token";
-    if (key->sensitive == HSM_NO)
-        return "not sensitive: the private key may be read";
+    if (signing_key_leaves(key) != NULL)
+        return signing_key_leaves(key);
     if (key->local == HSM_NO)
         return "imported: a copy may exist outside the token";
     return NULL;

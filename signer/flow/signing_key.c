@@ -34,10 +34,23 @@ bool signing_key_usage(const struct args *args, struct ens_err *err)
            token_usage(args, "--key", args->key, err);
 }
 
+const char *signing_key_leaves(const struct hsm_key *key)
+{
+    if (key->extractable == HSM_YES && key->sensitive == HSM_NO)
+        return "extractable: the private key may leave the token; not sensitive: the private key may be read";
+    if (key->extractable == HSM_YES)
+        return "extractable: the private key may leave the token";
+    return key->sensitive == HSM_NO ? "not sensitive: the private key may be read" : NULL;
+}
+
 bool signing_key_open(const struct args *args, struct signing_key *ret, struct ens_err *err)
 {
-    return token_open_key(args, &ret->token, &ret->selected, err) &&
-           hsm_public_key(ret->token.hsm, &ret->key, err) && rsa3072_mrsigner(&ret->key, ret->mrsigner, err);
+    if (!token_open_key(args, &ret->token, &ret->selected, err) ||
+        !hsm_public_key(ret->token.hsm, &ret->key, err) || !rsa3072_mrsigner(&ret->key, ret->mrsigner, err))
+        return false;
+    if (signing_key_leaves(ret->selected) != NULL)
+        notice_warn("key %s: %s", ret->selected->uri, signing_key_leaves(ret->selected));
+    return true;
 }
 
 void signing_key_close(struct signing_key *k)

@@ -17,10 +17,15 @@ bool signing_key_mechanism(const char *name, enum hsm_mechanism *ret, struct ens
 /* Are --key, --mrsigner and the options of the token right, as far as they say themselves? ENS_USAGE. */
 bool signing_key_usage(const struct args *args, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Opens the token of --key, logs in once, selects the one key. `ret` is zeroed before;
+/* Opens the token of --key, logs in once, selects the one key, and warns if it may leave
+ * the token. `ret` is zeroed before;
  * release it with signing_key_close, after a failure, too. */
 bool signing_key_open(const struct args *args, struct signing_key *ret, struct ens_err *err) ENS_MUST_CHECK;
 void signing_key_close(struct signing_key *k);
+
+/* What lets the private key leave the token, by the token's own claims; NULL: nothing that it claims. Such a key
+ * signs all the same: a policy's `key` line refuses it. */
+const char *signing_key_leaves(const struct hsm_key *key);
 
 /* Is it the key of --mrsigner, where that is given? ENS_REFUSED. */
 bool signing_key_pin(const struct args *args, const struct signing_key *k,

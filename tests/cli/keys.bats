@@ -205,6 +205,46 @@ PY
     not grep -Eq 'object=good' "$OUT"
 }
 
+@test "a key that is extractable and not sensitive is said to be both, by keys and by sign" {
+    begin
+    need_fault
+    local both='extractable: the private key may leave the token; not sensitive: the private key may be read'
+    ENSIGN_FAULT=setattr=0x103:00:3 ens keys --module "$FAULT" --token pkcs11:token=ensign --pin-source "file:$PINFILE"
+    ok
+    grep -A4 'object=loose' "$OUT" | grep -q "warning: $both" || fail "$(cat "$OUT")"
+    ENSIGN_FAULT=setattr=0x103:00:3 ens keys --json --module "$FAULT" --token pkcs11:token=ensign --pin-source "file:$PINFILE"
+    grep -q "\"warning\": *\"$both\"" "$OUT" || fail "$(cat "$OUT")"
+    sign_data s.signdata "$MRENCLAVE"
+    ENSIGN_FAULT=setattr=0x103:00:3 ens sign --module "$FAULT" --yes --key 'pkcs11:token=ensign;object=loose' --pin-source "file:$PINFILE" -o s.sig s.signdata
+    ok
+    warned "object=loose: $both"
+    ens sign --yes --key 'pkcs11:token=ensign;object=good' --pin-source "file:$PINFILE" -o t.sig s.signdata
+    ok
+    not_warned 'leave the token'
+    # A token that makes such a key is told what it did.
+    ENSIGN_FAULT=setattr=0x103:00,setattr=0x162:01 ens keygen --token pkcs11:token=ensign --pin-source "file:$PINFILE" \
+        --label new --module "$FAULT"
+    exits 82
+    says 'can leave the token \((extractable, not sensitive|extractable|not sensitive)\)'
+}
+
+@test "the candidates of 80 and 81 keep what was said of the key" {
+    begin
+    softhsm2-util --init-token --free --label ensign --so-pin 87654321 --pin "$PIN" >/dev/null
+    ens pubkey --key 'pkcs11:token=ensign;object=good;id=%01;type=private' --pin-source "file:$PINFILE" -o a.pem
+    refused 81
+    for uri in $(errors | grep -o "'pkcs11:[^']*serial[^']*'"; grep -o "^ *'pkcs11:[^']*'" "$ERR"); do
+        [[ $uri = *";object=good;id=%01;type=private'" ]] || fail "$uri"
+    done
+    [ "$(grep -o "pkcs11:[^']*serial[^']*object=good" "$ERR" | wc -l)" -eq 2 ]
+    ens pubkey --key 'pkcs11:token=otherr;object=none' --pin-source "file:$PINFILE" -o a.pem
+    refused 80 "did you mean 'pkcs11:token=other;serial=[^']*;object=none'"
+    # Of a token alone nothing is added.
+    ens keygen --token pkcs11:token=ensign --label x --pin-source "file:$PINFILE"
+    refused 81
+    not grep -q object= "$ERR"
+}
+
 @test "keys lists the tokens without a PIN" {
     begin
     ens keys
