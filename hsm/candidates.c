@@ -54,7 +54,7 @@ bool candidates_has_near(const struct candidates *c)
 }
 
 /* The lines in one: " 'URI' 'URI'". */
-static void join(const struct candidates *c, char ret[static CANDIDATES_ROOM + 1])
+static void join_found(const struct candidates *c, char ret[static CANDIDATES_ROOM + 1])
 {
     size_t out = 0;
 
@@ -81,7 +81,7 @@ bool candidates_fail(struct hsm *hsm, struct candidates *c, enum ens_code code, 
     if (candidates_has_near(c))
         return ens_fail(err, code, "%s: did you mean '%s'", fact, c->near_uri);
     if (c->lines.len <= CANDIDATES_ROOM) {
-        join(c, list);
+        join_found(c, list);
         return ens_fail(err, code, "%s: %s%s", fact, lead, list);
     }
     buf_free(&hsm->candidates);

@@ -110,7 +110,7 @@ static bool login_failed(struct hsm *hsm, CK_RV rv, struct ens_err *err)
 
 /* Opens the session and asks once more which token is there: one that took the place of the selected token
  * while the PIN was typed must not get it. */
-static bool check_place(struct hsm *hsm, struct ens_err *err)
+static bool check_same_token(struct hsm *hsm, struct ens_err *err)
 {
     return session_require(hsm, false, err) && token_refresh(hsm, err);
 }
@@ -127,7 +127,7 @@ bool hsm_login(struct hsm *hsm, const struct secret *pin, bool allow_final_try, 
         return false;
     if (!t->public.login_required && !t->public.pin_pad && pin == NULL)
         return session_require(hsm, false, err);
-    if (!check_state(t, allow_final_try, err) || !check_pin(t, pin, err) || !check_place(hsm, err) ||
+    if (!check_state(t, allow_final_try, err) || !check_pin(t, pin, err) || !check_same_token(hsm, err) ||
         !check_state(t, allow_final_try, err))
         return false;
     t->login_tried = true;

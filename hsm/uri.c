@@ -106,7 +106,7 @@ static bool check_version(struct hsm_uri *uri, const char *text, struct ens_err 
     return true;
 }
 
-static bool check_type(const char *text, struct ens_err *err)
+static bool check_type_attr(const char *text, struct ens_err *err)
 {
     for (size_t i = 0; object_types[i] != NULL; i++) {
         if (strcmp(text, object_types[i]) == 0)
@@ -132,7 +132,7 @@ static bool check_value(struct hsm_uri *uri, enum uri_attr attr, struct ens_err 
     if (attr == URI_LIBRARY_VERSION)
         return check_version(uri, text, err);
     if (attr == URI_TYPE)
-        return check_type(text, err);
+        return check_type_attr(text, err);
     if (attr == URI_MODULE_PATH && text[0] != '/')
         return ens_fail(err, ENS_USAGE, "PKCS#11 URI: module-path is not absolute: begin it with /");
     return true;

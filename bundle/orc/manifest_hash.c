@@ -63,7 +63,7 @@ static bool is_zero_version(const json_t *version)
            json_integer_value(json_object_get(version, "patch")) == 0;
 }
 
-static bool is_absent(const struct field *f, const json_t *value)
+static bool is_left_out(const struct field *f, const json_t *value)
 {
     if (value == NULL || json_is_null(value) || json_is_false(value))
         return true;
@@ -85,7 +85,7 @@ static bool is_hashed(const struct encoder *e, const struct field *fields, const
     if (fields == schema_component && f->below == schema_version && e->has_version && kind != NULL &&
         strcmp(kind, "ronl") == 0)
         return false;
-    return f->hashed == ALWAYS || !is_absent(f, json_object_get(object, f->key));
+    return f->hashed == ALWAYS || !is_left_out(f, json_object_get(object, f->key));
 }
 
 /* ---- values ---- */

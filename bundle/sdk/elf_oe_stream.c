@@ -94,7 +94,7 @@ static bool read_image(const struct oe_plan *plan, const struct elf_segment *s, 
     return true;
 }
 
-static uint64_t segment_flags(const struct elf_segment *s)
+static uint64_t secinfo_flags(const struct elf_segment *s)
 {
     return ((s->flags & ELF_PF_R) != 0 ? SECINFO_R : 0) | ((s->flags & ELF_PF_W) != 0 ? SECINFO_W : 0) |
            ((s->flags & ELF_PF_X) != 0 ? SECINFO_X : 0);
@@ -102,7 +102,7 @@ static uint64_t segment_flags(const struct elf_segment *s)
 
 static bool put_segment(struct pour *p, const struct elf_segment *s, uint8_t *piece, struct ens_err *err)
 {
-    uint64_t flags = segment_flags(s);
+    uint64_t flags = secinfo_flags(s);
     uint64_t end = s->vaddr + s->memsz;
 
     if (flags == 0)

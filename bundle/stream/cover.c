@@ -22,7 +22,7 @@ void cover_free(struct cover *c)
     *c = (struct cover){0};
 }
 
-static void count(struct cover_pages *p, const struct cover *c)
+static void count_cover_page(struct cover_pages *p, const struct cover *c)
 {
     if (p->count++ > 0)
         return;
@@ -42,13 +42,13 @@ static void close_page(struct cover *c)
     c->left_out += SGXS_PAGE_CHUNKS - chunks;
     if (SECINFO_TYPE(c->flags) == SECINFO_TCS) {
         if ((c->measured & 1) == 0)
-            count(&c->tcs, c);
+            count_cover_page(&c->tcs, c);
     } else if ((c->flags & SECINFO_X) != 0) {
         if (chunks < SGXS_PAGE_CHUNKS)
-            count(&c->code, c);
+            count_cover_page(&c->code, c);
     } else if ((c->flags & SECINFO_R) != 0 && c->given != 0xffff &&
                ((c->flags & SECINFO_W) == 0 || chunks > 0)) {
-        count(&c->data, c);
+        count_cover_page(&c->data, c);
     }
 }
 

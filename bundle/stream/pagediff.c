@@ -163,7 +163,7 @@ static bool add_padding(struct pagediff_run *run, struct ens_err *err)
 
 /* ---- the whole ---- */
 
-static void run_free(struct pagediff_run *run)
+static void diff_free(struct pagediff_run *run)
 {
     pages_free(&run->a);
     pages_free(&run->b);
@@ -189,7 +189,7 @@ static bool add_rows(struct pagediff_run *run, struct ens_err *err)
 bool pagediff_compare_in(const struct page_source *a, const struct page_source *b, size_t batch,
                          struct pagediff **ret, struct ens_err *err)
 {
-    ENS_CLEANUP(run_free)
+    ENS_CLEANUP(diff_free)
     struct pagediff_run run = {.source_a = a, .source_b = b, .batch = batch > 0 ? batch : 1};
 
     run.out = mem_alloc(1, sizeof *run.out, err);

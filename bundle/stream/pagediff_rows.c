@@ -91,7 +91,7 @@ static bool continues(const struct pagediff_row *last, const struct pagediff_row
            last->unmeasured_a == row->unmeasured_a && last->unmeasured_b == row->unmeasured_b;
 }
 
-static void join(struct pagediff_row *last, const struct pagediff_row *row)
+static void join_rows(struct pagediff_row *last, const struct pagediff_row *row)
 {
     last->to = row->to;
     last->pages += row->pages;
@@ -123,7 +123,7 @@ static bool keep(struct pagediff_run *run, const struct pagediff_row *row, struc
     return true;
 }
 
-static void count(struct pagediff *d, const struct pagediff_row *row)
+static void count_difference(struct pagediff *d, const struct pagediff_row *row)
 {
     d->measured |= row->measured;
     d->totals.pages_of[row->kind] += row->pages;
@@ -143,9 +143,9 @@ bool pagediff_end(struct pagediff_run *run, struct ens_err *err)
 
 bool pagediff_add(struct pagediff_run *run, const struct pagediff_row *row, struct ens_err *err)
 {
-    count(run->out, row);
+    count_difference(run->out, row);
     if (run->open && continues(&run->last, row)) {
-        join(&run->last, row);
+        join_rows(&run->last, row);
         return true;
     }
     if (!pagediff_end(run, err))

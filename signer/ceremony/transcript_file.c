@@ -146,7 +146,7 @@ bool transcript_sync_directory(const char *path, struct ens_err *err)
 }
 
 /* What a process may write (ulimit -f) is not asked by fallocate. */
-static int make_room(int fd, size_t size, size_t room)
+static int fallocate_room(int fd, size_t size, size_t room)
 {
     struct rlimit limit;
 
@@ -163,7 +163,7 @@ bool transcript_file_reserve(int fd, const char *path, size_t size, size_t room,
     int rc = 0;
 
     do
-        rc = make_room(fd, size, room);
+        rc = fallocate_room(fd, size, room);
     while (rc != 0 && errno == EINTR);
     if (rc == 0 || errno == EOPNOTSUPP || errno == ENOSYS)
         return true;

@@ -25,7 +25,7 @@ struct run {
     struct report report;
 };
 
-static void run_free(struct run *r)
+static void check_run_free(struct run *r)
 {
     report_free(&r->report);
     verdict_free(&r->verdict);
@@ -220,7 +220,7 @@ static bool print_run(struct run *r, struct ens_err *err)
 
 bool cmd_check(const struct args *args, struct ens_err *err)
 {
-    ENS_CLEANUP(run_free) struct run r = {.args = args};
+    ENS_CLEANUP(check_run_free) struct run r = {.args = args};
 
     if (args->policy == NULL)
         return ens_fail(err, ENS_USAGE, "--policy: is missing: name the policy that sign will be given");

@@ -106,8 +106,8 @@ static bool pour_side(void *ctx, const struct sink *sink, struct ens_err *err)
     return container_stream(side->e.container, 0, sink, err);
 }
 
-static bool compare_pages(struct compare_side *a, struct compare_side *b, struct pagediff **ret,
-                          struct ens_err *err)
+static bool compare_two_streams(struct compare_side *a, struct compare_side *b, struct pagediff **ret,
+                                struct ens_err *err)
 {
     const struct page_source from_a = {.pour = pour_side, .ctx = a, .label = a->path};
     const struct page_source from_b = {.pour = pour_side, .ctx = b, .label = b->path};
@@ -319,7 +319,7 @@ static bool print_comparison(const struct args *args, struct compare_side *a, st
     ENS_CLEANUP(pagediff_freep) struct pagediff *d = NULL;
     ENS_CLEANUP(report_free) struct report r = {0};
 
-    if (!compare_pages(a, b, &d, err))
+    if (!compare_two_streams(a, b, &d, err))
         return false;
     report_begin(&r, args->json ? REPORT_JSON : REPORT_TEXT, 14);
     report_verdict(&r, a, b, d);

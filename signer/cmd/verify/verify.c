@@ -294,8 +294,8 @@ static bool check_findings(const struct demands *d, const char *object, const st
 }
 
 /* One place of a SIGSTRUCT, with the enclave that belongs to it. */
-static bool check_place(const struct demands *d, const struct enclave *e, size_t index, struct verdict *v,
-                        struct ens_err *err)
+static bool verify_place(const struct demands *d, const struct enclave *e, size_t index, struct verdict *v,
+                         struct ens_err *err)
 {
     const struct enclave_place *p = &e->places[index];
     struct findings found = {0};
@@ -348,7 +348,7 @@ static bool check_enclave(const struct args *args, const struct demands *d, stru
             "signed file",
             e.path);
     for (size_t i = 0; i < e.places_len; i++) {
-        if (!check_place(d, &e, i, v, err))
+        if (!verify_place(d, &e, i, v, err))
             return false;
     }
     return true;
@@ -363,8 +363,8 @@ static bool is_bundle_to_core(const struct demands *d, const char *path)
     return asks_core(d) && bundle_open_as_core(path, &b, &ignored);
 }
 
-static bool check_file(const struct args *args, const struct demands *d, struct verdict *v,
-                       struct ens_err *err)
+static bool verify_file(const struct args *args, const struct demands *d, struct verdict *v,
+                        struct ens_err *err)
 {
     uint8_t head[ARTIFACT_HEAD_MAX];
     size_t len = 0;
@@ -403,7 +403,7 @@ bool cmd_verify(const struct args *args, struct ens_err *err)
     ENS_CLEANUP(verdict_free) struct verdict v = {0};
     ENS_CLEANUP(demands_free) struct demands d = {0};
 
-    if (!read_demands(args, &d, err) || !check_file(args, &d, &v, err) || !print_verdict(args, &v, err))
+    if (!read_demands(args, &d, err) || !verify_file(args, &d, &v, err) || !print_verdict(args, &v, err))
         return false;
     if (v.refusals > 0)
         err->code = ENS_NO;
