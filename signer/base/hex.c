@@ -22,6 +22,20 @@ struct hex hex_of(struct view v)
     return hex;
 }
 
+struct hex_groups hex_for(struct view v, bool grouped)
+{
+    const struct hex hex = hex_of(v);
+    struct hex_groups groups = {{0}};
+    size_t len = 0;
+
+    for (size_t i = 0; hex.text[i] != '\0'; i++) {
+        if (grouped && i > 0 && i % 8 == 0)
+            groups.text[len++] = ' ';
+        groups.text[len++] = hex.text[i];
+    }
+    return groups;
+}
+
 int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')

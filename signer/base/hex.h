@@ -13,6 +13,12 @@ struct hex {
 };
 struct hex hex_of(struct view v);
 
+/* The same as a person reads it: groups of eight digits, "50fa751f 96b62b26"; if not `grouped` one run. */
+struct hex_groups {
+    char text[sizeof(struct hex) + HEX_OF_MAX / 4];
+};
+struct hex_groups hex_for(struct view v, bool grouped);
+
 /* Reads exactly `len` bytes from `text` (2 * len digits, nothing else); ENS_USAGE naming `what`. */
 bool hex_decode(const char *text, const char *what, uint8_t *ret, size_t len,
                 struct ens_err *err) ENS_MUST_CHECK;

@@ -79,7 +79,7 @@ void review_fields(const struct sigstruct *css, struct report *r)
     bool has_cet = sigstruct_get_int(css, CSS_CET_ATTRIBUTES) != 0 ||
                    sigstruct_get_int(css, CSS_CET_ATTRIBUTES_MASK) != 0;
 
-    report_hex(r, "mrenclave", "MRENCLAVE", sigstruct_get(css, CSS_ENCLAVEHASH));
+    report_hash(r, "mrenclave", "MRENCLAVE", sigstruct_get(css, CSS_ENCLAVEHASH));
     report_uint(r, "isvprodid", "ISVPRODID", sigstruct_get_int(css, CSS_ISVPRODID));
     report_uint(r, "isvsvn", "ISVSVN", sigstruct_get_int(css, CSS_ISVSVN));
     report_date(r, css);
@@ -113,14 +113,7 @@ const char *review_short(const uint8_t hash[static 32], char ret[static REVIEW_S
 
 bool review_groups(const uint8_t hash[static 32], struct buf *ret, struct ens_err *err)
 {
-    for (size_t i = 0; i < 8; i++) {
-        char group[9];
-
-        hex_encode(group, view_of(hash + 4 * i, 4));
-        if (!buf_printf(ret, err, "%s%s%s", i == 0 ? "  " : " ", group, i == 7 ? "\n" : ""))
-            return false;
-    }
-    return true;
+    return buf_printf(ret, err, "  %s\n", hex_for(view_of(hash, 32), true).text);
 }
 
 bool review_rows_of_words(const uint8_t hash[static 32], struct buf *ret, struct ens_err *err)

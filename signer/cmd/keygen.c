@@ -118,7 +118,7 @@ static bool report_generated(struct run *r, struct ens_err *err)
                                   !output_commit(r->pubkey_out, buf_view(&pem), err)))
         return ens_wrap(err, "the key was made (%s), but not its file", key->uri);
     notice_say(r->args, "Made an RSA-3072 key with e = 3; its test signature verifies.");
-    notice_say(r->args, "MRSIGNER %s", hex_of(view_of(mrsigner, sizeof mrsigner)).text);
+    notice_hash(r->args, view_of(mrsigner, sizeof mrsigner), "MRSIGNER");
     return text_line(&uri, err, "%s", key->uri) && notice_result(buf_view(&uri), err);
 }
 

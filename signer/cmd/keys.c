@@ -103,7 +103,7 @@ static bool list_key(void *ctx, const struct hsm_key *key, struct ens_err *err)
     report_text(r, "why_not", NULL, why_not);
     report_text(r, "warning", NULL, key_warning(key));
     if (key->has_pubkey) {
-        report_hex(r, "mrsigner", "MRSIGNER", view_of(mrsigner, sizeof mrsigner));
+        report_hash(r, "mrsigner", "MRSIGNER", view_of(mrsigner, sizeof mrsigner));
         report_text(r, "known_public_key", NULL, owner);
     }
     report_line(r, "can%s sign enclaves%s%s", why_not != NULL ? "not" : "", why_not != NULL ? ": " : "",

@@ -16,7 +16,7 @@
 static void say_certificate(const struct args *args, const uint8_t serial[static RSA3072_CERT_SERIAL_SIZE],
                             const uint8_t digest[static DIGEST_SIZE])
 {
-    char hex[2 * DIGEST_SIZE + 1];
+    char hex[2 * RSA3072_CERT_SERIAL_SIZE + 1];
 
     notice_say(args,
                "The token signs a certificate of its own key: %d bytes that begin with 30 82, no sign-data.",
@@ -26,8 +26,7 @@ static void say_certificate(const struct args *args, const uint8_t serial[static
     notice_say(args, "  serial number       %s (from MRSIGNER)", hex);
     notice_say(args, "  valid               20%s to %s, certifies nobody else", RSA3072_CERT_BEGINS,
                RSA3072_CERT_ENDS);
-    hex_encode(hex, view_of(digest, DIGEST_SIZE));
-    notice_say(args, "  SHA-256             %s", hex);
+    notice_hash(args, view_of(digest, DIGEST_SIZE), "  SHA-256            ");
 }
 
 /* One run of pubkey. */
@@ -80,7 +79,7 @@ static bool pubkey_walk(struct run *r, struct ens_err *err)
         return false;
     record_token(r->transcript, &r->token);
     record_key(r->transcript, selected, mrsigner);
-    notice_say(args, "MRSIGNER %s", hex_of(view_of(mrsigner, sizeof mrsigner)).text);
+    notice_hash(args, view_of(mrsigner, sizeof mrsigner), "MRSIGNER");
     if (known_key_owner(mrsigner) != NULL)
         notice_warn("everybody can sign with this key: %s", known_key_owner(mrsigner));
     if (!(args->x509 ? make_certificate(r, &pem, err) : rsa3072_write_pubkey(&r->key, &pem, err)))

@@ -107,8 +107,8 @@ static void report_sum(struct chain *l, const struct transcript_sum *sum)
     report_note(r, "Calls:", "%" PRIu64 "..%" PRIu64, sum->calls_low, sum->calls_high);
     if (sum->records == 0)
         report_note(r, "Head:", "none");
-    report_hex(r, "head",
-               "Head:", sum->records > 0 ? view_of(sum->head, sizeof sum->head) : view_of(NULL, 0));
+    report_hash(r, "head",
+                "Head:", sum->records > 0 ? view_of(sum->head, sizeof sum->head) : view_of(NULL, 0));
     if (sum->open != 0)
         report_uint(r, "open", NULL, sum->open);
     else

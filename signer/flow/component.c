@@ -76,7 +76,7 @@ static void tell_component(const struct args *args, const struct component *c)
     if (c->sgxs.path == NULL)
         return;
     notice_say(args, "Component %s: MRENCLAVE %s, %s.", c->id,
-               hex_of(view_of(c->mrenclave, sizeof c->mrenclave)).text,
+               hex_for(view_of(c->mrenclave, sizeof c->mrenclave), notice_is_watched()).text,
                c->is_signed ? "signed" : "not signed yet");
 }
 

@@ -41,14 +41,11 @@ static bool is_clock_back(const struct consent *c)
 
 bool consent_policy(const struct args *args, struct policy **ret, struct ens_err *err)
 {
-    char hex[2 * 32 + 1];
-
     if (args->policy == NULL)
         return true;
     if (!policy_open(args->policy, ret, err))
         return false;
-    hex_encode(hex, view_of(policy_id(*ret), 32));
-    notice_say(args, "Policy %s, id %s", args->policy, hex);
+    notice_hash(args, view_of(policy_id(*ret), 32), "Policy %s, id", args->policy);
     return true;
 }
 

@@ -1,30 +1,14 @@
 /* What is said of a success. */
 #include "signer/flow/success.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "signer/base/hex.h"
 #include "signer/ceremony/review.h"
 
-/* " Head of FILE: ", 64 digits with blanks, ". Next: write the head into the minutes," */
-#define HEAD_MAX 80
-
 const char *success_name(const char *output)
 {
     return output == NULL || strcmp(output, "-") == 0 ? "stdout" : output;
-}
-
-/* In groups for a person, in one run for a script. */
-static void head_text(const uint8_t *head, char ret[static HEAD_MAX])
-{
-    char hex[2 * 32 + 1];
-    size_t len = 0;
-
-    hex_encode(hex, view_of(head, 32));
-    for (size_t i = 0; i < 64; i += 8)
-        len += (size_t)snprintf(ret + len, HEAD_MAX - len, "%s%.8s", i > 0 && notice_is_watched() ? " " : "",
-                                hex + i);
 }
 
 static void say_dry_run(const struct args *args, const struct requests *requests, const char *label)
@@ -52,14 +36,12 @@ static void say_many(const struct args *args, size_t len, const char *label, siz
 /* The head, and what comes next. */
 static void say_next(const struct args *args, const char *name, const uint8_t *head)
 {
-    char text[HEAD_MAX];
-
     if (head == NULL) {
         notice_say(args, "Next: carry %s to the build host.", name);
         return;
     }
-    head_text(head, text);
-    notice_say(args, "Head of %s: %s.", args->transcript, text);
+    notice_say(args, "Head of %s: %s.", args->transcript,
+               hex_for(view_of(head, 32), notice_is_watched()).text);
     notice_say(args, "Next: write the head into the minutes, carry %s to the build host.", name);
 }
 

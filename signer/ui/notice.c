@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "signer/base/file.h"
+#include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 
@@ -26,6 +27,11 @@ static bool has_status; /* under that lock */
 bool notice_is_watched(void)
 {
     return isatty(STDERR_FILENO) == 1;
+}
+
+bool notice_result_is_watched(void)
+{
+    return isatty(STDOUT_FILENO) == 1;
 }
 
 /* ---- the writers ---- */
@@ -136,6 +142,26 @@ void notice_say(const struct args *args, const char *fmt, ...)
     va_start(list, fmt);
     say_line("", fmt, list);
     va_end(list);
+}
+
+void notice_hash(const struct args *args, struct view hash, const char *fmt, ...)
+{
+    ENS_CLEANUP(buf_free) struct buf label = {0};
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    bool grouped = notice_is_watched();
+    struct ens_err ignored = {0};
+    va_list list;
+
+    va_start(list, fmt);
+    bool ok = buf_vprintf(&label, &ignored, fmt, list);
+    va_end(list);
+    if (args->quiet || !ok ||
+        !(grouped ? text_line(&text, &ignored, "%.*s", (int)label.len, (const char *)label.data) &&
+                        text_line(&text, &ignored, "  %s", hex_for(hash, true).text)
+                  : text_line(&text, &ignored, "%.*s %s", (int)label.len, (const char *)label.data,
+                              hex_for(hash, false).text)))
+        return;
+    say_text(buf_view(&text));
 }
 
 bool notice_add(struct notices *list, enum notice_kind kind, struct ens_err *err, const char *fmt, ...)

@@ -10,6 +10,8 @@
 void notice_warn(const char *fmt, ...) ENS_PRINTF(1, 2);
 /* A line for the person at the terminal; dropped by --quiet. */
 void notice_say(const struct args *args, const char *fmt, ...) ENS_PRINTF(2, 3);
+/* What `fmt` calls it, and the hash: on a terminal in groups on a line of their own, else in one run behind it. */
+void notice_hash(const struct args *args, struct view hash, const char *fmt, ...) ENS_PRINTF(3, 4);
 /* A whole text (the table of a batch); dropped by --quiet. */
 void notice_text(const struct args *args, struct view text);
 /* Lines that a function collects and its caller says: who judges a file does not know whether they are wanted.
@@ -34,5 +36,7 @@ bool notice_result(struct view text, struct ens_err *err) ENS_MUST_CHECK;
 
 /* True if stderr is a terminal: then its lines are wrapped at blanks, and progress is shown. */
 bool notice_is_watched(void);
+/* The same of stdout. */
+bool notice_result_is_watched(void);
 /* Shows a line that stands until the next one is said; NULL takes it away. For a terminal. */
 void notice_status(const char *text);

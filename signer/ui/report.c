@@ -184,6 +184,17 @@ void report_hex(struct report *r, const char *key, const char *label, struct vie
     report_text(r, key, label, v.data != NULL ? hex : NULL);
 }
 
+void report_hash(struct report *r, const char *key, const char *label, struct view hash)
+{
+    bool is_apart = r->is_grouped && label != NULL && hash.data != NULL;
+
+    if (is_apart) {
+        report_line(r, "%s", label);
+        report_line(r, "  %s", hex_for(hash, true).text);
+    }
+    report_hex(r, key, is_apart ? NULL : label, hash);
+}
+
 void report_uint(struct report *r, const char *key, const char *label, uint64_t value)
 {
     if (label != NULL)
@@ -272,7 +283,9 @@ void report_lines(struct report *r, struct view lines)
 
 void report_begin(struct report *r, enum report_form form, unsigned label_width)
 {
-    *r = (struct report){.form = form, .label_width = label_width};
+    *r = (struct report){.form = form,
+                         .label_width = label_width,
+                         .is_grouped = form == REPORT_TEXT && notice_result_is_watched()};
     enter(r, false, 0);
 }
 

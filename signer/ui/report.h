@@ -18,6 +18,7 @@ struct report {
     enum report_form form;
     unsigned label_width; /* columns of a label and the blank behind it */
     unsigned indent;      /* columns before each line of text */
+    bool is_grouped;      /* text for a terminal: hashes in groups of eight digits */
     /* Of report.c. */
     struct buf out;
     struct ens_err err;
@@ -41,6 +42,8 @@ void report_close(struct report *r);
 /* One fact. NULL `text`, and a view without data: null, and no line of text. */
 void report_text(struct report *r, const char *key, const char *label, const char *text);
 void report_hex(struct report *r, const char *key, const char *label, struct view v);
+/* A hash that people compare: in text for a terminal the label, and the groups on a line of their own. */
+void report_hash(struct report *r, const char *key, const char *label, struct view hash);
 void report_uint(struct report *r, const char *key, const char *label, uint64_t value);
 /* A mask of `size` bytes; `words` follow it in text. */
 void report_mask(struct report *r, const char *key, const char *label, uint64_t value, size_t size,

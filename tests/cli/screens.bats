@@ -25,6 +25,51 @@ harmless() {
     not grep -a '^ *MRENCLAVE  0000' "$OUT"
 }
 
+# in_groups LABEL HASH: the terminal had this label, and the hash below it in groups of eight, nowhere in one run.
+in_groups() {
+    [ "$(tr -d '\r' <"$OUT" | grep -aA1 -- "^ *$1\$" | sed -n '2s/^ *//p')" = "$(sed 's/......../& /g; s/ $//' <<<"$2")" ] ||
+        fail "no $1 in groups"
+    not grep -aE '[0-9a-f]{64}' "$OUT"
+}
+
+@test "on a terminal hashes stand in groups of eight, in whatever command" {
+    local key=(--key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin") signer id
+    signer=$(mrsigner "$BATS_FILE_TMPDIR/one.pem.pub")
+    cp "$BATS_FILE_TMPDIR/good.signdata" s.signdata
+    enclave e.sgxs
+    bundle b.orc
+    tty_ens -- pubkey "${key[@]}" -o k.pem
+    in_groups MRSIGNER "$signer"
+    tty_ens -- pubkey "${key[@]}" --x509 -o k.crt
+    in_groups MRSIGNER "$signer"
+    tty_ens -- keys --token pkcs11:token=ensign --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin"
+    in_groups MRSIGNER "$signer"
+    tty_ens -- resign "${key[@]}" --yes b.orc
+    exits 0
+    in_groups MRSIGNER "$signer"
+    policy p 'isvsvn any'
+    id=$(sha256 p)
+    tty_ens -- check --policy p s.signdata
+    exits 0
+    in_groups 'policy p' "$id"
+    tty_ens -- sign "${key[@]}" --yes --policy p --transcript t -o s.sig s.signdata
+    exits 0
+    in_groups 'Policy p, id' "$id"
+    ens transcript t
+    id=$(sed -n 's/^Head: *//p' "$OUT")
+    [ "${#id}" -eq 64 ]
+    tty_ens -- transcript t
+    tr -d '\r' <"$OUT" | grep -aA1 '^Head:$' | sed -n '2s/^ *//p' | tr -d ' ' | grep -qx "$id"
+    tty_ens -- init --custom --runtime-name a --runtime-id "$(printf '%064d' 7)" --runtime-version 1.2.3 --sgx-executable e.sgxs -o i.orc "$BATS_FILE_TMPDIR/one.pem"
+    tr -d '\r\n ' <"$OUT" | grep -q "MRENCLAVE$(sha256 e.sgxs)"
+    not grep -aE "$(sha256 e.sgxs)" "$OUT"
+    tty_ens -- show s.signdata
+    in_groups MRENCLAVE "$MRENCLAVE"
+    tty_ens -- keygen --token pkcs11:token=ensign --label fresh --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" --pubkey f.pem
+    exits 0
+    in_groups MRSIGNER "$(mrsigner f.pem)"
+}
+
 @test "A3: a file name drives no terminal and begins no line, in no command" {
     local n=$BATS_FILE_TMPDIR key=(--key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin")
     mkdir "$EVIL"

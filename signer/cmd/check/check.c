@@ -176,7 +176,14 @@ static bool report_set(struct run *r, struct ens_err *err)
 
 static void report_digest(struct run *r, const char *label, const uint8_t *digest, const char *name)
 {
-    report_line(&r->report, "%s %s %s", label, hex_of(view_of(digest, DIGEST_SIZE)).text, name);
+    struct view hash = view_of(digest, DIGEST_SIZE);
+
+    if (r->report.is_grouped) {
+        report_line(&r->report, "%s %s", label, name);
+        report_line(&r->report, "  %s", hex_for(hash, true).text);
+    } else {
+        report_line(&r->report, "%s %s %s", label, hex_of(hash).text, name);
+    }
 }
 
 static void report_files(struct run *r)

@@ -221,7 +221,7 @@ static bool select_key(struct run *run, struct ens_err *err)
     record_key(run->transcript, r->signer.selected, r->signer.mrsigner);
     if (!signing_key_pin(r->args, &r->signer, err))
         return false;
-    notice_say(r->args, "MRSIGNER %s", hex_of(view_of(r->signer.mrsigner, MRSIGNER_SIZE)).text);
+    notice_hash(r->args, view_of(r->signer.mrsigner, MRSIGNER_SIZE), "MRSIGNER");
     if (r->policy == NULL)
         return true;
     signing_key_policy(&r->signer, r->policy, &outcome);

@@ -118,7 +118,7 @@ static bool show_inside(struct report *r, const char *path, struct view bytes, s
         return false;
     r->indent = 2;
     report_text(r, "problem", NULL, why.msg);
-    report_hex(r, "sha256", "SHA-256", view_of(sum, sizeof sum));
+    report_hash(r, "sha256", "SHA-256", view_of(sum, sizeof sum));
     report_line(r, "warning: %s", why.msg);
     return true;
 }

@@ -21,9 +21,13 @@ static void show_items(struct report *r, const struct statement *st)
         const struct statement_item *item = &st->items[i];
 
         hex_encode(hex, view_of_hash(item->digest));
-        report_note(r, "Sign-data", "%s%s", hex, item->is_rebuilt ? "" : "  not rebuilt");
+        if (r->is_grouped)
+            report_hash(r, NULL, item->is_rebuilt ? "Sign-data" : "Sign-data, not rebuilt",
+                        view_of_hash(item->digest));
+        else
+            report_note(r, "Sign-data", "%s%s", hex, item->is_rebuilt ? "" : "  not rebuilt");
         if (item->is_rebuilt)
-            report_hex(r, NULL, "  rebuilt", view_of_hash(item->rebuilt));
+            report_hash(r, NULL, "  rebuilt", view_of_hash(item->rebuilt));
     }
 }
 
@@ -41,13 +45,13 @@ static void show_text(struct report *r, const char *path, const struct approval 
     else
         report_note(r, "Answer", "NO");
     report_note(r, "Key", "%s", st->by);
-    report_hex(r, NULL, "MRSIGNER", view_of_hash(st->mrsigner));
+    report_hash(r, NULL, "MRSIGNER", view_of_hash(st->mrsigner));
     if (st->has_replaces)
-        report_hex(r, NULL, "Replaces", view_of_hash(st->replaces));
+        report_hash(r, NULL, "Replaces", view_of_hash(st->replaces));
     if (st->note[0] != '\0')
         report_note(r, "Note", "\"%s\"", st->note);
     show_items(r, st);
-    report_hex(r, NULL, "Id", view_of_hash(a->id));
+    report_hash(r, NULL, "Id", view_of_hash(a->id));
     report_note(r, "Signature", "%s", signature);
 }
 

@@ -22,7 +22,7 @@ static void begin_hand(struct report *r, const char *heading, const char *kind, 
 
 static void show_sum(struct report *r, const uint8_t sum[static DIGEST_SIZE])
 {
-    report_hex(r, "sha256", "SHA-256", view_of(sum, DIGEST_SIZE));
+    report_hash(r, "sha256", "SHA-256", view_of(sum, DIGEST_SIZE));
 }
 
 /* ---- people ---- */
@@ -154,7 +154,7 @@ static bool show_policy(struct report *r, const char *path, struct ens_err *err)
     if (!policy_open(path, &p, err))
         return false;
     begin_hand(r, "Policy", "policy", path);
-    report_hex(r, "id", "id", view_of(policy_id(p), DIGEST_SIZE));
+    report_hash(r, "id", "id", view_of(policy_id(p), DIGEST_SIZE));
     if (!show_lines(r, p, err))
         return false;
     show_policy_file(r, p, POLICY_APPROVERS);

@@ -41,7 +41,7 @@ bool show_signer(struct report *r, const struct pubkey *key, struct ens_err *err
         return false;
     const char *owner = known_key_owner(mrsigner);
 
-    report_hex(r, "mrsigner", "MRSIGNER", view_of(mrsigner, sizeof mrsigner));
+    report_hash(r, "mrsigner", "MRSIGNER", view_of(mrsigner, sizeof mrsigner));
     report_text(r, "known_public_key", NULL, owner);
     if (owner != NULL)
         report_line(r, "warning: everybody can sign with this key: %s", owner);

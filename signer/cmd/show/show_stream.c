@@ -8,7 +8,7 @@
 void show_stream(struct report *r, const struct sgxs_report *stream)
 {
     const struct hex hex = hex_of(view_of(stream->sha256, 32));
-    report_hex(r, "mrenclave", "MRENCLAVE", view_of(stream->mrenclave, MRENCLAVE_SIZE));
+    report_hash(r, "mrenclave", "MRENCLAVE", view_of(stream->mrenclave, MRENCLAVE_SIZE));
     report_text(r, "sha256", NULL, hex.text);
     report_note(r, "SHA-256", "%s%s", hex.text, stream->equal ? "" : "  (not MRENCLAVE)");
     report_bool(r, "equal_to_sha256", stream->equal);
