@@ -3,12 +3,13 @@
 
 #include <string.h>
 
+#include "signer/base/magic.h"
 #include "signer/base/mem.h"
 
 static bool recognise_orc(const struct container *c, struct view head)
 {
     (void)c;
-    return bundle_recognise(head);
+    return magic_of(head) == MAGIC_ZIP;
 }
 
 const char container_any[] = "any";

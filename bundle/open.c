@@ -19,19 +19,6 @@ static const struct container_ops *const kinds[] = {
 
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
-bool container_recognise(struct view head)
-{
-    static const struct container none = {0};
-
-    if (elf_recognise(head))
-        return true;
-    for (size_t i = 0; i < KINDS; i++) {
-        if (kinds[i]->recognise(&none, head))
-            return true;
-    }
-    return false;
-}
-
 /* ---- opening ---- */
 
 static bool fail_unknown_kind(const struct container *c, struct view head, struct ens_err *err)
@@ -62,7 +49,7 @@ static bool find_container_kind(struct container *c, bool remembers, struct ens_
         return false;
     struct view v = view_of(head, len);
 
-    if (elf_recognise(v) && magic_mistake(v) == NULL &&
+    if (magic_of(v) == MAGIC_ELF && magic_mistake(v) == NULL &&
         !elf_open(c->fd, c->label, c->size, remembers, &c->elf, err))
         return false;
     for (size_t i = 0; i < KINDS; i++) {
@@ -107,33 +94,20 @@ static bool open_fd(int fd, const char *label, const char *component, bool remem
     return true;
 }
 
-static bool open_path(const char *path, const char *component, bool remembers, struct container **ret,
-                      struct ens_err *err)
-{
-    ENS_CLEANUP(file_closep) int fd = -1;
-
-    if (!file_open(path, &fd, err) || !open_fd(fd, path, component, remembers, ret, err))
-        return false;
-    (*ret)->owns_fd = true;
-    fd = -1;
-    return true;
-}
-
 bool container_open_fd(int fd, const char *label, const char *component, struct container **ret,
                        struct ens_err *err)
 {
     return open_fd(fd, label, component, false, ret, err);
 }
 
-bool container_open(const char *path, const char *component, struct container **ret, struct ens_err *err)
+bool container_take(int *fd, const char *label, const char *component, bool remembers, struct container **ret,
+                    struct ens_err *err)
 {
-    return open_path(path, component, false, ret, err);
-}
-
-bool container_open_change(const char *path, const char *component, struct container **ret,
-                           struct ens_err *err)
-{
-    return open_path(path, component, true, ret, err);
+    if (!open_fd(*fd, label, component, remembers, ret, err))
+        return false;
+    (*ret)->owns_fd = true;
+    *fd = -1;
+    return true;
 }
 
 const char *container_kind_name(enum container_kind kind)

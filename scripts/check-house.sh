@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (46200, 31300),
+    "product": (46300, 31300),
     "bundle": (400, None),
     "bundle/container": (500, None),
     "bundle/elf": (700, None),
@@ -24,15 +24,15 @@ BARS = {
     "hsm": (3500, None),
     "signer": (200, None),
     "signer/base": (3800, None),
-    "signer/ceremony": (7900, None),
+    "signer/ceremony": (8000, None),
     "signer/cmd": (7900, 6200),  # with the rooms of the verbs
     "signer/flow": (6400, None),
     "signer/sgx": (2600, None),
     "signer/ui": (1900, None),
-    "ensign-offline: lines of .c": (21300, 11500),
+    "ensign-offline: lines of .c": (21500, 11500),
     "ensign-offline: symbols that must not be there": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),
-    "exports with one user": (398, 150),
+    "exports with one user": (402, 150),
     "exports without a user": (0, 0),
     "exports for tests alone": (7, 0),
     "exports without their prefix": (0, 0),

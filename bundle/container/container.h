@@ -89,7 +89,7 @@ bool container_stream(struct container *c, size_t index, const struct sink *sink
                       struct ens_err *err) ENS_MUST_CHECK;
 
 /* True if the open file `fd`, which messages call `label`, holds the same bytes at every place that was read of `c`
- * since container_open_change, but for the places that container_write edits? Then it lays out the same
+ * since container_take (remembering), but for the places that container_write edits? Then it lays out the same
  * enclaves. Not read again afterwards: no container_stream follows. ENS_IO, ENS_INTERRUPTED. */
 bool container_same_reads(struct container *c, int fd, const char *label, bool *ret,
                           struct ens_err *err) ENS_MUST_CHECK;

@@ -18,11 +18,6 @@
 /* e_ident: magic, 64 bits, little-endian, version 1. */
 static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', 2, 1, 1};
 
-bool elf_recognise(struct view head)
-{
-    return view_equal(view_slice(head, 0, 4), view_of(ident, 4));
-}
-
 void elf_freep(struct elf **e)
 {
     if (*e == NULL)

@@ -61,9 +61,6 @@ struct elf {
     struct elf_reads *reads; /* elf_reads.h; NULL: what is read is not remembered */
 };
 
-/* True if the file begins as an ELF file. */
-bool elf_recognise(struct view head);
-
 /* Reads the headers; `fd` and `label` are borrowed. `remembers`: for elf_reads_same, everything that is read.
  * ENS_DATA names the header and the rule. Release with elf_freep. */
 bool elf_open(int fd, const char *label, uint64_t size, bool remembers, struct elf **ret,

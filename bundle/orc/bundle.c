@@ -7,7 +7,6 @@
 #include "bundle/orc/internal.h"
 #include "bundle/orc/pipe.h"
 #include "signer/base/digest.h"
-#include "signer/base/magic.h"
 #include "signer/base/mem.h"
 
 void bundle_closep(struct bundle **b)
@@ -25,11 +24,6 @@ void bundle_closep(struct bundle **b)
     mem_free((*b)->label);
     mem_free(*b);
     *b = NULL;
-}
-
-bool bundle_recognise(struct view head)
-{
-    return magic_of(head) == MAGIC_ZIP;
 }
 
 /* ---- opening ---- */
@@ -87,16 +81,14 @@ bool bundle_open(const char *path, struct bundle **ret, struct ens_err *err)
     return file_open(path, &fd, err) && open_bundle(fd, fd, false, path, ret, err);
 }
 
-bool bundle_open_as_core(const char *path, struct bundle **ret, struct ens_err *err)
-{
-    int fd = -1;
-
-    return file_open(path, &fd, err) && open_bundle(fd, fd, true, path, ret, err);
-}
-
 bool bundle_open_fd(int fd, const char *name_for_messages, struct bundle **ret, struct ens_err *err)
 {
     return open_bundle(fd, -1, false, name_for_messages, ret, err);
+}
+
+bool bundle_open_as_core(int fd, const char *name_for_messages, struct bundle **ret, struct ens_err *err)
+{
+    return open_bundle(fd, -1, true, name_for_messages, ret, err);
 }
 
 int bundle_fd(const struct bundle *b)

@@ -30,19 +30,17 @@ void bundle_before_threads(void);
 
 /* Opens the archive, validates directory and manifest; reads no other entry. Release with bundle_closep. */
 bool bundle_open(const char *path, struct bundle **ret, struct ens_err *err) ENS_MUST_CHECK;
-/* The same over an open, seekable file (a bundle that was just written); `fd` stays the caller's. */
+/* The same over an open, seekable file; `fd` stays the caller's. */
 bool bundle_open_fd(int fd, const char *name_for_messages, struct bundle **ret,
                     struct ens_err *err) ENS_MUST_CHECK;
-/* As oasis-core reads the archive, for verify: what bundle_open refuses by a rule of ensign's own (`own` in
+/* The same as oasis-core reads the archive, for verify: what bundle_open refuses by a rule of ensign's own (`own` in
  * the error). ENS_DATA: oasis-core refuses it, or, if `own` again, may not. Not for writing. */
-bool bundle_open_as_core(const char *path, struct bundle **ret, struct ens_err *err) ENS_MUST_CHECK;
+bool bundle_open_as_core(int fd, const char *name_for_messages, struct bundle **ret,
+                         struct ens_err *err) ENS_MUST_CHECK;
 void bundle_closep(struct bundle **b);
 
 /* The open file of bundle_open; else -1. */
 int bundle_fd(const struct bundle *b);
-
-/* True if `head`, the first bytes of a file, begins as a zip archive. */
-bool bundle_recognise(struct view head);
 
 /* ---- what the manifest says; texts are owned by the bundle, printable-safe is NOT guaranteed ---- */
 

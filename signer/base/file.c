@@ -63,23 +63,29 @@ bool file_open(const char *path, int *ret_fd, struct ens_err *err)
     return true;
 }
 
+bool file_read_rest(int fd, const char *path, size_t max, struct buf *ret, struct ens_err *err)
+{
+    uint8_t piece[4096];
+    size_t len = 0;
+
+    do {
+        if (!file_read(fd, path, piece, sizeof piece, &len, err))
+            return false;
+        if (ret->len > max || len > max - ret->len)
+            return ens_fail(err, ENS_DATA, "%s: has more than %zu bytes: name the right file", path, max);
+        if (!buf_append(ret, view_of(piece, len), err))
+            return false;
+    } while (len == sizeof piece);
+    return true;
+}
+
 bool file_read_all(const char *path, size_t max, struct buf *ret, struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
     ENS_CLEANUP(buf_free) struct buf all = {0};
-    uint8_t piece[4096];
-    size_t len = 0;
 
-    if (!file_open(path, &fd, err))
+    if (!file_open(path, &fd, err) || !file_read_rest(fd, path, max, &all, err))
         return false;
-    do {
-        if (!file_read(fd, path, piece, sizeof piece, &len, err))
-            return false;
-        if (len > max - all.len)
-            return ens_fail(err, ENS_DATA, "%s: has more than %zu bytes: name the right file", path, max);
-        if (!buf_append(&all, view_of(piece, len), err))
-            return false;
-    } while (len == sizeof piece);
     *ret = all;
     all = (struct buf){0};
     return true;

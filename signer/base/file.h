@@ -53,6 +53,11 @@ bool file_read(int fd, const char *path, uint8_t *ret, size_t len, size_t *ret_l
 bool file_read_at(int fd, const char *path, uint64_t offset, uint8_t *ret, size_t len, size_t *ret_len,
                   struct ens_err *err) ENS_MUST_CHECK;
 
+/* Appends what is left of an open file to `ret`, which may hold its beginning, and then at most `max` bytes; a larger
+ * file is ENS_DATA. */
+bool file_read_rest(int fd, const char *path, size_t max, struct buf *ret,
+                    struct ens_err *err) ENS_MUST_CHECK;
+
 /* Reads a whole file of at most `max` bytes into `ret`; a larger one is ENS_DATA. */
 bool file_read_all(const char *path, size_t max, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
 

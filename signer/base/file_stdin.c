@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "signer/base/file.h"
@@ -53,6 +54,9 @@ bool file_open_stdin(int *ret_fd, struct ens_err *err)
     if (kept < 0) {
         fd = memfd_create("stdin", MFD_CLOEXEC);
         if (fd < 0)
+            return ens_fail_errno(err, ENS_RESOURCE, errno, "-: stdin cannot be kept");
+        /* Like a file of its own that nobody else can write. */
+        if (fchmod(fd, 0600) != 0)
             return ens_fail_errno(err, ENS_RESOURCE, errno, "-: stdin cannot be kept");
         if (!spool(fd, err))
             return false;

@@ -216,16 +216,27 @@ bool armour_is(struct view head)
     return armour_is_meant(first) || (armour_is_bare_line(first) && find_stranger(head) == head.len);
 }
 
+bool armour_take(struct view file, const char *name, size_t max, unsigned wishes, struct buf *ret,
+                 struct ens_err *err)
+{
+    enum armour_kind kind = ARMOUR_KINDS;
+
+    if (armour_is(file))
+        return armour_decode(file, name, wishes, &kind, ret, err);
+    if (file.len > max)
+        return ens_fail(err, ENS_DATA, "%s: has more than %zu bytes: name the right file", name, max);
+    return buf_append(ret, file, err);
+}
+
+size_t armour_room(size_t max)
+{
+    return ARMOUR_TEXT_MAX > max ? ARMOUR_TEXT_MAX : max;
+}
+
 bool armour_read(const char *path, size_t max, unsigned wishes, struct buf *ret, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
-    enum armour_kind kind = ARMOUR_KINDS;
 
-    if (!file_read_all(path, ARMOUR_TEXT_MAX > max ? ARMOUR_TEXT_MAX : max, &file, err))
-        return false;
-    if (armour_is(buf_view(&file)))
-        return armour_decode(buf_view(&file), path, wishes, &kind, ret, err);
-    if (file.len > max)
-        return ens_fail(err, ENS_DATA, "%s: has more than %zu bytes: name the right file", path, max);
-    return buf_append(ret, buf_view(&file), err);
+    return file_read_all(path, armour_room(max), &file, err) &&
+           armour_take(buf_view(&file), path, max, wishes, ret, err);
 }

@@ -37,8 +37,15 @@ bool armour_is(struct view head);
 bool armour_decode(struct view text, const char *name, unsigned wishes, enum armour_kind *ret_kind,
                    struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Reads a whole file: armour of one of these kinds, of which it gives what is inside, or anything else of at
- * most `max` bytes as it is. ENS_NOINPUT, ENS_IO, ENS_DATA. */
+/* Takes a file's bytes: of armour of one of these kinds it appends what is inside to `ret`, of anything else of at most
+ * `max` bytes those. ENS_DATA naming `name`. */
+bool armour_take(struct view file, const char *name, size_t max, unsigned wishes, struct buf *ret,
+                 struct ens_err *err) ENS_MUST_CHECK;
+
+/* How much of a file may be read for armour_take. */
+size_t armour_room(size_t max);
+
+/* Reads a whole file for armour_take. ENS_NOINPUT, ENS_IO, ENS_DATA. */
 bool armour_read(const char *path, size_t max, unsigned wishes, struct buf *ret,
                  struct ens_err *err) ENS_MUST_CHECK;
 

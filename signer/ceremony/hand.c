@@ -195,16 +195,22 @@ static bool name_rule(const char *path, struct ens_err *err)
 
 bool hand_read(const char *path, struct buf *ret, struct ens_err *err)
 {
-    ENS_CLEANUP(mem_freep) uint8_t *bytes = NULL;
     ENS_CLEANUP(file_closep) int fd = -1;
-    size_t len = 0;
 
     if (!path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err))
         return name_rule(path, err);
-    if (!check_owner(path, fd, err) || !file_add_input(fd, err))
+    return file_add_input(fd, err) && hand_read_fd(fd, path, ret, err);
+}
+
+bool hand_read_fd(int fd, const char *path, struct buf *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) uint8_t *bytes = NULL;
+    size_t len = 0;
+
+    if (!check_owner(path, fd, err))
         return false;
     bytes = mem_alloc(HAND_FILE_MAX + 1, 1, err);
-    if (bytes == NULL || !file_read(fd, path, bytes, HAND_FILE_MAX + 1, &len, err))
+    if (bytes == NULL || !file_read_at(fd, path, 0, bytes, HAND_FILE_MAX + 1, &len, err))
         return false;
     if (len > HAND_FILE_MAX)
         return ens_fail(err, ENS_DATA, "%s: too-large: has more than %d bytes: name the right file", path,

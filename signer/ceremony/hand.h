@@ -33,6 +33,8 @@ bool hand_parse(struct view text, const char *kind, const char *name, struct han
  * mode (group or others can write it), owner (neither root nor the effective user), too-large. A symbolic
  * link is followed and its target judged. */
 bool hand_read(const char *path, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+/* The same of an open file, from its first byte; `fd` stays the caller's. */
+bool hand_read_fd(int fd, const char *path, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* True if `head`, the first bytes of a file, begins as a file of that kind, of any version. */
 bool hand_is(struct view head, const char *kind);

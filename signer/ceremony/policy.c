@@ -230,15 +230,15 @@ static bool read_beside(struct policy *p, enum policy_check check, const char *p
     return true;
 }
 
-bool policy_open(const char *path, struct policy **ret, struct ens_err *err)
+/* The policy whose bytes are `file`, with the people files beside it. */
+static bool open_policy(struct view file, const char *path, struct policy **ret, struct ens_err *err)
 {
     ENS_CLEANUP(policy_freep) struct policy *p = NULL;
     ENS_CLEANUP(digest_freep) struct digest *id = NULL;
-    ENS_CLEANUP(buf_free) struct buf file = {0};
     ENS_CLEANUP(buf_free) struct buf approvers = {0};
     ENS_CLEANUP(buf_free) struct buf revoked = {0};
 
-    if (!hand_read(path, &file, err) || !policy_parse(buf_view(&file), path, &p, err))
+    if (!policy_parse(file, path, &p, err))
         return false;
     if (policy_has(p, POLICY_APPROVERS) &&
         (!read_beside(p, POLICY_APPROVERS, path, &approvers, err) ||
@@ -250,10 +250,24 @@ bool policy_open(const char *path, struct policy **ret, struct ens_err *err)
         return false;
     if (!check_people(p, err))
         return ens_wrap(err, "%s", path);
-    if (!digest_new(DIGEST_SHA256, &id, err) || !digest_update(id, buf_view(&file), err) ||
+    if (!digest_new(DIGEST_SHA256, &id, err) || !digest_update(id, file, err) ||
         !digest_update(id, buf_view(&approvers), err) || !digest_update(id, buf_view(&revoked), err) ||
         !digest_final(id, p->id, err))
         return false;
     *ret = ens_take(p);
     return true;
+}
+
+bool policy_open(const char *path, struct policy **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+
+    return hand_read(path, &file, err) && open_policy(buf_view(&file), path, ret, err);
+}
+
+bool policy_open_fd(int fd, const char *path, struct policy **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+
+    return hand_read_fd(fd, path, &file, err) && open_policy(buf_view(&file), path, ret, err);
 }

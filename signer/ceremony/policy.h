@@ -89,6 +89,8 @@ struct policy;
  * `path` as given. ENS_NOINPUT; ENS_DATA naming the file, the line and the rule (hand.h; and twice, value,
  * unknown-keyword, contradiction, pin; and those of people.h). Release with policy_freep. */
 bool policy_open(const char *path, struct policy **ret, struct ens_err *err) ENS_MUST_CHECK;
+/* The same of an open policy (hand_read_fd). */
+bool policy_open_fd(int fd, const char *path, struct policy **ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The same without the people files, for what no person decides. */
 bool policy_read(const char *path, struct policy **ret, struct ens_err *err) ENS_MUST_CHECK;

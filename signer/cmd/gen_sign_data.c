@@ -17,17 +17,19 @@
 static bool find_mrenclave(const struct args *args, struct enclave *ret, struct notices *ret_notices,
                            struct ens_err *err)
 {
-    bool is_signdata = false;
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     struct sigstruct css;
 
-    if (!fields_is_signdata(args->operands[0], &is_signdata, err))
+    if (!artifact_open(args->operands[0], &a, err))
         return false;
+    bool is_signdata = a.len == SIGNDATA_SIZE;
+
     if (is_signdata && args->from != NULL) {
-        if (!fields_of_signdata(args->operands[0], &css, err))
+        if (!fields_in_signdata(&a, &css, err))
             return false;
         memcpy(ret->mrenclave, sigstruct_get(&css, CSS_ENCLAVEHASH).data, MRENCLAVE_SIZE);
-    } else if (!enclave_load(args->operands[0], args->component, ENCLAVE_LOOK, args->params.allow_unusual,
-                             ret, ret_notices, err) ||
+    } else if (!enclave_load(&a, args->component, ENCLAVE_LOOK, args->params.allow_unusual, ret, ret_notices,
+                             err) ||
                !fields_check_from(args, ret, err) ||
                (!ret->is_measured && !fields_check_signed(&ret->places[0].css, ret->path, err))) {
         return false;

@@ -219,8 +219,10 @@ static void say_attached(const struct args *args, const char *where)
 static bool prepare(const struct args *args, const struct given *g, struct enclave *e, struct sigstruct *ret,
                     struct notices *ret_notices, struct ens_err *err)
 {
-    if (!enclave_load(args->operands[0], args->component, ENCLAVE_CHANGE, args->params.allow_unusual, e,
-                      ret_notices, err))
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
+
+    if (!artifact_open(args->operands[0], &a, err) ||
+        !enclave_load(&a, args->component, ENCLAVE_CHANGE, args->params.allow_unusual, e, ret_notices, err))
         return false;
     if (container_kind(e->container) == CONTAINER_SGXS && args->to == NULL)
         return ens_fail(err, ENS_USAGE,

@@ -9,6 +9,7 @@
 #include "signer/base/mem.h"
 #include "signer/base/path.h"
 #include "signer/ceremony/approval.h"
+#include "signer/ceremony/armour.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/sigstruct.h"
 
@@ -36,12 +37,9 @@ const char *artifact_kind_name(enum artifact_kind kind)
     return kinds[kind].name;
 }
 
-bool artifact_read_head(const char *path, uint8_t ret[static ARTIFACT_HEAD_MAX], size_t *ret_len,
-                        struct ens_err *err)
+bool artifact_holds_enclave(enum artifact_kind kind)
 {
-    ENS_CLEANUP(file_closep) int fd = -1;
-
-    return file_open(path, &fd, err) && file_read(fd, path, ret, ARTIFACT_HEAD_MAX, ret_len, err);
+    return kind == ARTIFACT_BUNDLE || kind == ARTIFACT_SGXS || kind == ARTIFACT_ELF;
 }
 
 /* ---- recognising ---- */
@@ -75,7 +73,8 @@ static enum artifact_kind kind_of_text(struct view head)
     return ARTIFACT_UNKNOWN;
 }
 
-enum artifact_kind artifact_recognise(struct view head)
+/* The kind of a file that begins with `head`: all of the file if that is shorter than ARTIFACT_HEAD_MAX. */
+static enum artifact_kind recognise(struct view head)
 {
     static const enum artifact_kind of_magic[] = {
         [MAGIC_ZIP] = ARTIFACT_BUNDLE, [MAGIC_SGXS] = ARTIFACT_SGXS, [MAGIC_ELF] = ARTIFACT_ELF};
@@ -92,6 +91,45 @@ enum artifact_kind artifact_recognise(struct view head)
     enum artifact_kind text = kind_of_text(head);
 
     return text == ARTIFACT_UNKNOWN && head.len == SIGNATURE_SIZE ? ARTIFACT_SIGNATURE : text;
+}
+
+/* ---- opening and reading ---- */
+
+bool artifact_open(const char *path, struct artifact *ret, struct ens_err *err)
+{
+    ret->path = path;
+    if (!file_open(path, &ret->fd, err) ||
+        !file_read(ret->fd, path, ret->head, sizeof ret->head, &ret->len, err))
+        return false;
+    ret->kind = recognise(artifact_head(ret));
+    return true;
+}
+
+void artifact_close(struct artifact *a)
+{
+    file_closep(&a->fd);
+}
+
+struct view artifact_head(const struct artifact *a)
+{
+    return view_of(a->head, a->len);
+}
+
+bool artifact_read(const struct artifact *a, size_t max, struct buf *ret, struct ens_err *err)
+{
+    bool is_all = a->len < sizeof a->head && a->len <= max;
+
+    return buf_append(ret, artifact_head(a), err) &&
+           (is_all || file_read_rest(a->fd, a->path, max, ret, err));
+}
+
+bool artifact_read_armour(const struct artifact *a, size_t max, unsigned wishes, struct buf *ret,
+                          struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+
+    return artifact_read(a, armour_room(max), &file, err) &&
+           armour_take(buf_view(&file), a->path, max, wishes, ret, err);
 }
 
 /* ---- a wrong kind ---- */
@@ -125,7 +163,7 @@ static bool fail_kind(const char *path, enum artifact_kind kind, const char *wan
 {
     const char *name = artifact_kind_name(kind);
 
-    if (kind == ARTIFACT_BUNDLE || kind == ARTIFACT_SGXS || kind == ARTIFACT_ELF)
+    if (artifact_holds_enclave(kind))
         return fail_enclave(path, name, wanted, kind == ARTIFACT_ELF ? " --from " : "", err);
     return ens_fail(err, ENS_DATA, "%s: is %s, not %s: %s", path, name, wanted, kinds[kind].remedy);
 }
@@ -133,22 +171,16 @@ static bool fail_kind(const char *path, enum artifact_kind kind, const char *wan
 /* Kinds that an enclave's file, or a signed container, may have: what is wrong with such a one was said. */
 static bool is_container(enum artifact_kind kind)
 {
-    return kind == ARTIFACT_BUNDLE || kind == ARTIFACT_SGXS || kind == ARTIFACT_ELF ||
-           kind == ARTIFACT_SIGSTRUCT;
+    return artifact_holds_enclave(kind) || kind == ARTIFACT_SIGSTRUCT;
 }
 
-bool artifact_explain(const char *path, enum artifact_wanted wanted, struct ens_err *err)
+bool artifact_explain(const struct artifact *a, enum artifact_wanted wanted, struct ens_err *err)
 {
-    uint8_t head[ARTIFACT_HEAD_MAX];
-    struct ens_err ignored = {0};
-    size_t len = 0;
+    enum artifact_kind kind = a->kind;
 
-    if (err->code != ENS_DATA || !artifact_read_head(path, head, &len, &ignored))
-        return false;
-    enum artifact_kind kind = artifact_recognise(view_of(head, len));
-
-    if (kind == ARTIFACT_UNKNOWN || (wanted == ARTIFACT_WANT_ENCLAVE && is_container(kind)) ||
+    if (err->code != ENS_DATA || kind == ARTIFACT_UNKNOWN ||
+        (wanted == ARTIFACT_WANT_ENCLAVE && is_container(kind)) ||
         (wanted == ARTIFACT_WANT_SIGNDATA && (kind == ARTIFACT_SIGNDATA || kind == ARTIFACT_SIGSTRUCT)))
         return false;
-    return fail_kind(path, kind, wanted == ARTIFACT_WANT_ENCLAVE ? "an enclave's file" : "sign-data", err);
+    return fail_kind(a->path, kind, wanted == ARTIFACT_WANT_ENCLAVE ? "an enclave's file" : "sign-data", err);
 }

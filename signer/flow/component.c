@@ -46,7 +46,7 @@ static bool open_sgxs(const struct args *args, struct component *c, struct ens_e
     struct notices notices = {0};
 
     c->sgxs.path = path;
-    if (!file_open(path, &c->sgxs.fd, err) || !enclave_measure_stream(path, &report, err))
+    if (!file_open(path, &c->sgxs.fd, err) || !enclave_measure_stream(c->sgxs.fd, path, &report, err))
         return false;
     bool ok = enclave_judge_stream(path, &report, true, args->params.allow_unusual, &notices, err);
 

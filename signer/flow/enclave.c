@@ -8,7 +8,6 @@
 #include "bundle/open.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
-#include "signer/flow/artifact.h"
 #include "signer/sgx/rsa3072_sign.h"
 #include "signer/ui/progress.h"
 
@@ -50,11 +49,11 @@ static bool measure(struct container *c, size_t index, struct sgxs_report *ret, 
     return sgxs_finish(s, ret, err) || ens_wrap(err, "%s", container_label(c));
 }
 
-bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct ens_err *err)
+bool enclave_measure_stream(int fd, const char *path, struct sgxs_report *ret, struct ens_err *err)
 {
     ENS_CLEANUP(container_closep) struct container *c = NULL;
 
-    if (!container_open(path, NULL, &c, err))
+    if (!container_open_fd(fd, path, NULL, &c, err))
         return false;
     if (container_kind(c) != CONTAINER_SGXS)
         return ens_fail(err, ENS_DATA,
@@ -148,23 +147,14 @@ static bool open_container(const char *path, enum enclave_use use, struct contai
     return true;
 }
 
-bool enclave_open(const char *path, const char *id, enum enclave_use use, struct enclave *ret,
+bool enclave_open(struct artifact *a, const char *id, enum enclave_use use, struct enclave *ret,
                   struct ens_err *err)
 {
     struct container *c = NULL;
 
-    if (use == ENCLAVE_CHANGE ? !container_open_change(path, id, &c, err)
-                              : !container_open(path, id, &c, err))
-        return artifact_explain(path, ARTIFACT_WANT_ENCLAVE, err);
-    return open_container(path, use, &c, ret, err);
-}
-
-bool enclave_open_fd(int fd, const char *path, const char *id, struct enclave *ret, struct ens_err *err)
-{
-    struct container *c = NULL;
-
-    return container_open_fd(fd, path, id, &c, err) ? open_container(path, ENCLAVE_LOOK, &c, ret, err)
-                                                    : artifact_explain(path, ARTIFACT_WANT_ENCLAVE, err);
+    return container_take(&a->fd, a->path, id, use == ENCLAVE_CHANGE, &c, err)
+               ? open_container(a->path, use, &c, ret, err)
+               : artifact_explain(a, ARTIFACT_WANT_ENCLAVE, err);
 }
 
 /* ---- what was written ---- */

@@ -3,6 +3,7 @@
 
 #include "bundle/container/container.h"
 #include "bundle/stream/sgxs.h"
+#include "signer/flow/artifact.h"
 #include "signer/sgx/sigstruct.h"
 #include "signer/ui/notice.h"
 
@@ -70,15 +71,11 @@ struct enclave {
 /* Takes the limit off what measuring an enclave may cost (container_work), in this process. */
 void enclave_allow_large(void);
 
-/* Opens `path`, checks all of a bundle, and measures the enclave at every place, as `use` wants it. `id`
- * names a bundle's component (NULL: ronl if it is SGX, else the only SGX one; or container_any). Does not
- * judge the enclave; see enclave_require. Release with enclave_free. */
-bool enclave_open(const char *path, const char *id, enum enclave_use use, struct enclave *ret,
+/* Takes over the descriptor of `a` once the file is known, checks all of a bundle, and measures the enclave at every
+ * place, as `use` wants it. `id` names a bundle's component (NULL: ronl if it is SGX, else the only SGX one; or
+ * container_any). Does not judge the enclave; see enclave_require. Release with enclave_free. */
+bool enclave_open(struct artifact *a, const char *id, enum enclave_use use, struct enclave *ret,
                   struct ens_err *err) ENS_MUST_CHECK;
-
-/* The same (ENCLAVE_LOOK) of an open file, which stays the caller's. */
-bool enclave_open_fd(int fd, const char *path, const char *id, struct enclave *ret,
-                     struct ens_err *err) ENS_MUST_CHECK;
 
 /* Opens what was written from `before` (ENCLAVE_CHANGE, no bundle), an open file that messages call `label`;
  * both stay the caller's. What was read of `before` to measure it must stand there as well, but for what
@@ -95,7 +92,7 @@ bool enclave_require(struct enclave *e, bool allow_unusual, struct notices *ret,
                      struct ens_err *err) ENS_MUST_CHECK;
 
 /* enclave_open and enclave_require. */
-bool enclave_load(const char *path, const char *id, enum enclave_use use, bool allow_unusual,
+bool enclave_load(struct artifact *a, const char *id, enum enclave_use use, bool allow_unusual,
                   struct enclave *ret, struct notices *ret_notices, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The one SIGSTRUCT of the file; ENS_DATA: it is not signed, or its places hold different ones. */
@@ -124,8 +121,9 @@ const char *enclave_place_name(const struct enclave *e, size_t index, char ret[s
 
 /* ---- streams ---- */
 
-/* Opens an SGXS stream by itself and measures it; ENS_DATA where it is none. */
-bool enclave_measure_stream(const char *path, struct sgxs_report *ret, struct ens_err *err) ENS_MUST_CHECK;
+/* Measures an SGXS stream by itself, an open file that messages call `path`; ENS_DATA if it is none. */
+bool enclave_measure_stream(int fd, const char *path, struct sgxs_report *ret,
+                            struct ens_err *err) ENS_MUST_CHECK;
 
 /* Adds a warning for what is odd about a stream that is to be signed, or goes into a bundle, which `where`
  * names. ENS_DATA: no CPU can load it (unless `allow_unusual`), or, in a bundle, MRENCLAVE is not SHA-256 of

@@ -287,12 +287,12 @@ bool enclave_require(struct enclave *e, bool allow_unusual, struct notices *ret,
     return true;
 }
 
-bool enclave_load(const char *path, const char *id, enum enclave_use use, bool allow_unusual,
+bool enclave_load(struct artifact *a, const char *id, enum enclave_use use, bool allow_unusual,
                   struct enclave *ret, struct notices *ret_notices, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
 
-    if (!enclave_open(path, id, use, &e, err) || !enclave_require(&e, allow_unusual, ret_notices, err))
+    if (!enclave_open(a, id, use, &e, err) || !enclave_require(&e, allow_unusual, ret_notices, err))
         return false;
     *ret = e;
     e = (struct enclave){0};

@@ -7,7 +7,6 @@
 #include "signer/base/magic.h"
 #include "signer/base/mem.h"
 #include "signer/ceremony/armour.h"
-#include "signer/flow/artifact.h"
 #include "signer/sgx/params.h"
 #include "signer/sgx/verify.h"
 #include "signer/ui/clock.h"
@@ -38,20 +37,20 @@ static bool is_operand(const struct args *args, const char *path)
 }
 
 /* Measuring takes as long as the enclave is large, and the fields are the same. */
-static bool css_of_enclave(const struct args *args, const char *path, struct sigstruct *ret,
+static bool css_of_enclave(const struct args *args, struct artifact *a, struct sigstruct *ret,
                            struct notices *ret_notices, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     const struct sigstruct *css = NULL;
 
-    if (!enclave_open(path, args->component, ENCLAVE_FIELDS, &e, err) || !enclave_sigstruct(&e, &css, err) ||
+    if (!enclave_open(a, args->component, ENCLAVE_FIELDS, &e, err) || !enclave_sigstruct(&e, &css, err) ||
         !warn_of_places(&e, ret_notices, err))
         return false;
-    if (container_streams_len(e.container) > 0 && !is_operand(args, path) &&
+    if (container_streams_len(e.container) > 0 && !is_operand(args, a->path) &&
         !notice_add(ret_notices, NOTICE_SAID, err,
                     "%s: its SIGSTRUCT is taken as it is; the enclave in the file was not measured, which "
                     "ensign verify does.",
-                    path))
+                    a->path))
         return false;
     *ret = *css;
     return true;
@@ -61,21 +60,20 @@ static bool css_of_enclave(const struct args *args, const char *path, struct sig
 static bool read_signed_fields(const struct args *args, const char *path, struct sigstruct *ret,
                                struct notices *ret_notices, struct ens_err *err)
 {
-    uint8_t head[ARTIFACT_HEAD_MAX];
-    size_t len = 0;
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
 
-    if (!artifact_read_head(path, head, &len, err))
+    if (!artifact_open(path, &a, err))
         return false;
-    struct view v = view_of(head, len);
+    struct view v = artifact_head(&a);
 
-    if (len == SIGNDATA_SIZE)
+    if (v.len == SIGNDATA_SIZE)
         return signdata_parse(v, path, ret, err);
-    if (len != SIGSTRUCT_SIZE && magic_mistake(v) != NULL)
+    if (v.len != SIGSTRUCT_SIZE && magic_mistake(v) != NULL)
         return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, magic_mistake(v)) ||
-               artifact_explain(path, ARTIFACT_WANT_ENCLAVE, err);
-    if (sigstruct_recognise(v) || !container_recognise(v))
-        return sigstruct_parse(v, path, ret, err) || artifact_explain(path, ARTIFACT_WANT_ENCLAVE, err);
-    return css_of_enclave(args, path, ret, ret_notices, err);
+               artifact_explain(&a, ARTIFACT_WANT_ENCLAVE, err);
+    if (artifact_holds_enclave(a.kind) || (a.kind == ARTIFACT_SIGSTRUCT && v.len != SIGSTRUCT_SIZE))
+        return css_of_enclave(args, &a, ret, ret_notices, err);
+    return sigstruct_parse(v, path, ret, err) || artifact_explain(&a, ARTIFACT_WANT_ENCLAVE, err);
 }
 
 /* Are the fields those that somebody signed, as far as anybody did? */
@@ -109,23 +107,19 @@ bool fields_check_signed(const struct sigstruct *css, const char *path, struct e
                              path);
 }
 
-bool fields_is_signdata(const char *path, bool *ret, struct ens_err *err)
+bool fields_in_signdata(const struct artifact *a, struct sigstruct *ret, struct ens_err *err)
 {
-    uint8_t head[ARTIFACT_HEAD_MAX];
-    size_t len = 0;
+    ENS_CLEANUP(buf_free) struct buf file = {0};
 
-    if (!artifact_read_head(path, head, &len, err))
-        return false;
-    *ret = len == SIGNDATA_SIZE;
-    return true;
+    return artifact_read_armour(a, SIGSTRUCT_SIZE, ARMOUR_ONLY(ARMOUR_SIGN_DATA), &file, err) &&
+           signdata_parse(buf_view(&file), a->path, ret, err);
 }
 
 bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf file = {0};
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
 
-    return armour_read(path, SIGSTRUCT_SIZE, ARMOUR_ONLY(ARMOUR_SIGN_DATA), &file, err) &&
-           signdata_parse(buf_view(&file), path, ret, err);
+    return artifact_open(path, &a, err) && fields_in_signdata(&a, ret, err);
 }
 
 bool fields_of_from(const struct args *args, struct sigstruct *ret, struct notices *ret_notices,

@@ -15,10 +15,8 @@ bool fields_of_container(const struct args *args, const char *path, struct sigst
  * signature that does not verify. */
 bool fields_check_signed(const struct sigstruct *css, const char *path, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Is the file sign-data, by its size? */
-bool fields_is_signdata(const char *path, bool *ret, struct ens_err *err) ENS_MUST_CHECK;
-
 /* Reads a sign-data file: exactly 256 bytes, strictly. */
+bool fields_in_signdata(const struct artifact *a, struct sigstruct *ret, struct ens_err *err) ENS_MUST_CHECK;
 bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* An enclave in a file of its SDK was signed before, and its loader knows the values that it was signed with:

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/base/path.h"
 #include "signer/ceremony/armour.h"
@@ -44,16 +43,19 @@ static bool read_unsigned_sigstruct(const struct buf *file, struct request *ret,
 
 static bool read_one(const struct args *args, struct request *ret, struct ens_err *err)
 {
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     ENS_CLEANUP(buf_free) struct buf file = {0};
 
-    if (!armour_read(ret->path, SIGSTRUCT_SIZE, ARMOUR_ONLY(ARMOUR_SIGN_DATA) | ARMOUR_ONLY(ARMOUR_DIGEST),
-                     &file, err))
-        return artifact_explain(ret->path, ARTIFACT_WANT_SIGNDATA, err);
+    if (!artifact_open(ret->path, &a, err))
+        return false;
+    if (!artifact_read_armour(&a, SIGSTRUCT_SIZE, ARMOUR_ONLY(ARMOUR_SIGN_DATA) | ARMOUR_ONLY(ARMOUR_DIGEST),
+                              &file, err))
+        return artifact_explain(&a, ARTIFACT_WANT_SIGNDATA, err);
     if (file.len == DIGEST_FILE_SIZE)
         return read_blind(args, &file, ret, err);
     if (file.len == SIGSTRUCT_SIZE ? !read_unsigned_sigstruct(&file, ret, err)
                                    : !signdata_parse(buf_view(&file), ret->path, &ret->css, err))
-        return artifact_explain(ret->path, ARTIFACT_WANT_SIGNDATA, err);
+        return artifact_explain(&a, ARTIFACT_WANT_SIGNDATA, err);
     signdata_extract(&ret->css, &ret->data);
     if (!signdata_digest(&ret->css, ret->digest, err))
         return false;

@@ -2,6 +2,12 @@
 #include "tests/unit/test_bundle_build.h"
 
 #include "bundle/orc/bundle.h"
+#include "signer/base/magic.h"
+
+static bool is_archive(struct view head)
+{
+    return magic_of(head) == MAGIC_ZIP;
+}
 
 #define COMPONENT(kind, file, more)                                                                          \
     "{\"kind\":\"" kind "\",\"executable\":\"" file ".elf\",\"sgx\":{\"executable\":\"" file ".sgx\"" more   \
@@ -78,7 +84,7 @@ static struct buf written(struct bundle *b)
     assert_ok(bundle_write(b, out, &err), err);
     struct buf bytes = read_back(file_out_fd(out));
 
-    assert_true(bundle_recognise(buf_view(&bytes)));
+    assert_true(is_archive(buf_view(&bytes)));
     file_out_closep(&out);
     support_rmdir(dir);
     return bytes;
@@ -161,13 +167,13 @@ static void test_open_path(void **state)
 static void test_recognise(void **state)
 {
     (void)state;
-    assert_true(bundle_recognise(view_of("PK\3\4...", 7)));
-    assert_false(bundle_recognise(view_of("PK\3", 3)));
-    assert_false(bundle_recognise(view_of("PK\5\6", 4)));
-    assert_false(bundle_recognise(view_of("\x7f"
-                                          "ELF",
-                                          4)));
-    assert_false(bundle_recognise(view_of(NULL, 0)));
+    assert_true(is_archive(view_of("PK\3\4...", 7)));
+    assert_false(is_archive(view_of("PK\3", 3)));
+    assert_false(is_archive(view_of("PK\5\6", 4)));
+    assert_false(is_archive(view_of("\x7f"
+                                    "ELF",
+                                    4)));
+    assert_false(is_archive(view_of(NULL, 0)));
 }
 
 static void test_files_and_digests(void **state)

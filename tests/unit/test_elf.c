@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bundle/elf/elf.h"
+#include "signer/base/magic.h"
 #include "signer/base/mem.h"
 #include "tests/support/support.h"
 
@@ -239,11 +240,12 @@ static void an_elf_file_is_known_by_four_bytes(void **state)
 
     (void)state;
     for (size_t len = 0; len < 8; len++)
-        assert_int_equal(elf_recognise(view_of(f.bytes, len)), len >= 4);
-    assert_true(elf_recognise(view_of("\177ELF\1\1\1", 7))); /* told later that it is none of these */
-    assert_false(elf_recognise(view_of("\177ELG", 4)));
-    assert_false(elf_recognise(view_of("ELF\177", 4)));
-    assert_false(elf_recognise(view_of(NULL, 0)));
+        assert_int_equal(magic_of(view_of(f.bytes, len)) == MAGIC_ELF, len >= 4);
+    assert_int_equal(magic_of(view_of("\177ELF\1\1\1", 7)),
+                     MAGIC_ELF); /* told later that it is none of these */
+    assert_int_equal(magic_of(view_of("\177ELG", 4)), MAGIC_NONE);
+    assert_int_equal(magic_of(view_of("ELF\177", 4)), MAGIC_NONE);
+    assert_int_equal(magic_of(view_of(NULL, 0)), MAGIC_NONE);
 }
 
 static void sections_are_found_by_name(void **state)

@@ -13,6 +13,7 @@
 /* Opens a copy of the vector in which the byte at `at` is another one as what was written from it. */
 static bool written(size_t at, struct ens_err *err)
 {
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     ENS_CLEANUP(enclave_free) struct enclave before = {0};
     ENS_CLEANUP(enclave_free) struct enclave after = {0};
     struct buf file = intel_vector("2.4-2.1-1.4.signed");
@@ -22,7 +23,8 @@ static bool written(size_t at, struct ens_err *err)
     assert_true(fd >= 0 && at < file.len);
     file.data[at] ^= 1;
     assert_int_equal(write(fd, file.data, file.len), (ssize_t)file.len);
-    assert_ok(enclave_open(VECTOR, NULL, ENCLAVE_CHANGE, &before, &why), why);
+    assert_ok(artifact_open(VECTOR, &a, &why), why);
+    assert_ok(enclave_open(&a, NULL, ENCLAVE_CHANGE, &before, &why), why);
     bool ok = enclave_open_written(fd, "new", &before, &after, err);
 
     if (ok) {

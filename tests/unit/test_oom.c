@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bundle/open.h"
+#include "tests/unit/test_container.h"
 #include "bundle/stream/sgxs.h"
 #include "signer/base/digest.h"
 #include "signer/base/file.h"
@@ -391,7 +391,7 @@ static const char marked[] = "nothing was handed out";
 static bool open_one(struct container **ret, struct ens_err *err)
 {
     struct container *c = (struct container *)(uintptr_t)marked;
-    bool ok = container_open(container_path, NULL, &c, err);
+    bool ok = container_of_path(container_path, &c, err);
 
     *ret = NULL;
     if (ok)
@@ -455,11 +455,12 @@ static void containers_that_are_opened_and_poured(void **state)
 /* Opened, measured and judged, as every command does. */
 static bool load_enclave(struct ens_err *err)
 {
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     ENS_CLEANUP(notice_free) struct notices notices = {0};
     struct findings found = {0};
 
-    if (!enclave_open(container_path, NULL, ENCLAVE_CHANGE, &e, err))
+    if (!artifact_open(container_path, &a, err) || !enclave_open(&a, NULL, ENCLAVE_CHANGE, &e, err))
         return false;
     for (size_t i = 0; i < e.places_len; i++) {
         if (!enclave_judge_place(&e, i, &found, err))

@@ -5,7 +5,7 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
-#include "bundle/open.h"
+#include "tests/unit/test_container.h"
 #include "signer/base/digest.h"
 #include "signer/sgx/rsa3072_sign.h"
 #include "tests/support/support.h"
@@ -27,7 +27,7 @@ static int set_up(void **state)
     struct ens_err err = {0};
 
     (void)state;
-    if (!container_open("tests/vectors/containers/intel-3.3-1.5-fips.signed.so", NULL, &c, &err) ||
+    if (!container_of_path("tests/vectors/containers/intel-3.3-1.5-fips.signed.so", &c, &err) ||
         container_copies_len(c) != 2)
         return -1;
     for (size_t i = 0; i < 2; i++) {

@@ -14,17 +14,20 @@
 static bool measure_build(const struct args *args, struct rebuilt *ret, struct notices *ret_notices,
                           struct ens_err *err)
 {
-    ENS_CLEANUP(file_closep) int fd = -1;
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     uint8_t after[DIGEST_SIZE];
 
-    if (!file_open(ret->path, &fd, err) || !file_sha256(fd, ret->path, ret->sha256, err) ||
-        !enclave_open_fd(fd, ret->path, args->component, &e, err) ||
+    if (!artifact_open(ret->path, &a, err))
+        return false;
+    (void)lseek(a.fd, 0, SEEK_SET); /* a pipe stays where it is, and no container opens it */
+    if (!file_sha256(a.fd, ret->path, ret->sha256, err) ||
+        !enclave_open(&a, args->component, ENCLAVE_LOOK, &e, err) ||
         !enclave_require(&e, args->params.allow_unusual, ret_notices, err))
         return false;
-    if (lseek(fd, 0, SEEK_SET) != 0)
+    if (lseek(container_fd(e.container), 0, SEEK_SET) != 0)
         return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be read again", ret->path);
-    if (!file_sha256(fd, ret->path, after, err))
+    if (!file_sha256(container_fd(e.container), ret->path, after, err))
         return false;
     if (!e.is_measured)
         return ens_fail(err, ENS_DATA, "%s: %s: nothing can be rebuilt from it, give the enclave", ret->path,

@@ -11,7 +11,6 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
-#include "signer/flow/artifact.h"
 #include "signer/flow/fields.h"
 #include "signer/sgx/diagnose_fields.h"
 #include "signer/sgx/rsa3072.h"
@@ -63,27 +62,25 @@ static bool take_place(struct compare_side *side, struct ens_err *err)
     return true;
 }
 
-static bool take_signdata(struct compare_side *side, struct ens_err *err)
+static bool take_signdata(struct compare_side *side, const struct artifact *a, struct ens_err *err)
 {
     side->has_fields = true;
-    return fields_of_signdata(side->path, &side->css, err);
+    return fields_in_signdata(a, &side->css, err);
 }
 
 /* A component is named for bundles; a side that is none has none. */
 static bool open_side(const struct args *args, size_t index, struct compare_side *ret, struct ens_err *err)
 {
-    uint8_t head[ARTIFACT_HEAD_MAX];
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     struct pubkey key;
-    size_t len = 0;
 
     ret->path = args->operands[index];
-    if (!artifact_read_head(ret->path, head, &len, err))
+    if (!artifact_open(ret->path, &a, err))
         return false;
-    const char *id = bundle_recognise(view_of(head, len)) ? args->component : NULL;
+    const char *id = a.kind == ARTIFACT_BUNDLE ? args->component : NULL;
 
-    if (len == SIGNDATA_SIZE
-            ? !take_signdata(ret, err)
-            : !enclave_open(ret->path, id, ENCLAVE_LOOK, &ret->e, err) || !take_place(ret, err))
+    if (a.len == SIGNDATA_SIZE ? !take_signdata(ret, &a, err)
+                               : !enclave_open(&a, id, ENCLAVE_LOOK, &ret->e, err) || !take_place(ret, err))
         return false;
     ret->is_signed = ret->has_fields && !sigstruct_is_unsigned(&ret->css);
     memcpy(ret->mrenclave,

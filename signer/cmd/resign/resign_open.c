@@ -23,10 +23,12 @@ static bool require_all(struct enclave *e, bool allow_unusual, struct notices *r
 bool resign_open(const struct resign *r, const char *path, struct enclave *ret, struct notices *ret_notices,
                  struct ens_err *err)
 {
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     bool unusual = r->args->params.allow_unusual;
 
-    if (!enclave_open(path, r->args->all_components ? container_any : r->args->component, ENCLAVE_CHANGE, &e,
+    if (!artifact_open(path, &a, err) ||
+        !enclave_open(&a, r->args->all_components ? container_any : r->args->component, ENCLAVE_CHANGE, &e,
                       err))
         return false;
     if (container_kind(e.container) == CONTAINER_SGXS)

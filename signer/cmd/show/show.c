@@ -2,7 +2,6 @@
 #include "signer/cmd/show/show.h"
 
 #include "signer/base/digest.h"
-#include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/magic.h"
 #include "signer/base/mem.h"
@@ -123,78 +122,69 @@ static bool show_inside(struct report *r, const char *path, struct view bytes, s
     return true;
 }
 
-static bool show_armour(struct report *r, const char *path, struct ens_err *err)
+static bool show_armour(struct report *r, const struct artifact *a, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
     ENS_CLEANUP(buf_free) struct buf inside = {0};
     enum armour_kind kind = ARMOUR_KINDS;
 
-    if (!file_read_all(path, ARMOUR_TEXT_MAX, &file, err))
+    if (!artifact_read(a, ARMOUR_TEXT_MAX, &file, err))
         return ens_wrap(err, "too-large");
-    if (!armour_decode(buf_view(&file), path, ARMOUR_EVERY, &kind, &inside, err))
+    if (!armour_decode(buf_view(&file), a->path, ARMOUR_EVERY, &kind, &inside, err))
         return false;
     report_line(r, "Armour: %s, %zu bytes", armour_name(kind), inside.len);
     report_text(r, "armour", NULL, armour_name(kind));
     report_uint(r, "size", NULL, inside.len);
-    return show_inside(r, path, buf_view(&inside), err);
+    return show_inside(r, a->path, buf_view(&inside), err);
 }
 
 /* ---- any file ---- */
 
-static bool show_file(struct report *r, const char *path,
-                      bool (*container)(struct report *r, const char *path, enum artifact_kind kind,
-                                        struct ens_err *err),
-                      struct ens_err *err)
+static bool show_file(struct report *r, struct artifact *a, show_container_fn *container, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
-    uint8_t head[ARTIFACT_HEAD_MAX];
+    struct view v = artifact_head(a);
     bool is_done = false;
-    size_t len = 0;
 
-    if (!artifact_read_head(path, head, &len, err))
-        return false;
-    struct view v = view_of(head, len);
-
-    if (approval_recognise(v))
-        return file_read_all(path, APPROVAL_FILE_MAX, &file, err) &&
-               show_approval(r, path, buf_view(&file), err);
-    if (!show_ceremony(r, path, v, &is_done, err))
+    if (a->kind == ARTIFACT_APPROVAL)
+        return artifact_read(a, APPROVAL_FILE_MAX, &file, err) &&
+               show_approval(r, a->path, buf_view(&file), err);
+    if (!show_ceremony(r, a, &is_done, err))
         return false;
     if (is_done)
         return true;
     if (armour_is(v))
-        return show_armour(r, path, err);
-    if (magic_of(v) != MAGIC_NONE)
-        return container(r, path, artifact_recognise(v), err);
-    if (len == ARTIFACT_HEAD_MAX && !file_read_all(path, RSA3072_KEY_FILE_MAX, &file, err))
+        return show_armour(r, a, err);
+    if (artifact_holds_enclave(a->kind))
+        return container(r, a, err);
+    if (a->len == ARTIFACT_HEAD_MAX && !artifact_read(a, RSA3072_KEY_FILE_MAX, &file, err))
         return magic_mistake(v) != NULL && err->code == ENS_DATA
-                   ? fail_unknown(path, v, err)
+                   ? fail_unknown(a->path, v, err)
                    : ens_wrap(err, "is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT, sign-data or "
                                    "public key");
     if (file.len > 0)
         v = buf_view(&file);
-    if (artifact_recognise(v) == ARTIFACT_SIGSTRUCT && v.len != SIGNDATA_SIZE)
-        return show_sigstruct_file(r, path, v, err);
-    return show_bytes(r, path, v, err);
+    if (a->kind == ARTIFACT_SIGSTRUCT && v.len != SIGNDATA_SIZE)
+        return show_sigstruct_file(r, a->path, v, err);
+    return show_bytes(r, a->path, v, err);
 }
 
-bool show_run(const struct args *args,
-              bool (*container)(struct report *r, const char *path, enum artifact_kind kind,
-                                struct ens_err *err),
-              struct ens_err *err)
+bool show_run(const struct args *args, show_container_fn *container, struct ens_err *err)
 {
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     ENS_CLEANUP(report_free) struct report r;
 
     report_begin(&r, args->json ? REPORT_JSON : REPORT_TEXT, 14);
-    return show_file(&r, args->operands[0], container, err) && report_print(&r, err);
+    return artifact_open(args->operands[0], &a, err) && show_file(&r, &a, container, err) &&
+           report_print(&r, err);
 }
 
-static bool refuse_container(struct report *r, const char *path, enum artifact_kind kind, struct ens_err *err)
+static bool refuse_container(struct report *r, struct artifact *a, struct ens_err *err)
 {
     (void)r;
     return ens_fail(err, ENS_DATA,
-                    "%s: is %s, and ensign-offline opens no enclave: use ensign show on the build host", path,
-                    artifact_kind_name(kind));
+                    "%s: is %s, and ensign-offline opens no enclave: use ensign show on the build host",
+                    a->path, artifact_kind_name(a->kind));
 }
 
 bool cmd_show(const struct args *args, struct ens_err *err)

@@ -9,11 +9,11 @@
 #include "signer/ui/opts.h"
 #include "signer/ui/report.h"
 
-/* Shows the file that is the operand. `container` shows a bundle, SGXS stream or ELF file, or refuses it. */
-bool show_run(const struct args *args,
-              bool (*container)(struct report *r, const char *path, enum artifact_kind kind,
-                                struct ens_err *err),
-              struct ens_err *err) ENS_MUST_CHECK;
+/* Shows a bundle, SGXS stream or ELF file, or refuses it. */
+typedef bool show_container_fn(struct report *r, struct artifact *a, struct ens_err *err);
+
+/* Shows the file that is the operand, which is opened once. */
+bool show_run(const struct args *args, show_container_fn *container, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The first line, "HEADING: PATH", and the member `kind`. */
 void show_begin(struct report *r, const char *heading, const char *kind, const char *path);
@@ -37,14 +37,14 @@ void show_stream(struct report *r, const struct sgxs_report *stream);
  * more (code ENS_OK: it can). */
 void show_stream_or_problem(struct report *r, const char *heading, const struct sgxs_report *stream,
                             const struct ens_err *problem);
-bool show_bundle(struct report *r, const char *path, struct ens_err *err) ENS_MUST_CHECK;
-bool show_enclave(struct report *r, const char *path, struct ens_err *err) ENS_MUST_CHECK;
+bool show_bundle(struct report *r, const struct artifact *a, struct ens_err *err) ENS_MUST_CHECK;
+bool show_enclave(struct report *r, struct artifact *a, struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- the ceremony's files (show_ceremony.c, show_approval.c) ---- */
 
-/* If `head` begins as policy, approvers or revoked do (*ret_is): shows it as it will be read. ENS_DATA names
+/* If `a` begins as policy, approvers or revoked do (*ret_is): shows it as it will be read. ENS_DATA names
  * the rule that it breaks. */
-bool show_ceremony(struct report *r, const char *path, struct view head, bool *ret_is,
+bool show_ceremony(struct report *r, const struct artifact *a, bool *ret_is,
                    struct ens_err *err) ENS_MUST_CHECK;
 /* An approval, or a statement that waits for its signature. */
 bool show_approval(struct report *r, const char *path, struct view file, struct ens_err *err) ENS_MUST_CHECK;

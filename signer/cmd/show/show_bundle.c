@@ -212,20 +212,20 @@ static void show_digests(struct report *r, const struct bundle *b)
     report_close(r);
 }
 
-bool show_bundle(struct report *r, const char *path, struct ens_err *err)
+bool show_bundle(struct report *r, const struct artifact *a, struct ens_err *err)
 {
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
     ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
     uint8_t hash[32];
 
-    if (!bundle_open(path, &b, err) || !enclave_check_bundle(b, &set, err) ||
+    if (!bundle_open_fd(a->fd, a->path, &b, err) || !enclave_check_bundle(b, &set, err) ||
         !bundle_manifest_hash(b, hash, err))
         return false;
     const struct bundle_info *info = bundle_info(b);
 
     r->label_width = ORC_LABEL;
     report_text(r, "kind", NULL, "bundle");
-    report_note(r, "Bundle:", "%s", path);
+    report_note(r, "Bundle:", "%s", a->path);
     report_text(r, "name", NULL, info->name);
     report_note(r, "Name:", "%s", info->name != NULL ? info->name : "");
     report_hex(r, "runtime_id", "Runtime ID:", view_of(info->id, sizeof info->id));

@@ -147,13 +147,13 @@ static void show_policy_file(struct report *r, const struct policy *p, enum poli
     report_close(r);
 }
 
-static bool show_policy(struct report *r, const char *path, struct ens_err *err)
+static bool show_policy(struct report *r, const struct artifact *a, struct ens_err *err)
 {
     ENS_CLEANUP(policy_freep) struct policy *p = NULL;
 
-    if (!policy_open(path, &p, err))
+    if (!policy_open_fd(a->fd, a->path, &p, err))
         return false;
-    begin_hand(r, "Policy", "policy", path);
+    begin_hand(r, "Policy", "policy", a->path);
     report_hash(r, "id", "id", view_of(policy_id(p), DIGEST_SIZE));
     if (!show_lines(r, p, err))
         return false;
@@ -164,45 +164,47 @@ static bool show_policy(struct report *r, const char *path, struct ens_err *err)
 
 /* ---- people files by themselves ---- */
 
-static bool show_approvers(struct report *r, const char *path, struct ens_err *err)
+static bool show_approvers(struct report *r, const struct artifact *a, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
     ENS_CLEANUP(people_freep) struct people *p = NULL;
     uint8_t sum[DIGEST_SIZE];
 
-    if (!hand_read(path, &file, err) || !people_parse(buf_view(&file), path, &p, err) ||
+    if (!hand_read_fd(a->fd, a->path, &file, err) || !people_parse(buf_view(&file), a->path, &p, err) ||
         !digest_of(DIGEST_SHA256, buf_view(&file), sum, err))
         return false;
-    begin_hand(r, "Approvers", "approvers", path);
+    begin_hand(r, "Approvers", "approvers", a->path);
     show_sum(r, sum);
     show_people(r, p, NULL);
     return true;
 }
 
-static bool show_revoked(struct report *r, const char *path, struct ens_err *err)
+static bool show_revoked(struct report *r, const struct artifact *a, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
     ENS_CLEANUP(revoked_freep) struct revoked *gone = NULL;
     uint8_t sum[DIGEST_SIZE];
 
-    if (!hand_read(path, &file, err) || !revoked_parse(buf_view(&file), path, &gone, err) ||
+    if (!hand_read_fd(a->fd, a->path, &file, err) || !revoked_parse(buf_view(&file), a->path, &gone, err) ||
         !digest_of(DIGEST_SHA256, buf_view(&file), sum, err))
         return false;
-    begin_hand(r, "Revoked", "revoked", path);
+    begin_hand(r, "Revoked", "revoked", a->path);
     show_sum(r, sum);
     show_gone(r, gone);
     return true;
 }
 
-bool show_ceremony(struct report *r, const char *path, struct view head, bool *ret_is, struct ens_err *err)
+bool show_ceremony(struct report *r, const struct artifact *a, bool *ret_is, struct ens_err *err)
 {
+    struct view head = artifact_head(a);
+
     *ret_is = true;
     if (hand_is(head, "policy"))
-        return show_policy(r, path, err);
+        return show_policy(r, a, err);
     if (hand_is(head, "approvers"))
-        return show_approvers(r, path, err);
+        return show_approvers(r, a, err);
     if (hand_is(head, "revoked"))
-        return show_revoked(r, path, err);
+        return show_revoked(r, a, err);
     *ret_is = false;
     return true;
 }

@@ -3,17 +3,17 @@
 #include "signer/cmd/show/show.h"
 #include "signer/flow/enclave.h"
 
-static bool show_container(struct report *r, const char *path, enum artifact_kind kind, struct ens_err *err)
+static bool show_container(struct report *r, struct artifact *a, struct ens_err *err)
 {
     struct sgxs_report stream = {0};
 
-    if (kind == ARTIFACT_BUNDLE)
-        return show_bundle(r, path, err);
-    if (kind != ARTIFACT_SGXS)
-        return show_enclave(r, path, err);
-    if (!enclave_measure_stream(path, &stream, err))
+    if (a->kind == ARTIFACT_BUNDLE)
+        return show_bundle(r, a, err);
+    if (a->kind != ARTIFACT_SGXS)
+        return show_enclave(r, a, err);
+    if (!enclave_measure_stream(a->fd, a->path, &stream, err))
         return false;
-    show_begin(r, "SGXS stream", "sgxs", path);
+    show_begin(r, "SGXS stream", "sgxs", a->path);
     show_stream(r, &stream);
     return true;
 }

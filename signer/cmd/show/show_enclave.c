@@ -145,15 +145,15 @@ static bool show_place(struct report *r, const struct enclave *e, size_t index, 
     return true;
 }
 
-bool show_enclave(struct report *r, const char *path, struct ens_err *err)
+bool show_enclave(struct report *r, struct artifact *a, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
 
-    if (!enclave_open(path, NULL, ENCLAVE_LOOK, &e, err))
+    if (!enclave_open(a, NULL, ENCLAVE_LOOK, &e, err))
         return false;
     enum container_kind kind = container_kind(e.container);
 
-    report_line(r, "%s: %s", container_kind_name(kind), path);
+    report_line(r, "%s: %s", container_kind_name(kind), a->path);
     report_text(r, "kind", NULL, kind_key(kind));
     report_text(r, "not_measured", NULL, container_why_no_stream(e.container));
     report_array(r, "places", NULL, 0);

@@ -219,12 +219,12 @@ static bool asks_core(const struct demands *d)
     return d->profile == PROFILE_CORE || d->profile == PROFILE_REGISTRY;
 }
 
-static bool open_checked(const char *path, bool as_core, struct bundle **ret, struct enclave_set *ret_set,
-                         struct ens_err *err)
+static bool open_checked(const struct artifact *a, bool as_core, struct bundle **ret,
+                         struct enclave_set *ret_set, struct ens_err *err)
 {
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
 
-    if (!(as_core ? bundle_open_as_core : bundle_open)(path, &b, err) ||
+    if (!(as_core ? bundle_open_as_core : bundle_open_fd)(a->fd, a->path, &b, err) ||
         !enclave_check_bundle(b, ret_set, err))
         return false;
     *ret = ens_take(b);
@@ -233,50 +233,49 @@ static bool open_checked(const char *path, bool as_core, struct bundle **ret, st
 
 /* A bundle that ensign refuses by a rule of its own, `why`: what does oasis-core say? `*ret` stays NULL where
  * it does not open it, or where that is not known. */
-static bool open_as_core(const struct demands *d, const char *path, const struct ens_err *why,
+static bool open_as_core(const struct demands *d, const struct artifact *a, const struct ens_err *why,
                          struct bundle **ret, struct enclave_set *ret_set, struct verdict *v,
                          struct ens_err *err)
 {
     struct ens_err core = {.code = ENS_DATA, .own = true};
 
-    if (asks_core(d) && open_checked(path, true, ret, ret_set, &core))
-        return verdict_warn(v, path, "own", err,
+    if (asks_core(d) && open_checked(a, true, ret, ret_set, &core))
+        return verdict_warn(v, a->path, "own", err,
                             "oasis-core opens it; ensign does not, and signs nothing in it: %s", why->msg);
     if (core.code != ENS_DATA) {
         *err = core;
         return false;
     }
     if (!core.own)
-        return verdict_no(v, path, "open", err, "%s", core.msg);
+        return verdict_no(v, a->path, "open", err, "%s", core.msg);
     v->undecided = true;
-    return verdict_no(v, path, "own", err, "%s", why->msg);
+    return verdict_no(v, a->path, "own", err, "%s", why->msg);
 }
 
 /* A bundle that does not open is refused by every consumer, for the reason that opening gave, unless the rule
  * is ensign's alone. */
-static bool check_bundle(const struct args *args, const struct demands *d, struct verdict *v,
-                         struct ens_err *err)
+static bool check_bundle(const struct args *args, const struct demands *d, const struct artifact *a,
+                         struct verdict *v, struct ens_err *err)
 {
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
     ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
     struct ens_err why = {0};
-    const char *path = args->operands[0];
 
-    if (!open_checked(path, false, &b, &set, &why)) {
+    if (!open_checked(a, false, &b, &set, &why)) {
         if (why.code != ENS_DATA) {
             *err = why;
             return false;
         }
         if (!why.own || d->profile == PROFILE_CPU)
-            return verdict_no(v, path, "open", err, "%s", why.msg);
-        if (!open_as_core(d, path, &why, &b, &set, v, err))
+            return verdict_no(v, a->path, "open", err, "%s", why.msg);
+        if (!open_as_core(d, a, &why, &b, &set, v, err))
             return false;
     }
     if (b == NULL)
         return true;
     narrow(args, &set);
     return check_components(args, d, &set, v, err) && judge_dangers(d, &set, v, err) &&
-           profile_bundle(d->profile, path, b, &set, v, err);
+           profile_bundle(d->profile, a->path, b, &set, v, err);
 }
 
 /* What was found of the enclave itself, of which --allow-unusual lifts a part. */
@@ -329,12 +328,12 @@ static bool is_of_bundle(enum container_kind kind)
     return kind == CONTAINER_ORC || kind == CONTAINER_SGXS || kind == CONTAINER_SIGSTRUCT;
 }
 
-static bool check_enclave(const struct args *args, const struct demands *d, struct verdict *v,
-                          struct ens_err *err)
+static bool check_enclave(const struct args *args, const struct demands *d, struct artifact *a,
+                          struct verdict *v, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
 
-    if (!enclave_open(args->operands[0], args->component, ENCLAVE_LOOK, &e, err))
+    if (!enclave_open(a, args->component, ENCLAVE_LOOK, &e, err))
         return false;
     if (d->profile == PROFILE_REGISTRY || d->profile == PROFILE_ROFL_SCHEDULER ||
         (d->profile == PROFILE_CORE && !is_of_bundle(container_kind(e.container))))
@@ -355,25 +354,23 @@ static bool check_enclave(const struct args *args, const struct demands *d, stru
 }
 
 /* Something may stand before the archive, and oasis-core finds it nevertheless. */
-static bool is_bundle_to_core(const struct demands *d, const char *path)
+static bool is_bundle_to_core(const struct demands *d, const struct artifact *a)
 {
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
     struct ens_err ignored = {0};
 
-    return asks_core(d) && bundle_open_as_core(path, &b, &ignored);
+    return asks_core(d) && bundle_open_as_core(a->fd, a->path, &b, &ignored);
 }
 
 static bool verify_file(const struct args *args, const struct demands *d, struct verdict *v,
                         struct ens_err *err)
 {
-    uint8_t head[ARTIFACT_HEAD_MAX];
-    size_t len = 0;
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
 
-    if (!artifact_read_head(args->operands[0], head, &len, err))
+    if (!artifact_open(args->operands[0], &a, err))
         return false;
-    return bundle_recognise(view_of(head, len)) || is_bundle_to_core(d, args->operands[0])
-               ? check_bundle(args, d, v, err)
-               : check_enclave(args, d, v, err);
+    return a.kind == ARTIFACT_BUNDLE || is_bundle_to_core(d, &a) ? check_bundle(args, d, &a, v, err)
+                                                                 : check_enclave(args, d, &a, v, err);
 }
 
 static bool print_verdict(const struct args *args, const struct verdict *v, struct ens_err *err)
