@@ -38,8 +38,10 @@ void file_watch_inputs(void);
  * program opens it, by name. What cannot be examined is left to whoever opens it. ENS_RESOURCE. */
 bool file_add_input(int fd, struct ens_err *err) ENS_MUST_CHECK;
 bool file_add_input_named(const char *path, struct ens_err *err) ENS_MUST_CHECK;
-/* Takes back one opening of an output that was only looked at. */
-void file_drop_input(const char *path);
+/* How often the file was opened, and taking back what came after that: an output was only looked at, however
+ * often it was opened for it. */
+size_t file_input_times(const char *path);
+void file_drop_input(const char *path, size_t times);
 /* True if the file is one that is read. */
 bool file_is_input(const struct stat *st);
 

@@ -91,7 +91,20 @@ bool file_add_input_named(const char *path, struct ens_err *err)
     return stat(path, &st) != 0 || count_opening(&st, err);
 }
 
-void file_drop_input(const char *path)
+size_t file_input_times(const char *path)
+{
+    struct stat st;
+
+    if (!known.is_on || stat(path, &st) != 0)
+        return 0;
+    (void)pthread_mutex_lock(&known.lock);
+    size_t times = known.room > 0 ? find_row(&st)->times : 0;
+
+    (void)pthread_mutex_unlock(&known.lock);
+    return times;
+}
+
+void file_drop_input(const char *path, size_t times)
 {
     struct stat st;
 
@@ -100,8 +113,8 @@ void file_drop_input(const char *path)
     (void)pthread_mutex_lock(&known.lock);
     struct input *row = known.room > 0 ? find_row(&st) : NULL;
 
-    if (row != NULL && row->times > 0)
-        row->times--;
+    if (row != NULL && row->times > times)
+        row->times = times;
     (void)pthread_mutex_unlock(&known.lock);
 }
 

@@ -172,9 +172,10 @@ bool resign_done_there(const struct resign *r, struct resign_file *f, bool *ret,
     *ret = false;
     if (lstat(f->out_path, &st) != 0 && errno == ENOENT)
         return true;
+    size_t times = file_input_times(f->out_path);
     bool is_open = resign_open(r, f->out_path, &out, &ignored, &why);
 
-    file_drop_input(f->out_path);
+    file_drop_input(f->out_path, times);
     if (is_open) {
         if (!is_output(r, f, &out, &done, err) || (done && !adopt(f, &out, err)))
             return false;

@@ -176,13 +176,9 @@ static bool prepare_enclaves(const struct resign *r, struct resign_file *f, stru
 /* What would be refused at the end is refused before a token is asked. */
 static bool probe_place(const struct resign *r, const struct resign_file *f, struct ens_err *err)
 {
-    ENS_CLEANUP(file_out_closep) struct file_out *out = NULL;
-    const char *path = f->out_path != NULL ? f->out_path : f->path;
-    enum file_out_mode mode = f->out_path == NULL ? FILE_OUT_IN_PLACE
-                              : r->args->force    ? FILE_OUT_REPLACE
-                                                  : FILE_OUT_NEW;
+    ENS_CLEANUP(install_free) struct install place = {0};
 
-    return file_out_open(path, mode, &out, err);
+    return install_open(f->path, container_fd(f->opened.container), f->out_path, r->args->force, &place, err);
 }
 
 static bool look_at_output(const struct resign *r, struct resign_file *f, struct ens_err *err)

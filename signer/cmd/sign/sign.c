@@ -216,10 +216,10 @@ static bool look_for_finished(struct run *r, struct request *q, struct ens_err *
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
     struct ens_err why = {0};
-
+    size_t times = file_input_times(q->out_path);
     bool is_read = file_read_all(q->out_path, SIGNATURE_SIZE, &file, &why);
 
-    file_drop_input(q->out_path);
+    file_drop_input(q->out_path, times);
     if (!is_read) {
         if (why.code == ENS_NOINPUT)
             return true;
