@@ -74,6 +74,7 @@ struct review_item {
 struct review_table {
     const struct review_item *items;
     size_t len;
+    size_t files;            /* of resign: the items are in so many */
     const uint8_t *mrsigner; /* NULL: not known here */
     bool resigns;
     bool grouped;

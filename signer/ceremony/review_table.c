@@ -193,7 +193,11 @@ bool review_table_top(const struct review_table *t, struct buf *ret, struct ens_
 {
     char hex[2 * 32 + 1];
 
-    if (!buf_printf(ret, err, "%zu %s, all with\n", t->len, t->resigns ? "files" : "sign-data"))
+    bool is_apart = t->resigns && t->files != t->len;
+
+    if (!(is_apart ? buf_printf(ret, err, "%zu enclaves in %zu file%s, all with\n", t->len, t->files,
+                                t->files == 1 ? "" : "s")
+                   : buf_printf(ret, err, "%zu %s, all with\n", t->len, t->resigns ? "files" : "sign-data")))
         return false;
     if (t->mrsigner != NULL && t->grouped &&
         (!buf_printf(ret, err, "  MRSIGNER\n") || !review_groups(t->mrsigner, ret, err)))

@@ -116,7 +116,7 @@ static bool report_generated(struct run *r, struct ens_err *err)
         return false;
     if (r->pubkey_out != NULL && (!rsa3072_write_pubkey(&key->pubkey, &pem, err) ||
                                   !output_commit(r->pubkey_out, buf_view(&pem), err)))
-        return ens_wrap(err, "the key was made (%s), but not its file", key->uri);
+        return ens_wrap(err, "the key was made ('%s'), but not its file", key->uri);
     notice_say(r->args, "Made an RSA-3072 key with e = 3; its test signature verifies.");
     notice_hash(r->args, view_of(mrsigner, sizeof mrsigner), "MRSIGNER");
     return text_line(&uri, err, "%s", key->uri) && notice_result(buf_view(&uri), err);

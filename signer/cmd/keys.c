@@ -166,7 +166,7 @@ static bool require(const struct hsm_uri *uri, struct token_session *s, struct e
         return ens_wrap(err, "--require");
     }
     if (key->why_not[0] != '\0')
-        return ens_fail(err, ENS_NO, "--require: %s: cannot sign enclaves: %s", key->uri, key->why_not);
+        return ens_fail(err, ENS_NO, "--require: '%s': cannot sign enclaves: %s", key->uri, key->why_not);
     return true;
 }
 

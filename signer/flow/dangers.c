@@ -9,7 +9,7 @@
 #include "signer/ui/clock.h"
 #include "signer/ui/notice.h"
 
-void dangers_count(struct dangers *d, const struct review *r)
+void dangers_count(struct dangers *d, const struct review *r, const char *file)
 {
     struct findings found = {0};
 
@@ -24,8 +24,27 @@ void dangers_count(struct dangers *d, const struct review *r)
             continue;
         if (n == d->len)
             memcpy(d->items[d->len++].text, found.items[i].text, FINDING_TEXT_MAX);
+        if (d->items[n].count < DANGERS_FILES_MAX)
+            d->items[n].files[d->items[n].count] = file;
         d->items[n].count++;
     }
+}
+
+/* "2 of 5: DEBUG is not enforced: app002.signdata, app005.signdata" */
+static void say_some(const struct dangers *d, size_t index)
+{
+    ENS_CLEANUP(buf_free) struct buf names = {0};
+    size_t count = d->items[index].count;
+    struct ens_err ignored = {0};
+
+    for (size_t i = 0; i < count && i < DANGERS_FILES_MAX; i++) {
+        if (!buf_printf(&names, &ignored, "%s%s", i > 0 ? ", " : "", d->items[index].files[i]))
+            return;
+    }
+    if (count <= DANGERS_FILES_MAX ||
+        buf_printf(&names, &ignored, " and %zu more", count - DANGERS_FILES_MAX))
+        notice_warn("%zu of %zu: %s: %.*s", count, d->of, d->items[index].text, (int)names.len,
+                    (const char *)names.data);
 }
 
 void dangers_say(const struct dangers *d)
@@ -33,8 +52,10 @@ void dangers_say(const struct dangers *d)
     for (size_t i = 0; i < d->len; i++) {
         if (d->of == 1)
             notice_warn("%s", d->items[i].text);
+        else if (d->items[i].count < d->of)
+            say_some(d, i);
         else
-            notice_warn("%zu of %zu: %s", d->items[i].count, d->of, d->items[i].text);
+            notice_warn("%zu of %zu: %s", d->of, d->of, d->items[i].text);
     }
 }
 

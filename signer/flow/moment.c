@@ -42,8 +42,12 @@ bool moment_line(struct moment *m, const char *label, struct ens_err *err, const
 
 static struct review_table table_of(const struct moment *m, bool grouped)
 {
-    return (struct review_table){
-        .items = m->items, .len = m->len, .mrsigner = m->mrsigner, .resigns = m->resigns, .grouped = grouped};
+    return (struct review_table){.items = m->items,
+                                 .len = m->len,
+                                 .files = m->files,
+                                 .mrsigner = m->mrsigner,
+                                 .resigns = m->resigns,
+                                 .grouped = grouped};
 }
 
 /* ---- the summary ---- */
@@ -135,13 +139,18 @@ static bool are_plain(struct view names)
 static bool add_question_many(const struct moment *m, size_t dangers, struct buf *ret, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf names = {0};
+    ENS_CLEANUP(buf_free) struct buf with = {0};
 
     if (!buf_printf(ret, err, "%s these %zu", m->verb, m->open))
         return false;
     if (dangers == 0)
         return buf_printf(ret, err, "? ");
-    if (!buf_printf(ret, err, ", of which %zu %s dangers", dangers, dangers == 1 ? "has" : "have") ||
+    if (!buf_printf(&with, err, ", of which %zu %s dangers", dangers, dangers == 1 ? "has" : "have") ||
         !add_nicknames(m, &names, err))
+        return false;
+    if (ret->len + with.len + strlen("? ") + strlen(m->answers) > QUESTION_COLUMNS)
+        return buf_printf(ret, err, ", %zu with dangers? ", dangers);
+    if (!buf_append(ret, buf_view(&with), err))
         return false;
     if (ret->len + names.len + strlen(" ()? ") + strlen(m->answers) > QUESTION_COLUMNS ||
         !are_plain(buf_view(&names)))
@@ -171,6 +180,7 @@ static bool add_question(const struct moment *m, struct buf *ret, struct ens_err
 
 struct parts {
     struct buf top, header, rows, dangers, set, summary;
+    size_t details; /* lines of `top` that may scroll away */
 };
 
 static void parts_free(struct parts *p)
@@ -197,6 +207,15 @@ static bool wrap_rows(struct buf *b, unsigned columns, unsigned indent, struct e
     return true;
 }
 
+static size_t lines_of(const struct buf *b)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->len; i++)
+        n += b->data[i] == '\n';
+    return n;
+}
+
 static bool render(const struct moment *m, bool grouped, unsigned columns, struct parts *ret,
                    struct ens_err *err)
 {
@@ -207,6 +226,7 @@ static bool render(const struct moment *m, bool grouped, unsigned columns, struc
     /* What others wrote stands in the details: it must not look like a row of them either. */
     if (!text_fold(m->details, columns, ROW_INDENT, &ret->top, err))
         return false;
+    ret->details = lines_of(&ret->top);
     if (m->len == 1
             ? !review_render(&m->items[0].review, &form, &ret->top, err)
             : (!review_table_top(&t, &ret->top, err) || !review_table_header(&t, &ret->header, err) ||
@@ -217,15 +237,6 @@ static bool render(const struct moment *m, bool grouped, unsigned columns, struc
            wrap_rows(&ret->rows, columns, ROW_INDENT, err) &&
            wrap_rows(&ret->dangers, columns, ROW_INDENT, err) && wrap_rows(&ret->set, columns, INDENT, err) &&
            add_summary(m, columns, &ret->summary, err);
-}
-
-static size_t lines_of(const struct buf *b)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < b->len; i++)
-        n += b->data[i] == '\n';
-    return n;
 }
 
 /* Pages repeat what they scroll away; and the rule of dashes is the first to go where a line is short. */
@@ -248,7 +259,7 @@ static bool show_at_terminal(const struct moment *m, bool *ret_go_on, struct ens
     size_t rest = lines_of(&p.top) + lines_of(&p.header) + lines_of(&p.rows) + lines_of(&p.set) +
                   lines_of(&p.summary) + 1;
     bool has_pages = p.rows.len > 0 && size.rows > 0 && rest > size.rows;
-    bool has_rule = size.rows == 0 || has_pages || rest < size.rows;
+    bool has_rule = size.rows == 0 || has_pages || rest - p.details < size.rows;
 
     if ((has_pages && !buf_append(&last, buf_view(&p.dangers), err)) ||
         !buf_append(&last, buf_view(&p.set), err) || (has_rule && !review_rule(&last, err)) ||
@@ -283,7 +294,7 @@ static void say_dangers(const struct moment *m)
     struct dangers dangers = {0};
 
     for (size_t i = 0; i < m->len; i++)
-        dangers_count(&dangers, &m->items[i].review);
+        dangers_count(&dangers, &m->items[i].review, m->items[i].name);
     dangers_say(&dangers);
 }
 

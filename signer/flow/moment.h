@@ -18,7 +18,8 @@ struct moment {
     const struct review_item *items;
     size_t len;
     const uint8_t *mrsigner; /* above the review or the table; NULL: not there */
-    bool resigns;            /* the table says what changes */
+    bool resigns;            /* the table says what changes; */
+    size_t files;            /* and in how many files the items are */
     const char *note;        /* behind MRENCLAVE of one; NULL: nothing */
 
     /* In the words of the command: "sign", "signed". */

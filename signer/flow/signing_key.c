@@ -49,7 +49,7 @@ bool signing_key_open(const struct args *args, struct signing_key *ret, struct e
         !hsm_public_key(ret->token.hsm, &ret->key, err) || !rsa3072_mrsigner(&ret->key, ret->mrsigner, err))
         return false;
     if (signing_key_leaves(ret->selected) != NULL)
-        notice_warn("key %s: %s", ret->selected->uri, signing_key_leaves(ret->selected));
+        notice_warn("key '%s': %s", ret->selected->uri, signing_key_leaves(ret->selected));
     return true;
 }
 
@@ -68,7 +68,7 @@ bool signing_key_pin(const struct args *args, const struct signing_key *k, struc
         return false;
     if (memcmp(want, k->mrsigner, sizeof want) != 0)
         return ens_fail(err, ENS_REFUSED,
-                        "key %s: its MRSIGNER is %s, not that of --mrsigner: name the right key",
+                        "key '%s': its MRSIGNER is %s, not that of --mrsigner: name the right key",
                         k->selected->uri, hex_of(view_of(k->mrsigner, MRSIGNER_SIZE)).text);
     return true;
 }

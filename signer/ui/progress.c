@@ -6,6 +6,9 @@
 #include "signer/ui/notice.h"
 #include "signer/ui/opts.h"
 
+/* A line stands for so long at least. */
+#define PROGRESS_EVERY_MS 100
+
 static bool disabled;
 
 void progress_disable(void)
@@ -16,6 +19,7 @@ void progress_disable(void)
 void progress_add(struct progress *p, uint64_t bytes)
 {
     char line[80];
+    struct timespec now;
 
     p->done += bytes;
     if (p->total < PROGRESS_MIN || p->off || disabled)
@@ -25,6 +29,11 @@ void progress_add(struct progress *p, uint64_t bytes)
 
     if (percent + 1 == p->shown)
         return;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    if (p->shown > 0 &&
+        (now.tv_sec - p->last.tv_sec) * 1000 + (now.tv_nsec - p->last.tv_nsec) / 1000000 < PROGRESS_EVERY_MS)
+        return;
+    p->last = now;
     p->off = !notice_is_watched();
     if (p->off)
         return;

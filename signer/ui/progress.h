@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 /* Below this many bytes nothing is shown. */
 #define PROGRESS_MIN (64u << 20)
@@ -13,6 +14,7 @@ struct progress {
     uint64_t done;
     unsigned shown; /* per cent on the screen, plus one; 0: nothing yet */
     bool off;       /* no terminal */
+    struct timespec last;
 };
 
 void progress_add(struct progress *p, uint64_t bytes);

@@ -357,6 +357,19 @@ fingerprint() {
     done
 }
 
+@test "on a terminal: the question about many with dangers fits a line" {
+    begin
+    for n in {1..12}; do
+        sign_data "a$n.signdata" "$MRENCLAVE" "isvsvn=$n"
+        [ "$n" -gt 11 ] || continue
+        sign_data "a$n.signdata" "$MRENCLAVE" "isvsvn=$n" attributes_mask=0xffffffffffffffff
+    done
+    tty_ens 'or no to reject: ' no 'rejection. Type yes: ' no -- approve --ssh-key "$KEYS/alice" --mrsigner "$(printf '%064d' 7)" \
+        -o a.approval a{1..12}.signdata
+    exits 77
+    grep -aq '^Approve these 12, 11 with dangers? Type yes to approve, or no to reject: ' "$OUT"
+}
+
 @test "keys that are none" {
     begin
     approve --ssh-key nosuch -o a.approval s.signdata

@@ -282,8 +282,8 @@ counts() {
     batch --quiet --blind f1.signdata f2.signdata f3.digest f4.signdata
     ok
     [ "$(grep -c . "$ERR")" -eq 2 ] || fail "$(cat "$ERR")"
-    grep -qx 'ensign: warning: 2 of 4: DEBUG is not enforced: a host may start this enclave with its memory open' "$ERR"
-    grep -q '^ensign: warning: 1 of 4: BLIND: ' "$ERR"
+    grep -qx 'ensign: warning: 2 of 4: DEBUG is not enforced: a host may start this enclave with its memory open: f1.signdata, f4.signdata' "$ERR"
+    grep -q '^ensign: warning: 1 of 4: BLIND: .*: f3\.digest$' "$ERR"
     batch --quiet --force f1.signdata
     grep -qx 'ensign: warning: DEBUG is not enforced: a host may start this enclave with its memory open' "$ERR"
 }

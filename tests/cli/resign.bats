@@ -1029,6 +1029,17 @@ asked_then_replaced() {
     grep -q 'ISVSVN 20 -> 30' "$BATS_TEST_TMPDIR/stdout"
 }
 
+@test "on a terminal: enclaves and files are counted apart" {
+    begin
+    bundle t.orc --component ronl --component rofl.one
+    tty_ens 'to sign: ' no -- resign --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" --date 20240229 \
+        -v 7 --all-components t.orc f1.orc f2.orc
+    exits 77
+    grep -aq '^4 enclaves in 3 files, all with' "$OUT"
+    grep -aq '^Files  *3, in place' "$OUT"
+    grep -aq '^Sign these 4, ' "$OUT"
+}
+
 # ---- many ----
 
 @test "a thousand bundles, every one whole, and no file open too many" {

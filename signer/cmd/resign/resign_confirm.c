@@ -58,6 +58,15 @@ static bool add_waiting(const struct resign *r, const struct resign_file *f, con
     return true;
 }
 
+static size_t count_files(const struct resign *r)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->len; i++)
+        n += resign_file_waiting(&r->files[i]) > 0;
+    return n;
+}
+
 static bool list_waiting(const struct resign *r, struct waiting *ret, struct ens_err *err)
 {
     size_t n = resign_count(r, true);
@@ -88,7 +97,7 @@ static bool add_files(const struct resign *r, const struct waiting *w, struct mo
     char hash[REVIEW_SHORT_MAX];
 
     if (w->len > 1)
-        return moment_line(m, "Files", err, "%zu, %s%s%s", w->len, where, dir, slash);
+        return moment_line(m, "Files", err, "%zu, %s%s%s", m->files, where, dir, slash);
     if (!moment_line(m, "File", err, "%s, %s%s%s", w->items[0].name, where, dir, slash))
         return false;
     review_short(sigstruct_get(first->css, CSS_ENCLAVEHASH).data, hash);
@@ -139,6 +148,7 @@ static bool ask_operator(const struct resign *r, const struct waiting *w, struct
                        .len = w->len,
                        .mrsigner = r->signer.mrsigner,
                        .resigns = true,
+                       .files = count_files(r),
                        .verb = "Sign",
                        .done = "signed",
                        .answers = "Type yes to sign: ",

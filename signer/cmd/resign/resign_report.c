@@ -194,7 +194,7 @@ static void count_dangers(struct resign_report *p, const struct resign_file *f,
 
     resign_review(p->r, x, &review);
     if (x->status == RESIGN_SIGNED || would_be)
-        dangers_count(&p->dangers, &review);
+        dangers_count(&p->dangers, &review, f->path);
 }
 
 /* ---- one file ---- */
