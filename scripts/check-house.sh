@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (46300, 31300),
+    "product": (46400, 31300),
     "bundle": (400, None),
     "bundle/container": (500, None),
     "bundle/elf": (700, None),
@@ -26,7 +26,7 @@ BARS = {
     "signer/base": (3800, None),
     "signer/ceremony": (8000, None),
     "signer/cmd": (7900, 6200),  # with the rooms of the verbs
-    "signer/flow": (6400, None),
+    "signer/flow": (6500, None),
     "signer/sgx": (2600, None),
     "signer/ui": (1900, None),
     "ensign-offline: lines of .c": (21500, 11500),
