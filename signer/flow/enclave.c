@@ -41,7 +41,8 @@ static bool measure(struct container *c, size_t index, struct sgxs_report *ret, 
 
     if (!sgxs_new(&s, err))
         return false;
-    struct measuring m = {.sgxs = s, .progress = {.what = "measuring", .total = container_size(c)}};
+    struct measuring m = {
+        .sgxs = s, .progress = {.what = "measuring", .name = container_label(c), .total = container_size(c)}};
 
     if (!container_stream(c, index, &(struct sink){.put = measure_piece, .ctx = &m}, err))
         return false;

@@ -1,8 +1,10 @@
 /* Progress on a terminal. */
 #include "signer/ui/progress.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
+#include "signer/base/path.h"
 #include "signer/ui/notice.h"
 #include "signer/ui/opts.h"
 
@@ -38,7 +40,11 @@ void progress_add(struct progress *p, uint64_t bytes)
     if (p->off)
         return;
     p->shown = percent + 1;
-    (void)snprintf(line, sizeof line, "%s: %u %%", p->what, percent);
+    uint64_t done = p->done < p->total ? p->done : p->total;
+
+    (void)snprintf(line, sizeof line, "%s%s%.36s: %" PRIu64 " of %" PRIu64 " MiB, %u %%", p->what,
+                   p->name != NULL ? " " : "", p->name != NULL ? path_name(p->name) : "", done >> 20,
+                   p->total >> 20, percent);
     notice_status(line);
 }
 

@@ -10,6 +10,7 @@
 
 struct progress {
     const char *what;
+    const char *name; /* of the file; NULL: not said */
     uint64_t total;
     uint64_t done;
     unsigned shown; /* per cent on the screen, plus one; 0: nothing yet */

@@ -70,6 +70,28 @@ in_groups() {
     in_groups MRSIGNER "$(mrsigner f.pem)"
 }
 
+@test "progress names the file and how much of it is done, ten times a second at most; a pipe has none" {
+    local begun
+    "$PYTHON" - <<'PY'
+import struct
+with open("big.sgxs", "wb") as out:
+    out.write(b"ECREATE\0" + struct.pack("<IQ", 1, 1 << 27) + bytes(44))
+    for at in range(0, 60 << 20, 4096):
+        out.write(b"EADD\0\0\0\0" + struct.pack("<QQ", at, 0x203) + bytes(40))
+        for k in range(16):
+            out.write(b"EEXTEND\0" + struct.pack("<Q", at + 256 * k) + bytes(48) + bytes(256))
+PY
+    begun=$(date +%s%3N)
+    tty_ens -- show big.sgxs
+    begun=$(($(date +%s%3N) - begun))
+    tr '\r' '\n' <"$OUT" | grep -a ' MiB, ' >seen
+    grep -q '^measuring big\.sgxs: [0-9]* of 75 MiB, [0-9]* % *$' seen
+    [ "$(wc -l <seen)" -le $((begun / 100 + 2)) ] || fail "$(wc -l <seen) lines in $begun ms"
+    ens show big.sgxs
+    not grep -q MiB "$ERR"
+    rm big.sgxs
+}
+
 @test "A3: a file name drives no terminal and begins no line, in no command" {
     local n=$BATS_FILE_TMPDIR key=(--key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin")
     mkdir "$EVIL"
