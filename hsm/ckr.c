@@ -43,7 +43,8 @@ static const struct ckr {
     {CKR_KEY_FUNCTION_NOT_PERMITTED, "CKR_KEY_FUNCTION_NOT_PERMITTED", ENS_BADKEY,
      "the key may not sign: use a key with CKA_SIGN"},
     {CKR_MECHANISM_INVALID, "CKR_MECHANISM_INVALID", ENS_BADKEY,
-     "the token or its configuration (FIPS mode) does not allow this mechanism: try --mechanism"},
+     "the token or its configuration (FIPS mode) does not allow this mechanism: give sign another with "
+     "--mechanism"},
     {CKR_MECHANISM_PARAM_INVALID, "CKR_MECHANISM_PARAM_INVALID", ENS_BADKEY, NULL},
     {CKR_OBJECT_HANDLE_INVALID, "CKR_OBJECT_HANDLE_INVALID", ENS_DEVICE, SESSION_REMEDY},
     {CKR_OPERATION_ACTIVE, "CKR_OPERATION_ACTIVE", ENS_DEVICE, NULL},

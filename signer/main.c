@@ -106,11 +106,18 @@ static bool dispatch(int argc, char **argv, struct ens_err *err)
 {
     if (argc < 2)
         return ens_fail(err, ENS_USAGE, "no command is given: see ensign help");
-    if (strcmp(argv[1], "--version") == 0) {
+    bool is_help =
+        strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
+    bool is_version = strcmp(argv[1], "--version") == 0;
+
+    if ((is_version && argc > 2) || (is_help && argc > 3))
+        return ens_fail(err, ENS_USAGE, "%s: takes %s: see ensign --help", argv[1],
+                        is_version ? "nothing behind it" : "one command");
+    if (is_version) {
         printf("%s %s (%s)\n", cmd_program, ENSIGN_VERSION, version_commit);
         return true;
     }
-    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    if (is_help)
         return print_help(argc - 2, argv + 2, err);
     if (argv[1][0] == '-')
         return ens_fail(err, ENS_USAGE, "%.*s: unknown option: see ensign --help", (int)strcspn(argv[1], "="),

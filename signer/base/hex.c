@@ -62,3 +62,22 @@ bool hex_decode(const char *text, const char *what, uint8_t *ret, size_t len, st
         ret[i] = (uint8_t)((unsigned)hex_digit(text[2 * i]) << 4 | (unsigned)hex_digit(text[2 * i + 1]));
     return true;
 }
+
+bool hex_decode_groups(const char *text, const char *what, uint8_t *ret, size_t len, struct ens_err *err)
+{
+    char digits[2 * HEX_OF_MAX + 1];
+    size_t count = 0;
+
+    if (len > HEX_OF_MAX || strlen(text) != 2 * len + len / 4 - 1)
+        return hex_decode(text, what, ret, len, err);
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        bool is_gap = i % 9 == 8;
+
+        if (is_gap != (text[i] == ' '))
+            return hex_decode(text, what, ret, len, err);
+        if (!is_gap)
+            digits[count++] = text[i];
+    }
+    digits[count] = '\0';
+    return hex_decode(digits, what, ret, len, err);
+}

@@ -23,5 +23,9 @@ struct hex_groups hex_for(struct view v, bool grouped);
 bool hex_decode(const char *text, const char *what, uint8_t *ret, size_t len,
                 struct ens_err *err) ENS_MUST_CHECK;
 
+/* The same for what a person may copy from a screen: groups of eight digits with a blank between them, too. */
+bool hex_decode_groups(const char *text, const char *what, uint8_t *ret, size_t len,
+                       struct ens_err *err) ENS_MUST_CHECK;
+
 /* The value of one hexadecimal digit, or -1. */
 int hex_digit(char c);

@@ -61,6 +61,9 @@ bool num_parse_pair(const char *text, const char *what, uint64_t max, uint64_t *
     const char *slash = strchr(text, '/');
     uint64_t value = 0;
 
+    if (slash != NULL && strchr(slash + 1, '/') != NULL)
+        return ens_fail(err, ENS_USAGE, "%s: '%s' is not a number and one mask: write VALUE/INVERSE-MASK",
+                        what, text);
     if (slash == NULL)
         return ens_fail(err, ENS_USAGE, "%s: '%s' has no mask: write VALUE/INVERSE-MASK, such as %s/0", what,
                         text, text);

@@ -127,6 +127,9 @@ static bool keygen_walk(struct run *r, struct ens_err *err)
     const struct args *args = r->args;
     const struct hsm_generate_args generate = {.label = args->label, .id = view_of(r->id, r->id_len)};
 
+    /* Its URI is told there. */
+    if (!output_stdout_is_open(err))
+        return false;
     if (args->pubkey != NULL && !output_open(args->pubkey, false, args->force, &r->pubkey_out, err))
         return false;
     return token_open(args, "--token", args->token, &r->token, err) && announce_key(r, err) &&

@@ -175,17 +175,43 @@ static bool list_one(const struct args *args, const struct hsm_uri *required, st
                      struct key_report *l, struct ens_err *err)
 {
     if (!hsm_select_token(s->hsm, s->uri, &s->token, err)) {
-        if (required != NULL && err->code == ENS_NOTFOUND)
+        if (required != NULL && (err->code == ENS_NOTFOUND || err->code == ENS_AMBIGUOUS))
             err->code = ENS_NO;
         return false;
     }
-    if (!token_login(args, s, err) || (required != NULL && !require(required, s, err)))
+    if (!token_login(args, s, err))
         return false;
+    bool is_met = required == NULL || require(required, s, err);
+
+    if (!is_met && err->code != ENS_NO)
+        return false;
+    struct ens_err why = {0};
+
     begin_token(l, s->token);
-    if (!hsm_list_keys(s->hsm, list_key, l, err))
+    if (!hsm_list_keys(s->hsm, list_key, l, is_met ? err : &why)) {
+        *err = is_met ? *err : why;
         return false;
+    }
     end_token(l);
-    return true;
+    return is_met;
+}
+
+/* What was listed; of --require the answer as well, also if it is no: that has no text, but a document. */
+static bool print_keys(const struct args *args, bool ok, struct key_report *l, struct ens_err *err)
+{
+    struct ens_err why = {0};
+
+    if (!ok && (err->code != ENS_NO || !args->json))
+        return false;
+    report_close(&l->report);
+    if (args->require != NULL) {
+        report_bool(&l->report, "required", ok);
+        report_text(&l->report, "reason", NULL, ok ? NULL : err->msg);
+    }
+    if (report_print(&l->report, &why))
+        return ok;
+    *err = why;
+    return false;
 }
 
 /* Several tokens and none chosen, or no way to ask for a PIN: only the tokens. No PIN is tried on many. */
@@ -232,6 +258,6 @@ bool cmd_keys(const struct args *args, struct ens_err *err)
         return false;
     bool one = args->token != NULL || args->require != NULL || (tokens == 1 && can_ask_pin(args));
 
-    return (one ? list_one(args, required, &s, &l, err) : list_all(args, &s, &l, err)) &&
-           report_print(&l.report, err);
+    return print_keys(args, one ? list_one(args, required, &s, &l, err) : list_all(args, &s, &l, err), &l,
+                      err);
 }

@@ -48,7 +48,8 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* What is no regular file is left out; a link that leads nowhere is not, for a "no" may have been there. */
+/* What is no regular file, as a link that leads nowhere, is left out and named: what a carrier left lying must not
+ * stop a room. */
 static bool add_entry(struct approval_files *f, const char *dir, const char *name, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) char *path = NULL;
@@ -59,8 +60,12 @@ static bool add_entry(struct approval_files *f, const char *dir, const char *nam
     path = mem_printf(err, "%s/%s", dir, name);
     if (path == NULL)
         return false;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+    bool is_there = stat(path, &st) == 0;
+
+    if (is_there ? !S_ISREG(st.st_mode) : errno == ENOENT || errno == ELOOP) {
+        notice_warn("%s: is %s: left out", path, is_there ? "no file" : "a link that leads nowhere");
         return true;
+    }
     return add_path(f, ens_take(path), err);
 }
 

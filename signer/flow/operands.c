@@ -117,6 +117,28 @@ static bool check_two_operands(const struct named *a, const struct named *b, str
     return ens_fail(err, ENS_USAGE, "%s and %s name the same file: name two", a->option, b->option);
 }
 
+/* A result that goes to stdout by itself: the URI of keygen, and what has no -o. */
+static const char *first_result(const struct cmd *cmd, const struct args *a)
+{
+    if (strcmp(cmd->name, "keygen") == 0)
+        return "the URI of the key";
+    return a->out_dir == NULL && (a->output == NULL || strcmp(a->output, "-") == 0) ? "the result" : NULL;
+}
+
+/* Two results in one stream could not be told apart. */
+static bool check_stdout(const struct cmd *cmd, const struct args *a, struct ens_err *err)
+{
+    const struct named more[] = {{"--pubkey", writes_pubkey(cmd) ? a->pubkey : NULL},
+                                 {"--digest", a->digest}};
+
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+        if (more[i].path != NULL && strcmp(more[i].path, "-") == 0 && first_result(cmd, a) != NULL)
+            return ens_fail(err, ENS_USAGE, "%s: stdout is taken by %s: name a file", more[i].option,
+                            first_result(cmd, a));
+    }
+    return true;
+}
+
 static bool check_stdin(const struct cmd *cmd, const struct args *a, struct ens_err *err)
 {
     static const char *const changing[] = {"init", "component-add", "resign", NULL};
@@ -215,5 +237,5 @@ bool operands_check(const struct cmd *cmd, const struct args *args, struct ens_e
             !check_output(cmd, args, &outputs[i], err))
             return false;
     }
-    return check_stdin(cmd, args, err) && know_inputs(cmd, args, err);
+    return check_stdout(cmd, args, err) && check_stdin(cmd, args, err) && know_inputs(cmd, args, err);
 }

@@ -15,7 +15,7 @@ bool signer_name_read(const struct args *args, uint8_t ret[static MRSIGNER_SIZE]
     if (args->pubkey != NULL && args->mrsigner != NULL)
         return ens_fail(err, ENS_USAGE, "--pubkey and --mrsigner both name the signer: give one");
     if (args->pubkey == NULL)
-        return hex_decode(args->mrsigner, "--mrsigner", ret, MRSIGNER_SIZE, err);
+        return hex_decode_groups(args->mrsigner, "--mrsigner", ret, MRSIGNER_SIZE, err);
     return armour_read(args->pubkey, RSA3072_KEY_FILE_MAX, ARMOUR_ONLY(ARMOUR_PUBLIC_KEY), &file, err) &&
            rsa3072_read_pubkey(buf_view(&file), args->pubkey, &key, err) && rsa3072_mrsigner(&key, ret, err);
 }

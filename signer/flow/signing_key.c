@@ -30,7 +30,7 @@ bool signing_key_usage(const struct args *args, struct ens_err *err)
     uint8_t mrsigner[MRSIGNER_SIZE];
 
     return (args->mrsigner == NULL ||
-            hex_decode(args->mrsigner, "--mrsigner", mrsigner, sizeof mrsigner, err)) &&
+            hex_decode_groups(args->mrsigner, "--mrsigner", mrsigner, sizeof mrsigner, err)) &&
            token_usage(args, "--key", args->key, err);
 }
 
@@ -64,7 +64,7 @@ bool signing_key_pin(const struct args *args, const struct signing_key *k, struc
 
     if (args->mrsigner == NULL)
         return true;
-    if (!hex_decode(args->mrsigner, "--mrsigner", want, sizeof want, err))
+    if (!hex_decode_groups(args->mrsigner, "--mrsigner", want, sizeof want, err))
         return false;
     if (memcmp(want, k->mrsigner, sizeof want) != 0)
         return ens_fail(err, ENS_REFUSED,

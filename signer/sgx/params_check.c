@@ -68,7 +68,7 @@ bool params_check(const struct sigstruct *css, bool bit32, struct ens_err *err)
         {"vendor", "it must be 0 or 0x8086"},
         {"enclavehash", "no enclave has that MRENCLAVE"},
         {"init", "clear bit 0x1"},
-        {"mode64bit", "set bit 0x4, or say --32bit for a 32-bit enclave"},
+        {"mode64bit", "set bit 0x4, or, for a 32-bit enclave, give gen-sign-data --32bit"},
         {"kss", "set bit 0x80 of ATTRIBUTES"},
         {"kss-open", "set bit 0x80 of ATTRIBUTES"},
         {"xfrm-sse", "every enclave has them, set bits 0x3"},

@@ -250,9 +250,14 @@ rows() {
     no approvals
     check --approval in/ --approval in/alice.approval s.signdata
     yes
-    # A no that was there and cannot be read is not passed over.
+    for name in pipe dir; do warned "in/+$name\.approval: is no file: left out"; done
+    # A link that leads nowhere is no file either, and stops no room; one that is named is an error.
     ln -s nowhere in/no.approval
-    check --approval in s.signdata
+    ln -s loop.approval in/loop.approval
+    check --approval in/ s.signdata
+    yes
+    for name in no loop; do warned "in/+$name\.approval: is a link that leads nowhere: left out"; done
+    check --approval in/no.approval s.signdata
     refused 66 'in/no\.approval'
 }
 

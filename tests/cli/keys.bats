@@ -228,6 +228,27 @@ PY
     says 'can leave the token \((extractable, not sensitive|extractable|not sensitive)\)'
 }
 
+@test "keys --require: several tokens are a no, and a no has its document" {
+    begin
+    for uri in 'pkcs11:token=ensign;object=small' 'pkcs11:token=ensign' 'pkcs11:token=none;object=good' 'pkcs11:'; do
+        ens keys --json --pin-source "file:$PINFILE" --require "$uri"
+        exits 1
+        "$PYTHON" -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["required"] is False and d["reason"] and isinstance(d["tokens"], list), d' "$OUT"
+        ens keys --pin-source "file:$PINFILE" --require "$uri"
+        refused 1
+    done
+    ens keys --json --pin-source "file:$PINFILE" --require 'pkcs11:token=ensign;object=good'
+    ok
+    "$PYTHON" -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["required"] is True and d["reason"] is None, d' "$OUT"
+    softhsm2-util --init-token --free --label ensign --so-pin 87654321 --pin "$PIN" >/dev/null
+    ens keys --pin-source "file:$PINFILE" --require 'pkcs11:token=ensign;object=good'
+    refused 1 '2 tokens match'
+}
+
 @test "the candidates of 80 and 81 keep what was said of the key" {
     begin
     softhsm2-util --init-token --free --label ensign --so-pin 87654321 --pin "$PIN" >/dev/null

@@ -157,6 +157,29 @@ begin() {
     same d/s.sig s.sig
 }
 
+@test "two results to stdout are refused before the work, and so is a closed stdout" {
+    begin
+    sign --pubkey - s.signdata
+    usage '\-\-pubkey: stdout is taken by the result: name a file'
+    sign --pubkey - -o - s.signdata
+    usage 'stdout|name the same file'
+    ens gen-sign-data --digest - own.sgxs
+    usage '\-\-digest: stdout is taken by the result: name a file'
+    ens keygen --module "$FAULT" --token pkcs11:token=ensign --label new --pin-source "file:$PINFILE" --pubkey -
+    usage '\-\-pubkey: stdout is taken by the URI of the key'
+    called C_GenerateKeyPair 0
+    # One of them in a file is fine.
+    sign --pubkey - -o out.sig s.signdata
+    ok
+    cmp "$OUT" pub.pem
+    status=0
+    "$ENSIGN" keygen --module "$FAULT" --token pkcs11:token=ensign --label new --pin-source "file:$PINFILE" >&- 2>err ||
+        status=$?
+    [ "$status" -eq 74 ] || fail "exit $status"
+    grep -q 'stdout: is closed' err
+    called C_GenerateKeyPair 0
+}
+
 @test "B8: resign --out-dir keeps what has another name of an input" {
     begin
     mkdir od

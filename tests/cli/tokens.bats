@@ -377,7 +377,7 @@ for key in keys:
     says "^ensign: --key: no private key on token 'ensign' has the label 'relase': did you mean 'pkcs11:token=ensign;serial=[0-9a-f]*;object=release'$"
     signs '' 'pkcs11:token=ensgn;object=release'
     exits 80
-    says "did you mean 'pkcs11:token=ensign;serial=[0-9a-f]*'$"
+    says "did you mean 'pkcs11:token=ensign;serial=[0-9a-f]*;object=release'$"
     signs '' 'pkcs11:token=ensign;object=nothing'
     exits 80
     not grep -q 'did you mean' "$ERR"

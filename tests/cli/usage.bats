@@ -426,3 +426,29 @@ SIGSTRUCT=(--date -s --swdefined -p --isvprodid -v --isvsvn -m --miscselect -a -
     [ ! -s "$OUT" ]
     size_is d 32
 }
+
+@test "help takes one command, --version nothing" {
+    for args in 'help sign show' '--help sign show' '--version x'; do
+        # shellcheck disable=SC2086
+        ens $args
+        usage 'takes'
+    done
+    ens help sign
+    ok
+    ens --help
+    ok
+}
+
+@test "a second mask is said to be one; a grouped MRSIGNER is taken" {
+    enclave own.sgxs
+    ens gen-sign-data -m 0/0/0 own.sgxs
+    usage "is not a number and one mask"
+    printf x >x
+    local hex=00000000111111112222222233333333444444445555555566666666777777aa
+    for option in --mrsigner --mrenclave; do
+        ens verify $option "$(sed 's/......../& /g; s/ $//' <<<"$hex")" x
+        exits 65
+        ens verify $option "$(sed 's/....../& /g; s/ $//' <<<"$hex")" x
+        usage 'hexadecimal digits'
+    done
+}

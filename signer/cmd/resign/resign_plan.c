@@ -70,7 +70,7 @@ static bool check_options(struct resign *r, struct ens_err *err)
     if (a->operands_len > RESIGN_FILES_MAX)
         return ens_fail(err, ENS_USAGE, "%zu files are given: at most %d go through one run", a->operands_len,
                         RESIGN_FILES_MAX);
-    if (a->mrsigner != NULL && !hex_decode(a->mrsigner, "--mrsigner", mrsigner, sizeof mrsigner, err))
+    if (a->mrsigner != NULL && !hex_decode_groups(a->mrsigner, "--mrsigner", mrsigner, sizeof mrsigner, err))
         return false;
     r->open_max = file_room(RESIGN_FILE_FDS, RESIGN_OPEN_MAX);
     return signing_key_mechanism(a->mechanism, &r->mechanism, err) && choose_jobs(r, err);

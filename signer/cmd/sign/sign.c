@@ -136,7 +136,7 @@ static bool judge_approvals(struct run *r, struct ens_err *err)
     uint8_t named[MRSIGNER_SIZE];
 
     if (r->args->mrsigner != NULL) {
-        if (!hex_decode(r->args->mrsigner, "--mrsigner", named, sizeof named, err))
+        if (!hex_decode_groups(r->args->mrsigner, "--mrsigner", named, sizeof named, err))
             return false;
         mrsigner = named;
     }

@@ -49,7 +49,7 @@ static bool read_demands(const struct args *args, struct demands *ret, struct en
     ret->allow_unusual = args->params.allow_unusual;
     return profile_parse(args->profile, &ret->profile, err) &&
            (args->mrenclave == NULL ||
-            hex_decode(args->mrenclave, "--mrenclave", ret->mrenclave, sizeof ret->mrenclave, err)) &&
+            hex_decode_groups(args->mrenclave, "--mrenclave", ret->mrenclave, sizeof ret->mrenclave, err)) &&
            (!ret->has_mrsigner || signer_name_read(args, ret->mrsigner, err)) &&
            (args->min_isvsvn == NULL ||
             num_parse(args->min_isvsvn, "--min-isvsvn", UINT16_MAX, &ret->min_isvsvn, err)) &&
