@@ -159,6 +159,8 @@ bool sshsig_verify(const struct sshsig_tool *tool, struct view data, struct view
     return true;
 }
 
+#define RSA_BITS_MIN 2048
+
 /* ---- making one ---- */
 
 static bool check_readable(const char *key, struct ens_err *err)
@@ -204,6 +206,21 @@ static bool read_signer(const char *line, struct sshsig_signer *ret)
     return true;
 }
 
+/* "1024 SHA256:... (RSA)": no approvers file takes it. */
+static bool check_size(const char *key, const char *line, struct ens_err *err)
+{
+    const char *type = strrchr(line, '(');
+    unsigned bits = 0;
+
+    for (const char *at = line; *at >= '0' && *at <= '9' && bits < RSA_BITS_MIN; at++)
+        bits = 10 * bits + (unsigned)(*at - '0');
+    return type == NULL || strncmp(type, "(RSA)", 5) != 0 || bits >= RSA_BITS_MIN ||
+           ens_fail(err, ENS_DATA,
+                    "%s: is an RSA key of %u bits: approvers have RSA keys of %d bits or more: "
+                    "give a larger one, or an Ed25519 key",
+                    key, bits, RSA_BITS_MIN);
+}
+
 bool sshsig_look(const struct sshsig_tool *tool, const char *key, struct sshsig_signer *ret,
                  struct ens_err *err)
 {
@@ -223,7 +240,7 @@ bool sshsig_look(const struct sshsig_tool *tool, const char *key, struct sshsig_
 
     line[strcspn(line, "\n")] = '\0';
     if (r.status == 0 && read_signer(line, ret))
-        return true;
+        return check_size(key, line, err);
     last_words(buf_view(&r.words), why);
     return ens_fail(
         err, ENS_DATA,

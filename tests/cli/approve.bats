@@ -547,3 +547,12 @@ SH
     grep -q 'ssh-keygen: Confirm user presence?\[2J' "$OUT"
     approved_by alice a.approval
 }
+
+@test "an RSA key that no approvers file takes is refused before it signs" {
+    ssh-keygen -q -t rsa -b 1024 -N '' -C '' -f small
+    sign_data s.signdata "$MRENCLAVE"
+    ens approve --yes --ssh-key small --mrsigner "$(printf '%064d' 1)" -o a.approval s.signdata
+    exits 65
+    says 'small: is an RSA key of 1024 bits: approvers have RSA keys of 2048 bits or more'
+    [ ! -e a.approval ]
+}

@@ -408,3 +408,9 @@ import json, sys
 sgx = json.load(open(sys.argv[1]))["components"][0]["sgx"]
 assert sgx["sigstruct"] is None and sgx["stream"]["problem"] is None, sgx' "$OUT"
 }
+
+@test "show names a transcript, and what prints it" {
+    printf 'ensign transcript 1, record 1\n' >k.transcript
+    ens show k.transcript
+    refused 65 'k.transcript: is a transcript: run ensign transcript k.transcript$'
+}

@@ -153,6 +153,8 @@ static bool show_file(struct report *r, struct artifact *a, show_container_fn *c
         return false;
     if (is_done)
         return true;
+    if (a->kind == ARTIFACT_TRANSCRIPT)
+        return ens_fail(err, ENS_DATA, "%s: is a transcript: run ensign transcript %s", a->path, a->path);
     if (armour_is(v))
         return show_armour(r, a, err);
     if (artifact_holds_enclave(a->kind))
