@@ -66,6 +66,8 @@ static bool read_signed_fields(const struct args *args, const char *path, struct
         return false;
     struct view v = artifact_head(&a);
 
+    if (armour_is(v))
+        return fields_in_signdata(&a, ret, err);
     if (v.len == SIGNDATA_SIZE)
         return signdata_parse(v, path, ret, err);
     if (v.len != SIGSTRUCT_SIZE && magic_mistake(v) != NULL)

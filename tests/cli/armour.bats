@@ -167,3 +167,16 @@ PY
     ok
     prints '^Policy: p$'
 }
+
+@test "compare and --from take sign-data as armour" {
+    begin
+    armour SIGN-DATA <s.signdata >typed
+    enclave e.sgxs
+    ens compare typed e.sgxs
+    ok
+    ens compare e.sgxs typed
+    ok
+    ens gen-sign-data --from typed -o again.signdata e.sgxs
+    ok
+    same again.signdata s.signdata
+}

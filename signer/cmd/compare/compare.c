@@ -10,6 +10,7 @@
 #include "bundle/open.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/ceremony/armour.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/fields.h"
 #include "signer/sgx/diagnose_fields.h"
@@ -79,8 +80,9 @@ static bool open_side(const struct args *args, size_t index, struct compare_side
         return false;
     const char *id = a.kind == ARTIFACT_BUNDLE ? args->component : NULL;
 
-    if (a.len == SIGNDATA_SIZE ? !take_signdata(ret, &a, err)
-                               : !enclave_open(&a, id, ENCLAVE_LOOK, &ret->e, err) || !take_place(ret, err))
+    if (a.len == SIGNDATA_SIZE || armour_is(artifact_head(&a))
+            ? !take_signdata(ret, &a, err)
+            : !enclave_open(&a, id, ENCLAVE_LOOK, &ret->e, err) || !take_place(ret, err))
         return false;
     ret->is_signed = ret->has_fields && !sigstruct_is_unsigned(&ret->css);
     memcpy(ret->mrenclave,
