@@ -41,6 +41,7 @@ static const struct mistake mistakes[] = {
     {"ustar", 257, 5, "a tar archive: unpack it first"},
     {"#!", 0, 2, "a script: give an enclave"},
     {"-----BEGIN SSH SIGNATURE", 0, 24, "an SSH signature, perhaps an approval: give a container"},
+    {"-----BEGIN ENSIGN ", 0, 18, "armour, which ensign show names: give a container"},
     {"-----BEGIN ", 0, 11, "a PEM file, with a key or a certificate: give a container"},
     {"<EnclaveConfiguration", 0, 21, "a configuration for Intel's sgx_sign: give the enclave that it made"},
     {"<?xml", 0, 5, "XML, perhaps a configuration for Intel's sgx_sign: give the enclave that it made"},

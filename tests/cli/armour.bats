@@ -180,3 +180,11 @@ PY
     ok
     same again.signdata s.signdata
 }
+
+@test "armour is no PEM file" {
+    begin
+    head -c 384 /dev/zero | armour SIGNATURE >signature.txt
+    ens verify signature.txt
+    refused 65 'signature.txt: .*armour'
+    not grep -q PEM "$ERR"
+}
