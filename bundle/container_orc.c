@@ -26,7 +26,7 @@ static bool find_first(struct container *c, struct ens_err *err)
            ens_fail(err, ENS_DATA, "%s: has no SGX component: nothing in it can be signed", c->label);
 }
 
-/* As in orc, ronl is meant where no component is named and it is SGX. */
+/* As in orc, ronl is meant if no component is named and it is SGX. */
 static const char *default_component(const struct bundle *b)
 {
     const struct bundle_info *info = bundle_info(b);
@@ -56,7 +56,7 @@ static bool read_copy(struct container *c, struct ens_err *err)
     if (!bundle_stream(c->bundle, name, &(struct sink){take_sigstruct, &file}, err))
         return false;
     if (file.len != CONTAINER_SIGSTRUCT_SIZE)
-        return ens_fail(err, ENS_DATA, "%s: %s: is no SIGSTRUCT of %d bytes: sign the component again",
+        return ens_fail(err, ENS_DATA, "%s: %s: is not a SIGSTRUCT of %d bytes: sign the component again",
                         c->label, name, CONTAINER_SIGSTRUCT_SIZE);
     if (!container_add_copy(c, &copy, err))
         return false;

@@ -26,8 +26,9 @@ static bool fail_unknown_kind(const struct container *c, struct view head, struc
     const char *other = magic_mistake(head);
 
     if (other != NULL)
-        return ens_fail(err, ENS_DATA, "%s: is no bundle, SGXS stream, SIGSTRUCT or enclave ELF file, but %s",
-                        c->label, other);
+        return ens_fail(err, ENS_DATA,
+                        "%s: is not a bundle, SGXS stream, SIGSTRUCT or enclave ELF file, but %s", c->label,
+                        other);
     if (c->elf != NULL)
         return ens_fail(
             err, ENS_DATA,
@@ -36,7 +37,7 @@ static bool fail_unknown_kind(const struct container *c, struct view head, struc
             "ensign",
             c->label);
     return ens_fail(err, ENS_DATA,
-                    "%s: is no bundle, SGXS stream, SIGSTRUCT or enclave ELF file: give one of these",
+                    "%s: is not a bundle, SGXS stream, SIGSTRUCT or enclave ELF file: give one of these",
                     c->label);
 }
 
@@ -69,12 +70,12 @@ static bool open_kind(struct container *c, const char *component, bool remembers
         return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be examined", c->label);
     if (!S_ISREG(st.st_mode))
         return ens_fail(err, ENS_NOINPUT,
-                        "%s: is no regular file, and must be read more than once: name a file", c->label);
+                        "%s: is not a regular file, and must be read more than once: name a file", c->label);
     c->size = (uint64_t)st.st_size;
     if (!find_container_kind(c, remembers, err))
         return false;
     if (component != NULL && component != container_any && c->ops->kind != CONTAINER_ORC)
-        return ens_fail(err, ENS_USAGE, "%s: is no bundle and has no component %s: leave out --component",
+        return ens_fail(err, ENS_USAGE, "%s: is not a bundle and has no component %s: leave out --component",
                         c->label, component);
     return c->ops->open(c, component, err);
 }

@@ -77,7 +77,7 @@ struct hsm_token {
 /* Selects the one token that matches the path attributes of `uri`; none: ENS_NOTFOUND, several:
  * ENS_AMBIGUOUS, both listing the candidates as URIs. A list without it is read again for half a second:
  * while another process writes to a token, some modules do not see it. A token that is not flagged as
- * initialised (CKF_TOKEN_INITIALIZED) counts where it has a label, or where slot-id names
+ * initialised (CKF_TOKEN_INITIALIZED) counts if it has a label, or if slot-id names
  * it. `ret` may be NULL. */
 bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_token **ret,
                       struct ens_err *err) ENS_MUST_CHECK;
@@ -87,8 +87,8 @@ bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct h
 const char *hsm_candidates(const struct hsm *hsm);
 
 /* One C_Login per token, never a second one: ENS_PIN on a wrong PIN. `pin` is NULL for a token with a PIN pad
- * (another is ignored there), and may be NULL where !login_required: then there is no login. Right before the
- * PIN goes to the token, its label and serial number are read again: ENS_DEVICE where another one is in its
+ * (another is ignored there), and may be NULL if !login_required: then there is no login. Right before the
+ * PIN goes to the token, its label and serial number are read again: ENS_DEVICE if another one is in its
  * place. Refuses an empty PIN, a locked one (ENS_PINLOCKED), and the last try unless `allow_final_try`. Wipe
  * `pin` as soon as this returns. */
 bool hsm_login(struct hsm *hsm, const struct secret *pin, bool allow_final_try,
@@ -136,7 +136,7 @@ bool hsm_list_tokens(struct hsm *hsm, const struct hsm_uri *uri,
 enum hsm_mechanism { HSM_AUTO, HSM_RSA_PKCS, HSM_SHA256_RSA_PKCS };
 
 /* What is signed: RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, section 8.2). `message` is needed for
- * HSM_SHA256_RSA_PKCS only and may be empty otherwise (ENS_USAGE where it is missing). */
+ * HSM_SHA256_RSA_PKCS only and may be empty otherwise (ENS_USAGE if it is missing). */
 struct hsm_sign_args {
     enum hsm_mechanism mechanism;
     const uint8_t *digest; /* 32 bytes: SHA-256 of the message */
@@ -164,7 +164,7 @@ struct hsm_generate_args {
 
 /* C_GenerateKeyPair on the selected token: RSA-3072, e = 3, CKA_SENSITIVE, not CKA_EXTRACTABLE, CKA_SIGN
  * only. Refuses a label or an id in use (ENS_AMBIGUOUS), and a token that refuses e = 3 (ENS_BADKEY, with
- * what to do). Reads the attributes back (ENS_BADKEY where the token did something else; the pair is
+ * what to do). Reads the attributes back (ENS_BADKEY if the token did something else; the pair is
  * destroyed again). The new key is the selected one. */
 bool hsm_generate(struct hsm *hsm, const struct hsm_generate_args *args, const struct hsm_key **ret,
                   struct ens_err *err) ENS_MUST_CHECK;

@@ -125,7 +125,7 @@ bool candidates_add(struct candidates *c, const char *label, const char *uri,
 /* Is there one label that is probably meant? */
 bool candidates_has_near(const struct candidates *c);
 /* Fails with `code` and "OBJECT: FACT", and behind it the URI of the nearest label ("did you mean"), or
- * `lead` and all candidates, or, where they do not fit into a message whole, how many
+ * `lead` and all candidates, or, if they do not fit into a message whole, how many
  * hsm_candidates now lists. */
 bool candidates_fail(struct hsm *hsm, struct candidates *c, enum ens_code code, const char *lead,
                      struct ens_err *err, const char *fmt, ...) ENS_PRINTF(6, 7);

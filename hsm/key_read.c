@@ -292,8 +292,8 @@ static bool read_type(struct hsm *hsm, struct key *k, struct ens_err *err)
     return true;
 }
 
-/* The one public key object that belongs to `k`: the one with its modulus, or, where the private object does
- * not tell the modulus, the only one with its CKA_ID. `*ret_found` is false where there is no such object. */
+/* The one public key object that belongs to `k`: the one with its modulus, or, if the private object does
+ * not tell the modulus, the only one with its CKA_ID. `*ret_found` is false if there is no such object. */
 static bool find_public_half(struct hsm *hsm, const struct key *k, CK_OBJECT_HANDLE *ret, bool *ret_found,
                              struct ens_err *err)
 {

@@ -41,7 +41,7 @@ static bool load_file(const char *module, struct hsm *hsm, CK_C_GetFunctionList 
     if (module == NULL || module[0] == '\0')
         return not_a_module("no PKCS#11 module is named", ", and there is no default", ENS_USAGE, err);
     if (is_special(module))
-        return not_a_module(module, ": is no regular file", ENS_MODULE, err);
+        return not_a_module(module, ": is not a regular file", ENS_MODULE, err);
     watch_begin(hsm->watch, "dlopen");
     hsm->handle = dlopen(module, RTLD_NOW | RTLD_LOCAL);
     (void)watch_end(hsm->watch, CKR_OK);

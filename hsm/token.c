@@ -184,7 +184,7 @@ void token_free_all(struct hsm *hsm)
 /* ---- matching ---- */
 
 /* CKF_TOKEN_INITIALIZED is a hint: some tokens with keys lack it (nShield's accelerator slot). Without it a
- * token counts where it has a label. */
+ * token counts if it has a label. */
 static bool is_usable(const struct token *t)
 {
     return (t->info.flags & CKF_TOKEN_INITIALIZED) != 0 || field(t->info.label, sizeof t->info.label).len > 0;

@@ -31,10 +31,10 @@ enum uri_attr {
 
 /* ---- uri.c ---- */
 
-/* The decoded value of an attribute; false where the URI does not have it. Owned by `uri`. */
+/* The decoded value of an attribute; false if the URI does not have it. Owned by `uri`. */
 bool uri_get(const struct hsm_uri *uri, enum uri_attr attr, struct view *ret);
 
-/* Does `actual` equal the attribute (fields of fixed size: but for the padding at the end)? True where the
+/* Does `actual` equal the attribute (fields of fixed size: but for the padding at the end)? True if the
  * attribute, or `uri` itself, is absent. */
 bool uri_matches(const struct hsm_uri *uri, enum uri_attr attr, struct view actual);
 /* The same for slot-id, and for library-version (major, minor; a minor that is left out is 0). */

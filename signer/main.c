@@ -153,7 +153,7 @@ int main(int argc, char **argv)
     reduce_environment();
     bool ok = fill_streams(&err) && harden(&err) && dispatch(argc, argv, &err);
 
-    /* A result that could not be written is no result. */
+    /* A result that could not be written is not a result. */
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {
         if (ok)
             ok = ens_fail(&err, ENS_IO, "stdout: cannot be written");

@@ -81,8 +81,8 @@ static bool read_ehdr(struct elf *e, struct tables *ret, struct ens_err *err)
     if (!view_equal(view_slice(magic, 0, sizeof ident), view_of(ident, sizeof ident)) || type != ET_DYN ||
         machine != EM_X86_64)
         return ens_fail(err, ENS_DATA,
-                        "%s: ELF header: is no x86-64 shared object: give an enclave's ELF file%s", e->label,
-                        bytes[4] == 1 ? " (this one has 32 bits)" : "");
+                        "%s: ELF header: is not an x86-64 shared object: give an enclave's ELF file%s",
+                        e->label, bytes[4] == 1 ? " (this one has 32 bits)" : "");
     if (ret->segments_len == 0 || segment_size != PHDR_SIZE)
         return ens_fail(err, ENS_DATA,
                         "%s: ELF header: %u program headers of %u bytes (one or more of %d are read): it is "

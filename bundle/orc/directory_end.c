@@ -45,7 +45,8 @@ static bool parse_end(const uint8_t *tail, size_t len, uint64_t size, struct end
     const uint8_t *mark = last_mark(tail, len);
 
     if (mark == NULL)
-        return ens_fail(err, ENS_DATA, "has no end record: it is no zip archive, or is truncated: " REMEDY);
+        return ens_fail(err, ENS_DATA,
+                        "has no end record: it is not a zip archive, or is truncated: " REMEDY);
     size_t left = len - (size_t)(mark - tail);
     struct reader r = reader_of(view_of(mark + 4, left - 4));
     bool ok = reader_le32(&r) == 0; /* disk numbers */

@@ -60,7 +60,7 @@ static bool check_entry_place(const struct directory_entry *e, struct ens_err *e
 
     if (e->index == 0 && !is_manifest)
         return ens_fail_own(err, "its first entry is not " LISTING_MANIFEST
-                                 ": it is no bundle, or must be rebuilt");
+                                 ": it is not a bundle, or must be rebuilt");
     if (e->index > 0 && is_manifest)
         return ens_fail_own(err, "entry " LISTING_MANIFEST ": is there twice: rebuild the bundle");
     return is_manifest || check_entry_name(e->name, err);
@@ -73,8 +73,8 @@ static bool check_entry_kind(const struct directory_entry *e, struct ens_err *er
     uint32_t kind = (e->attributes >> 16) & S_IFMT;
 
     if ((kind != 0 && kind != S_IFREG) || (e->attributes & DOS_DIRECTORY) != 0)
-        return ens_fail_own(err,
-                            "is no regular file: a bundle has no directories, links or devices, rebuild it");
+        return ens_fail_own(
+            err, "is not a regular file: a bundle has no directories, links or devices, rebuild it");
     if ((e->flags & FLAGS_ENCRYPTED) != 0)
         return ens_fail_own(err, "is encrypted: rebuild the bundle without encryption");
     if (e->method != METHOD_STORE && e->method != METHOD_DEFLATE)

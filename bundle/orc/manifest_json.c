@@ -76,7 +76,7 @@ static bool write_scalar(const json_t *value, struct buf *out, struct ens_err *e
     case JSON_OBJECT:
     case JSON_ARRAY:
     default:
-        return ens_fail(err, ENS_BUG, "manifest: an object or array is no scalar: report this");
+        return ens_fail(err, ENS_BUG, "manifest: an object or array is not a scalar: report this");
     }
 }
 

@@ -78,7 +78,7 @@ static size_t next_piece(void *buffer, size_t len, void *ctx)
 
 static bool fail_parse(const json_error_t *e, struct ens_err *err)
 {
-    /* Other readers put U+FFFD in the place of what is no UTF-8, or half a pair. */
+    /* Other readers put U+FFFD in the place of what is not UTF-8, or half a pair. */
     bool own = strncmp(e->text, "invalid Unicode", 15) == 0 || strncmp(e->text, "unable to decode", 16) == 0;
     const char *rule = e->text;
 
@@ -163,7 +163,7 @@ bool manifest_load(struct view text, void **ret_root, struct ens_err *err)
     if (root == NULL)
         return fail_parse(&error, err);
     if (!json_is_object(root)) {
-        (void)ens_fail(err, ENS_DATA, "is no JSON object: correct it and rebuild the bundle");
+        (void)ens_fail(err, ENS_DATA, "is not a JSON object: correct it and rebuild the bundle");
         err->own = json_is_null(root); /* others take it for an empty object */
         json_decref(root);
         return false;

@@ -8,7 +8,7 @@
 #define MANIFEST_VALUES_MAX 524288 /* values in the whole manifest: bounds the memory of the tree */
 #define MANIFEST_NUMBER_MAX 64     /* characters of one number */
 
-/* ENS_DATA naming the limit. Says nothing on whether the text is JSON: what is no JSON may pass. */
+/* ENS_DATA naming the limit. Says nothing on whether the text is JSON: what is not JSON may pass. */
 bool manifest_scan(struct view text, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Writes `value` in as few digits as give the same value again, always with a point or an exponent. */

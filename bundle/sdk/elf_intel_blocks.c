@@ -80,7 +80,8 @@ static bool read_head(struct view left, struct intel_block *b, struct ens_err *e
     b->size = b->range = number(b, ENCLAVE_SIZE, 8);
     if (!is_power_of_two(b->size) || b->size < SGXS_PAGE_SIZE || b->size > INTEL_SIZE_MAX)
         return ens_fail(err, ENS_DATA,
-                        "enclave size 0x%" PRIx64 " is no power of two from 0x1000 to 0x%llx: " INTEL_REMEDY,
+                        "enclave size 0x%" PRIx64
+                        " is not a power of two from 0x1000 to 0x%llx: " INTEL_REMEDY,
                         b->size, INTEL_SIZE_MAX);
     if (number(b, INTEL_SSAFRAMESIZE, 4) == 0)
         return ens_fail(err, ENS_DATA, "SSA frame size 0: " INTEL_REMEDY);

@@ -163,7 +163,7 @@ static bool plan_sizes(struct oe_plan *p, const struct oe_layout *l, uint64_t *r
     if (p->base % SGXS_PAGE_SIZE != 0 || p->base > OE_SIZE_MAX || counted > OE_SIZE_MAX - p->base)
         return ens_fail(err, ENS_DATA,
                         "%s: .oeinfo: start address 0x%" PRIx64
-                        ": is no page, or the enclave would end above "
+                        ": is not a page, or the enclave would end above "
                         "1 TiB: it is damaged",
                         p->elf->label, p->base);
     p->size = power_of_two(p->base + counted);

@@ -31,7 +31,7 @@ static void count_cover_page(struct cover_pages *p, const struct cover *c)
 }
 
 /* The page is complete. Of a TCS the first chunk alone can be anything but zero: EADD refuses the rest. A
- * page that can be written to and is not measured at all is heap; EMODPE makes it executable only where
+ * page that can be written to and is not measured at all is heap; EMODPE makes it executable only if
  * measured code asks for it. */
 static void close_page(struct cover *c)
 {
@@ -166,5 +166,5 @@ void cover_end(struct cover *c, uint64_t *ret_left_out, struct findings *ret)
     find_twice(c, ret);
     say(&c->code, SEVERITY_ERROR, "unmeasured-code", "executable page", "its code", ret);
     say(&c->tcs, SEVERITY_ERROR, "unmeasured-code", "TCS", "where the enclave is entered", ret);
-    say(&c->data, SEVERITY_WARNING, "unmeasured-data", "page", "its content, and it is no heap", ret);
+    say(&c->data, SEVERITY_WARNING, "unmeasured-data", "page", "its content, and it is not a heap", ret);
 }

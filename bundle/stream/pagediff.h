@@ -38,7 +38,7 @@ enum pagediff_kind {
      * and first_offset is value_a. */
     PAGEDIFF_CHUNK_ORDER,
     /* The same chunks, but one is given more than once, and not so on the other side: first_offset is that
-     * chunk, or the page where it is not among the first 16 that are given. */
+     * chunk, or the page if it is not among the first 16 that are given. */
     PAGEDIFF_CHUNK_REPEAT,
     /* The same pages in another order: the first of the row is the value_a-th that A adds and the value_b-th
      * that B adds, from 1, of those that both have. */
@@ -74,7 +74,7 @@ struct pagediff_row {
     enum pagediff_kind kind;
     bool measured;    /* it changes MRENCLAVE */
     uint64_t from;    /* of the first page */
-    uint64_t to;      /* after the last page; UINT64_MAX where that is no number */
+    uint64_t to;      /* after the last page; UINT64_MAX if that is not a number */
     uint64_t pages;   /* at least 1, but for ECREATE */
     uint64_t flags_a; /* SECINFO.FLAGS */
     uint64_t flags_b;
@@ -126,7 +126,7 @@ struct pagediff {
 
 /* Compares two streams; no row means that they are the same bytes. Each source is poured once, and again for
  * each PAGEDIFF_BATCH pages that differ, then only as far as is needed. `*ret` is the caller's:
- * pagediff_freep. ENS_DATA, with the label of the source in front, where a side is no SGXS stream (as
+ * pagediff_freep. ENS_DATA, with the label of the source in front, where a side is not an SGXS stream (as
  * sgxs_finish says), has more than PAGES_MAX pages or is not the same each time; ENS_RESOURCE; what pour
  * gives, as it is. */
 bool pagediff_compare(const struct page_source *a, const struct page_source *b, struct pagediff **ret,

@@ -3,7 +3,7 @@
 
 #include "bundle/stream/pagediff.h"
 
-/* A page of A and one of B: the two at one address, or one that moved. NULL where a side has none. */
+/* A page of A and one of B: the two at one address, or one that moved. NULL if a side has none. */
 struct page_pair {
     struct page *a;
     struct page *b;
@@ -25,7 +25,7 @@ struct pagediff_run {
     struct pagediff *out;
     size_t rows_cap;
     size_t rows_of[PAGEDIFF_KINDS];
-    struct pagediff_row last; /* the row that the next page may belong to; none where `open` is false */
+    struct pagediff_row last; /* the row that the next page may belong to; none if `open` is false */
     bool open;
 };
 

@@ -205,7 +205,7 @@ static bool put_sgxs(void *ctx, struct view piece, struct ens_err *err)
     return sgxs_put(ctx, piece, err);
 }
 
-/* Why it is no SGXS stream, from the one who judges streams. */
+/* Why it is not an SGXS stream, from the one who judges streams. */
 static bool explain(const struct page_source *source, struct ens_err *err)
 {
     ENS_CLEANUP(sgxs_freep) struct sgxs *s = NULL;

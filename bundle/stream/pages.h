@@ -29,10 +29,10 @@ struct page_ecreate {
 struct page {
     uint64_t offset;         /* EADD OFFSET */
     uint64_t flags;          /* SECINFO.FLAGS */
-    uint8_t content[16];     /* SHA-256 of the 4096 bytes; zero where they are zero */
+    uint8_t content[16];     /* SHA-256 of the 4096 bytes; zero if they are zero */
     uint64_t measured_order; /* of the EEXTENDs, with copies that a later one replaced; 0: ascending */
     uint64_t order;          /* of all chunks */
-    uint64_t padding;        /* unmeasured bytes of the records' headers; 0 where they are zero */
+    uint64_t padding;        /* unmeasured bytes of the records' headers; 0 if they are zero */
     uint16_t measured;       /* bit n: the n-th 256 bytes come by EEXTEND */
     uint16_t unmeasured;     /* bit n: by UNMEASRD */
     uint32_t number : 30;    /* of EADD in the stream, from 0 */

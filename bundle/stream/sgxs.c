@@ -212,8 +212,9 @@ static bool take_chunk(struct sgxs *s, struct ens_err *err)
     bool clean = true;
 
     if (!s->paged || offset < s->page || offset - s->page >= SGXS_PAGE_SIZE || offset % SGXS_CHUNK_SIZE != 0)
-        return ens_fail(err, ENS_DATA, "%s 0x%" PRIx64 " at 0x%" PRIx64 " is no chunk of the page before it",
-                        name, offset, s->record.at);
+        return ens_fail(err, ENS_DATA,
+                        "%s 0x%" PRIx64 " at 0x%" PRIx64 " is not a chunk of the page before it", name,
+                        offset, s->record.at);
     if (cover_chunk(&s->cover, (unsigned)((offset - s->page) / SGXS_CHUNK_SIZE), measured))
         findings_add(&s->report.problems, SEVERITY_WARNING, "chunk-twice",
                      "chunk 0x%" PRIx64 " is given twice", offset);

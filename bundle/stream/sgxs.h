@@ -30,11 +30,11 @@ struct sgxs;
 bool sgxs_new(struct sgxs **ret, struct ens_err *err) ENS_MUST_CHECK;
 void sgxs_freep(struct sgxs **s);
 
-/* Takes the next piece, of any length; fails only where OpenSSL does. What breaks the structure is kept for
+/* Takes the next piece, of any length; fails only if OpenSSL does. What breaks the structure is kept for
  * sgxs_finish, so that the SHA-256 of the file is known in any case. */
 bool sgxs_put(struct sgxs *s, struct view piece, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Ends the stream. ENS_DATA, with the offset, where it is no SGXS stream: empty, cut inside a record, an
+/* Ends the stream. ENS_DATA, with the offset, where it is not an SGXS stream: empty, cut inside a record, an
  * unknown tag, no ECREATE first, a second one, UNSIZED, a chunk outside the page it follows, pages in more
  * than COVER_RUNS_MAX pieces (cover.h). `ret->sha256` is set then too; everything else only on success. */
 bool sgxs_finish(struct sgxs *s, struct sgxs_report *ret, struct ens_err *err) ENS_MUST_CHECK;

@@ -62,5 +62,5 @@ void sgxs_feed(struct sgxs_reader *r, struct view piece);
 /* The next whole record; false: feed more. */
 bool sgxs_next(struct sgxs_reader *r, struct sgxs_record *ret);
 
-/* What was fed and is no whole record yet. At the end of the stream: a record that is cut. */
+/* What was fed and is not a whole record yet. At the end of the stream: a record that is cut. */
 struct view sgxs_rest(const struct sgxs_reader *r);

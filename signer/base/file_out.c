@@ -60,7 +60,7 @@ static bool open_directory(struct file_out *out, struct ens_err *err)
     ENS_CLEANUP(path_place_free) struct path_place place = {0};
 
     if (out->path[0] == '\0' || out->path[strlen(out->path) - 1] == '/')
-        return ens_fail(err, ENS_CANTCREAT, "%s: is no file name: name the output file", out->path);
+        return ens_fail(err, ENS_CANTCREAT, "%s: is not a file name: name the output file", out->path);
     if (!path_find(out->path, ENS_CANTCREAT, &place, err))
         return false;
     out->dir_fd = openat(place.dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -128,7 +128,7 @@ void approval_free(struct approval *a)
 
 /* ---- judging ---- */
 
-/* A regular file, read once. One that is too large is no approval: *ret_fits is false. */
+/* A regular file, read once. One that is too large is not an approval: *ret_fits is false. */
 static bool read_approval_file(const char *path, struct buf *ret, bool *ret_fits, struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
@@ -140,7 +140,7 @@ static bool read_approval_file(const char *path, struct buf *ret, bool *ret_fits
     if (!path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err))
         return false;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        return ens_fail(err, ENS_DATA, "%s: not-regular: is no file: name an approval", path);
+        return ens_fail(err, ENS_DATA, "%s: not-regular: is not a file: name an approval", path);
     if (!file_add_input(fd, err))
         return false;
     do {

@@ -89,7 +89,7 @@ struct approvals {
 };
 
 /* Judges the files in the order given, each opened and read once. ENS_NOINPUT if one cannot be opened,
- * ENS_DATA if one is no regular file, ENS_RESOURCE. */
+ * ENS_DATA if one is not a regular file, ENS_RESOURCE. */
 bool approvals_judge(const struct approval_ground *g, const char *const *paths, size_t len,
                      struct approvals *ret, struct ens_err *err) ENS_MUST_CHECK;
 void approvals_free(struct approvals *a);

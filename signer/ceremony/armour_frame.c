@@ -113,7 +113,7 @@ static bool read_kind(struct view line, unsigned wishes, enum armour_kind *ret, 
     while (kind < ARMOUR_KINDS && !equals(name, armour_name(kind)))
         kind++;
     if (kind == ARMOUR_KINDS)
-        return ens_fail(err, ENS_DATA, "kind: '%.*s' is no kind that is known", (int)name.len,
+        return ens_fail(err, ENS_DATA, "kind: '%.*s' is not a kind that is known", (int)name.len,
                         (const char *)name.data);
     *ret = kind;
     return (wishes & ARMOUR_ONLY(kind)) != 0 ||
@@ -209,7 +209,7 @@ static bool take_digits(struct view word, uint8_t ret[static ARMOUR_LINE_DIGITS 
         int value = digit_value(word.data[i]);
 
         if (value < 0)
-            return ens_fail(err, ENS_DATA, "alphabet: '%c' is no digit of base32: A to Z and 2 to 7 are",
+            return ens_fail(err, ENS_DATA, "alphabet: '%c' is not a digit of base32: A to Z and 2 to 7 are",
                             word.data[i]);
         if (*len <= ARMOUR_LINE_DIGITS)
             ret[(*len)++] = (uint8_t)value;

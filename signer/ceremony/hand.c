@@ -171,7 +171,7 @@ static bool check_owner(const char *path, int fd, struct ens_err *err)
     if (fstat(fd, &st) != 0)
         return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: open: cannot be examined", path);
     if (!S_ISREG(st.st_mode))
-        return ens_fail(err, ENS_DATA, "%s: not-regular: is no regular file: name a file", path);
+        return ens_fail(err, ENS_DATA, "%s: not-regular: is not a regular file: name a file", path);
     if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return ens_fail(err, ENS_DATA, "%s: mode: others can write it (mode %03o): chmod go-w", path,
                         (unsigned)st.st_mode & 07777);

@@ -159,7 +159,7 @@ bool head_check(const struct sshsig_tool *tool, const struct people *people, str
     bool yes = false;
 
     if (!read_head_statement(signed_text, &h))
-        return fail_head(name, "statement", "is no head of this version", err);
+        return fail_head(name, "statement", "is not a head of this version", err);
     if (!find_signer(people, signature, name, &s, &key, err) ||
         !sshsig_verify(tool, signed_text, signature, &s, &yes, err))
         return false;

@@ -98,9 +98,10 @@ static bool read_person(struct people *p, const struct hand_line *l, struct ens_
     size_t same = 0;
 
     if (l->len != 2 || !people_name_valid(l->words[1]))
-        return ens_fail(err, ENS_DATA,
-                        "name: '%s' is no name: write 1 to %d of a-z 0-9 . _ @ + -, a letter or digit first",
-                        l->len > 1 ? l->words[1] : "", PEOPLE_NAME_MAX);
+        return ens_fail(
+            err, ENS_DATA,
+            "name: '%s' is not a name: write 1 to %d of a-z 0-9 . _ @ + -, a letter or digit first",
+            l->len > 1 ? l->words[1] : "", PEOPLE_NAME_MAX);
     if (people_find_name(p, l->words[1], &same))
         return ens_fail(err, ENS_DATA, "twice: %s is there twice: leave one", l->words[1]);
     if (!end_person(p, err))
@@ -121,14 +122,14 @@ static bool read_blob(struct people *p, const struct hand_line *l, struct person
     if (!base64_decode(view_of_string(l->words[2]), &blob, &is_base64, err))
         return false;
     if (!is_base64)
-        return ens_fail(err, ENS_DATA, "key: the key is no base64: copy the line of the .pub file");
+        return ens_fail(err, ENS_DATA, "key: the key is not base64: copy the line of the .pub file");
     switch (sshkey_read(buf_view(&blob), &ret->key)) {
     case SSHKEY_OK:
         break;
     case SSHKEY_CUT:
         return ens_fail(err, ENS_DATA, "sshsig: the key is cut: copy the line of the .pub file");
     case SSHKEY_CERTIFICATE:
-        return ens_fail(err, ENS_DATA, "certificate: is no key: give the key itself");
+        return ens_fail(err, ENS_DATA, "certificate: is not a key: give the key itself");
     case SSHKEY_REFUSED:
         return ens_fail(
             err, ENS_DATA,

@@ -39,7 +39,7 @@ static bool read_policy_line(void *ctx, const struct hand_line *l, struct ens_er
     if (l->len < 2)
         return ens_fail(err, ENS_DATA, "value: '%s' has no value: see ensign(5)", l->words[0]);
     if (check == POLICY_KEYWORDS)
-        return ens_fail(err, ENS_DATA, "unknown-keyword: '%s' is no keyword: see ensign(5)", l->words[0]);
+        return ens_fail(err, ENS_DATA, "unknown-keyword: '%s' is not a keyword: see ensign(5)", l->words[0]);
     p->lines[check].is_present = true;
     return policy_read_value((enum policy_check)check, l, p, err);
 }

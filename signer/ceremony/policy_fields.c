@@ -37,7 +37,7 @@ static void check_number(const struct policy *p, const struct sigstruct *css, en
     }
 }
 
-/* A DATE that is no day of the calendar never holds. */
+/* A DATE that is not a day of the calendar never holds. */
 static void check_date(const struct policy *p, const struct sigstruct *css, struct policy_outcome *ret)
 {
     const struct policy_line *l = &p->lines[POLICY_DATE];
@@ -49,7 +49,7 @@ static void check_date(const struct policy *p, const struct sigstruct *css, stru
         return;
     policy_wanted(p, POLICY_DATE, wanted);
     if (!date_of_bcd(value, &d))
-        policy_put(ret, POLICY_DATE, false, "%08" PRIx32 ", which is no day, wanted %s", value, wanted);
+        policy_put(ret, POLICY_DATE, false, "%08" PRIx32 ", which is not a day, wanted %s", value, wanted);
     else
         policy_put(ret, POLICY_DATE, policy_number_holds(l, value), "%04u-%02u-%02u, wanted %s", d.year,
                    d.month, d.day, wanted);

@@ -19,7 +19,7 @@ static const struct {
     {"einittokenkey", "EINITTOKENKEY not forbidden"},
     {"date-future", "DATE in the future"},
     {"date-missing", "DATE missing"},
-    {"date", "DATE is no day"},
+    {"date", "DATE is not a day"},
     {"isvsvn-falls", "ISVSVN falls"},
     {"unmeasured-code", "unmeasured code"},
     {"page-twice", "page added twice"},

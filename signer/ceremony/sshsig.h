@@ -72,7 +72,7 @@ struct sshsig_signer {
 };
 
 /* Whose key is in the file `key`, private or public? ENS_NOINPUT if it cannot be read,
- * ENS_DATA if it is no key. */
+ * ENS_DATA if it is not a key. */
 bool sshsig_look(const struct sshsig_tool *tool, const char *key, struct sshsig_signer *ret,
                  struct ens_err *err) ENS_MUST_CHECK;
 

@@ -244,8 +244,8 @@ bool statement_parse(struct view text, const char *name, struct statement *ret, 
     if (!check_statement_bytes(text, name, err))
         return false;
     if (!view_equal(take_statement_line(&l), view_of(STATEMENT_FIRST, first)))
-        return ens_fail(err, ENS_DATA, "%s: line 1: must be '%.*s': it is no approval of this version", name,
-                        (int)first, STATEMENT_FIRST);
+        return ens_fail(err, ENS_DATA, "%s: line 1: must be '%.*s': it is not an approval of this version",
+                        name, (int)first, STATEMENT_FIRST);
     if (!read_answer(&l, &s, err) || !read_until_line(&l, &s, err) || !read_note_line(&l, &s, err) ||
         !read_items(&l, &s, err))
         return false;

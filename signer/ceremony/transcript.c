@@ -37,7 +37,7 @@ struct transcript {
     struct ens_err failed; /* why it cannot be recorded; ENS_OK: it can */
 };
 
-/* An empty file that this run made is no transcript that anybody asked for. One that it wrote to was emptied
+/* An empty file that this run made is not a transcript that anybody asked for. One that it wrote to was emptied
  * by somebody, and stays. */
 static void remove_empty(const struct transcript *t)
 {

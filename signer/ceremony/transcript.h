@@ -14,7 +14,7 @@
  * An intent is durable before the first thing that cannot be undone, its outcome follows it. An intent
  * without one stops every later run until it is acknowledged.
  *
- * The chain is no signature: who can write the file can write another one that holds together. What cannot be
+ * The chain is not a signature: who can write the file can write another one that holds together. What cannot be
  * replaced is a head (the SHA-256 of the last record) that was written down elsewhere. */
 #pragma once
 
@@ -72,7 +72,7 @@ struct transcript_sink {
 
 /* Verifies a transcript in memory. ENS_DATA with `name`, then one of the words cut, edited, order, chain,
  * entry, escape, kind, version, no-header, too-large, then record and byte. An empty text is a chain of no
- * records; an open intent is no error. `sink` may be NULL; it has seen the records before
+ * records; an open intent is not an error. `sink` may be NULL; it has seen the records before
  * a break if this fails. */
 bool transcript_verify(struct view text, const char *name, const struct transcript_sink *sink,
                        struct transcript_sum *ret, struct ens_err *err) ENS_MUST_CHECK;
@@ -136,7 +136,7 @@ struct transcript_ack {
  * zeros) ENS_DATA, unless `ack` names them: then the tail is moved to "PATH.torn-R", and an ack is appended
  * with what stands at each output of the intent now, before this returns.
  *
- * ENS_CANTCREAT if it cannot be opened or stays locked (naming the holder), ENS_DATA if it is no regular file
+ * ENS_CANTCREAT if it cannot be opened or stays locked (naming the holder), ENS_DATA if it is not a regular file
  * with one link that only root or this user can write, if the chain is broken or the file full;
  * ENS_REFUSED, ENS_INTERRUPTED, ENS_IO, ENS_RESOURCE. */
 bool transcript_open(const char *path, const struct transcript_ack *ack, struct transcript **ret,

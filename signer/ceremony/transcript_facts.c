@@ -142,7 +142,7 @@ bool facts_read(struct view lines, struct facts *ret, const char **ret_word, con
         struct view value;
 
         *ret_word = "entry";
-        *ret_fact = "has a line that is no entry";
+        *ret_fact = "has a line that is not an entry";
         if (!transcript_entry(&lines, &key, &value) || !transcript_key_valid(key) ||
             key.len + 2 + value.len > TRANSCRIPT_LINE_MAX || !is_parted(value))
             return false;

@@ -4,7 +4,7 @@
 #include "signer/ceremony/transcript_internal.h"
 
 #define TRANSCRIPT_HASH_TEXT (2 * DIGEST_SIZE)
-#define TRANSCRIPT_DIGITS    9 /* of a number that is no exit status, at most */
+#define TRANSCRIPT_DIGITS    9 /* of a number that is not an exit status, at most */
 
 /* The keys that rules speak of. */
 enum known {

@@ -38,7 +38,7 @@ static bool judge_transcript_file(int fd, const char *path, struct ens_err *err)
     if (fstat(fd, &st) != 0)
         return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be examined", path);
     if (!S_ISREG(st.st_mode))
-        return ens_fail(err, ENS_DATA, "%s: is no regular file: name a file for the transcript", path);
+        return ens_fail(err, ENS_DATA, "%s: is not a regular file: name a file for the transcript", path);
     if (st.st_nlink != 1)
         return ens_fail(err, ENS_DATA, "%s: has %lu names: a transcript has one: remove the others", path,
                         (unsigned long)st.st_nlink);
@@ -122,7 +122,7 @@ bool transcript_read(const char *path, struct buf *ret, struct ens_err *err)
     if (fstat(fd, &st) != 0)
         return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be opened", path);
     if (!S_ISREG(st.st_mode))
-        return ens_fail(err, ENS_DATA, "%s: not-regular: is no regular file: name a transcript", path);
+        return ens_fail(err, ENS_DATA, "%s: not-regular: is not a regular file: name a transcript", path);
     if (!transcript_file_read(fd, path, &all, err))
         return false;
     *ret = all;

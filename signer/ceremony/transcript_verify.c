@@ -77,7 +77,7 @@ static bool fail_no_end(const struct scan *s, bool *ret_cut, struct ens_err *err
     struct view want = first_line(s, first);
     struct view rest = rest_of(s);
     size_t len = rest.len < want.len ? rest.len : want.len;
-    /* A line of that key which is no SHA-256, with room behind it for one, was written by no ensign. */
+    /* A line of that key which is not an SHA-256, with room behind it for one, was written by no ensign. */
     struct view before = view_slice(rest, 0, rest.len > 72 ? rest.len - 72 : 0);
 
     if (before.len > 0 && memmem(before.data, before.len, "\nsha256: ", 9) != NULL)
@@ -209,7 +209,7 @@ static bool check_record_frame(const struct scan *s, const struct facts *f, enum
     if (!find_record_kind(facts_one(f, KNOWN_KIND), ret))
         return broken(s, "kind", "is of a kind that is unknown: use a newer ensign", err);
     if ((*ret == TRANSCRIPT_BEGIN) != (s->sum->records == 0))
-        return broken(s, "kind", "is no begin, or is one in the middle", err);
+        return broken(s, "kind", "is not a begin, or is one in the middle", err);
     return check_exit(f, *ret) || broken(s, "entry", "has an exit status in the wrong place, or none", err);
 }
 
@@ -263,7 +263,7 @@ static bool check_outcome(struct scan *s, const struct facts *f, struct ens_err 
     uint64_t completed = 0;
 
     if (misfit != NULL)
-        return broken(s, misfit, "is no outcome of the intent before it", err);
+        return broken(s, misfit, "is not an outcome of the intent before it", err);
     if (!read_calls(f, &started, &completed) || f->signatures > completed)
         return broken(s, "entry", "has calls that cannot be", err);
     if (f->count[KNOWN_RESULT] != s->sum->open_items || f->is_broken[KNOWN_RESULT])

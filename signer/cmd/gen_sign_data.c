@@ -13,7 +13,7 @@
 #include "signer/ui/clock.h"
 #include "signer/ui/output.h"
 
-/* MRENCLAVE, measured; or, where the file holds no enclave, as the SIGSTRUCT in it says. */
+/* MRENCLAVE, measured; or, if the file holds no enclave, as the SIGSTRUCT in it says. */
 static bool find_mrenclave(const struct args *args, struct enclave *ret, struct notices *ret_notices,
                            struct ens_err *err)
 {

@@ -24,8 +24,9 @@ static bool parse_id(const struct args *args, uint8_t *ret, size_t *ret_len, str
     size_t len = args->id != NULL ? strlen(args->id) : 0;
 
     if (len % 2 != 0 || len > 2 * ID_MAX || (args->id != NULL && len == 0))
-        return ens_fail(err, ENS_USAGE, "--id: '%s' is no CKA_ID: give 1 to %d bytes as hexadecimal digits",
-                        args->id, ID_MAX);
+        return ens_fail(err, ENS_USAGE,
+                        "--id: '%s' is not a CKA_ID: give 1 to %d bytes as hexadecimal digits", args->id,
+                        ID_MAX);
     if (len > 0 && !hex_decode(args->id, "--id", ret, len / 2, err))
         return false;
     *ret_len = len / 2;
@@ -71,7 +72,7 @@ static bool record_made(struct run *r, struct ens_err *err)
     return true;
 }
 
-/* The new key signs a text that is no sign-data; a key whose signature does not verify is destroyed again. */
+/* The new key signs a text that is not sign-data; a key whose signature does not verify is destroyed again. */
 static bool prove(struct run *r, struct ens_err *err)
 {
     struct token_session *s = &r->token;

@@ -69,7 +69,7 @@ static bool read_given(const struct args *args, struct given *ret, struct ens_er
     ret->is_sigstruct = ret->file.len == SIGSTRUCT_SIZE;
     ret->has_key = args->operands_len == 3;
     if (!ret->is_sigstruct && !ret->has_key)
-        return ens_fail(err, ENS_USAGE, "%s: is no finished SIGSTRUCT: give the public key as well",
+        return ens_fail(err, ENS_USAGE, "%s: is not a finished SIGSTRUCT: give the public key as well",
                         ret->name);
     if (ret->is_sigstruct && (params_any(&args->params) || args->from != NULL))
         return ens_fail(err, ENS_USAGE, "%s: is a finished SIGSTRUCT: leave out the SIGSTRUCT options",

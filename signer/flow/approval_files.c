@@ -48,7 +48,7 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* What is no regular file, as a link that leads nowhere, is left out and named: what a carrier left lying must not
+/* What is not a regular file, as a link that leads nowhere, is left out and named: what a carrier left lying must not
  * stop a room. */
 static bool add_entry(struct approval_files *f, const char *dir, const char *name, struct ens_err *err)
 {

@@ -34,7 +34,7 @@ struct artifact {
 #define ARTIFACT_NONE ((struct artifact){.fd = -1})
 
 /* Opens `path` and reads its first bytes. Nothing opens the path again: everything else about the file comes from
- * `ret`. An unknown kind is no error. ENS_NOINPUT, ENS_IO, ENS_DATA as of file_open. Release with artifact_close. */
+ * `ret`. An unknown kind is not an error. ENS_NOINPUT, ENS_IO, ENS_DATA as of file_open. Release with artifact_close. */
 bool artifact_open(const char *path, struct artifact *ret, struct ens_err *err) ENS_MUST_CHECK;
 void artifact_close(struct artifact *a);
 

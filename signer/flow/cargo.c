@@ -181,7 +181,7 @@ static const json_t *nearest(const json_t *packages, const char *directory)
     return package_in(packages, directory, 0);
 }
 
-/* The only package with metadata.orc or, where none has it, the only one. */
+/* The only package with metadata.orc or, if none has it, the only one. */
 static bool only_one(const json_t *packages, const char *wanted, const json_t **ret, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf names = {0};
@@ -224,7 +224,7 @@ static bool pick(const json_t *packages, const char *wanted, const json_t **ret,
 
 /* ---- what it says ---- */
 
-/* A copy of a text, or NULL where there is none. */
+/* A copy of a text, or NULL if there is none. */
 static bool copy(const char *text, char **ret, struct ens_err *err)
 {
     if (text == NULL)
@@ -291,7 +291,7 @@ static bool ask_cargo(const char *wanted, struct cargo_package *ret, struct ens_
 
 /* ---- Cargo.toml ---- */
 
-/* That of the current directory or the nearest above; "" where there is none. */
+/* That of the current directory or the nearest above; "" if there is none. */
 static bool find_manifest(char ret[static PATH_MAX], struct ens_err *err)
 {
     static const char name[] = "/Cargo.toml";

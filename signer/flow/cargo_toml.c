@@ -1,4 +1,4 @@
-/* As much of TOML as tells where each value stands. What is no TOML, and what TOML can say in ways that
+/* As much of TOML as tells where each value stands. What is not a TOML, and what TOML can say in ways that
  * nobody uses for these few texts (escapes, several lines), is left to Cargo. */
 #include "signer/flow/cargo_toml.h"
 

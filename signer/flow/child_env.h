@@ -24,5 +24,5 @@ void child_env_free(struct child_env *env);
 /* As a program is given it; borrowed from `env`. */
 const char *const *child_env_list(const struct child_env *env);
 
-/* TMPDIR, or where that is not set, /tmp. */
+/* TMPDIR, or if that is not set, /tmp. */
 const char *child_env_tmpdir(void);

@@ -35,7 +35,7 @@ static bool open_elf(const char *path, struct bundle_input *ret, struct ens_err 
     if (!file_open(path, &ret->fd, err))
         return false;
     if (pread(ret->fd, head, sizeof head, 0) >= 0 && memcmp(head, magic, sizeof head) != 0)
-        notice_warn("%s: is no ELF file", path);
+        notice_warn("%s: is not an ELF file", path);
     return true;
 }
 

@@ -161,7 +161,7 @@ bool consent_hopeless(const struct consent *c, struct requests *requests, struct
 static const char *why_not_counted(enum approval_verdict v)
 {
     static const char *const texts[APPROVAL_VERDICTS] = {
-        [APPROVAL_STATEMENT] = "is no approval of this version",
+        [APPROVAL_STATEMENT] = "is not an approval of this version",
         [APPROVAL_SSHSIG] = "its signature is none, or something stands behind it",
         [APPROVAL_NAMESPACE] = "its signature was made for another purpose",
         [APPROVAL_CERTIFICATE] = "signed by a certificate: persons are known by their keys",

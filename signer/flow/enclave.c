@@ -58,7 +58,7 @@ bool enclave_measure_stream(int fd, const char *path, struct sgxs_report *ret, s
         return false;
     if (container_kind(c) != CONTAINER_SGXS)
         return ens_fail(err, ENS_DATA,
-                        "%s: is no SGXS stream, which must begin with ECREATE: give the stream", path);
+                        "%s: is not an SGXS stream, which must begin with ECREATE: give the stream", path);
     return measure(c, 0, ret, err);
 }
 

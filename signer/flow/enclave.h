@@ -10,7 +10,7 @@
 /* One place of a SIGSTRUCT in the file, and the enclave that belongs to it: a bundle has one for each SGX
  * component, an Intel file one for each metadata block, every other kind exactly one. */
 struct enclave_place {
-    const struct bundle_component *meta; /* NULL: the file is no bundle */
+    const struct bundle_component *meta; /* NULL: the file is not a bundle */
     const struct container_copy *copy;   /* NULL: no SIGSTRUCT is here, or it is one in an enclave_set */
     bool is_signed;
     struct sigstruct css;        /* if `is_signed` */

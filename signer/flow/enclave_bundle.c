@@ -42,7 +42,7 @@ static void add_progress(struct checking *c, uint64_t bytes)
 
 /* A file may be a stream, a SIGSTRUCT, both for different components of a hostile bundle, or neither. */
 struct pour {
-    struct sgxs *sgxs; /* NULL: it is no component's stream */
+    struct sgxs *sgxs; /* NULL: it is not a component's stream */
     struct buf css;    /* up to one byte more than a SIGSTRUCT */
     bool is_css;
     struct checking *checking;
@@ -145,7 +145,7 @@ static bool take_over(struct checking *c, const char *name)
     return found != NULL;
 }
 
-/* A file that was copied is compared, and read only where it says something that is not known yet. */
+/* A file that was copied is compared, and read only if it says something that is not known yet. */
 static bool check_file(struct checking *c, const struct bundle_file *f, struct ens_err *err)
 {
     bool is_stream = false;

@@ -71,7 +71,7 @@ static bool read_signed_fields(const struct args *args, const char *path, struct
     if (v.len == SIGNDATA_SIZE)
         return signdata_parse(v, path, ret, err);
     if (v.len != SIGSTRUCT_SIZE && magic_mistake(v) != NULL)
-        return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, magic_mistake(v)) ||
+        return ens_fail(err, ENS_DATA, "%s: is not a container, but %s", path, magic_mistake(v)) ||
                artifact_explain(&a, ARTIFACT_WANT_ENCLAVE, err);
     if (artifact_holds_enclave(a.kind) || (a.kind == ARTIFACT_SIGSTRUCT && v.len != SIGSTRUCT_SIZE))
         return css_of_enclave(args, &a, ret, ret_notices, err);

@@ -11,7 +11,7 @@
 bool fields_of_container(const struct args *args, const char *path, struct sigstruct *ret,
                          struct notices *ret_notices, struct ens_err *err) ENS_MUST_CHECK;
 
-/* What new fields start from must be what was signed: ENS_DATA where `css`, of the file `path`, has a
+/* What new fields start from must be what was signed: ENS_DATA if `css`, of the file `path`, has a
  * signature that does not verify. */
 bool fields_check_signed(const struct sigstruct *css, const char *path, struct ens_err *err) ENS_MUST_CHECK;
 
@@ -20,7 +20,7 @@ bool fields_in_signdata(const struct artifact *a, struct sigstruct *ret, struct 
 bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* An enclave in a file of its SDK was signed before, and its loader knows the values that it was signed with:
- * new fields start from them. ENS_USAGE where no --from says so. */
+ * new fields start from them. ENS_USAGE if no --from says so. */
 bool fields_check_from(const struct args *args, const struct enclave *e, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The fields of --from, through their signed bytes: nothing unsigned comes along. `ret_notices` is that of

@@ -65,7 +65,7 @@ bool install_bundle(const struct install *i, struct bundle *b, const struct inst
 
 /* A finished SIGSTRUCT, and where it belongs. */
 struct install_item {
-    const struct enclave_place *place; /* of the enclave; if it is no bundle, any */
+    const struct enclave_place *place; /* of the enclave; if it is not a bundle, any */
     const struct sigstruct *css;
 };
 

@@ -152,7 +152,7 @@ static bool check_stdin(const struct cmd *cmd, const struct args *a, struct ens_
         if (++count > 1)
             return ens_fail(err, ENS_USAGE, "-: stdin is read once: name it once");
         if (i == 0 && changes_first)
-            return ens_fail(err, ENS_USAGE, "-: stdin is no file that %s could change: name a file",
+            return ens_fail(err, ENS_USAGE, "-: stdin is not a file that %s could change: name a file",
                             cmd->name);
     }
     if (count > 0)

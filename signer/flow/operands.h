@@ -5,5 +5,5 @@
 #include "signer/ui/opts.h"
 
 /* No output is a file that is read as well (whatever its name), but for commands that change a file in place,
- * and no two outputs are one file; "-", stdin, is named once, and only where a file is read. ENS_USAGE. */
+ * and no two outputs are one file; "-", stdin, is named once, and only if a file is read. ENS_USAGE. */
 bool operands_check(const struct cmd *cmd, const struct args *args, struct ens_err *err) ENS_MUST_CHECK;

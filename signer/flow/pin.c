@@ -100,7 +100,7 @@ static bool read_source(const char *source, bool from_uri, const char *what, str
     }
     if (strncmp(source, "fd:", 3) == 0)
         return read_descriptor(source + 3, ret, err);
-    return ens_fail(err, ENS_USAGE, "--pin-source: is no source: give tty, file:PATH or fd:N");
+    return ens_fail(err, ENS_USAGE, "--pin-source: is not a source: give tty, file:PATH or fd:N");
 }
 
 bool pin_read(const char *source, bool from_uri, const char *what, struct secret *ret, struct ens_err *err)

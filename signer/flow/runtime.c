@@ -28,7 +28,7 @@ static void source_free(struct source *s)
     cargo_free(&s->cargo);
 }
 
-/* The options that are not given, for messages: "--runtime-name and --runtime-id", terminated; empty where
+/* The options that are not given, for messages: "--runtime-name and --runtime-id", terminated; empty if
  * all are. */
 static bool list_missing(const struct args *args, struct buf *ret, struct ens_err *err)
 {

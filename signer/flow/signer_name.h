@@ -5,7 +5,7 @@
 #include "signer/ui/notice.h"
 #include "signer/ui/opts.h"
 
-/* MRSIGNER of the key that one of them names. ENS_USAGE if both are given, or --mrsigner is no hash;
+/* MRSIGNER of the key that one of them names. ENS_USAGE if both are given, or --mrsigner is not a hash;
  * ENS_NOINPUT, ENS_DATA. */
 bool signer_name_read(const struct args *args, uint8_t ret[static MRSIGNER_SIZE],
                       struct ens_err *err) ENS_MUST_CHECK;

@@ -106,9 +106,9 @@ static bool decode_key(struct view file, const char *name, EVP_PKEY **ret, struc
     key = is_pem ? key_of_pem(&p) : key_of_info(der, (long)file.len);
     ossl_clear();
     if (key == NULL)
-        return ens_fail(err, ENS_DATA,
-                        "%s: is no public key: give PEM (PUBLIC KEY, RSA PUBLIC KEY) or an X.509 certificate",
-                        name);
+        return ens_fail(
+            err, ENS_DATA,
+            "%s: is not a public key: give PEM (PUBLIC KEY, RSA PUBLIC KEY) or an X.509 certificate", name);
     *ret = key;
     return true;
 }
@@ -127,8 +127,8 @@ bool rsa3072_read_pubkey(struct view file, const char *name, struct pubkey *ret,
     if (!decode_key(file, name, &key, err))
         return false;
     if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
-        return ens_fail(err, ENS_DATA, "%s: is no RSA key: SGX signers have RSA keys of 3072 bits with e = 3",
-                        name);
+        return ens_fail(err, ENS_DATA,
+                        "%s: is not an RSA key: SGX signers have RSA keys of 3072 bits with e = 3", name);
     if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) != 1 ||
         EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) != 1)
         return ossl_fail(err, ENS_DATA, "%s: OpenSSL does not give its numbers", name);
@@ -141,7 +141,7 @@ bool rsa3072_read_pubkey(struct view file, const char *name, struct pubkey *ret,
                         "%s: the RSA key has exponent %lu: SGX demands 3, make a new key with keygen", name,
                         (unsigned long)BN_get_word(e));
     if (!BN_is_odd(n) || BN_bn2binpad(n, ret->modulus, PUBKEY_SIZE) != PUBKEY_SIZE)
-        return ens_fail(err, ENS_DATA, "%s: the modulus is even: this is no RSA key", name);
+        return ens_fail(err, ENS_DATA, "%s: the modulus is even: this is not an RSA key", name);
     return true;
 }
 

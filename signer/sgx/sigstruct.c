@@ -135,8 +135,8 @@ bool signdata_parse(struct view bytes, const char *name, struct sigstruct *ret, 
     }
     for (int f = 0; f < CSS_FIELDS; f++) {
         if (!sigstruct_is_as_fixed(&css, (enum css_field)f))
-            return ens_fail(err, ENS_DATA, "%s: %s must be %s: this is no sign-data that a CPU accepts", name,
-                            css_table[f].name, css_table[f].meaning);
+            return ens_fail(err, ENS_DATA, "%s: %s must be %s: this is not sign-data that a CPU accepts",
+                            name, css_table[f].name, css_table[f].meaning);
     }
     *ret = css;
     return true;

@@ -12,7 +12,7 @@ struct pace {
     struct timespec begin, last;
 };
 
-/* From now on `of` are worked on. Nothing is shown if stderr is no terminal, with --quiet, for one alone,
+/* From now on `of` are worked on. Nothing is shown if stderr is not a terminal, with --quiet, for one alone,
  * and where each of them has a prompt of its own (`prompts`), which the line would stand in. */
 void pace_begin(struct pace *p, const struct args *args, size_t of, bool prompts);
 

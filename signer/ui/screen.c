@@ -394,7 +394,7 @@ static bool read_unechoed(int fd, const char *what, struct secret *ret, struct e
     bool end = false;
 
     if (tcgetattr(fd, &before) != 0)
-        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: is no terminal: give --pin-source", name);
+        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: is not a terminal: give --pin-source", name);
     pin.silent = before;
     pin.silent.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
     if (tcsetattr(fd, TCSAFLUSH, &pin.silent) != 0)

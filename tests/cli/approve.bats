@@ -187,11 +187,11 @@ fingerprint() {
     warned 'no\.approval: is by another key'
     for wrong in s.signdata "$KEYS/alice.pub"; do
         approve --ssh-key "$KEYS/alice" --replaces "$wrong" -o c.approval s.signdata
-        refused 65 'is no approval \[statement\]'
+        refused 65 'is not an approval \[statement\]'
     done
     sed 's/^answer: no/answer: yes/' no.approval >edited.approval
     approve --ssh-key "$KEYS/alice" --replaces edited.approval -o c.approval s.signdata
-    refused 65 'is no approval \[statement\]'
+    refused 65 'is not an approval \[statement\]'
     approve --ssh-key "$KEYS/alice" --replaces nosuch -o c.approval s.signdata
     refused 66 nosuch
 }
@@ -407,7 +407,7 @@ exec /usr/bin/ssh-keygen "\$@"
 SH
     echo none >"$BATS_TEST_TMPDIR/which"
     approve --ssh-key "$KEYS/alice" -o a.approval s.signdata
-    refused 86 'is no approval \[sshsig\]: nothing was written'
+    refused 86 'is not an approval \[sshsig\]: nothing was written'
 }
 
 @test "without ssh-keygen the package is named" {

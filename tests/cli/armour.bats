@@ -87,7 +87,7 @@ armour() {
     ok
 }
 
-@test "show says what is inside of armour, also if that is no artefact" {
+@test "show says what is inside of armour, also if that is not an artefact" {
     begin
     ens show s.signdata
     cp "$OUT" want
@@ -181,7 +181,7 @@ PY
     same again.signdata s.signdata
 }
 
-@test "armour is no PEM file" {
+@test "armour is not PEM file" {
     begin
     head -c 384 /dev/zero | armour SIGNATURE >signature.txt
     ens verify signature.txt

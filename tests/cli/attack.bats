@@ -180,7 +180,7 @@ PY
     says '^Approvals   1 of 1: alice; the clock was set back$'
 }
 
-@test "what an approver notes is no row about somebody else" {
+@test "what an approver notes is not a row about somebody else" {
     begin
     people approvers alice "$BATS_FILE_TMPDIR/alice.pub" bob "$BATS_FILE_TMPDIR/bob.pub"
     policy policy 'approvals 1' 'approvers approvers'

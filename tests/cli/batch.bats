@@ -183,7 +183,7 @@ counts() {
     unchanged
 }
 
-@test "what is there and is no signature of this key over that is kept, with 73" {
+@test "what is there and is not a signature of this key over that is kept, with 73" {
     begin
     echo precious >"$BATS_TEST_TMPDIR/precious"
     pem_sign "$BATS_FILE_TMPDIR/two.pem" f4.signdata "$BATS_TEST_TMPDIR/other-key"

@@ -250,8 +250,8 @@ rows() {
     no approvals
     check --approval in/ --approval in/alice.approval s.signdata
     yes
-    for name in pipe dir; do warned "in/+$name\.approval: is no file: left out"; done
-    # A link that leads nowhere is no file either, and stops no room; one that is named is an error.
+    for name in pipe dir; do warned "in/+$name\.approval: is not a file: left out"; done
+    # A link that leads nowhere is not a file either, and stops no room; one that is named is an error.
     ln -s nowhere in/no.approval
     ln -s loop.approval in/loop.approval
     check --approval in/ s.signdata

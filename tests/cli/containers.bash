@@ -1,5 +1,5 @@
 # containers.bash: what the tests of containers and compare share: the generated files, where a SIGSTRUCT lies
-# in any file by its header alone, and the three stages over a file that is no bundle.
+# in any file by its header alone, and the three stages over a file that is not a bundle.
 # shellcheck shell=bash disable=SC2154
 
 VECTORS=$ROOT/tests/vectors

@@ -598,7 +598,7 @@ PY
     ens set-sig in.so css
     ok
     same in.so out.so
-    # And once more is no change.
+    # And once more is not a change.
     ens set-sig in.so css
     ok
     same in.so out.so
@@ -1111,7 +1111,7 @@ PY
 @test "verify --profile core is about bundles and their parts, not about ELF files" {
     vector intel-3.3.signed.so a.so
     ens verify --profile core a.so
-    refused 65 'a.so: is no bundle, and its profile is about bundles: give the bundle, or --profile cpu'
+    refused 65 'a.so: is not a bundle, and its profile is about bundles: give the bundle, or --profile cpu'
     ens verify --profile cpu a.so
     exits 0
 }

@@ -483,7 +483,7 @@ PY
     refused 64 component
 }
 
-@test "a file that is no enclave is refused" {
+@test "a file that is not an enclave is refused" {
     sign_data s.signdata "$MRENCLAVE"
     test_key one k.pem
     printf 'hello' >text

@@ -442,7 +442,7 @@ asks() {
     done
 }
 
-@test "the root of a workspace that is no package: the only one with metadata.orc, or the only one" {
+@test "the root of a workspace that is not a package: the only one with metadata.orc, or the only one" {
     app a.elf
     cargo_says "$(packages "$(package plain 1.0.0 "$PWD/plain")" \
         "$(package chosen 1.0.1 "$PWD/chosen" "$(orc_metadata)")")"
@@ -453,7 +453,7 @@ asks() {
     ens init --runtime-id "$ID" a.elf
     ok
     says 'name: single$'
-    # A directory whose name only begins alike is no package's.
+    # A directory whose name only begins alike is not a package's.
     cargo_says "$(packages "$(package x 1.0.0 "${PWD%?}" "$(orc_metadata)")" \
         "$(package y 1.0.0 "$PWD/y" "$(orc_metadata)")")"
     ens init a.elf
@@ -643,16 +643,16 @@ END
     refused 65 'fifo: is a named pipe'
 }
 
-@test "an executable that is no ELF file warns, and is taken" {
+@test "an executable that is not an ELF file warns, and is taken" {
     echo '#!/bin/sh' >script
     custom script
     ok
-    warned 'script: is no ELF file'
+    warned 'script: is not an ELF file'
     made app.orc
     printf '\x7fEL' >short
     custom -o short.orc short
     ok
-    warned 'short: is no ELF file'
+    warned 'short: is not an ELF file'
     app a.elf
     custom -o elf.orc a.elf
     ok

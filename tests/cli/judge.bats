@@ -384,7 +384,7 @@ PY
     ens show old.sig
     ok
     prints '^ *DATE +2019-10-07 \(0x070a07e3: in binary, as Gramine up to 1.4 wrote it\)'
-    prints 'warning: DATE 070a07e3 is no date'
+    prints 'warning: DATE 070a07e3 is not a date'
     ens show --json old.sig
     ok
     prints '"date": "070a07e3"'
@@ -401,7 +401,7 @@ PY
     prints '"date_in_binary": null'
 }
 
-@test "D5: what is no enclave is said to be what it is" {
+@test "D5: what is not an enclave is said to be what it is" {
     local command
     printf 'MZ\220\0\3\0\0\0 and so on' >app.dll
     head -c 100000 /dev/zero >>app.dll

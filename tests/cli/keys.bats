@@ -155,7 +155,7 @@ PY
     refused 85
 }
 
-@test "an odd number of hex digits, or none, is no id" {
+@test "an odd number of hex digits, or none, is not an id" {
     begin
     for id in '' a abc xyz 0x01; do
         keygen --label release --id "$id"

@@ -28,7 +28,7 @@ begin() {
 
 # ---- B8: kinds ----
 
-@test "B8: sign says what a file is that is no sign-data, and what to run" {
+@test "B8: sign says what a file is that is not sign-data, and what to run" {
     begin
     for row in 'app.orc|is a bundle, not sign-data: run ensign gen-sign-data -o app.signdata app.orc on the build host, then sign app.signdata' \
         'own.sgxs|is an SGXS stream, not sign-data: run ensign gen-sign-data -o own.signdata own.sgxs' \
@@ -248,9 +248,9 @@ begin() {
     STDIN=own.sgxs ens compare - -
     usage 'name it once'
     STDIN=app.orc ens set-sig - s.sig pub.pem
-    usage 'stdin is no file'
+    usage 'stdin is not a file'
     STDIN=app.orc ens resign --key "$RELEASE" --module "$SOFTHSM" --yes -
-    usage 'stdin is no file'
+    usage 'stdin is not a file'
     mkdir out
     STDIN=s.signdata sign --out-dir out -
     usage 'out-dir'

@@ -117,7 +117,7 @@ wrong() {
         early date '2024-02-29, wanted ' "date $value"
     done
     sign_data s.signdata "$MRENCLAVE" date=0x20230230
-    early date '20230230, which is no day' 'date >= 20000101'
+    early date '20230230, which is not a day' 'date >= 20000101'
     early date 'no day' 'date any'
     early date 20230230 'date <= 20991231'
 }
@@ -336,7 +336,7 @@ listed() {
     holds approvals 'approvals 1' 'approvers people'
 }
 
-@test "A2: what ssh-keygen would take for two people is no approvers file, or one person" {
+@test "A2: what ssh-keygen would take for two people is not an approvers file, or one person" {
     local alice
     begin
     alice=$(cut -d' ' -f1,2 "$BATS_FILE_TMPDIR/alice.pub")
@@ -524,7 +524,7 @@ listed() {
     shows_pass transcript
 }
 
-@test "quorum, threshold and share: one key of one token is no quorum" {
+@test "quorum, threshold and share: one key of one token is not a quorum" {
     begin
     early quorum 'not a quorum' "quorum $OTHER"
     early threshold 'not a quorum' 'threshold >= 2'
@@ -612,13 +612,13 @@ END
     file hash-in-word 'policy 1\nisvprodid 0# five\nend\n'
 }
 
-# ---- what is no policy ----
+# ---- what is not a policy ----
 
 @test "an unknown keyword is 65, with its line" {
     begin
-    wrong 1 "'nonsense' is no keyword" 'nonsense 5'
-    wrong 3 "'isvsnv' is no keyword" 'isvprodid 0' '' 'isvsnv 5'
-    wrong 2 "'ISVSVN' is no keyword" '# a comment' 'ISVSVN 0'
+    wrong 1 "'nonsense' is not a keyword" 'nonsense 5'
+    wrong 3 "'isvsnv' is not a keyword" 'isvprodid 0' '' 'isvsnv 5'
+    wrong 2 "'ISVSVN' is not a keyword" '# a comment' 'ISVSVN 0'
     wrong 1 "'isvsvn=5' has no value" 'isvsvn=5'
     wrong 1 'unknown-keyword: ' 'isvsvn=5 7'
 }

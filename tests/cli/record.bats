@@ -801,7 +801,7 @@ PY
     rm second
     mkfifo fifo
     sign --transcript fifo -o x.sig app.signdata
-    refused 65 'fifo: is no regular file'
+    refused 65 'fifo: is not a regular file'
     echo hello >hello
     sign --transcript hello -o x.sig app.signdata
     refused 65 'hello: no-header'

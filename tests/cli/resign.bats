@@ -317,7 +317,7 @@ print(*(s[k] for k in ("files", "enclaves", "signed", "skipped", "failed", "not_
     unchanged
 }
 
-@test "a bare stream, an unsigned ELF file and what is no container are refused, each by itself" {
+@test "a bare stream, an unsigned ELF file and what is not a container are refused, each by itself" {
     begin
     enclave own.sgxs
     echo words >words

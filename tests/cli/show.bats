@@ -213,7 +213,7 @@ PY
     prints '^Bundle: +notes\.txt$'
 }
 
-@test "what is no artifact is refused with 65" {
+@test "what is not an artifact is refused with 65" {
     : >empty
     printf 'hello\n' >text
     head -c 4096 /dev/urandom >noise

@@ -52,7 +52,7 @@ setup_file() {
     called C_Sign 0
 }
 
-@test "what is neither yes nor no is asked for again, twice, and is no yes" {
+@test "what is neither yes nor no is asked for again, twice, and is not a yes" {
     begin
     types 'ensign sign --key "$K" --pin-source "file:$PINFILE" -o out.sig s.signdata'
     sees '^Sign this, with 1 danger\? Type yes to sign:$'

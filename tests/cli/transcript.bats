@@ -331,7 +331,7 @@ PY
     plain "$OUT"
 }
 
-@test "what is no transcript" {
+@test "what is not a transcript" {
     ens transcript missing
     refused 66 '^ensign: missing: '
     mkdir d

@@ -203,7 +203,7 @@ SIGSTRUCT=(--date -s --swdefined -p --isvprodid -v --isvsvn -m --miscselect -a -
     done
 }
 
-@test "a directory is no input" {
+@test "a directory is not an input" {
     mkdir d
     ens show d
     refused_either 65 66 '\bd\b'

@@ -503,7 +503,7 @@ PY
     done
 }
 
-@test "W25: what is no signature of 384 bytes is told apart" {
+@test "W25: what is not a signature of 384 bytes is told apart" {
     begin
     xxd -p -c 384 s.sig >hex
     base64 s.sig >b64

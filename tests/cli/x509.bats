@@ -117,7 +117,7 @@ cut_certificate() { # CERT TBS SIGNATURE
     [ ! -s "$ERR" ]
 }
 
-@test "what was signed is no sign-data, and its signature is none of an enclave" {
+@test "what was signed is not sign-data, and its signature is none of an enclave" {
     certify -o c.pem
     ok
     cut_certificate c.pem tbs sig

@@ -228,7 +228,7 @@ interrupted() {
     [ "$(private_keys)" -eq 1 ]
 }
 
-@test "a reader that goes away is no death by SIGPIPE" {
+@test "a reader that goes away is not a death by SIGPIPE" {
     begin
     : >"$FAULT_LOG"
     # The reader has ended before ensign has anything to write.

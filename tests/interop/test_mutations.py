@@ -38,27 +38,27 @@ REASONS = {
     "bytes of two entries, or of an entry and the directory, overlap":
         r"share bytes|run into the directory",
     "there is something before the archive":
-        r"is no bundle, SGXS stream|does not begin with an entry",
+        r"is not a bundle, SGXS stream|does not begin with an entry",
     "one name twice: readers take different ones": r"is there twice",
     "a name that is a path, empty, too long or not printable":
         r"its name is |its name has |has no name",
-    "links, directories, devices, encryption flags": r"is no regular file|is encrypted",
+    "links, directories, devices, encryption flags": r"is not a regular file|is encrypted",
     "Go does not compare a CRC of 0": r"its CRC is not",
     "one JSON key twice: readers take different ones": r"a key is twice in one object",
     "a JSON key in another case: not every reader folds it": r"only in case",
     "JSON nested deeper than a stack is sure to allow": r"nested deeper",
-    "text that is no UTF-8, holds half a surrogate pair or U+0000":
+    "text that is not UTF-8, holds half a surrogate pair or U+0000":
         r"unable to decode byte|invalid Unicode|U\+0000",
     "a number in an unknown field that could not be written again as it was":
         r"outside of what a double holds|a number has more than",
     "bytes spelled as only Go reads them: loose base64, null":
         r"bytes in hex or base64|bytes in base64",
     "a null among objects or texts": r"its entries must be objects|must be texts",
-    "a manifest that is no object": r"is no JSON object",
+    "a manifest that is not an object": r"is not a JSON object",
     "a component that takes the manifest for one of its files":
         r"names the file META-INF/MANIFEST.MF",
     "a SIGSTRUCT that is none for the CPU": r"HEADER is not that of a SIGSTRUCT",
-    "DATE in the year 0": r"DATE 0000[0-9]{4} is no date",
+    "DATE in the year 0": r"DATE 0000[0-9]{4} is not a date",
 }
 
 

@@ -286,7 +286,7 @@ static void test_kinds(void **state)
     for (size_t i = 0; i < sizeof attributes / sizeof attributes[0]; i++) {
         item = stored("a", file_data());
         item.central.attributes = attributes[i];
-        refused_item(&item, "is no regular file");
+        refused_item(&item, "is not a regular file");
     }
     for (unsigned method = 1; method < 100; method++) {
         item = stored("a", file_data());

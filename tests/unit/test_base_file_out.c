@@ -324,9 +324,9 @@ static void what_has_no_directory_or_no_name_is_refused(void **state)
     long_name[sizeof long_name - 1] = '\0';
     assert_fails(write_out("no/such/dir", FILE_OUT_NEW, "x", &err), err, ENS_CANTCREAT, "No such file");
     assert_fails(write_out("file/inside", FILE_OUT_NEW, "x", &err), err, ENS_CANTCREAT, "Not a directory");
-    assert_fails(write_out("", FILE_OUT_NEW, "x", &err), err, ENS_CANTCREAT, "is no file name");
-    assert_fails(write_out("sub/", FILE_OUT_NEW, "x", &err), err, ENS_CANTCREAT, "is no file name");
-    assert_fails(write_out("/", FILE_OUT_REPLACE, "x", &err), err, ENS_CANTCREAT, "is no file name");
+    assert_fails(write_out("", FILE_OUT_NEW, "x", &err), err, ENS_CANTCREAT, "is not a file name");
+    assert_fails(write_out("sub/", FILE_OUT_NEW, "x", &err), err, ENS_CANTCREAT, "is not a file name");
+    assert_fails(write_out("/", FILE_OUT_REPLACE, "x", &err), err, ENS_CANTCREAT, "is not a file name");
     assert_fails(write_out(long_name, FILE_OUT_NEW, "x", &err), err, ENS_CANTCREAT, "File name too long");
     assert_text("file", "text");
     assert_int_equal(entries("."), 1);

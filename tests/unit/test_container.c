@@ -1,5 +1,5 @@
 /* Containers: each kind is recognised and no other, opened, poured, and written with another SIGSTRUCT and
- * nothing else changed; what is no container is told what it lacks. The ELF kinds' own rules are in
+ * nothing else changed; what is not a container is told what it lacks. The ELF kinds' own rules are in
  * test_elf_intel*.c and test_elf_oe.c. */
 #include "tests/unit/test_bundle_build.h"
 
@@ -238,14 +238,14 @@ static void a_head_is_recognised_whole(void **state)
 static void what_is_no_container_is_told_what_to_give(void **state)
 {
     static const char unknown[] =
-        "file: is no bundle, SGXS stream, SIGSTRUCT or enclave ELF file: give one of these";
+        "file: is not a bundle, SGXS stream, SIGSTRUCT or enclave ELF file: give one of these";
     struct buf css = support_vector("sigstruct/good.sig");
 
     (void)state;
     refused(view_of("", 0), NULL, ENS_DATA, unknown);
     refused(view_of("x", 1), NULL, ENS_DATA, unknown);
     refused(view_of_string("-----BEGIN PUBLIC KEY-----\n"), NULL, ENS_DATA,
-            "file: is no bundle, SGXS stream, SIGSTRUCT or enclave ELF file, but a PEM file, with a key");
+            "file: is not a bundle, SGXS stream, SIGSTRUCT or enclave ELF file, but a PEM file, with a key");
     refused(view_of("\177EL", 3), NULL, ENS_DATA, unknown);
     refused(view_of("ECREATE", 7), NULL, ENS_DATA, unknown);
     refused(view_of(css.data, 11), NULL, ENS_DATA, unknown);
@@ -284,7 +284,7 @@ static void a_damaged_elf_file_is_told_what_is_damaged(void **state)
     refused(view_of(b.data, 4), NULL, ENS_DATA, "ELF header: 0x40 bytes at 0x0 lie outside the file");
     refused(view_of(b.data, b.len - 1), NULL, ENS_DATA, "lie");
     b.data[4] = 1;
-    refused(buf_view(&b), NULL, ENS_DATA, "is no x86-64 shared object");
+    refused(buf_view(&b), NULL, ENS_DATA, "is not an x86-64 shared object");
     buf_free(&b);
 }
 
@@ -313,7 +313,7 @@ static void only_regular_files_are_opened(void **state)
     assert_null(c);
     assert_int_equal(unlink(path), 0);
     writer = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    assert_fails(container_of_path(path, &c, &err), err, ENS_DATA, "is no bundle, SGXS stream");
+    assert_fails(container_of_path(path, &c, &err), err, ENS_DATA, "is not a bundle, SGXS stream");
     assert_null(c);
     (void)close(writer);
     assert_fails(container_open_fd(-1, "gone", NULL, &c, &err), err, ENS_NOINPUT,
@@ -362,7 +362,7 @@ static void only_a_bundle_has_components(void **state)
 
         if (kinds[i].kind != CONTAINER_ORC)
             refused(buf_view(&b), "ronl", ENS_USAGE,
-                    "is no bundle and has no component ronl: leave out --component");
+                    "is not a bundle and has no component ronl: leave out --component");
         buf_free(&b);
     }
 }
@@ -434,7 +434,7 @@ static void a_sigstruct_of_a_bundle_has_its_size(void **state)
         struct buf b = bundle(only_a, sizes[i]);
 
         refused(buf_view(&b), NULL, ENS_DATA,
-                "app.sig: is no SIGSTRUCT of 1808 bytes: sign the component again");
+                "app.sig: is not a SIGSTRUCT of 1808 bytes: sign the component again");
         buf_free(&b);
     }
 }

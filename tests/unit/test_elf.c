@@ -337,7 +337,7 @@ static void a_section_at_the_end_of_the_addresses_does_not_wrap(void **state)
 
 static void only_x86_64_shared_objects_are_read(void **state)
 {
-    static const char none[] = "ELF header: is no x86-64 shared object: give an enclave's ELF file";
+    static const char none[] = "ELF header: is not an x86-64 shared object: give an enclave's ELF file";
 
     (void)state;
     for (size_t i = 0; i < 4; i++)
@@ -660,7 +660,7 @@ static void reading_stays_in_the_file(void **state)
     (void)close(fd);
 }
 
-/* The size was asked for once; a file that is cut afterwards is no damaged one. */
+/* The size was asked for once; a file that is cut afterwards is not a damaged one. */
 static void a_file_that_shrinks_is_told(void **state)
 {
     const struct file f = good_file();

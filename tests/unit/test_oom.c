@@ -469,7 +469,7 @@ static bool load_enclave(struct ens_err *err)
     return enclave_require(&e, true, &notices, err);
 }
 
-/* Those that can be signed: ENCLAVEHASH of oe-0.5.signed is no measurement. */
+/* Those that can be signed: ENCLAVEHASH of oe-0.5.signed is not a measurement. */
 static void enclaves_that_are_measured_and_judged(void **state)
 {
     static const size_t sound[] = {0, 1, 2, 3, 4, 6, 7, 8, 9, 10};

@@ -124,7 +124,7 @@ static void another_hash_is_named(void **state)
         memset(payload + prefix, 0x5a, hashes[i].len);
         (void)snprintf(why, sizeof why, "the signature uses %s: SGX demands SHA-256", hashes[i].name);
         assert_why_of_payload(payload, prefix + hashes[i].len, why);
-        /* One byte more is no DigestInfo. */
+        /* One byte more is not a DigestInfo. */
         payload[prefix + hashes[i].len] = 0;
         assert_why_of_payload(payload, prefix + hashes[i].len + 1, "without DigestInfo");
     }

@@ -121,7 +121,7 @@ static void blocks_of_another_program_verify(void **state)
     }
 }
 
-/* Flips one bit of the sample at a time: nothing verifies, and that is no error. */
+/* Flips one bit of the sample at a time: nothing verifies, and that is not an error. */
 static void assert_no_byte_is_free(const struct sample *s, bool in_block, size_t step)
 {
     size_t len = in_block ? sizeof s->block : sizeof s->sigstruct;

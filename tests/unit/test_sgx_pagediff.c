@@ -814,7 +814,7 @@ static void a_chunk_outside_its_page_is_refused(void **state)
         struct bytes_source good = {.bytes = buf_view(&base)};
 
         (void)snprintf(want, sizeof want,
-                       "b: EEXTEND 0x%" PRIx64 " at 0x80 is no chunk of the page before it", outside[i]);
+                       "b: EEXTEND 0x%" PRIx64 " at 0x80 is not a chunk of the page before it", outside[i]);
         expect_failure(&good, &bad, ENS_DATA, want);
         buf_free(&b);
     }

@@ -309,7 +309,7 @@ static void private_keys_are_sent_away(void **state)
 
     assert_true(len > 0);
     assert_ok(buf_append(&der, view_of(bytes, (size_t)len), &err), err);
-    assert_refuses(buf_view(&der), "is no public key");
+    assert_refuses(buf_view(&der), "is not a public key");
     OPENSSL_free(bytes);
     buf_free(&der);
 }
@@ -367,8 +367,8 @@ static void keys_of_another_kind_are_refused(void **state)
         struct buf pem = spki_pem(others[i]);
         struct buf der = spki_der(others[i]);
 
-        assert_refuses(buf_view(&pem), "is no RSA key: SGX signers have RSA keys");
-        assert_refuses(buf_view(&der), "is no RSA key");
+        assert_refuses(buf_view(&pem), "is not an RSA key: SGX signers have RSA keys");
+        assert_refuses(buf_view(&der), "is not an RSA key");
         buf_free(&pem);
         buf_free(&der);
         EVP_PKEY_free(others[i]);
@@ -391,8 +391,8 @@ static void what_is_no_key_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        assert_refuses(view_of_string(texts[i]), "is no public key: give PEM");
-    assert_refuses(view_of(der_start, sizeof der_start), "is no public key");
+        assert_refuses(view_of_string(texts[i]), "is not a public key: give PEM");
+    assert_refuses(view_of(der_start, sizeof der_start), "is not a public key");
     assert_refuses(view_of(NULL, 0), "is empty");
     assert_refuses(view_of("", 0), "is empty");
 }
@@ -405,7 +405,7 @@ static void a_key_that_is_cut_or_changed_is_never_taken_for_another(void **state
     (void)state;
     assert_non_null(modulus);
     for (size_t len = 1; len < der.len; len += 3)
-        assert_refuses(view_of(der.data, len), "is no public key");
+        assert_refuses(view_of(der.data, len), "is not a public key");
     for (size_t at = 0; at < der.len; at++) {
         struct pubkey got;
         struct ens_err err = {0};

@@ -316,11 +316,11 @@ static void chunks_belong_to_the_page_before_them(void **state)
         if (cases[i / 2].ok)
             (void)assert_problem(&b, SEVERITY_WARNING, i % 2 == 0 ? NULL : "unmeasured");
         else
-            assert_broken(&b, "is no chunk of the page before it");
+            assert_broken(&b, "is not a chunk of the page before it");
     }
     add_ecreate(&b, 1, 0x10000);
     add_chunk(&b, "EEXTEND", 0, NULL);
-    assert_broken(&b, "EEXTEND 0x0 at 0x40 is no chunk of the page before it");
+    assert_broken(&b, "EEXTEND 0x0 at 0x40 is not a chunk of the page before it");
 }
 
 static void any_chunk_that_comes_twice_is_found(void **state)
@@ -690,8 +690,8 @@ static void a_stream_that_breaks_is_hashed_to_its_end(void **state)
         {"ECREATE", 1, "a second ECREATE at 0x4c0: one stream is one enclave"},
         {"UNSIZED", 1, "an UNSIZED stream has no MRENCLAVE yet: give it its size first"},
         {"NOTHING", 0, "unknown record tag 4e4f5448494e4700 at 0x4c0: the stream is damaged"},
-        {"EEXTEND", 0x3000, "EEXTEND 0x3000 at 0x4c0 is no chunk of the page before it"},
-        {"UNMEASRD", 0x2010, "UNMEASRD 0x2010 at 0x4c0 is no chunk of the page before it"},
+        {"EEXTEND", 0x3000, "EEXTEND 0x3000 at 0x4c0 is not a chunk of the page before it"},
+        {"UNMEASRD", 0x2010, "UNMEASRD 0x2010 at 0x4c0 is not a chunk of the page before it"},
     };
     static const uint8_t tail[130] = {'E', 'A', 'D', 'D'};
 

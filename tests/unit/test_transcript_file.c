@@ -479,9 +479,9 @@ static void what_cannot_be_a_transcript_is_refused(void **state)
     assert_fails(append_one("missing/t", 0, &err), err, ENS_CANTCREAT,
                  "missing/t: its directory cannot be opened");
     assert_fails(append_one(".", 0, &err), err, ENS_DATA, ".: is a directory");
-    assert_fails(append_one("/dev/null", 0, &err), err, ENS_DATA, "is no regular file");
+    assert_fails(append_one("/dev/null", 0, &err), err, ENS_DATA, "is not a regular file");
     assert_int_equal(mkfifo("fifo", 0600), 0);
-    assert_fails(append_one("fifo", 0, &err), err, ENS_DATA, "is no regular file");
+    assert_fails(append_one("fifo", 0, &err), err, ENS_DATA, "is not a regular file");
     append_some("t", 0, 1);
     ENS_CLEANUP(buf_free) struct buf before = get("t");
 

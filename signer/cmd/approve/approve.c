@@ -100,8 +100,9 @@ static bool read_replaced(struct run *r, struct ens_err *err)
         !approval_read(buf_view(&file), &old, &verdict, err))
         return false;
     if (verdict != APPROVAL_YES)
-        return ens_fail(err, ENS_DATA, "%s: is no approval [%s]%s%s: give the file that is to be replaced",
-                        path, approval_word(verdict), old.why[0] != '\0' ? ": " : "", old.why);
+        return ens_fail(err, ENS_DATA,
+                        "%s: is not an approval [%s]%s%s: give the file that is to be replaced", path,
+                        approval_word(verdict), old.why[0] != '\0' ? ": " : "", old.why);
     if (strcmp(old.key, r->signer.fingerprint) != 0)
         notice_warn("%s: is by another key, %s: it is replaced only if that key is yours as well", path,
                     old.key);
@@ -337,7 +338,7 @@ static bool check_made(const struct run *r, struct view file, struct ens_err *er
         !sshsig_verify(&r->tool, made.signed_text, made.signature_text, &made.signature, &yes, err))
         return false;
     return yes ||
-           ens_fail(err, ENS_BADSIG, "%s: what ssh-keygen made is no approval [%s]: nothing was written",
+           ens_fail(err, ENS_BADSIG, "%s: what ssh-keygen made is not an approval [%s]: nothing was written",
                     r->args->ssh_key, approval_word(verdict == APPROVAL_YES ? APPROVAL_SIGNATURE : verdict));
 }
 

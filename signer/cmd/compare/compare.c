@@ -283,7 +283,7 @@ static void report_fields(struct report *r, const struct compare_side *a, const 
         report_line(r, "Signed fields: the same%s", same_hash ? "" : " but for ENCLAVEHASH");
 }
 
-/* Why the pages were not compared; NULL where they were, or are the same bytes. */
+/* Why the pages were not compared; NULL if they were, or are the same bytes. */
 static const char *why_no_pages(const struct compare_side *a, const struct compare_side *b,
                                 const struct compare_side **ret_without)
 {

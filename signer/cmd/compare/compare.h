@@ -37,10 +37,10 @@ struct compare_causes {
 void compare_find_causes(const struct pagediff *d, const struct compare_side *a, const struct compare_side *b,
                          struct compare_causes *ret);
 
-/* "another heap size (4 / 20 pages)"; "" where there is no cause. */
+/* "another heap size (4 / 20 pages)"; "" if there is no cause. */
 const char *compare_cause_text(const struct compare_causes *causes, char ret[static COMPARE_VERDICT_MAX]);
 
-/* Names what lies at an offset of the enclaves, by either file; false where neither tells. */
+/* Names what lies at an offset of the enclaves, by either file; false if neither tells. */
 bool compare_locate(const struct compare_side *a, const struct compare_side *b, uint64_t at,
                     char ret[static CONTAINER_NAME_MAX]);
 

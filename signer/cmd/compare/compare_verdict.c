@@ -6,7 +6,7 @@
 
 #include "signer/cmd/compare/compare.h"
 
-/* The section that all rows of the kind begin in; false where they are several, or none is known. */
+/* The section that all rows of the kind begin in; false if they are several, or none is known. */
 static bool one_section(const struct pagediff *d, enum pagediff_kind kind, const struct compare_side *a,
                         const struct compare_side *b, char ret[static CONTAINER_NAME_MAX])
 {

@@ -26,7 +26,7 @@ enum resign_status {
 
 /* One enclave of a file: the only one, or one component of a bundle. */
 struct resign_enclave {
-    char *component;                   /* NULL: the file is no bundle */
+    char *component;                   /* NULL: the file is not a bundle */
     const struct enclave_place *place; /* the same in the open file */
     enum resign_status status;
     bool is_tried;        /* the token was asked */
@@ -134,7 +134,7 @@ bool resign_confirm(const struct resign *r, struct ens_err *err) ENS_MUST_CHECK;
 bool resign_done_here(const struct resign *r, const struct resign_file *f, const struct resign_enclave *want,
                       const struct sigstruct *present, bool *ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* With --out-dir: is the output there already, and what this run would write? ENS_CANTCREAT where something
+/* With --out-dir: is the output there already, and what this run would write? ENS_CANTCREAT if something
  * else is there and --force does not say that it may go. The enclaves of `f` are then as they are there. */
 bool resign_done_there(const struct resign *r, struct resign_file *f, bool *ret,
                        struct ens_err *err) ENS_MUST_CHECK;
@@ -154,7 +154,7 @@ void resign_report_begin(struct resign_report *report);
 /* Says what became of file `index`; called once for each, in their order, by one thread at a time. */
 void resign_report_file(struct resign_report *report, size_t index);
 
-/* Says the sums; gives the exit status of the run by its files (ENS_OK: all done). ENS_IO where stdout could
+/* Says the sums; gives the exit status of the run by its files (ENS_OK: all done). ENS_IO if stdout could
  * not be written. */
 bool resign_report_end(struct resign_report *report, enum ens_code *ret, struct ens_err *err) ENS_MUST_CHECK;
 

@@ -97,7 +97,8 @@ static bool name_outputs(struct resign *r, struct ens_err *err)
     if (stat(r->args->out_dir, &st) != 0)
         return ens_fail_errno(err, ENS_CANTCREAT, errno, "%s: cannot be examined", r->args->out_dir);
     if (!S_ISDIR(st.st_mode))
-        return ens_fail(err, ENS_CANTCREAT, "%s: is no directory: name one for --out-dir", r->args->out_dir);
+        return ens_fail(err, ENS_CANTCREAT, "%s: is not a directory: name one for --out-dir",
+                        r->args->out_dir);
     for (size_t i = 0; i < r->len; i++) {
         sorted[i] = r->files[i].path;
         r->files[i].out_path = mem_printf(err, "%s/%s", r->args->out_dir, path_name(r->files[i].path));

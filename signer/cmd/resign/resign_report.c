@@ -91,7 +91,7 @@ bool resign_fail_interrupted(const struct resign *r, struct ens_err *err)
 
 /* ---- JSON ---- */
 
-/* `error` and `exit_status`: null and 0 where all is well. */
+/* `error` and `exit_status`: null and 0 if all is well. */
 static void report_error(struct report *j, const struct ens_err *err)
 {
     report_text(j, "error", NULL, err->code != ENS_OK ? err->msg : NULL);

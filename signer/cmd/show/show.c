@@ -74,9 +74,9 @@ static bool fail_unknown(const char *path, struct view bytes, struct ens_err *er
     if (bytes.len == 0)
         return ens_fail(err, ENS_DATA, "%s: empty: the file has no bytes: name the right file", path);
     if (magic_mistake(bytes) != NULL)
-        return ens_fail(err, ENS_DATA, "%s: is no container, but %s", path, magic_mistake(bytes));
+        return ens_fail(err, ENS_DATA, "%s: is not a container, but %s", path, magic_mistake(bytes));
     return ens_fail(err, ENS_DATA,
-                    "%s: no-header: is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT (1808 bytes), "
+                    "%s: no-header: is not a bundle, SGXS stream, enclave ELF file, SIGSTRUCT (1808 bytes), "
                     "sign-data (256), public key, policy, approvers, revoked or armour: it has %zu%s bytes",
                     path, bytes.len, bytes.len >= ARTIFACT_HEAD_MAX ? " or more" : "");
 }
@@ -162,7 +162,7 @@ static bool show_file(struct report *r, struct artifact *a, show_container_fn *c
     if (a->len == ARTIFACT_HEAD_MAX && !artifact_read(a, RSA3072_KEY_FILE_MAX, &file, err))
         return magic_mistake(v) != NULL && err->code == ENS_DATA
                    ? fail_unknown(a->path, v, err)
-                   : ens_wrap(err, "is no bundle, SGXS stream, enclave ELF file, SIGSTRUCT, sign-data or "
+                   : ens_wrap(err, "is not a bundle, SGXS stream, enclave ELF file, SIGSTRUCT, sign-data or "
                                    "public key");
     if (file.len > 0)
         v = buf_view(&file);

@@ -91,13 +91,13 @@ static void show_tdx(struct report *r, const struct bundle_tdx *t)
     report_close(r);
 }
 
-/* What orc does not say of an SGX component; in text nothing of the signature of what is no stream. */
+/* What orc does not say of an SGX component; in text nothing of the signature of what is not a stream. */
 static bool show_beyond_orc(struct report *r, const struct enclave_place *c, struct ens_err *err)
 {
     bool is_stream = c->stream_error.code == ENS_OK;
 
     if (!is_stream)
-        report_line(r, "warning: %s is no SGXS stream: %s", c->meta->sgx_executable, c->stream_error.msg);
+        report_line(r, "warning: %s is not an SGXS stream: %s", c->meta->sgx_executable, c->stream_error.msg);
     else if (!c->report.equal)
         report_line(r, "warning: the CPU measures another MRENCLAVE than SHA-256 of the stream");
     show_stream_or_problem(r, "Stream as the CPU loads it:", &c->report, &c->stream_error);

@@ -223,7 +223,7 @@ static bool look_for_finished(struct run *r, struct request *q, struct ens_err *
     if (!is_read) {
         if (why.code == ENS_NOINPUT)
             return true;
-        /* Longer than a signature: it is none, and is replaced only where that was asked for. */
+        /* Longer than a signature: it is none, and is replaced only if that was asked for. */
         if (why.code == ENS_DATA && r->args->force)
             return true;
         *err = why;

@@ -5,7 +5,7 @@
 #include "signer/flow/verdict.h"
 
 enum profile {
-    PROFILE_CPU,            /* EINIT; also where no profile is named */
+    PROFILE_CPU,            /* EINIT; also if no profile is named */
     PROFILE_CORE,           /* oasis-core */
     PROFILE_REGISTRY,       /* oasis-core's bundle registry: downloads by manifest hash */
     PROFILE_ROFL_SCHEDULER, /* the ROFL scheduler */

@@ -231,8 +231,8 @@ static bool open_checked(const struct artifact *a, bool as_core, struct bundle *
     return true;
 }
 
-/* A bundle that ensign refuses by a rule of its own, `why`: what does oasis-core say? `*ret` stays NULL where
- * it does not open it, or where that is not known. */
+/* A bundle that ensign refuses by a rule of its own, `why`: what does oasis-core say? `*ret` stays NULL if
+ * it does not open it, or if that is not known. */
 static bool open_as_core(const struct demands *d, const struct artifact *a, const struct ens_err *why,
                          struct bundle **ret, struct enclave_set *ret_set, struct verdict *v,
                          struct ens_err *err)
@@ -339,7 +339,8 @@ static bool check_enclave(const struct args *args, const struct demands *d, stru
         (d->profile == PROFILE_CORE && !is_of_bundle(container_kind(e.container))))
         return ens_fail(
             err, ENS_DATA,
-            "%s: is no bundle, and its profile is about bundles: give the bundle, or --profile cpu", e.path);
+            "%s: is not a bundle, and its profile is about bundles: give the bundle, or --profile cpu",
+            e.path);
     if (container_kind(e.container) == CONTAINER_SGXS && !d->has_mrenclave && !demands_sigstruct(d))
         return ens_fail(
             err, ENS_DATA,
