@@ -93,7 +93,8 @@ static bool check_note_size(struct container *c, const struct intel_note *note, 
                         ": " INTEL_REMEDY,
                         note->size, size, align);
     if (note->section->type != ELF_SHT_NOTE)
-        container_odd(c, 0, "note-type", INTEL_SECTION " has section type %" PRIu32 ", and is not an SHT_NOTE",
+        container_odd(c, 0, "note-type",
+                      INTEL_SECTION " has section type %" PRIu32 ", and is not an SHT_NOTE",
                       note->section->type);
     if (align != USUAL_ALIGN)
         container_odd(c, 0, "note-align",

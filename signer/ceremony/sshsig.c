@@ -207,7 +207,7 @@ static bool read_signer(const char *line, struct sshsig_signer *ret)
 }
 
 /* "1024 SHA256:... (RSA)": no approvers file takes it. */
-static bool check_size(const char *key, const char *line, struct ens_err *err)
+static bool check_key_size(const char *key, const char *line, struct ens_err *err)
 {
     const char *type = strrchr(line, '(');
     unsigned bits = 0;
@@ -240,7 +240,7 @@ bool sshsig_look(const struct sshsig_tool *tool, const char *key, struct sshsig_
 
     line[strcspn(line, "\n")] = '\0';
     if (r.status == 0 && read_signer(line, ret))
-        return check_size(key, line, err);
+        return check_key_size(key, line, err);
     last_words(buf_view(&r.words), why);
     return ens_fail(
         err, ENS_DATA,
