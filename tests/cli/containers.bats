@@ -999,7 +999,7 @@ assert doc["verified"] is True and doc["reasons"] == [], doc' "$OUT"
                 ok
                 prints '^verified \(core\)'
             else
-                refused_either 65 1 'no bundle'
+                refused_either 65 1 'not a bundle'
             fi
         done
         ens verify --component ronl "$file"

@@ -118,7 +118,7 @@ wrong() {
     done
     sign_data s.signdata "$MRENCLAVE" date=0x20230230
     early date '20230230, which is not a day' 'date >= 20000101'
-    early date 'no day' 'date any'
+    early date 'not a day' 'date any'
     early date 20230230 'date <= 20991231'
 }
 

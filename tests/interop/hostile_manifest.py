@@ -132,10 +132,10 @@ whole("json-utf16", "JSON text is UTF-8", "not UTF-8",
       lambda raw: b"\xff\xfe" + raw.decode().encode("utf-16-le"))
 whole("json-empty", "an empty manifest is not JSON", "no JSON", lambda raw: b"")
 whole("json-truncated", "half a manifest is not JSON", "no JSON", lambda raw: raw[:len(raw) // 2])
-whole("json-null", "the manifest must be an object", "no JSON object", lambda raw: b"null")
-whole("json-array", "the manifest must be an object", "no JSON object",
+whole("json-null", "the manifest must be an object", "is not a JSON object", lambda raw: b"null")
+whole("json-array", "the manifest must be an object", "is not a JSON object",
       lambda raw: b"[" + raw + b"]")
-whole("json-string", "the manifest must be an object", "no JSON object", lambda raw: b'"x"')
+whole("json-string", "the manifest must be an object", "is not a JSON object", lambda raw: b'"x"')
 whole("json-deep-array", "100,000 nested arrays: a recursive reader runs out of stack", "deeply",
       lambda raw: raw[:-1] + b',"x":' + b"[" * 100000 + b"]" * 100000 + b"}")
 whole("json-deep-object", "100,000 nested objects: a recursive reader runs out of stack", "deeply",

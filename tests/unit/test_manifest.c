@@ -94,9 +94,9 @@ static void test_text(void **state)
     accept("{}");
     accept(" {\"x\" : [ 1 , true , null ] }\n");
     refuse("", "");
-    refuse("null", "no JSON object");
-    refuse("[]", "no JSON object");
-    refuse("\"x\"", "no JSON object");
+    refuse("null", "is not a JSON object");
+    refuse("[]", "is not a JSON object");
+    refuse("\"x\"", "is not a JSON object");
     refuse("{\"x\":1", "line 1");
     refuse("{\"x\":1,}", "line 1");
     refuse("{'x':1}", "line 1");

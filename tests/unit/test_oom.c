@@ -328,7 +328,7 @@ static bool find_date(struct ens_err *err)
     bool found = false;
 
     /* Two days from the first one that is tried, for a failure at each point takes a walk of its own. */
-    sigstruct_put_int(&dated, CSS_DATE, 0x20000102);
+    sigstruct_put_int(&dated, CSS_DATE, 0x19700102);
     uint8_t want[32];
 
     if (!signdata_digest(&dated, want, err))
