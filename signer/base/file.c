@@ -34,7 +34,7 @@ static bool take_special(int fd, const struct stat *st, bool is_own, const char 
         return ens_fail(err, ENS_NOINPUT, "%s: is a directory: name a file", path);
     if (!is_own)
         return ens_fail(err, ENS_DATA,
-                        "%s: is a %s and no file: let the shell open it, and name it /dev/stdin", path,
+                        "%s: is a %s, not a file: let the shell open it, and name it /dev/stdin", path,
                         S_ISFIFO(st->st_mode) ? "named pipe" : "device");
     if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) != 0)
         return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be waited for", path);

@@ -63,7 +63,7 @@ static bool add_entry(struct approval_files *f, const char *dir, const char *nam
     bool is_there = stat(path, &st) == 0;
 
     if (is_there ? !S_ISREG(st.st_mode) : errno == ENOENT || errno == ELOOP) {
-        notice_warn("%s: is %s: left out", path, is_there ? "no file" : "a link that leads nowhere");
+        notice_warn("%s: is %s: left out", path, is_there ? "not a file" : "a link that leads nowhere");
         return true;
     }
     return add_path(f, ens_take(path), err);
