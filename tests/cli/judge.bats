@@ -414,19 +414,19 @@ PY
         # shellcheck disable=SC2086
         [[ $command = compare* ]] || {
             ens $command app.dll
-            refused 65 'app.dll: is no .*, but a Windows program \(PE\)'
+            refused 65 'app.dll: is not .*, but a Windows program \(PE\)'
             ens $command app.gz
-            refused 65 'app.gz: is no .*, but compressed with gzip: unpack it first'
+            refused 65 'app.gz: is not .*, but compressed with gzip: unpack it first'
             ens $command app.xml
-            refused 65 'app.xml: is no .*, but a configuration for Intel.s sgx_sign'
+            refused 65 'app.xml: is not .*, but a configuration for Intel.s sgx_sign'
             ens $command app.a
-            refused 65 'app.a: is no .*, but a static library'
+            refused 65 'app.a: is not .*, but a static library'
             ens $command app.tar
-            refused 65 'app.tar: is no .*, but a tar archive'
+            refused 65 'app.tar: is not .*, but a tar archive'
         }
         # shellcheck disable=SC2086
         ens $command app.json
-        refused 65 'app.json: is no .*, but JSON'
+        refused 65 'app.json: is not .*, but JSON'
     done
 }
 

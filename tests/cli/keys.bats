@@ -217,7 +217,7 @@ PY
     sign_data s.signdata "$MRENCLAVE"
     ENSIGN_FAULT=setattr=0x103:00:3 ens sign --module "$FAULT" --yes --key 'pkcs11:token=ensign;object=loose' --pin-source "file:$PINFILE" -o s.sig s.signdata
     ok
-    warned "object=loose: $both"
+    warned "object=loose': $both"
     ens sign --yes --key 'pkcs11:token=ensign;object=good' --pin-source "file:$PINFILE" -o t.sig s.signdata
     ok
     not_warned 'leave the token'
