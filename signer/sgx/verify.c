@@ -143,7 +143,7 @@ static void judge_date(const struct sigstruct *css, struct findings *ret)
 
     if (!date_of_bcd(bcd, &d))
         findings_add(ret, SEVERITY_WARNING, "date",
-                     "DATE %08" PRIx32 " is not a date (the CPU does not look)", bcd);
+                     "DATE %08" PRIx32 " is no date (the CPU does not look)", bcd);
 }
 
 void verify_signed_fields(const struct sigstruct *css, struct findings *ret)

@@ -384,7 +384,7 @@ PY
     ens show old.sig
     ok
     prints '^ *DATE +2019-10-07 \(0x070a07e3: in binary, as Gramine up to 1.4 wrote it\)'
-    prints 'warning: DATE 070a07e3 is not a date'
+    prints 'warning: DATE 070a07e3 is no date'
     ens show --json old.sig
     ok
     prints '"date": "070a07e3"'

@@ -384,7 +384,7 @@ PY
         sigstruct s.css one "$MRENCLAVE" "date=$date"
         ens verify --profile core s.css
         no core date
-        says_no "DATE $(printf %08x "$date") is not a date"
+        says_no "DATE $(printf %08x "$date") is no date"
         ens verify s.css
         yes cpu
         prints '^warning: s\.css: DATE .*\[date\]$'

@@ -378,7 +378,7 @@ same_label_is_refused() {
     candidates >uris
     [ "$(wc -l <uris)" -eq 2 ] || fail "candidates:" "$(cat uris)"
     while read -r uri; do
-        tok sign --key "$uri;object=release" --yes --force -o out.sig s.signdata
+        tok sign --key "$uri" --yes --force -o out.sig s.signdata
         [ "$status" -eq 0 ] || { exits 80; continue; }
         same out.sig "$BATS_FILE_TMPDIR/expected.sig"
         signed=$((signed + 1))

@@ -151,7 +151,7 @@ def _check_info(entry):
         raise Refused(f"{name}: a stored entry with two sizes")
     mode = info.external_attr >> 16 if info.create_system in UNIX_SYSTEMS else 0
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG) or info.external_attr & DOS_DIRECTORY:
-        raise Refused(f"{name}: the entry is not a plain file")
+        raise Refused(f"{name}: the entry is no plain file")
     if info.file_size > MAX_FILE:
         raise Refused(f"{name}: {info.file_size} bytes, more than {MAX_FILE}")
     if info.file_size > RATIO_FROM and info.file_size > MAX_RATIO * info.compress_size:

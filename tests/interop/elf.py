@@ -160,7 +160,7 @@ class Measurement:
 
     def __init__(self, ssaframesize, size, stream=None):
         if size < PAGE_LEN or size & size - 1 or size > MAX_ENCLAVE:
-            raise Malformed(f"the enclave size {size:#x} is not a power of two of pages, or too large")
+            raise Malformed(f"the enclave size {size:#x} is no power of two of pages, or too large")
         self.size, self._pages, self._stream = size, set(), stream
         self._hash = hashlib.sha256()
         self._full = bytearray(64 + 16 * (64 + CHUNK_LEN))

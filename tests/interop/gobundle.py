@@ -146,7 +146,7 @@ def _headers(data, base, offset, number):
 
 
 def _header(data, at):
-    """(entry, where the next one begins), or None for what is not a header."""
+    """(entry, where the next one begins), or None for what is no header."""
     if at < 0 or at + 46 > len(data) or not data.startswith(b"PK\1\2", at):
         return None
     (_, _, flags, method, _, _, crc, csize, size, name_len, extra_len, comment_len, _, _, _,
@@ -283,7 +283,7 @@ def _unmarshal(raw):
 
 
 def _constant(name):
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(f"{name} is no JSON")
 
 
 def _check_depth(text):
@@ -316,7 +316,7 @@ def _decode(kind, value, old, where):
         return _struct(kind, value, old, where)
     if isinstance(kind, list):
         if isinstance(value, _Object) or not isinstance(value, list):
-            raise Refused(f"json: {where} is not an array")
+            raise Refused(f"json: {where} is no array")
         return [_decode(kind[0], one, _zero(kind[0]), where) for one in value]
     if isinstance(kind, tuple):
         if kind[0] == "pointer":
@@ -328,7 +328,7 @@ def _decode(kind, value, old, where):
             raise Refused(f"json: {where} is no {kind.__name__}")
         return value if kind is bool else _surrogates(value)
     if not isinstance(value, _Number) or not value.isdigit() or int(value) > kind:
-        raise Refused(f"json: {where} is not a number of its type")
+        raise Refused(f"json: {where} is no number of its type")
     return int(value)
 
 
@@ -339,7 +339,7 @@ def _surrogates(text):
 
 def _struct(kind, value, old, where):
     if not isinstance(value, _Object):
-        raise Refused(f"json: {where} is not an object")
+        raise Refused(f"json: {where} is no object")
     for key, member in value:
         key = _surrogates(key)
         if key not in kind:
@@ -351,7 +351,7 @@ def _struct(kind, value, old, where):
 
 def _map(length, value, old, where):
     if not isinstance(value, _Object):
-        raise Refused(f"json: {where} is not an object")
+        raise Refused(f"json: {where} is no object")
     for key, member in value:
         old[_surrogates(key).encode()] = \
             bytes(length) if member is None else _binary(member, length, where)
@@ -361,7 +361,7 @@ def _map(length, value, old, where):
 def _binary(value, length, where):
     """Hexadecimal, or base64 as Go reads it: line breaks and surplus bits do not matter."""
     if not isinstance(value, str) or isinstance(value, _Number):
-        raise Refused(f"json: {where} is not text")
+        raise Refused(f"json: {where} is no text")
     if length == 32 and re.fullmatch(r"[0-9a-fA-F]{64}", value):
         return bytes.fromhex(value)
     try:

@@ -130,12 +130,12 @@ whole("json-bom", "JSON text has no byte order mark", "byte order mark",
       lambda raw: b"\xef\xbb\xbf" + raw)
 whole("json-utf16", "JSON text is UTF-8", "not UTF-8",
       lambda raw: b"\xff\xfe" + raw.decode().encode("utf-16-le"))
-whole("json-empty", "an empty manifest is not JSON", "no JSON", lambda raw: b"")
-whole("json-truncated", "half a manifest is not JSON", "no JSON", lambda raw: raw[:len(raw) // 2])
-whole("json-null", "the manifest must be an object", "is not a JSON object", lambda raw: b"null")
-whole("json-array", "the manifest must be an object", "is not a JSON object",
+whole("json-empty", "an empty manifest is no JSON", "no JSON", lambda raw: b"")
+whole("json-truncated", "half a manifest is no JSON", "no JSON", lambda raw: raw[:len(raw) // 2])
+whole("json-null", "the manifest must be an object", "no JSON object", lambda raw: b"null")
+whole("json-array", "the manifest must be an object", "no JSON object",
       lambda raw: b"[" + raw + b"]")
-whole("json-string", "the manifest must be an object", "is not a JSON object", lambda raw: b'"x"')
+whole("json-string", "the manifest must be an object", "no JSON object", lambda raw: b'"x"')
 whole("json-deep-array", "100,000 nested arrays: a recursive reader runs out of stack", "deeply",
       lambda raw: raw[:-1] + b',"x":' + b"[" * 100000 + b"]" * 100000 + b"}")
 whole("json-deep-object", "100,000 nested objects: a recursive reader runs out of stack", "deeply",
@@ -146,7 +146,7 @@ for _name, _bytes in (("byte", b"\xff"), ("overlong", b"\xc0\xaf"),
                       ("beyond", b"\xf4\x90\x80\x80")):
     text(f"json-utf8-{_name}", "JSON text is UTF-8, and this is not", "not UTF-8",
          b'"name":"enclave"', b'"name":"' + _bytes + b'"')
-text("json-half-surrogate", "half a surrogate pair is not a character", "surrogate",
+text("json-half-surrogate", "half a surrogate pair is no character", "surrogate",
      b'"name":"enclave"', b'"name":"\\ud800"')
 text("json-raw-newline", "control characters in strings must be escaped", "no JSON",
      b'"name":"enclave"', b'"name":"a\nb"')
@@ -154,7 +154,7 @@ text("json-comment", "JSON has no comments", "no JSON", b'{"name"', b'{/* */"nam
 whole("json-comma-last", "JSON has no trailing commas", "no JSON",
       lambda raw: raw[:-1] + b",}")
 text("json-single-quotes", "JSON strings have double quotes", "no JSON", b'"name"', b"'name'")
-text("json-nan", "NaN is not JSON", "no JSON", b'"name":', b'"x":NaN,"name":')
+text("json-nan", "NaN is no JSON", "no JSON", b'"name":', b'"x":NaN,"name":')
 text("json-leading-zero", "JSON numbers have no leading zeros", "no JSON", b'"major":1,"minor":2,'
      b'"patch":3},"components"', b'"major":01},"components"')
 
@@ -290,7 +290,7 @@ edit("tdx-stage2-no-kernel", "a stage 2 image needs a kernel", "needs a kernel",
 DIGEST = "a digest is SHA-512/256, 32 bytes in hex or base64"
 for _name, _value in (("short", "00" * 31), ("long", "00" * 33), ("no-hex", "x" * 64),
                       ("empty", ""), ("number", 5), ("null", None)):
-    edit(f"digest-{_name}", DIGEST, "is not an SHA-512/256",
+    edit(f"digest-{_name}", DIGEST, "is no SHA-512/256",
          lambda m, c, v=_value: m["digests"].update({"ronl.elf": v}))
 for _file in ("ronl.elf", "ronl.sgx", "ronl.sgx.sig"):
     edit(f"digest-wrong-{_file}", "the file is not the one that was measured", "digest is wrong",

@@ -143,9 +143,9 @@ for _name, _where in (
         ("before-central", (CENTRAL_MAGIC, 0)), ("central", (CENTRAL_MAGIC, 100)),
         ("before-end", (END_MAGIC, 0)), ("end", (END_MAGIC, 11)), ("last-byte", -1)):
     add(f"truncated-{_name}", CUT, "no readable zip", lambda w=_where: _cut(w))
-add("empty-file", "nothing is not an archive", "no readable zip", lambda: b"")
+add("empty-file", "nothing is no archive", "no readable zip", lambda: b"")
 add("empty-archive", FIRST, "first entry", lambda: zipmake.pack([]))
-add("no-archive", "a text is not an archive", "no readable zip", lambda: b"not a zip file\n" * 100)
+add("no-archive", "a text is no archive", "no readable zip", lambda: b"not a zip file\n" * 100)
 add("front-missing", "the offsets point before the data", "outside the archive",
     lambda: base().pack()[100:])
 

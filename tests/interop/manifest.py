@@ -57,9 +57,9 @@ def parse(raw):
     except RecursionError:
         raise Refused("the manifest is nested too deeply") from None
     except ValueError as e:
-        raise Refused(f"the manifest is not JSON: {e}") from None
+        raise Refused(f"the manifest is no JSON: {e}") from None
     if not isinstance(value, dict):
-        raise Refused("the manifest is not a JSON object")
+        raise Refused("the manifest is no JSON object")
     return value
 
 
@@ -73,7 +73,7 @@ def _unique(pairs):
 
 
 def _constant(name):
-    raise Refused(f"the manifest holds {name}, which is not JSON")
+    raise Refused(f"the manifest holds {name}, which is no JSON")
 
 
 def go_fold(key):
@@ -115,7 +115,7 @@ class Manifest:
 
     def _get(self, obj, key, kind, where):
         """obj[key] if it is of that type; None if absent, null (Go takes it for absent) or wrong.
-        bool is not an int here."""
+        bool is no int here."""
         value = obj.get(key)
         if value is None:
             return None
@@ -152,7 +152,7 @@ class Manifest:
         seen = set()
         for i, c in enumerate(self._get(m, "components", list, "manifest") or []):
             if not isinstance(c, dict):
-                self._bad(f"component {i}", "is not an object")
+                self._bad(f"component {i}", "is no object")
                 continue
             where = self._component(c, i)
             if where in seen:
@@ -163,7 +163,7 @@ class Manifest:
         for name, text in (self._get(m, "digests", dict, "manifest") or {}).items():
             raw = decode_binary(text, 32) if isinstance(text, str) else None
             if raw is None:
-                self._bad("digests", f"the digest of {name!r} is not an SHA-512/256 value")
+                self._bad("digests", f"the digest of {name!r} is no SHA-512/256 value")
             self.digests[name] = raw
 
     def _id(self, m):
@@ -245,7 +245,7 @@ class Manifest:
             self._bad(where, "an initrd or a stage 2 image needs a kernel")
         for option in self._get(tdx, "extra_kernel_options", list, where) or []:
             if not isinstance(option, str):
-                self._bad(where, "extra_kernel_options holds something that is not a string")
+                self._bad(where, "extra_kernel_options holds something that is no string")
         self._get(tdx, "stage2_format", str, where)
         self._get(tdx, "stage2_persist", bool, where)
         r = self._get(tdx, "resources", dict, where) or {}
@@ -264,7 +264,7 @@ class Manifest:
     def _identity(self, c, where):
         for one in self._get(c, "identity", list, where) or []:
             if not isinstance(one, dict):
-                self._bad(where, "identity holds something that is not an object")
+                self._bad(where, "identity holds something that is no object")
                 continue
             self._keys(one, IDENTITY, f"{where} identity")
             self._get(one, "hypervisor", str, where)

@@ -172,7 +172,7 @@ def plan_oe(options):
 def _size(text):
     found = re.fullmatch(r"(0x[0-9a-fA-F]+|\d+)([KMG]?)", text)
     if not found:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size")
+        raise argparse.ArgumentTypeError(f"{text!r} is no size")
     return int(found[1], 0) * UNITS[found[2]]
 
 

@@ -50,7 +50,7 @@ def _block(text, labels):
 
 def _check_algorithm(item):
     if item != (SEQUENCE, RSA_ENCRYPTION):
-        raise Malformed("the key is not an RSA key")
+        raise Malformed("the key is no RSA key")
 
 
 def _item(der, at):

@@ -204,7 +204,7 @@ def _judge_signed(f):
     """Steps 3 to 8: what the signed values demand of the enclave's SECS."""
     errors, warnings = [], []
     if not is_date(f["date"]):
-        warnings.append(f"DATE {f['date']:08x} is not a date (the CPU does not look)")
+        warnings.append(f"DATE {f['date']:08x} is no date (the CPU does not look)")
     _judge_attributes(f, errors, warnings)
     _judge_kss_cet(f, errors, warnings)
     errors += _judge_xfrm(f["xfrm"] & f["xfrm_mask"], ~f["xfrm"] & f["xfrm_mask"])

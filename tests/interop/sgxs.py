@@ -107,7 +107,7 @@ class _Walk:
         if ssaframesize == 0:
             self.problem("SSAFRAMESIZE is 0")
         if size < PAGE_LEN or size & (size - 1):
-            self.problem(f"the enclave size {size:#x} is not a power of two of at least a page")
+            self.problem(f"the enclave size {size:#x} is no power of two of at least a page")
         self.hash.update(struct.pack("<8sIQ44x", ECREATE, ssaframesize, size))
 
     def add(self, header):

@@ -58,7 +58,7 @@ REASONS = {
     "a component that takes the manifest for one of its files":
         r"names the file META-INF/MANIFEST.MF",
     "a SIGSTRUCT that is none for the CPU": r"HEADER is not that of a SIGSTRUCT",
-    "DATE in the year 0": r"DATE 0000[0-9]{4} is not a date",
+    "DATE in the year 0": r"DATE 0000[0-9]{4} is no date",
 }
 
 

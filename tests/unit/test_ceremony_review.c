@@ -91,7 +91,7 @@ static void every_danger_is_told_before_the_fields(void **state)
         {"einittoken", "  ! EINITTOKENKEY: "},
         {"init", "  ! INIT is demanded"},
         {"kss-unmasked", "  ! ISVFAMILYID/ISVEXTPRODID set, but KSS is not demanded\n"},
-        {"date-gramine-1.4", "  ! DATE 0e0407e7 is not a date (the CPU does not look)\n"},
+        {"date-gramine-1.4", "  ! DATE 0e0407e7 is no date (the CPU does not look)\n"},
         {"xfrm-half-amx", "  ! XFRM demands half of AMX (bits 17 and 18)\n"},
         {"cet-without", "  ! CET_ATTRIBUTES set without ATTRIBUTES.CET"},
         {"misc-reserved", "  ! reserved MISCSELECT bits are demanded: 0x4\n"},
@@ -149,7 +149,7 @@ static void all_dangers_of_one_sigstruct_are_told(void **state)
     assert_contains(text, "! reserved XFRM bits are demanded: 0x400");
     assert_contains(text, "! reserved MISCSELECT bits are demanded: 0xf0");
     assert_contains(text, "! reserved CET_ATTRIBUTES bits are set: 0x80");
-    assert_contains(text, "! DATE 00000000 is not a date");
+    assert_contains(text, "! DATE 00000000 is no date");
 }
 
 static void fields_that_are_rarely_used_are_shown_when_they_are(void **state)

@@ -179,7 +179,7 @@ static const struct {
     {CSS_VENDOR, 0x8086, 0, NULL, NULL},
     {CSS_VENDOR, 0x8087, SEVERITY_ERROR, "vendor", "VENDOR is 0x8087"},
     {CSS_DATE, 0x20991231, 0, NULL, NULL},
-    {CSS_DATE, 0x20991232, SEVERITY_WARNING, "date", "DATE 20991232 is not a date (the CPU does not look)"},
+    {CSS_DATE, 0x20991232, SEVERITY_WARNING, "date", "DATE 20991232 is no date (the CPU does not look)"},
 };
 
 static void each_rule_speaks_on_its_own(void **state)
