@@ -142,8 +142,8 @@ static void judge_date(const struct sigstruct *css, struct findings *ret)
     struct date d;
 
     if (!date_of_bcd(bcd, &d))
-        findings_add(ret, SEVERITY_WARNING, "date",
-                     "DATE %08" PRIx32 " is no date (the CPU does not look)", bcd);
+        findings_add(ret, SEVERITY_WARNING, "date", "DATE %08" PRIx32 " is no date (the CPU does not look)",
+                     bcd);
 }
 
 void verify_signed_fields(const struct sigstruct *css, struct findings *ret)
