@@ -65,7 +65,7 @@ bool hex_decode(const char *text, const char *what, uint8_t *ret, size_t len, st
 
 bool hex_decode_groups(const char *text, const char *what, uint8_t *ret, size_t len, struct ens_err *err)
 {
-    char digits[2 * HEX_OF_MAX + 1];
+    char digits[2 * HEX_OF_MAX + 1] = "";
     size_t count = 0;
 
     if (len > HEX_OF_MAX || strlen(text) != 2 * len + len / 4 - 1)

@@ -685,7 +685,9 @@ asks() {
 # reads_pages: Enter until something is asked for; all that was seen is in the file "pages" of the test.
 reads_pages() {
     local n
-    for ((n = 0; n < 80; n++)); do
+    for ((n = 1; n < 80; n++)); do
+        # A page is whole once its last line stands there.
+        sees "^(-- $n of [0-9]+: press Enter --$|Sign th)"
         mux capture-pane -p >>"$BATS_TEST_TMPDIR/pages"
         ! look | grep -q '^Sign th' || return 0
         types ''
