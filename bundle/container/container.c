@@ -217,8 +217,9 @@ bool container_put(const struct container *c, int fd, uint64_t offset, struct vi
     size_t len = edits_of(c, edits);
 
     for (size_t i = 0; i < len; i++) {
-        if (offset >= edits[i].offset && offset - edits[i].offset <= edits[i].len &&
-            bytes.len <= edits[i].len - (offset - edits[i].offset))
+        uint64_t into = offset - edits[i].offset; /* wraps in front of the place, beyond its length */
+
+        if (into <= edits[i].len && bytes.len <= edits[i].len - into)
             return file_write_at(fd, "the new file", offset, bytes, err);
     }
     return ens_fail(err, ENS_BUG, "%s: %zu bytes at %" PRIu64 " are not to be edited", c->label, bytes.len,

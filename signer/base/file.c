@@ -25,7 +25,7 @@ size_t file_room(size_t each, size_t max)
     return room > 0 ? (size_t)room : 1;
 }
 
-/* What is not a regular file: a descriptor of ensign's own is read as it comes. */
+/* Opens a file that is not a regular one: a descriptor of ensign's own is read as it comes. */
 static bool take_special(int fd, const struct stat *st, bool is_own, const char *path, struct ens_err *err)
 {
     int flags = fcntl(fd, F_GETFL);

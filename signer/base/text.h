@@ -32,7 +32,7 @@ bool text_fold(struct view text, unsigned columns, unsigned indent, struct buf *
  * where it is malformed (RFC 3629): `ret_point` is left as it was then. */
 size_t text_decode(const uint8_t *text, size_t len, uint32_t *ret_point);
 
-/* The same words? Blanks and tabs between them, and their case, do not count. */
+/* True for the same words. Blanks and tabs between them, and their case, do not count. */
 bool text_same_words(const char *a, const char *b);
 
 /* The entry of `words` (a NULL-terminated list) nearest to `word` by edit distance, or NULL if none

@@ -34,7 +34,7 @@ bool sshkey_take(struct view *left, struct view *ret);
 /* Judges a key blob; `ret` is set with SSHKEY_OK only. */
 enum sshkey_verdict sshkey_read(struct view blob, struct sshkey *ret);
 
-/* Do two key blobs that sshkey_read takes hold the same point, or modulus? One secret then makes the
+/* True if two key blobs that sshkey_read takes hold the same point, or modulus: one secret then makes the
  * signatures of both, whatever their types, exponents and FIDO applications. */
 bool sshkey_same_secret(struct view a, struct view b);
 
