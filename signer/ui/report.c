@@ -289,6 +289,12 @@ void report_begin(struct report *r, enum report_form form, unsigned label_width)
     enter(r, false, 0);
 }
 
+void report_kind(struct report *r, const char *kind)
+{
+    report_text(r, "kind", NULL, kind);
+    report_uint(r, "format", NULL, 1);
+}
+
 void report_free(struct report *r)
 {
     buf_free(&r->out);

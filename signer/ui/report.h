@@ -33,6 +33,9 @@ struct report {
 void report_begin(struct report *r, enum report_form form, unsigned label_width);
 void report_free(struct report *r);
 
+/* The first two members of a document of JSON: `kind`, and the version of its keys. */
+void report_kind(struct report *r, const char *kind);
+
 /* An object or array of JSON, up to report_close. In text: the heading, if it is not NULL, on a line of its
  * own, and what follows `indent` columns further in. */
 void report_object(struct report *r, const char *key, const char *heading, unsigned indent);

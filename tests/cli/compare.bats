@@ -554,7 +554,8 @@ PY
         "$PYTHON" - "$OUT" <<'PY'
 import json, re, sys
 doc = json.load(open(sys.argv[1]))
-assert list(doc) == ["verdict", "same_enclave", "same_signer", "causes", "a", "b", "fields",
+assert doc["kind"] == "compare" and doc["format"] == 1
+assert list(doc) == ["kind", "format", "verdict", "same_enclave", "same_signer", "causes", "a", "b", "fields",
                      "pages_not_compared", "totals", "pages"], list(doc)
 def keys(value):
     if isinstance(value, dict):

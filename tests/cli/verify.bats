@@ -833,7 +833,8 @@ m["name"] = "n" * 17000'
     "$PYTHON" - "$OUT" <<'PY'
 import json, sys
 d = json.load(open(sys.argv[1]))
-assert set(d) == {"reasons", "warnings", "file", "profile", "verified", "undecided"}, d
+assert list(d)[:2] == ["kind", "format"] and d["kind"] == "verify" and d["format"] == 1, d
+assert set(d) == {"kind", "format", "reasons", "warnings", "file", "profile", "verified", "undecided"}, d
 assert d["verified"] is True and d["undecided"] is False and d["profile"] == "registry" and d["file"] == "good.orc", d
 assert d["reasons"] == [], d
 assert {w["rule"] for w in d["warnings"]} == {"debug-open", "name"}, d

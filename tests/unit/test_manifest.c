@@ -1,5 +1,5 @@
 /* The manifest: what its text and its fields may be, how it is edited, how it is written. */
-#include "tests/support/zip.h"
+#include "tests/unit/test_bundle_build.h"
 
 #include "bundle/orc/manifest.h"
 #include "bundle/orc/manifest_scan.h"

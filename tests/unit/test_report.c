@@ -92,6 +92,20 @@ static void each_json_line_is_one(void **state)
     assert_printed(&r, "{\"d\": null}\n");
 }
 
+static void a_document_begins_with_its_kind(void **state)
+{
+    ENS_CLEANUP(report_free) struct report text;
+    ENS_CLEANUP(report_free) struct report json;
+
+    (void)state;
+    report_begin(&text, REPORT_TEXT, 3);
+    report_kind(&text, "list");
+    assert_printed(&text, "");
+    report_begin(&json, REPORT_JSON_LINES, 3);
+    report_kind(&json, "list");
+    assert_printed(&json, "{\"kind\": \"list\", \"format\": 1}\n");
+}
+
 static void a_value_forges_nothing(void **state)
 {
     const char *value = "\x1b[31m\n\"\\ \xc3\xbc \xf0\x9f\x98\x80 \xff \x7f";
@@ -150,6 +164,7 @@ int main(void)
         cmocka_unit_test(text_has_what_has_a_label),
         cmocka_unit_test(json_has_what_has_a_key),
         cmocka_unit_test(each_json_line_is_one),
+        cmocka_unit_test(a_document_begins_with_its_kind),
         cmocka_unit_test(a_value_forges_nothing),
         cmocka_unit_test(a_long_line_is_whole),
         cmocka_unit_test(a_report_that_is_too_deep_is_not_printed),

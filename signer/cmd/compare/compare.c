@@ -321,6 +321,7 @@ static bool print_comparison(const struct args *args, struct compare_side *a, st
     if (!compare_two_streams(a, b, &d, err))
         return false;
     report_begin(&r, args->json ? REPORT_JSON : REPORT_TEXT, 14);
+    report_kind(&r, "compare");
     report_verdict(&r, a, b, d);
     report_side(&r, true, a);
     report_side(&r, false, b);

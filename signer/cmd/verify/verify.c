@@ -380,6 +380,7 @@ static bool print_verdict(const struct args *args, const struct verdict *v, stru
     const char *profile = args->profile != NULL ? args->profile : "cpu";
 
     report_begin(&r, args->json ? REPORT_JSON : REPORT_TEXT, 0);
+    report_kind(&r, "verify");
     verdict_report_lines(v, 0, &r);
     verdict_report_array(v, true, &r);
     verdict_report_array(v, false, &r);
