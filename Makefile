@@ -119,7 +119,12 @@ WRAP_test_base_file_out := fchmod
 WRAP_test_base_file_group := fsync renameat2
 WRAP_test_install := bundle_open_fd
 WRAP_test_oom := mem_alloc mem_room mem_grow mem_strndup mem_strdup mem_printf
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/support.o $(B)/libensign.a | $(B)/tests/hsm/fault.so
+# What tests share; the linker takes from it what a test asks for.
+$(B)/tests/support/libsupport.a: $(patsubst %.c,$(B)/%.o,$(filter-out tests/support/clock.c,$(wildcard tests/support/*.c)))
+	@echo "  AR    $@"
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/libsupport.a $(B)/libensign.a | $(B)/tests/hsm/fault.so
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $(foreach f,$(WRAP_$*),-Wl,--wrap=$(f)) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
@@ -153,11 +158,11 @@ FUZZ_BIN    := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/tests/fuzz/%)
 # The search for the field that differs hashes 200,000 times: the target lets it run now and then only.
 WRAP_signature := diagnose_find_field
 
-$(B)/tests/fuzz/replay_fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libensign.a
+$(B)/tests/fuzz/replay_fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/tests/support/libsupport.a $(B)/libensign.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $(foreach f,$(WRAP_$*),-Wl,--wrap=$(f)) -o $@ $^ $(LIBS)
 
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libensign.a
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/support/libsupport.a $(B)/libensign.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $(foreach f,$(WRAP_$*),-Wl,--wrap=$(f)) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 

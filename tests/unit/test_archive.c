@@ -1,5 +1,5 @@
 /* The zip rules of a bundle: what its directory may say, what is streamed out of it, what is written. */
-#include "tests/unit/test_bundle_build.h"
+#include "tests/support/zip.h"
 
 #include "bundle/orc/archive.h"
 #include "bundle/orc/bundle.h"

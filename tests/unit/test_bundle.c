@@ -1,5 +1,5 @@
 /* Bundles as a whole: the rules that need both manifest and archive, streams, edits, writing. */
-#include "tests/unit/test_bundle_build.h"
+#include "tests/support/zip.h"
 
 #include "bundle/orc/bundle.h"
 #include "signer/base/magic.h"

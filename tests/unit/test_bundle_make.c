@@ -1,6 +1,6 @@
 /* Making bundles: new ones, components from files, names and ids, and that what is written is the same again
  * and again. The bytes of the manifest are those that orc writes. */
-#include "tests/unit/test_bundle_build.h"
+#include "tests/support/zip.h"
 
 #include <sys/stat.h>
 

@@ -4,7 +4,7 @@
  * and jansson as well, and fail when they are told to. Whatever fails, the answer is ENS_RESOURCE, nothing
  * leaks (the sanitizer and valgrind builds skip this: they bring an allocator of their own),
  * and the next run works. */
-#include "tests/unit/test_bundle_build.h"
+#include "tests/support/zip.h"
 
 #include <errno.h>
 

@@ -1,7 +1,7 @@
 /* Containers: each kind is recognised and no other, opened, poured, and written with another SIGSTRUCT and
  * nothing else changed; what is not a container is told what it lacks. The ELF kinds' own rules are in
  * test_elf_intel*.c and test_elf_oe.c. */
-#include "tests/unit/test_bundle_build.h"
+#include "tests/support/zip.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -13,7 +13,8 @@
 #include "signer/base/file.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
-#include "tests/unit/test_container.h"
+#include "signer/flow/artifact.h"
+#include "tests/support/container.h"
 
 #define CSS CONTAINER_SIGSTRUCT_SIZE
 

@@ -1,8 +1,11 @@
 /* A15: what measuring a file costs is known before it begins. The number that container_work tells is never
  * below what is poured; a small file that asks for hours is refused before the first piece, whichever table
  * asks; and an enclave that is large and not measured is none of those. Work is counted here, not timed. */
+#include <stdio.h>
+#include <string.h>
+
 #include "signer/base/mem.h"
-#include "tests/unit/test_elf_intel.h"
+#include "tests/support/elf.h"
 
 /* Offsets of Open Enclave files, as mkoe.py lays oe-rich-* out. */
 #define OE_INFO  0x4200

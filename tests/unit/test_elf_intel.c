@@ -1,9 +1,12 @@
 /* Intel SDK ELF files that are as their tools wrote them: every block is found and measures to the
  * ENCLAVEHASH of its SIGSTRUCT; what is written differs only where it must; each rule of the loader is seen
  * in the pages. */
-#include "tests/unit/test_elf_intel.h"
+#include "tests/support/elf.h"
 
 #include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "signer/base/file.h"
 

@@ -1,8 +1,11 @@
 /* Intel SDK ELF files that are broken, by accident or on purpose: each is refused with ENS_DATA and its
  * reason, before or while its enclave is poured, and nothing is read outside the file. */
-#include "tests/unit/test_elf_intel.h"
+#include "tests/support/elf.h"
 
 #include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 static const char remedy[] = "sign it again with sgx_sign";
 

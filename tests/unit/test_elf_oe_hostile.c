@@ -1,6 +1,9 @@
 /* Open Enclave and EGo ELF files that are broken or made to break their reader: each is refused with the
  * reason, none is read outside of itself, none makes more than its address space has room for. */
-#include "tests/unit/test_elf_oe.h"
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/elf.h"
 
 /* What is written over a vector. `name`: a section, whose header `at` counts from; else the file's begin. */
 struct edit {

@@ -6,7 +6,7 @@
 #include "signer/base/mem.h"
 #include "signer/flow/enclave.h"
 #include "tests/support/support.h"
-#include "tests/unit/test_elf_intel.h"
+#include "tests/support/elf.h"
 
 #define VECTOR "tests/vectors/containers/intel-2.4-2.1-1.4.signed.so"
 

@@ -1,5 +1,5 @@
 /* The manifest: what its text and its fields may be, how it is edited, how it is written. */
-#include "tests/unit/test_bundle_build.h"
+#include "tests/support/zip.h"
 
 #include "bundle/orc/manifest.h"
 #include "bundle/orc/manifest_scan.h"

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/unit/test_container.h"
+#include "tests/support/container.h"
 #include "bundle/stream/sgxs.h"
 #include "signer/base/digest.h"
 #include "signer/base/file.h"
@@ -24,7 +24,7 @@
 #include "signer/sgx/verify.h"
 #include "tests/support/support.h"
 #include "tests/support/testkey.h"
-#include "tests/unit/test_bundle_build.h"
+#include "tests/support/zip.h"
 
 /* ---- the allocators ---- */
 

@@ -5,7 +5,7 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
-#include "tests/unit/test_container.h"
+#include "tests/support/container.h"
 #include "signer/base/digest.h"
 #include "signer/sgx/rsa3072_sign.h"
 #include "tests/support/support.h"

@@ -1,48 +1,14 @@
-/* Builds zip archives and bundles byte by byte for the tests of bundle/: every header field can be made to
- * lie, in the local header, in the directory, or in both. APPNOTE 4.3.7 to 4.3.16. */
-#pragma once
+/* Zip archives and bundles, built byte by byte. */
+#include "tests/support/zip.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include "signer/base/digest.h"
-#include "signer/base/hex.h"
-#include "tests/support/support.h"
-
-#define MANIFEST "META-INF/MANIFEST.MF"
-#define ZEROS    "0000000000000000000000000000000000000000000000000000000000000000"
-
-/* One header, as it is written in one of the two places. */
-struct zip_head {
-    uint16_t flags, method, time, date;
-    uint32_t crc, packed, size, attributes, offset;
-    const char *name;
-    size_t name_len;
-    struct view extra;
-};
-
-struct zip_item {
-    struct view data; /* the bytes between local header and the next, and data descriptor if any */
-    struct zip_head local, central;
-};
-
-struct zip_build {
-    struct buf bytes;
-    struct buf directory;
-    uint32_t entries;
-};
-
-static inline void put(struct buf *b, const void *data, size_t len)
+void put(struct buf *b, const void *data, size_t len)
 {
     struct ens_err err = {0};
 
     assert_ok(buf_append(b, view_of(data, len), &err), err);
 }
 
-static inline void put_le(struct buf *b, size_t len, uint64_t value)
+void put_le(struct buf *b, size_t len, uint64_t value)
 {
     uint8_t bytes[8];
 
@@ -50,7 +16,7 @@ static inline void put_le(struct buf *b, size_t len, uint64_t value)
     put(b, bytes, len);
 }
 
-static inline uint32_t crc_of(struct view v)
+uint32_t crc_of(struct view v)
 {
     uint32_t crc = 0xffffffff;
 
@@ -62,8 +28,7 @@ static inline uint32_t crc_of(struct view v)
     return ~crc;
 }
 
-/* A stored entry, everything true. */
-static inline struct zip_item stored(const char *name, struct view data)
+struct zip_item stored(const char *name, struct view data)
 {
     struct zip_head h = {.name = name, .name_len = strlen(name), .crc = crc_of(data)};
 
@@ -71,9 +36,7 @@ static inline struct zip_item stored(const char *name, struct view data)
     return (struct zip_item){.data = data, .local = h, .central = h};
 }
 
-/* The same deflated, as one block of stored bytes (RFC 1951, 3.2.4); at most 65535 bytes.
- * `space` holds the result. */
-static inline struct zip_item deflated(const char *name, struct view data, struct buf *space)
+struct zip_item deflated(const char *name, struct view data, struct buf *space)
 {
     struct zip_item item = stored(name, data);
 
@@ -87,7 +50,7 @@ static inline struct zip_item deflated(const char *name, struct view data, struc
     return item;
 }
 
-static inline void put_common(struct buf *b, const struct zip_head *h)
+void put_common(struct buf *b, const struct zip_head *h)
 {
     put_le(b, 2, h->flags);
     put_le(b, 2, h->method);
@@ -100,7 +63,7 @@ static inline void put_common(struct buf *b, const struct zip_head *h)
     put_le(b, 2, h->extra.len);
 }
 
-static inline void zip_put(struct zip_build *z, const struct zip_item *item)
+void zip_put(struct zip_build *z, const struct zip_item *item)
 {
     const struct zip_head *c = &item->central;
     uint64_t at = z->bytes.len + c->offset;
@@ -124,8 +87,7 @@ static inline void zip_put(struct zip_build *z, const struct zip_item *item)
     z->entries++;
 }
 
-/* The end record, with a comment of `comment` bytes to follow. */
-static inline void put_end(struct buf *b, uint64_t entries, uint64_t size, uint64_t offset, size_t comment)
+void put_end(struct buf *b, uint64_t entries, uint64_t size, uint64_t offset, size_t comment)
 {
     put_le(b, 4, 0x06054b50);
     put_le(b, 4, 0);
@@ -136,8 +98,7 @@ static inline void put_end(struct buf *b, uint64_t entries, uint64_t size, uint6
     put_le(b, 2, comment);
 }
 
-/* The zip64 end record and its locator; `at` is where they begin. */
-static inline void put_end64(struct buf *b, uint64_t entries, uint64_t size, uint64_t offset, uint64_t at)
+void put_end64(struct buf *b, uint64_t entries, uint64_t size, uint64_t offset, uint64_t at)
 {
     put_le(b, 4, 0x06064b50);
     put_le(b, 8, 44);
@@ -153,12 +114,12 @@ static inline void put_end64(struct buf *b, uint64_t entries, uint64_t size, uin
     put_le(b, 4, 1);
 }
 
-static inline void zip_put_directory(struct zip_build *z)
+void zip_put_directory(struct zip_build *z)
 {
     put(&z->bytes, z->directory.data, z->directory.len);
 }
 
-static inline void zip_end(struct zip_build *z)
+void zip_end(struct zip_build *z)
 {
     uint64_t at = z->bytes.len;
 
@@ -166,14 +127,13 @@ static inline void zip_end(struct zip_build *z)
     put_end(&z->bytes, z->entries, z->directory.len, at, 0);
 }
 
-static inline void zip_free(struct zip_build *z)
+void zip_free(struct zip_build *z)
 {
     buf_free(&z->bytes);
     buf_free(&z->directory);
 }
 
-/* An open memory file with these bytes. */
-static inline int memory_file(struct view v)
+int memory_file(struct view v)
 {
     int fd = memfd_create("test", MFD_CLOEXEC);
 
@@ -182,8 +142,7 @@ static inline int memory_file(struct view v)
     return fd;
 }
 
-/* All of an open file. */
-static inline struct buf read_back(int fd)
+struct buf read_back(int fd)
 {
     struct buf b = {0};
     char piece[4096];
@@ -194,14 +153,7 @@ static inline struct buf read_back(int fd)
     return b;
 }
 
-/* A file of a bundle. */
-struct bundle_part {
-    const char *name;
-    const char *data;
-};
-
-/* Appends `"name":"digest",...` for all parts (NULL name at the end). */
-static inline void put_digests(struct buf *b, const struct bundle_part *parts)
+void put_digests(struct buf *b, const struct bundle_part *parts)
 {
     struct ens_err err = {0};
 
@@ -215,8 +167,7 @@ static inline void put_digests(struct buf *b, const struct bundle_part *parts)
     }
 }
 
-/* The text of a manifest: `before`, then "digests":{...}, then `after`. */
-static inline struct buf manifest_with(const char *before, const struct bundle_part *parts, const char *after)
+struct buf manifest_with(const char *before, const struct bundle_part *parts, const char *after)
 {
     struct buf b = {0};
 
@@ -228,8 +179,7 @@ static inline struct buf manifest_with(const char *before, const struct bundle_p
     return b;
 }
 
-/* A bundle of stored entries with this manifest. */
-static inline struct buf bundle_with(struct view manifest, const struct bundle_part *parts)
+struct buf bundle_with(struct view manifest, const struct bundle_part *parts)
 {
     struct zip_build z = {0};
     struct zip_item item = stored(MANIFEST, manifest);

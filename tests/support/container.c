@@ -1,11 +1,9 @@
-/* A container by the path of its file, as commands open it. */
-#pragma once
+#include "tests/support/container.h"
 
-#include "bundle/open.h"
 #include "signer/base/mem.h"
 #include "signer/flow/artifact.h"
 
-static inline bool container_of_path(const char *path, struct container **ret, struct ens_err *err)
+bool container_of_path(const char *path, struct container **ret, struct ens_err *err)
 {
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
 
