@@ -1,7 +1,7 @@
 /* Many items go through three steps: prepare and finish, which belong to workers, and in between sign, which
- * belongs to the calling thread: the token has one. Workers commit what is finished in groups. The batch knows
- * no file and no key: the functions of the caller say what a step does. Signatures and reports come in the
- * order of items. */
+ * belongs to stations: one for each session of the token. Workers commit what is finished in groups. The batch
+ * knows no file and no key: the functions of the caller say what a step does. Items are begun, signed and reported
+ * in their order. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,8 +9,8 @@
 
 #include "signer/base/err.h"
 
-/* Workers at most. */
-#define BATCH_WORKERS_MAX 256
+#define BATCH_WORKERS_MAX  256
+#define BATCH_SESSIONS_MAX 16
 
 /* Items that are committed together at most: what they have in common, such as the directory of their files,
  * is then written to disk once. */
@@ -23,23 +23,31 @@ enum batch_next {
     BATCH_STOP, /* the same, and no further item is begun */
 };
 
-/* An item is at one step at a time, and what one thread wrote to it the next one sees. */
+/* An item is at one step at a time, and what one thread wrote to it the next one sees. `worker` and `session` number
+ * the threads, from 0; a number is one thread's for the whole run. */
 struct batch_steps {
     void *ctx;
-    /* A worker. NULL: every item is prepared. */
-    enum batch_next (*prepare)(void *ctx, size_t item);
-    bool (*sign)(void *ctx, size_t item); /* the calling thread, in the order of items; false: stop */
-    enum batch_next (*finish)(void *ctx, size_t item); /* a worker */
-    /* A worker; 1..BATCH_GROUP_MAX items that were finished; false: stop. */
-    bool (*commit)(void *ctx, const size_t *items, size_t len);
+    /* NULL: every item is prepared. */
+    enum batch_next (*prepare)(void *ctx, unsigned worker, size_t item);
+    /* Session 0 is the calling thread. False: no further item is begun or signed, by any session. */
+    bool (*sign)(void *ctx, unsigned session, size_t item);
+    enum batch_next (*finish)(void *ctx, unsigned worker, size_t item);
+    /* 1..BATCH_GROUP_MAX items that were finished; false: no further item is begun. */
+    bool (*commit)(void *ctx, unsigned worker, const size_t *items, size_t len);
     /* Said of every item once, in the order of items, as soon as all before it are over; by one thread at a
-     * time, never by the one that signs while items are signed. Also of items that nobody began. */
+     * time, never by one that signs while items are signed. Also of items that nobody began. */
     void (*over)(void *ctx, size_t item);
 };
 
-/* Takes `len` items through the steps with `workers` threads (1..BATCH_WORKERS_MAX); at most `open_max` are
- * prepared by them and not over, or are being finished (one for each worker, if that is more). If only some
- * workers get a thread, these do all. Returns when every item is over and every thread has ended.
- * ENS_RESOURCE: no thread can be started. */
-bool batch_run(const struct batch_steps *steps, size_t len, unsigned workers, size_t open_max,
+struct batch_args {
+    unsigned workers;  /* 1..BATCH_WORKERS_MAX */
+    unsigned sessions; /* 1..BATCH_SESSIONS_MAX */
+    size_t
+        open_max; /* items that are prepared and not over, or are being finished; one for each worker at least */
+    bool is_kept; /* the worker that prepared an item finishes and commits it; else any worker does */
+};
+
+/* Takes `len` items through the steps. If only some threads can be started, these do all. Returns when every item is
+ * over and every thread has ended. ENS_RESOURCE: no worker can be started. */
+bool batch_run(const struct batch_steps *steps, const struct batch_args *args, size_t len,
                struct ens_err *err) ENS_MUST_CHECK;

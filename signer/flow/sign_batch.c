@@ -1,4 +1,4 @@
-/* The batch: all is prepared, the the second step of the batch is the token, the last one is the disk.
+/* The batch: all is prepared, the second step is the token, the last one the disk.
  * Signatures are asked for in the order given, so that the n-th is the n-th. */
 #include "signer/flow/sign_batch.h"
 
@@ -24,12 +24,13 @@ struct work {
     struct pace pace;
 };
 
-static bool sign_request(void *ctx, size_t item)
+static bool sign_request(void *ctx, unsigned session, size_t item)
 {
     const struct work *w = ctx;
     struct request *q = &w->requests->items[item];
     struct ens_err *err = &w->errors[item];
 
+    (void)session;
     if (q->is_done)
         return true;
     q->is_tried = interrupt_check(err);
@@ -39,12 +40,13 @@ static bool sign_request(void *ctx, size_t item)
     return q->is_signed && interrupt_check(err);
 }
 
-static enum batch_next write_signature(void *ctx, size_t item)
+static enum batch_next write_signature(void *ctx, unsigned worker, size_t item)
 {
     const struct work *w = ctx;
     const struct request *q = &w->requests->items[item];
     struct file_out **out = &w->outs[item];
 
+    (void)worker;
     if (!q->is_signed)
         return BATCH_OVER;
     if (file_out_open(q->out_path, w->args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW, out, &w->errors[item]) &&
@@ -54,13 +56,14 @@ static enum batch_next write_signature(void *ctx, size_t item)
     return BATCH_STOP;
 }
 
-static bool commit_signatures(void *ctx, const size_t *items, size_t len)
+static bool commit_signatures(void *ctx, unsigned worker, const size_t *items, size_t len)
 {
     const struct work *w = ctx;
     struct file_out *outs[BATCH_GROUP_MAX] = {0};
     struct ens_err errs[BATCH_GROUP_MAX];
     bool ok = true;
 
+    (void)worker;
     for (size_t i = 0; i < len; i++)
         outs[i] = w->outs[items[i]];
     file_out_commit_all(outs, len, errs);
@@ -89,10 +92,12 @@ static bool run_requests(struct work *w, struct ens_err *err)
                                       .over = show_pace};
     size_t len = w->requests->len;
     size_t room = file_room(OUTPUT_FDS, (size_t)WRITERS * BATCH_GROUP_MAX);
-    unsigned writers = room < WRITERS ? (unsigned)room : WRITERS;
+    size_t writers = room < WRITERS ? room : WRITERS;
+    const struct batch_args args = {
+        .workers = (unsigned)(len < writers ? len : writers), .sessions = 1, .open_max = room};
 
     pace_begin(&w->pace, w->args, len, w->signer->selected->always_authenticate == HSM_YES);
-    bool ok = batch_run(&steps, len, len < writers ? (unsigned)len : writers, room, err);
+    bool ok = batch_run(&steps, &args, len, err);
 
     pace_end(&w->pace);
     return ok;

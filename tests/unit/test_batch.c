@@ -15,12 +15,19 @@
 struct item {
     bool prepared, is_signed, finished, committed;
     unsigned said;
+    unsigned worker; /* that prepared it */
 };
 
 struct world {
     struct item items[ITEMS_MAX];
     size_t len;
     pthread_t signer;
+    pthread_t workers[BATCH_WORKERS_MAX];   /* of each number, once seen */
+    pthread_t stations[BATCH_SESSIONS_MAX]; /* the same */
+    bool is_kept;
+    unsigned sessions;
+    atomic_uint signing, signing_most, signatures;
+    atomic_bool failed;
     size_t to_sign; /* no item before this one comes any more */
     size_t said;    /* items so far */
     atomic_int open, open_most;
@@ -39,6 +46,16 @@ static void check(struct world *w, bool holds)
         atomic_store(&w->wrong, true);
 }
 
+/* A number is one thread's. */
+static void check_thread(struct world *w, pthread_t *of)
+{
+    pthread_t self = pthread_self();
+
+    if (*of == 0)
+        *of = self;
+    check(w, pthread_equal(*of, self));
+}
+
 static void rise(atomic_int *now, atomic_int *most)
 {
     int n = atomic_fetch_add(now, 1) + 1;
@@ -48,7 +65,7 @@ static void rise(atomic_int *now, atomic_int *most)
     }
 }
 
-static enum batch_next prepare(void *ctx, size_t item)
+static enum batch_next prepare(void *ctx, unsigned number, size_t item)
 {
     struct world *w = ctx;
     struct item *it = &w->items[item];
@@ -56,6 +73,8 @@ static enum batch_next prepare(void *ctx, size_t item)
     rise(&w->open, &w->open_most);
     rise(&w->working, &w->working_most);
     check(w, !it->prepared && !it->is_signed && !pthread_equal(pthread_self(), w->signer));
+    check_thread(w, &w->workers[number]);
+    it->worker = number;
     it->prepared = true;
     if (w->delay_us > 0)
         (void)usleep(w->delay_us);
@@ -69,12 +88,12 @@ static enum batch_next prepare(void *ctx, size_t item)
     return BATCH_NEXT;
 }
 
-static bool sign(void *ctx, size_t item)
+static bool sign(void *ctx, unsigned number, size_t item)
 {
     struct world *w = ctx;
     struct item *it = &w->items[item];
 
-    check(w, it->prepared && !it->is_signed && pthread_equal(pthread_self(), w->signer));
+    check(w, it->prepared && !it->is_signed && number == 0 && pthread_equal(pthread_self(), w->signer));
     check(w, item >= w->to_sign);
     w->to_sign = item + 1;
     if (item == w->fail_sign)
@@ -83,12 +102,14 @@ static bool sign(void *ctx, size_t item)
     return true;
 }
 
-static enum batch_next finish(void *ctx, size_t item)
+static enum batch_next finish(void *ctx, unsigned number, size_t item)
 {
     struct world *w = ctx;
     struct item *it = &w->items[item];
 
     check(w, it->is_signed && !it->finished && !pthread_equal(pthread_self(), w->signer));
+    check_thread(w, &w->workers[number]);
+    check(w, !w->is_kept || it->worker == number);
     it->finished = true;
     if (w->delay_us > 0)
         (void)usleep(w->delay_us);
@@ -98,12 +119,13 @@ static enum batch_next finish(void *ctx, size_t item)
     return item == w->fail_finish ? BATCH_OVER : BATCH_STOP;
 }
 
-static bool commit(void *ctx, const size_t *items, size_t len)
+static bool commit(void *ctx, unsigned number, const size_t *items, size_t len)
 {
     struct world *w = ctx;
     bool go_on = true;
 
     check(w, len >= 1 && len <= BATCH_GROUP_MAX);
+    check_thread(w, &w->workers[number]);
     atomic_fetch_add(&w->groups, 1);
     for (int most = atomic_load(&w->group_most);
          most < (int)len && !atomic_compare_exchange_weak(&w->group_most, &most, (int)len);) {
@@ -112,6 +134,7 @@ static bool commit(void *ctx, const size_t *items, size_t len)
         struct item *it = &w->items[items[i]];
 
         check(w, it->finished && !it->committed && !pthread_equal(pthread_self(), w->signer));
+        check(w, !w->is_kept || it->worker == number);
         it->committed = true;
         atomic_fetch_sub(&w->open, 1);
         go_on = go_on && items[i] != w->fail_commit;
@@ -133,6 +156,7 @@ static struct world *world(size_t len)
     static struct world w;
 
     w = (struct world){.len = len,
+                       .sessions = 1,
                        .signer = pthread_self(),
                        .fail_prepare = ITEMS_MAX,
                        .fail_sign = ITEMS_MAX,
@@ -143,13 +167,20 @@ static struct world *world(size_t len)
     return &w;
 }
 
+static void run_steps(struct world *w, const struct batch_steps *s, unsigned workers, size_t open_max)
+{
+    const struct batch_args args = {workers, w->sessions, open_max, w->is_kept};
+    struct ens_err err = {0};
+
+    assert_ok(batch_run(s, &args, w->len, &err), err);
+    assert_false(atomic_load(&w->wrong));
+}
+
 static void run(struct world *w, unsigned workers, size_t open_max)
 {
     const struct batch_steps s = {w, prepare, sign, finish, commit, over};
-    struct ens_err err = {0};
 
-    assert_ok(batch_run(&s, w->len, workers, open_max, &err), err);
-    assert_false(atomic_load(&w->wrong));
+    run_steps(w, &s, workers, open_max);
     /* Whatever happened, every item was said once. */
     assert_int_equal(w->said, w->len);
     assert_true(atomic_load(&w->open_most) <= (int)open_max);
@@ -170,11 +201,12 @@ static void test_every_item_passes_once(void **state)
     static const unsigned workers[] = {1, 2, 3, 8, 64, BATCH_WORKERS_MAX};
 
     (void)state;
-    for (size_t i = 0; i < sizeof workers / sizeof workers[0]; i++) {
+    for (size_t i = 0; i < 2 * sizeof workers / sizeof workers[0]; i++) {
         for (size_t len = 1; len <= ITEMS_MAX; len = len < 4 ? len + 1 : len * 9) {
             struct world *w = world(len);
 
-            run(w, workers[i], 64);
+            w->is_kept = i % 2 == 1;
+            run(w, workers[i / 2], 64);
             assert_int_equal(count_committed(w), len);
         }
     }
@@ -187,6 +219,7 @@ static void test_few_are_open(void **state)
         struct world *w = world(200);
 
         w->delay_us = 50;
+        w->is_kept = open_max % 2 == 0;
         run(w, 8, open_max);
         assert_int_equal(count_committed(w), 200);
     }
@@ -277,11 +310,11 @@ static void test_an_interruption_stops(void **state)
 }
 
 /* All are prepared already: then the n-th that is signed is the n-th. */
-static bool sign_in_order(void *ctx, size_t item)
+static bool sign_in_order(void *ctx, unsigned number, size_t item)
 {
     struct world *w = ctx;
 
-    check(w, item == 0 || w->items[item - 1].is_signed);
+    check(w, number == 0 && (item == 0 || w->items[item - 1].is_signed));
     if (item == w->fail_sign)
         return false;
     w->items[item].is_signed = true;
@@ -292,26 +325,24 @@ static void test_without_preparing_the_order_is_kept(void **state)
 {
     struct world *w = world(1000);
     const struct batch_steps s = {w, NULL, sign_in_order, finish, commit, over};
-    struct ens_err err = {0};
 
     (void)state;
-    assert_ok(batch_run(&s, w->len, 8, 1, &err), err);
-    assert_false(atomic_load(&w->wrong));
+    run_steps(w, &s, 8, 1);
     assert_int_equal(count_committed(w), 1000);
     assert_int_equal(w->said, 1000);
     w = world(1000);
     w->fail_sign = 500;
-    assert_ok(batch_run(&s, w->len, 8, 1, &err), err);
-    assert_false(atomic_load(&w->wrong));
+    run_steps(w, &s, 8, 1);
     assert_int_equal(count_committed(w), 500);
     assert_int_equal(w->said, 1000);
 }
 
 /* A slow token: what is signed is not kept until a group is full. */
-static bool sign_slowly(void *ctx, size_t item)
+static bool sign_slowly(void *ctx, unsigned number, size_t item)
 {
     struct world *w = ctx;
 
+    check(w, number == 0);
     w->items[item].is_signed = true;
     if (item == 0)
         return true;
@@ -325,31 +356,30 @@ static void test_what_is_signed_does_not_wait_long(void **state)
 {
     struct world *w = world(2);
     const struct batch_steps s = {w, NULL, sign_slowly, finish, commit, over};
-    struct ens_err err = {0};
 
     (void)state;
-    assert_ok(batch_run(&s, w->len, 8, 1000, &err), err);
-    assert_false(atomic_load(&w->wrong));
+    run_steps(w, &s, 8, 1000);
     assert_int_equal(count_committed(w), 2);
     assert_int_equal(atomic_load(&w->groups), 2);
 }
 
 /* Only the first needs a signature, and preparing takes long: it is not kept until all are prepared. */
-static enum batch_next prepare_slowly(void *ctx, size_t item)
+static enum batch_next prepare_slowly(void *ctx, unsigned number, size_t item)
 {
     struct world *w = ctx;
 
     (void)usleep(5000);
+    w->items[item].worker = number;
     w->items[item].prepared = true;
     atomic_fetch_add(&w->prepared, 1);
     return item == 0 ? BATCH_NEXT : BATCH_OVER;
 }
 
-static bool commit_early(void *ctx, const size_t *items, size_t len)
+static bool commit_early(void *ctx, unsigned number, const size_t *items, size_t len)
 {
     struct world *w = ctx;
 
-    check(w, len == 1 && items[0] == 0 && atomic_load(&w->prepared) < (int)w->len / 2);
+    check(w, number < 2 && len == 1 && items[0] == 0 && atomic_load(&w->prepared) < (int)w->len / 2);
     w->items[0].committed = true;
     return true;
 }
@@ -358,13 +388,11 @@ static void test_slow_preparing_keeps_nothing_waiting(void **state)
 {
     struct world *w = world(400);
     const struct batch_steps s = {w, prepare_slowly, sign, finish, commit_early, over};
-    struct ens_err err = {0};
 
     (void)state;
     for (unsigned workers = 1; workers <= 2; workers++) {
         w = world(400);
-        assert_ok(batch_run(&s, w->len, workers, 128, &err), err);
-        assert_false(atomic_load(&w->wrong));
+        run_steps(w, &s, workers, 128);
         assert_int_equal(count_committed(w), 1);
         assert_int_equal(w->said, 400);
     }
@@ -387,12 +415,71 @@ static void test_groups_are_as_large_as_may_be_open(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct world *w = world(1000);
         const struct batch_steps s = {w, NULL, sign_in_order, finish, commit, over};
-        struct ens_err err = {0};
 
-        assert_ok(batch_run(&s, w->len, cases[i].workers, cases[i].open_max, &err), err);
+        run_steps(w, &s, cases[i].workers, cases[i].open_max);
         assert_int_equal(count_committed(w), 1000);
         assert_int_equal(atomic_load(&w->group_most), cases[i].most);
     }
+}
+
+/* ---- many sessions ---- */
+
+/* The first of each session waits until all sessions have one: so many are signed at a time, and no more. */
+static bool sign_together(void *ctx, unsigned number, size_t item)
+{
+    struct world *w = ctx;
+    struct item *it = &w->items[item];
+    unsigned now = atomic_fetch_add(&w->signing, 1) + 1;
+
+    check(w, it->prepared && !it->is_signed && number < w->sessions && now <= w->sessions);
+    check(w, (number == 0) == (pthread_equal(pthread_self(), w->signer) != 0));
+    check_thread(w, &w->stations[number]);
+    for (unsigned most = atomic_load(&w->signing_most);
+         most < now && !atomic_compare_exchange_weak(&w->signing_most, &most, now);) {
+    }
+    for (int i = 0; i < 100000 && atomic_load(&w->signing_most) < w->sessions; i++)
+        (void)usleep(100);
+    /* Those behind the one that fails are under way until it has. */
+    for (int i = 0; i < 100000 && item > w->fail_sign && !atomic_load(&w->failed); i++)
+        (void)usleep(100);
+    it->is_signed = item != w->fail_sign;
+    if (!it->is_signed)
+        atomic_store(&w->failed, true);
+    atomic_fetch_add(&w->signatures, it->is_signed);
+    atomic_fetch_sub(&w->signing, 1);
+    return it->is_signed;
+}
+
+static void test_sessions_sign_at_a_time(void **state)
+{
+    (void)state;
+    for (unsigned sessions = 1; sessions <= BATCH_SESSIONS_MAX; sessions++) {
+        struct world *w = world(500);
+        const struct batch_steps s = {w, prepare, sign_together, finish, commit, over};
+
+        w->sessions = sessions;
+        w->is_kept = sessions % 2 == 0;
+        run_steps(w, &s, 4, 64);
+        assert_int_equal(atomic_load(&w->signing_most), sessions);
+        assert_int_equal(count_committed(w), 500);
+        assert_int_equal(w->said, 500);
+    }
+}
+
+/* What other sessions sign in that moment is kept; nothing is begun after it. */
+static void test_one_session_that_fails_stops_all(void **state)
+{
+    struct world *w = world(1000);
+    const struct batch_steps s = {w, prepare, sign_together, finish, commit, over};
+
+    (void)state;
+    w->sessions = 4;
+    w->fail_sign = 100;
+    run_steps(w, &s, 4, 16);
+    assert_int_equal(w->said, 1000);
+    assert_false(w->items[100].committed);
+    assert_in_range(atomic_load(&w->signatures), 100, 900);
+    assert_int_equal(count_committed(w), atomic_load(&w->signatures));
 }
 
 int main(void)
@@ -409,6 +496,8 @@ int main(void)
         cmocka_unit_test(test_what_is_signed_does_not_wait_long),
         cmocka_unit_test(test_slow_preparing_keeps_nothing_waiting),
         cmocka_unit_test(test_groups_are_as_large_as_may_be_open),
+        cmocka_unit_test(test_sessions_sign_at_a_time),
+        cmocka_unit_test(test_one_session_that_fails_stops_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,12 +59,13 @@ static void set_failed(struct resign_file *f, const struct ens_err *err)
     set_status(f, RESIGN_FAILED);
 }
 
-static enum batch_next prepare_file(void *ctx, size_t item)
+static enum batch_next prepare_file(void *ctx, unsigned worker, size_t item)
 {
     struct run *run = ctx;
     struct resign_file *f = &run->r.files[run->first + item];
     struct ens_err err = {0};
 
+    (void)worker;
     if (f->err.code != ENS_OK || (f->is_confirmed && resign_file_waiting(f) == 0))
         return BATCH_OVER;
     if (!interrupt_check(&err) || !resign_file_prepare(&run->r, f, &err)) {
@@ -91,12 +92,13 @@ static bool sign_enclave(struct resign *r, struct resign_enclave *x, struct ens_
 
 /* Whatever a token refuses, it refuses for all: one wrong PIN is one, and a token that
  * lies is not asked again. */
-static bool sign_file(void *ctx, size_t item)
+static bool sign_file(void *ctx, unsigned session, size_t item)
 {
     struct run *run = ctx;
     struct resign_file *f = &run->r.files[run->first + item];
     struct ens_err err = {0};
 
+    (void)session;
     for (size_t i = 0; i < f->len; i++) {
         struct resign_enclave *x = &f->enclaves[i];
 
@@ -112,24 +114,26 @@ static bool sign_file(void *ctx, size_t item)
     return true;
 }
 
-static enum batch_next finish_file(void *ctx, size_t item)
+static enum batch_next finish_file(void *ctx, unsigned worker, size_t item)
 {
     struct run *run = ctx;
     struct resign_file *f = &run->r.files[run->first + item];
     struct ens_err err = {0};
 
+    (void)worker;
     if (resign_file_finish(&run->r, f, &err))
         return BATCH_NEXT;
     set_failed(f, &err);
     return err.code == ENS_INTERRUPTED ? BATCH_STOP : BATCH_OVER;
 }
 
-static bool commit_files(void *ctx, const size_t *items, size_t len)
+static bool commit_files(void *ctx, unsigned worker, const size_t *items, size_t len)
 {
     struct run *run = ctx;
     struct file_out *written[BATCH_GROUP_MAX] = {0};
     struct ens_err errs[BATCH_GROUP_MAX];
 
+    (void)worker;
     for (size_t i = 0; i < len; i++)
         written[i] = run->r.files[run->first + items[i]].written;
     file_out_commit_all(written, len, errs);
@@ -171,10 +175,11 @@ static bool run_files(struct run *run, size_t first, size_t len, bool only_prepa
         .commit = commit_files,
         .over = file_over,
     };
+    const struct batch_args args = {.workers = run->r.jobs, .sessions = 1, .open_max = run->r.open_max};
 
     run->only_prepare = only_prepare;
     run->first = first;
-    return batch_run(&steps, len, run->r.jobs, run->r.open_max, err);
+    return batch_run(&steps, &args, len, err);
 }
 
 /* ---- policy, token and key ---- */
