@@ -37,14 +37,16 @@ LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_cov     := --coverage
 LDFLAGS_fuzz    := -fsanitize=address,undefined
 CFLAGS_ALL      := -std=gnu17 $(WARNINGS) $(HARDENING) $(CFLAGS_VARIANT) $(CFLAGS)
+# Sanitizers, valgrind and coverage use files and system calls of their own: built without the wall (base/wall.h).
+CPPFLAGS_ALL    += $(if $(filter asan valgrind cov fuzz,$(VARIANT)),-DENSIGN_NO_WALL)
 # The stack of a function of the product, in bytes; sanitizers and coverage make frames of their own.
 FRAME           := $(if $(LDFLAGS_$(VARIANT)),,-Wframe-larger-than=16384)
 LDFLAGS_ALL     := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 
-PKGS := libcrypto libp11 jansson libzip zlib libisal p11-kit-1
+PKGS := libcrypto libp11 jansson libzip zlib libisal libseccomp p11-kit-1
 CPPFLAGS_ALL += $(shell pkg-config --cflags $(PKGS))
 # p11-kit-1 gives pkcs11.h only: its library is not linked into the program.
-LIBS := $(shell pkg-config --libs libcrypto libp11 jansson libzip zlib libisal) -ldl -lpthread
+LIBS := $(shell pkg-config --libs libcrypto libp11 jansson libzip zlib libisal libseccomp) -ldl -lpthread
 
 # ---- the program ----
 LIB_SRC  := $(wildcard $(addsuffix /*.c,signer/base signer/sgx signer/ui signer/ceremony signer/flow signer/cmd signer/cmd/* hsm bundle bundle/*))
@@ -72,7 +74,7 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
     $(addprefix hsm/,candidates ckr installed key key_read keygen login module p11 session sign token uri uri_text \
         watch))
 OFFLINE_OBJ  := $(OFFLINE_SRC:%.c=$(B)/%.o) $(B)/signer/cmd/table_offline.o
-OFFLINE_LIBS := $(shell pkg-config --libs libcrypto libp11) -ldl -lpthread
+OFFLINE_LIBS := $(shell pkg-config --libs libcrypto libp11 libseccomp) -ldl -lpthread
 
 $(B)/signer/cmd/table_offline.o: signer/cmd/table.c Makefile
 	@echo "  CC    $< (offline)"
