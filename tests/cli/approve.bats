@@ -3,10 +3,9 @@
 
 load helpers
 
-setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return 1
+fixtures() {
     unset SSH_AUTH_SOCK SSH_ASKPASS DISPLAY
-    ssh-keygen -q -t ed25519 -N '' -C '' -f alice
+    ssh_keys alice
     ssh-keygen -q -t rsa -b 2048 -N '' -C '' -f bob
     ssh-keygen -q -t ed25519 -N 'a passphrase' -C '' -f locked
     local key

@@ -5,12 +5,9 @@
 
 load helpers
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
-    import one.pem release 01
-    ssh-keygen -q -t ed25519 -N '' -C '' -f alice
+fixtures() {
+    signing_host
+    ssh_keys alice
 }
 
 begin() {

@@ -5,8 +5,7 @@
 
 load helpers
 
-setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return 1
+fixtures() {
     enclave e.sgxs
     bundle old.orc
     sigstruct fits.css one "$MRENCLAVE"

@@ -4,15 +4,10 @@
 load helpers
 load tmux
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
-    import one.pem release 01
+fixtures() {
+    signing_host
     mrsigner one.pem.pub >./mrsigner
-    for who in alice bob; do
-        ssh-keygen -q -t ed25519 -N '' -C '' -f "$who"
-    done
+    ssh_keys alice bob
     sign_data good.signdata "$MRENCLAVE" attributes_mask=0xffffffffffffffff
 }
 

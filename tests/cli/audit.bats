@@ -27,11 +27,8 @@
 
 load helpers
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
-    import one.pem release 01
+fixtures() {
+    signing_host
     enclave own-copy.sgxs
     bundle good.orc
     "$ENSIGN" gen-sign-data -q --date 20260101 --forbid-debug -o good.signdata own-copy.sgxs 2>/dev/null

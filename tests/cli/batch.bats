@@ -4,14 +4,10 @@
 
 load helpers
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
+fixtures() {
+    signing_host
     test_key two two.pem
-    import one.pem release 01
-    pkcs11-tool --module "$SOFTHSM" --token-label ensign -l --pin "$PIN" --write-object two.pem \
-        --type privkey --id 06 --label asks --usage-sign --always-auth >/dev/null 2>&1
+    always_auth two.pem 06
     for n in 1 2 3 4 5; do
         sign_data "f$n.signdata" "$MRENCLAVE" isvsvn=$n
         pem_sign one.pem "f$n.signdata" "f$n.sig"

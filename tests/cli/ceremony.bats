@@ -73,11 +73,11 @@ room_has_a_key() {
 # Alice and Carol have their keys in files, Bob's is only in his agent.
 people_have_keys() {
     at alice
-    ssh-keygen -q -t ed25519 -N '' -C '' -f alice
+    ssh_keys alice
     at carol
     ssh-keygen -q -t ecdsa -N '' -C '' -f carol
     at bob
-    ssh-keygen -q -t ed25519 -N '' -C '' -f bob
+    ssh_keys bob
     ssh-agent -a "$PWD/agent" >agent.env 2>/dev/null 3>&-
     SSH_AGENT_PID=$(sed -n 's/^SSH_AGENT_PID=\([0-9]*\);.*/\1/p' agent.env)
     at bob

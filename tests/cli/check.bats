@@ -7,13 +7,9 @@ load helpers
 SIGNER=9affcfae47b848ec2caf1c49b4b283531e1cc425f93582b36806e52a43d78d1a
 OTHER=50fa751f96b62b26fe6489f117146d37e744057333b97baef9adefe3376abc98
 
-setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return 1
+fixtures() {
     unset SSH_AUTH_SOCK SSH_ASKPASS DISPLAY
-    local key
-    for key in alice alice2 bob carol mallory; do
-        ssh-keygen -q -t ed25519 -N '' -C '' -f $key
-    done
+    ssh_keys alice alice2 bob carol mallory
     sign_data good.signdata "$MRENCLAVE" attributes_mask=0xffffffffffffffff
 }
 

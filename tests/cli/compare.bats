@@ -5,8 +5,7 @@
 load helpers
 load containers
 
-setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return 1
+fixtures() {
     test_key one one.pem
     enclave own-copy.sgxs
 }

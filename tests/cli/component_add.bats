@@ -5,8 +5,7 @@
 load helpers
 load make
 
-setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return 1
+fixtures() {
     enclave own-copy.sgxs
 }
 

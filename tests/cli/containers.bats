@@ -6,12 +6,9 @@
 load helpers
 load containers
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
+fixtures() {
+    signing_host
     test_key two two.pem
-    import one.pem release 01
     enclave own-copy.sgxs
 }
 
@@ -873,7 +870,7 @@ attach() {
 @test "an approval over a rebuilt ELF: the right one, the wrong one, and files that hold no enclave" {
     begin
     unset SSH_AUTH_SOCK SSH_ASKPASS DISPLAY
-    ssh-keygen -q -t ed25519 -N '' -C '' -f alice
+    ssh_keys alice
     make_container intel --out release.so
     # Somebody else's key, another day: the same enclave.
     make_container intel --key "$KEY" --date 20250101 --isvsvn 1 --out mine.so

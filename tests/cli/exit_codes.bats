@@ -4,12 +4,9 @@
 
 load helpers
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
+fixtures() {
+    signing_host
     openssl genrsa -out f4.pem 3072 2>/dev/null
-    import one.pem release 01
     import one.pem twin 02
     import one.pem twin 03
     import f4.pem f4 05

@@ -42,6 +42,14 @@ setup() {
     fi
 }
 
+# What all tests of a file share is made once, in $BATS_FILE_TMPDIR, by its function `fixtures`, if it has one.
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return 1
+    if declare -F fixtures >/dev/null; then
+        fixtures
+    fi
+}
+
 # fail TEXT...: ends the test and says why.
 fail() {
     printf '%s\n' "$@" >&2
@@ -470,6 +478,28 @@ import() {
     softhsm2-util --import "$BATS_FILE_TMPDIR/import.p8" --token "${4:-ensign}" --label "$2" \
         --id "$3" --pin "$PIN" >/dev/null
     rm "$BATS_FILE_TMPDIR/import.p8"
+}
+
+# signing_host [TOKEN...]: what nearly every file signs with: token "ensign" (and more tokens) with the key of the
+# vectors as release, 01; the key itself is one.pem.
+signing_host() {
+    token ensign "$@"
+    test_key one one.pem
+    import one.pem release 01
+}
+
+# always_auth KEY.pem ID: a key in token "ensign" that asks for the PIN at every signature; its label is "asks".
+always_auth() {
+    pkcs11-tool --module "$SOFTHSM" --token-label ensign -l --pin "$PIN" --write-object "$1" \
+        --type privkey --id "$2" --label asks --usage-sign --always-auth >/dev/null 2>&1
+}
+
+# ssh_keys NAME...: an Ed25519 key without passphrase or comment for each person.
+ssh_keys() {
+    local name
+    for name in "$@"; do
+        ssh-keygen -q -t ed25519 -N '' -C '' -f "$name"
+    done
 }
 
 # sign ARG...: ensign sign with the release key, without questions.

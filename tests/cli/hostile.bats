@@ -8,8 +8,7 @@ load helpers
 LIMIT_MB=200
 [ "$VARIANT" != asan ] || LIMIT_MB=1200
 
-setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return 1
+fixtures() {
     "$PYTHON" "$INTEROP/mkhostile.py" cases >/dev/null
     "$PYTHON" - <<'PY'
 import hostile_manifest, sgx, testkey

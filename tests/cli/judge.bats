@@ -6,12 +6,9 @@ load helpers
 load containers
 load make
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
-    import one.pem release 01
-    ssh-keygen -q -t ed25519 -N '' -f id
+fixtures() {
+    signing_host
+    ssh_keys id
 }
 
 # odd KIND [OUT]: a stream of mkodd.py; its MRENCLAVE is in $ODD.

@@ -3,9 +3,8 @@
 
 load helpers
 
-setup_file() {
+fixtures() {
     token ensign other
-    cd "$BATS_FILE_TMPDIR" || return 1
     test_key one one.pem
     openssl genrsa -3 -out small.pem 2048 2>/dev/null
     openssl genrsa -out f4.pem 3072 2>/dev/null

@@ -8,8 +8,7 @@ load helpers
 MEMORY=64 # MiB that a run may hold
 DISK=6    # GiB that must be free
 
-setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return 1
+fixtures() {
     test_key one one.pem
 }
 

@@ -6,11 +6,8 @@ load helpers
 OFFLINE=$ROOT/build/$VARIANT/ensign-offline
 COMMANDS=(sign approve check show keygen pubkey keys transcript)
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
-    import one.pem release 01
+fixtures() {
+    signing_host
     sign_data good.signdata "$MRENCLAVE"
     pem_sign one.pem good.signdata good.sig
 }

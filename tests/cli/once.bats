@@ -4,11 +4,8 @@
 
 load helpers
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
-    import one.pem release 01
+fixtures() {
+    signing_host
     test_key two two.pem
     sign_data s.signdata "$MRENCLAVE"
     pem_sign one.pem s.signdata s.sig

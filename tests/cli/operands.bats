@@ -4,11 +4,8 @@
 
 load helpers
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
-    import one.pem release 01
+fixtures() {
+    signing_host
     sign_data s.signdata "$MRENCLAVE"
     pem_sign one.pem s.signdata s.sig
     bundle app.orc
@@ -106,7 +103,7 @@ begin() {
 @test "B8: what a run reads without its name on the command line is kept as well" {
     local pin uri
     begin
-    ssh-keygen -q -t ed25519 -N '' -C '' -f k
+    ssh_keys k
     pin=$BATS_TEST_TMPDIR/work/pin
     cp -p "$BATS_FILE_TMPDIR/pin" "$pin"
     uri="$RELEASE?pin-source=file:$pin"

@@ -9,10 +9,9 @@ PAGE=$ROOT/docs/pipelines.md
 OFFLINE=$ROOT/build/$VARIANT/ensign-offline
 P11_CLIENT=/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so
 
-setup_file() {
+fixtures() {
     local n=0 name
     token hsm
-    cd "$BATS_FILE_TMPDIR" || return 1
     test_key one one.pem
     test_key two two.pem
     import one.pem release 01 hsm

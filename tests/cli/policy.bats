@@ -4,19 +4,14 @@
 
 load helpers
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
+fixtures() {
+    signing_host
     test_key two two.pem
-    import one.pem release 01
     "$ENSIGN" keygen --quiet --token pkcs11:token=ensign --label fresh --module "$SOFTHSM" \
         --pin-source "file:$BATS_FILE_TMPDIR/pin" >/dev/null
-    pkcs11-tool --module "$SOFTHSM" --token-label ensign -l --pin "$PIN" --write-object two.pem \
-        --type privkey --id 06 --label asks --usage-sign --always-auth >/dev/null 2>&1
+    always_auth two.pem 06
     sign_data good.signdata "$MRENCLAVE"
-    ssh-keygen -q -t ed25519 -N '' -C '' -f alice
-    ssh-keygen -q -t ed25519 -N '' -C '' -f bob
+    ssh_keys alice bob
 }
 
 begin() {

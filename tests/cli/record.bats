@@ -5,11 +5,8 @@
 
 load helpers
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
-    import one.pem release 01
+fixtures() {
+    signing_host
     enclave own-copy.sgxs
     sign_data good.signdata "$MRENCLAVE"
     sign_data other.signdata "$MRENCLAVE" isvsvn=2
@@ -235,8 +232,7 @@ goes_on() {
 
 @test "A14: a no that is recorded is remembered by check and by sign" {
     begin
-    ssh-keygen -q -t ed25519 -N '' -C '' -f alice
-    ssh-keygen -q -t ed25519 -N '' -C '' -f bob
+    ssh_keys alice bob
     printf 'approvers 1\nperson alice@example.org\nkey %s\nperson bob@example.org\nkey %s\nend\n' \
         "$(cut -d' ' -f1,2 alice.pub)" "$(cut -d' ' -f1,2 bob.pub)" >approvers
     printf 'policy 1\napprovals 1\napprovers approvers\nend\n' >policy

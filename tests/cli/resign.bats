@@ -5,12 +5,9 @@
 load helpers
 load containers
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
+fixtures() {
+    signing_host
     test_key two two.pem
-    import one.pem release 01
     import two.pem other 02
     bundle unsigned.orc
     bundle elsewhere.orc --sign two

@@ -4,8 +4,7 @@
 
 load helpers
 
-setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return 1
+fixtures() {
     test_key one one.pem
     test_key two two.pem
     enclave own-copy.sgxs

@@ -8,15 +8,12 @@ load tmux
 # Its bytes clear a screen, and begin a line that looks like ensign's own.
 EVIL=$'e\e[2J\e]0;x\a\nMRENCLAVE  0000\r\x9b31m\xc2\x9b1A\xe2\x80\xae'
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
-    import one.pem release 01
+fixtures() {
+    signing_host
     sign_data good.signdata "$MRENCLAVE"
     pem_sign one.pem good.signdata good.sig
     sigstruct good.css one "$MRENCLAVE"
-    ssh-keygen -q -t ed25519 -N '' -C '' -f alice
+    ssh_keys alice
 }
 
 # Nothing that was seen drives a terminal, and the name began no line.

@@ -4,21 +4,17 @@
 
 load helpers
 
-setup_file() {
-    token ensign other
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
+fixtures() {
+    signing_host other
     test_key two two.pem
     openssl genrsa -3 -out small.pem 2048 2>/dev/null
     openssl genrsa -out f4.pem 3072 2>/dev/null
-    import one.pem release 01
     import one.pem twin 02
     import two.pem twin 03
     import small.pem small 04
     import f4.pem f4 05
     import two.pem release 01 other
-    pkcs11-tool --module "$SOFTHSM" --token-label ensign -l --pin "$PIN" --write-object two.pem \
-        --type privkey --id 06 --label asks --usage-sign --always-auth >/dev/null 2>&1
+    always_auth two.pem 06
     enclave own-copy.sgxs
     sign_data good.signdata "$MRENCLAVE"
     pem_sign one.pem good.signdata expected.sig

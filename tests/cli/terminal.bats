@@ -4,13 +4,9 @@
 load helpers
 load tmux
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
-    import one.pem release 01
-    pkcs11-tool --module "$SOFTHSM" --token-label ensign -l --pin "$PIN" --write-object one.pem \
-        --type privkey --id 06 --label asks --usage-sign --always-auth >/dev/null 2>&1
+fixtures() {
+    signing_host
+    always_auth one.pem 06
     sign_data good.signdata "$MRENCLAVE"
     pem_sign one.pem good.signdata good.sig
 }

@@ -4,12 +4,9 @@
 
 load helpers
 
-setup_file() {
-    token ensign other
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
+fixtures() {
+    signing_host other
     test_key two two.pem
-    import one.pem release 01
     sign_data s.signdata "$MRENCLAVE"
     pem_sign one.pem s.signdata expected.sig
 }

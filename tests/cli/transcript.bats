@@ -156,7 +156,7 @@ assert (d["records"], d["head"], d["open"], d["calls"]) == ([], None, None, [0, 
     cp "$OUT" head
     printf 'ensign head 1\nid: %s\nrecords: 4\nhead: %s\n' "$(sed -n 's/^id: //p' t)" "$(chain check t)" >want
     same head want
-    for who in wendy mallory; do ssh-keygen -q -t ed25519 -N '' -C '' -f "$who"; done
+    ssh_keys wendy mallory
     printf 'approvers 1\nperson wendy@example.org\nkey %s\nend\n' "$(cut -d' ' -f1,2 wendy.pub)" >witnesses
     chmod 644 witnesses
     witness() { # KEY [NAMESPACE]: signs ./head as ./signed

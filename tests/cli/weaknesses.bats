@@ -4,12 +4,9 @@
 
 load helpers
 
-setup_file() {
-    token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
-    test_key one one.pem
+fixtures() {
+    signing_host
     test_key two two.pem
-    import one.pem release 01
     enclave own-copy.sgxs
 }
 

@@ -11,9 +11,8 @@ OFFLINE=$ROOT/build/$VARIANT/ensign-offline
 # Tools that a block may run.
 TOOLS='sgxs-sign'
 
-setup_file() {
+fixtures() {
     token hsm
-    cd "$BATS_FILE_TMPDIR" || return 1
     openssl genrsa -3 -out own.pem 3072 2>/dev/null
     openssl rsa -in own.pem -pubout -out own.pem.pub 2>/dev/null
     import own.pem release 01 hsm

@@ -7,9 +7,8 @@ load helpers
 OFFLINE=$ROOT/build/$VARIANT/ensign-offline
 SUBJECT='CN = ensign enclave signer'
 
-setup_file() {
+fixtures() {
     token ensign
-    cd "$BATS_FILE_TMPDIR" || return 1
     openssl genrsa -3 -out own.pem 3072 2>/dev/null
     openssl rsa -in own.pem -pubout -out own.pem.pub 2>/dev/null
     test_key one one.pem
@@ -19,8 +18,7 @@ setup_file() {
     import one.pem other 02
     import small.pem small 03
     import f4.pem f4 04
-    pkcs11-tool --module "$SOFTHSM" --token-label ensign -l --pin "$PIN" --write-object own.pem \
-        --type privkey --id 05 --label asks --usage-sign --always-auth >/dev/null 2>&1
+    always_auth own.pem 05
 }
 
 # certify ARG...: with the release key of the token.
