@@ -14,16 +14,17 @@ static bool recognise_orc(const struct container *c, struct view head)
 
 const char container_any[] = "any";
 
-static bool find_first(struct container *c, struct ens_err *err)
+static bool find_first(const struct container *c, const struct bundle_component **ret, struct ens_err *err)
 {
     const struct bundle_info *info = bundle_info(c->bundle);
 
-    for (size_t i = 0; i < info->components_len && c->component == NULL; i++) {
-        if (info->components[i].tee == BUNDLE_TEE_SGX)
-            c->component = &info->components[i];
+    for (size_t i = 0; i < info->components_len; i++) {
+        if (info->components[i].tee != BUNDLE_TEE_SGX)
+            continue;
+        *ret = &info->components[i];
+        return true;
     }
-    return c->component != NULL ||
-           ens_fail(err, ENS_DATA, "%s: has no SGX component: nothing in it can be signed", c->label);
+    return ens_fail(err, ENS_DATA, "%s: has no SGX component: nothing in it can be signed", c->label);
 }
 
 /* As in orc, ronl is meant if no component is named and it is SGX. */
@@ -42,51 +43,50 @@ static const char *default_component(const struct bundle *b)
 static bool take_sigstruct(void *ctx, struct view piece, struct ens_err *err)
 {
     struct buf *file = ctx;
-    size_t room = CONTAINER_SIGSTRUCT_SIZE + 1 - file->len;
+    size_t room = SIGSTRUCT_SIZE + 1 - file->len;
 
     return buf_append(file, view_slice(piece, 0, piece.len < room ? piece.len : room), err);
 }
 
-static bool read_copy(struct container *c, struct ens_err *err)
+static bool read_css(struct container *c, struct site *site, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
-    const char *name = c->component->sgx_signature;
-    struct container_copy *copy = NULL;
+    const char *name = site->component->sgx_signature;
 
     if (!bundle_stream(c->bundle, name, &(struct sink){take_sigstruct, &file}, err))
         return false;
-    if (file.len != CONTAINER_SIGSTRUCT_SIZE)
+    if (file.len != SIGSTRUCT_SIZE)
         return ens_fail(err, ENS_DATA, "%s: %s: is not a SIGSTRUCT of %d bytes: sign the component again",
-                        c->label, name, CONTAINER_SIGSTRUCT_SIZE);
-    if (!container_add_copy(c, &copy, err))
-        return false;
-    memcpy(copy->sigstruct, file.data, file.len);
+                        c->label, name, SIGSTRUCT_SIZE);
+    memcpy(site->css.bytes, file.data, file.len);
     return true;
 }
 
 static bool open_component(struct container *c, const char *component, struct ens_err *err)
 {
-    if (!bundle_open_fd(c->fd, c->label, &c->bundle, err))
+    struct site *site = NULL;
+
+    if (!bundle_open_fd(c->fd, c->label, &c->bundle, err) || !container_add_site(c, &site, err))
         return false;
     if (component == container_any
-            ? !find_first(c, err)
+            ? !find_first(c, &site->component, err)
             : !bundle_find_sgx(c->bundle, component != NULL ? component : default_component(c->bundle),
-                               &c->component, err))
+                               &site->component, err))
         return false;
-    c->streams_len = 1;
-    return c->component->sgx_signature == NULL || read_copy(c, err);
+    site->has_place = site->component->sgx_signature != NULL;
+    return !site->has_place || read_css(c, site, err);
 }
 
 static bool pour_executable(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
 {
     (void)index;
-    return bundle_stream(c->bundle, c->component->sgx_executable, sink, err);
+    return bundle_stream(c->bundle, c->sites[0].component->sgx_executable, sink, err);
 }
 
 static bool write_bundle(struct container *c, const struct container_edit *edit, struct file_out *out,
                          struct ens_err *err)
 {
-    return bundle_set_signature(c->bundle, c->component->id, edit->sigstruct, err) &&
+    return bundle_set_signature(c->bundle, c->sites[0].component->id, edit->sigstruct, err) &&
            bundle_write(c->bundle, out, err);
 }
 

@@ -14,9 +14,12 @@ static bool recognise_sgxs(const struct container *c, struct view head)
 
 static bool open_stream(struct container *c, const char *component, struct ens_err *err)
 {
+    struct site *site = NULL;
+
     (void)component;
-    (void)err;
-    c->streams_len = 1;
+    if (!container_add_site(c, &site, err))
+        return false;
+    site->has_place = false;
     return true;
 }
 

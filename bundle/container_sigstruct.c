@@ -14,19 +14,19 @@ static bool recognise_sigstruct(const struct container *c, struct view head)
 
 static bool open_sigstruct(struct container *c, const char *component, struct ens_err *err)
 {
-    struct container_copy *copy = NULL;
+    struct site *site = NULL;
     size_t len = 0;
 
     (void)component;
     c->why_no_stream = "a SIGSTRUCT holds no enclave";
-    if (c->size != CONTAINER_SIGSTRUCT_SIZE)
+    if (c->size != SIGSTRUCT_SIZE)
         return ens_fail(err, ENS_DATA,
                         "%s: a SIGSTRUCT is %d bytes, not %" PRIu64 ": give the whole structure", c->label,
-                        CONTAINER_SIGSTRUCT_SIZE, c->size);
-    if (!container_add_copy(c, &copy, err) ||
-        !file_read_at(c->fd, c->label, 0, copy->sigstruct, sizeof copy->sigstruct, &len, err))
+                        SIGSTRUCT_SIZE, c->size);
+    if (!container_add_site(c, &site, err) ||
+        !file_read_at(c->fd, c->label, 0, site->css.bytes, sizeof site->css.bytes, &len, err))
         return false;
-    if (len != sizeof copy->sigstruct)
+    if (len != sizeof site->css.bytes)
         return ens_fail(err, ENS_IO, "%s: became shorter while it was read: repeat when it is complete",
                         c->label);
     return true;

@@ -73,7 +73,7 @@ room hsm "$base|hsm/$name"
 room bundle/stream "$base|bundle/stream/$name|signer/sgx/(findings|layout)"
 room bundle/elf "$base|bundle/elf/$name"
 room bundle/orc "$base|bundle/orc/$name"
-room bundle/container "$base|bundle/(container/$name|orc/bundle|elf/elf(_reads)?)"
+room bundle/container "$base|bundle/(container/$name|orc/bundle|elf/elf(_reads)?|stream/sgxs)|signer/sgx/(launch|sigstruct)"
 room bundle/sdk "$base|bundle/(sdk|container|elf|stream)/$name"
 room bundle "$base|bundle/$name|bundle/(container|sdk)/$name|bundle/(orc/bundle|elf/elf)"
 room signer/flow "$flow"
@@ -136,6 +136,11 @@ no '^[[:space:]]*#[[:space:]]*include[[:space:]]*<' "no library's header in a he
     ":#include <$standard\\.h>\$|^hsm/internal\\.h:[0-9]+:#include <p11-kit/pkcs11\\.h>\$" "${headers[@]}"
 no '\b(malloc|calloc|realloc|reallocarray|free|strdup|strndup|v?asprintf|aligned_alloc|memalign|posix_memalign)[[:space:]]*\(' \
     'the malloc family belongs to signer/base/mem.c' '^signer/base/(mem\.c|banned\.h):' "${all[@]}"
+
+# ---- what reads a file does not judge it: container.h has the types of the judges, for struct site ----
+mapfile -t readers < <(below bundle/elf bundle/container bundle/sdk bundle/orc; find bundle -maxdepth 1 -name '*.[ch]' | sort)
+no '\b(sgxs_(new|put|finish)|launch_[a-z_]+|(verify|findings|params|rsa3072)_[a-z0-9_]+)[[:space:]]*\(' \
+    'what lays out an enclave shares no code with its judges' "$nowhere" "${readers[@]}"
 
 # ---- no signature leaves unverified ----
 no '\bhsm_sign\b' 'only signer/flow/token.c, which verifies, may call hsm_sign' \

@@ -10,7 +10,7 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 
-#define CONTAINER_EDITS_ALL (CONTAINER_COPIES_MAX + CONTAINER_EDITS_MAX)
+#define CONTAINER_EDITS_ALL (CONTAINER_SITES_MAX + CONTAINER_EDITS_MAX)
 
 int container_fd(const struct container *c)
 {
@@ -29,24 +29,24 @@ void container_closep(struct container **ret)
     elf_freep(&c->elf);
     if (c->owns_fd)
         file_closep(&c->fd);
-    mem_free(c->copies);
+    mem_free(c->sites);
     mem_free(c->label);
     mem_free(c);
     *ret = NULL;
 }
 
-bool container_add_copy(struct container *c, struct container_copy **ret, struct ens_err *err)
+bool container_add_site(struct container *c, struct site **ret, struct ens_err *err)
 {
-    void *grown = c->copies;
+    void *grown = c->sites;
 
-    if (c->copies_len == CONTAINER_COPIES_MAX)
+    if (c->sites_len == CONTAINER_SITES_MAX)
         return ens_fail(err, ENS_DATA, "%s: holds more than %d SIGSTRUCTs: it is damaged", c->label,
-                        CONTAINER_COPIES_MAX);
-    if (!mem_grow(&grown, c->copies_len + 1, sizeof *c->copies, err))
+                        CONTAINER_SITES_MAX);
+    if (!mem_grow(&grown, c->sites_len + 1, sizeof *c->sites, err))
         return false;
-    c->copies = grown;
-    *ret = &c->copies[c->copies_len++];
-    memset(*ret, 0, sizeof **ret);
+    c->sites = grown;
+    *ret = &c->sites[c->sites_len++];
+    **ret = (struct site){.has_place = true};
     return true;
 }
 
@@ -72,24 +72,19 @@ struct bundle *container_bundle(const struct container *c)
     return c->bundle;
 }
 
-const struct bundle_component *container_component(const struct container *c)
+size_t container_sites_len(const struct container *c)
 {
-    return c->component;
+    return c->sites_len;
 }
 
-size_t container_copies_len(const struct container *c)
+struct site *container_site(const struct container *c, size_t index)
 {
-    return c->copies_len;
-}
-
-const struct container_copy *container_copy_at(const struct container *c, size_t index)
-{
-    return &c->copies[index];
+    return &c->sites[index];
 }
 
 size_t container_streams_len(const struct container *c)
 {
-    return c->streams_len;
+    return c->why_no_stream == NULL ? c->sites_len : 0;
 }
 
 const char *container_why_no_stream(const struct container *c)
@@ -134,14 +129,14 @@ static bool check_work(const struct container *c, struct ens_err *err)
 
 bool container_stream(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
 {
-    if (index >= c->streams_len)
+    if (index >= container_streams_len(c))
         return ens_fail(err, ENS_BUG, "%s: has no enclave %zu", c->label, index);
     return check_work(c, err) && c->ops->stream(c, index, sink, err);
 }
 
 bool container_same_stream(const struct container *c, size_t a, size_t b)
 {
-    return c->ops->same != NULL && a < c->streams_len && b < c->streams_len && c->ops->same(c, a, b);
+    return c->ops->same != NULL && c->why_no_stream == NULL && c->ops->same(c, a, b);
 }
 
 const struct container_setting *container_settings(const struct container *c, size_t *ret_len)
@@ -162,18 +157,18 @@ const struct container_oddity *container_oddities(const struct container *c, siz
     return c->oddities;
 }
 
-void container_odd(struct container *c, size_t copy, const char *rule, const char *fmt, ...)
+void container_odd(struct container *c, size_t site, const char *rule, const char *fmt, ...)
 {
     size_t alike = 0;
     va_list args;
 
     for (size_t i = 0; i < c->oddities_len; i++)
-        alike += c->oddities[i].copy == copy && strcmp(c->oddities[i].rule, rule) == 0;
+        alike += c->oddities[i].site == site && strcmp(c->oddities[i].rule, rule) == 0;
     if (alike == CONTAINER_ODDITIES_RULE_MAX || c->oddities_len == CONTAINER_ODDITIES_MAX)
         return;
     struct container_oddity *o = &c->oddities[c->oddities_len++];
 
-    o->copy = copy;
+    o->site = site;
     o->rule = rule;
     va_start(args, fmt);
     if (vsnprintf(o->text, sizeof o->text, fmt, args) < 0)
@@ -205,10 +200,10 @@ void container_may_edit(struct container *c, uint64_t offset, size_t len)
 /* The places of the SIGSTRUCTs, and what container_may_edit named. */
 static size_t edits_of(const struct container *c, struct elf_span ret[static CONTAINER_EDITS_ALL])
 {
-    for (size_t i = 0; i < c->copies_len; i++)
-        ret[i] = (struct elf_span){c->copies[i].offset, CONTAINER_SIGSTRUCT_SIZE};
-    memcpy(ret + c->copies_len, c->edits, c->edits_len * sizeof *ret);
-    return c->copies_len + c->edits_len;
+    for (size_t i = 0; i < c->sites_len; i++)
+        ret[i] = (struct elf_span){c->sites[i].offset, SIGSTRUCT_SIZE};
+    memcpy(ret + c->sites_len, c->edits, c->edits_len * sizeof *ret);
+    return c->sites_len + c->edits_len;
 }
 
 bool container_put(const struct container *c, int fd, uint64_t offset, struct view bytes, struct ens_err *err)
@@ -235,7 +230,7 @@ bool container_same_reads(struct container *c, int fd, const char *label, bool *
     return elf_reads_same(c->elf, fd, label, edits, edits_of(c, edits), ret, err);
 }
 
-/* Copies the whole file: the copies' places in it are overwritten afterwards. */
+/* Copies the whole file: the sites in it are overwritten afterwards. */
 static bool copy_file(const struct container *c, struct file_out *out, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
@@ -257,8 +252,8 @@ static bool write_copy(const struct container *c, const struct container_edit *e
 {
     if (!file_out_create(out, err) || !copy_file(c, out, err))
         return false;
-    for (size_t i = 0; i < c->copies_len; i++) {
-        if (!container_put(c, file_out_fd(out), c->copies[i].offset, edit->sigstruct, err) ||
+    for (size_t i = 0; i < c->sites_len; i++) {
+        if (!container_put(c, file_out_fd(out), c->sites[i].offset, edit->sigstruct, err) ||
             (c->ops->patch != NULL && !c->ops->patch(c, i, edit, file_out_fd(out), err)))
             return false;
     }
@@ -268,7 +263,7 @@ static bool write_copy(const struct container *c, const struct container_edit *e
 bool container_write(struct container *c, const struct container_edit *edit, struct file_out *out,
                      struct ens_err *err)
 {
-    if (edit->sigstruct.len != CONTAINER_SIGSTRUCT_SIZE)
+    if (edit->sigstruct.len != SIGSTRUCT_SIZE)
         return ens_fail(err, ENS_BUG, "%s: a SIGSTRUCT of %zu bytes", c->label, edit->sigstruct.len);
     return c->ops->write != NULL ? c->ops->write(c, edit, out, err) : write_copy(c, edit, out, err);
 }

@@ -1,5 +1,5 @@
 /* A file that holds an enclave or its SIGSTRUCT, whichever world it comes from: recognised by its content,
- * opened, read copy by copy, poured out as the SGXS stream that its loader would build, and written again
+ * opened, read site by site, poured out as the SGXS stream that its loader would build, and written again
  * with another SIGSTRUCT in it. open.h opens them; each kind is a file of its own: bundle/container_*.c,
  * sdk/elf_intel.c, sdk/elf_oe.c.
  *
@@ -9,12 +9,13 @@
 #pragma once
 
 #include "bundle/orc/bundle.h"
+#include "bundle/stream/sgxs.h"
+#include "signer/sgx/launch.h"
+#include "signer/sgx/sigstruct.h"
 
-#define CONTAINER_SIGSTRUCT_SIZE 1808
-#define CONTAINER_FIPS_SIZE      772 /* MODULUS[384], EXPONENT[4], SIGNATURE[384] */
-#define CONTAINER_COPIES_MAX     8   /* SIGSTRUCTs in one file: Intel's tools write up to three */
-#define CONTAINER_NAME_MAX       32
-#define CONTAINER_ODDITY_MAX     190 /* bytes of a text, with its terminator */
+#define CONTAINER_SITES_MAX  8 /* in one file: Intel's tools write up to three */
+#define CONTAINER_NAME_MAX   32
+#define CONTAINER_ODDITY_MAX 190 /* bytes of a text, with its terminator */
 
 enum container_kind {
     CONTAINER_ORC,          /* an Oasis bundle, or rather one SGX component of it */
@@ -25,23 +26,33 @@ enum container_kind {
     CONTAINER_EGO,          /* the same of EGo: its enclave is not all in the file */
 };
 
-/* One copy of the SIGSTRUCT, and what stands around it. */
-struct container_copy {
-    char name[CONTAINER_NAME_MAX]; /* "metadata 2.4"; "" if a file has one place only */
-    uint64_t offset;               /* of the SIGSTRUCT in the file; 0 in a bundle */
-    uint8_t sigstruct[CONTAINER_SIGSTRUCT_SIZE];
-    /* The loader asks the CPU for these, unmeasured (Intel). */
-    bool has_launch;
-    uint64_t attributes, xfrm;
-    uint32_t miscselect;
-    uint32_t ssaframesize; /* pages; measured */
-    /* A signature over the SIGSTRUCT that Intel's loader checks as well (metadata 1.5 and 3.2 on). */
-    bool has_fips;
-    uint8_t fips[CONTAINER_FIPS_SIZE];
-    /* Values that are measured and say the same as SIGSTRUCT fields (Open Enclave). */
-    bool has_config;
+/* Values that are measured and say the same as SIGSTRUCT fields (Open Enclave). */
+struct site_config {
     uint16_t isvprodid, isvsvn;
     uint8_t isvfamilyid[16], isvextprodid[16]; /* zero before Open Enclave 0.13 */
+};
+
+/* A place for a SIGSTRUCT in a file, and the enclave that belongs to it: a bundle has one for each SGX component, an
+ * Intel file one for each metadata block, every other kind exactly one. The file tells the first half; the second is
+ * known once the SIGSTRUCT was parsed and the enclave poured (flow/enclave.h). */
+struct site {
+    const struct bundle_component *component; /* NULL: the file is not a bundle */
+    char name[CONTAINER_NAME_MAX];            /* "metadata 2.4"; "" if a file has one site only */
+    uint64_t offset;                          /* of the SIGSTRUCT in the file; 0 in a bundle */
+    bool has_place;                           /* false: a stream, or a component without a signature */
+    bool has_launch;                          /* the loader asks the CPU for `launch` (Intel) */
+    bool has_config;
+    bool
+        has_fips; /* Intel's loader checks a signature over the SIGSTRUCT as well (metadata 1.5 and 3.2 on) */
+    struct launch launch;
+    struct site_config config;
+    uint8_t fips[FIPS_SIZE];
+    struct sigstruct css; /* zeros: there is none yet */
+
+    bool is_signed;              /* `css` is a SIGSTRUCT, and finished */
+    bool is_measured;            /* the file holds the enclave, and `report` is set */
+    struct sgxs_report report;   /* only `sha256` if `stream_error` is set */
+    struct ens_err stream_error; /* code ENS_OK: the enclave is well-formed */
 };
 
 struct container;
@@ -56,14 +67,13 @@ enum container_kind container_kind(const struct container *c);
 uint64_t container_size(const struct container *c);
 /* The file's name in messages; owned by the container. */
 const char *container_label(const struct container *c);
-/* The opened bundle and the component in it; NULL if it is none. */
+/* The opened bundle; NULL if it is none. */
 struct bundle *container_bundle(const struct container *c);
-const struct bundle_component *container_component(const struct container *c);
 
-/* The SIGSTRUCTs, in the order of the file: none in a stream or an unsigned component. An Open Enclave file
- * that is not signed has one of zeros. */
-size_t container_copies_len(const struct container *c);
-const struct container_copy *container_copy_at(const struct container *c, size_t index);
+/* The sites, in the order of the file, at least one; of a bundle that of the component alone. Owned by the container;
+ * the caller fills in what it parses and measures. */
+size_t container_sites_len(const struct container *c);
+struct site *container_site(const struct container *c, size_t index);
 
 /* The work of measuring all enclaves of the file, told from its tables before anything is poured: bytes that
  * are hashed, 64 for each page and 320 for each of its chunks that is measured, and what else there is to do,
@@ -79,12 +89,12 @@ uint64_t container_work(const struct container *c);
 /* From now on there is no such limit in this process: its caller knows that the enclave is that large. */
 void container_allow_large(void);
 
-/* The number of enclaves that can be poured: one, but an Intel file has one per metadata block (a loader picks a block
- * by what the CPU can do), a raw SIGSTRUCT and an EGo file none: container_why_no_stream says why. */
+/* The number of enclaves that can be poured: that of the sites (Intel's loader picks one by what the CPU can do), or none,
+ * as of a raw SIGSTRUCT and an EGo file: container_why_no_stream says why. */
 size_t container_streams_len(const struct container *c);
 const char *container_why_no_stream(const struct container *c);
-/* Pours stream `index`, which belongs to the copy of that index where there is one, as SGXS records in
- * pieces. Constant memory. ENS_DATA, before the first piece, where container_work is above the limit. */
+/* Pours the enclave of site `index` as SGXS records in pieces. Constant memory. ENS_DATA, before the first piece, if
+ * container_work is above the limit. */
 bool container_stream(struct container *c, size_t index, const struct sink *sink,
                       struct ens_err *err) ENS_MUST_CHECK;
 
@@ -108,13 +118,13 @@ struct container_setting {
 /* Something about a file that does not keep its loader from loading it, and that whoever
  * signs it should know. */
 struct container_oddity {
-    size_t copy;      /* of which copy it is said; 0 of the file as a whole */
+    size_t site;      /* of which site it is said; 0 of the file as a whole */
     const char *rule; /* static; "patched-code" is what finding_is_danger knows */
     char text[CONTAINER_ODDITY_MAX];
 };
 
 #define CONTAINER_ODDITIES_MAX      96
-#define CONTAINER_ODDITIES_RULE_MAX 2 /* of one rule and copy */
+#define CONTAINER_ODDITIES_RULE_MAX 2 /* of one rule and site */
 
 /* Owned by the container. */
 const struct container_oddity *container_oddities(const struct container *c, size_t *ret_len);
@@ -125,17 +135,15 @@ const struct container_setting *container_settings(const struct container *c, si
 /* Names what lies at an offset of the enclave, ".rodata" for example; false if the file does not tell. */
 bool container_locate(const struct container *c, uint64_t offset, char ret[static CONTAINER_NAME_MAX]);
 
-/* The new content of the places. */
+/* The new content of the sites. */
 struct container_edit {
-    struct view sigstruct; /* CONTAINER_SIGSTRUCT_SIZE bytes, into every copy */
-    /* For copies with `has_launch`: what the loader is to ask for from now on. */
-    bool set_attributes, set_xfrm, set_miscselect;
-    uint64_t attributes, xfrm;
-    uint32_t miscselect;
-    struct view fips; /* CONTAINER_FIPS_SIZE bytes; for copies with `has_fips` */
+    struct view sigstruct; /* SIGSTRUCT_SIZE bytes, into every site */
+    const struct launch
+        *launch;      /* of each site, for those with `has_launch`; NULL: stays. SSAFRAMESIZE always stays */
+    struct view fips; /* FIPS_SIZE bytes; for sites with `has_fips` */
 };
 
-/* Writes the file with the edit into `out`: every copy is replaced, every other byte stays. Does not commit:
+/* Writes the file with the edit into `out`: every SIGSTRUCT is replaced, every other byte stays. Does not commit:
  * the caller reopens file_out_fd(out) and checks it. ENS_DATA if the kind has no place for a SIGSTRUCT. */
 bool container_write(struct container *c, const struct container_edit *edit, struct file_out *out,
                      struct ens_err *err) ENS_MUST_CHECK;

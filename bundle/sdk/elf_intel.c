@@ -46,9 +46,9 @@ static bool add_block(struct container *c, struct intel *intel, size_t at, struc
 {
     struct intel_block *b = &intel->blocks[intel->blocks_len];
 
-    if (intel->blocks_len == CONTAINER_COPIES_MAX)
+    if (intel->blocks_len == CONTAINER_SITES_MAX)
         return ens_fail(err, ENS_DATA, "%s: " INTEL_SECTION ": more than %d metadata blocks: " INTEL_REMEDY,
-                        c->label, CONTAINER_COPIES_MAX);
+                        c->label, CONTAINER_SITES_MAX);
     if (!intel_block_read(intel, at, c->size, b, err) || !intel_image_check(c->elf, intel, b, err))
         return ens_wrap(err, "%s: " INTEL_SECTION ": metadata block %zu at 0x%" PRIx64, c->label,
                         intel->blocks_len + 1, intel->at + INTEL_NOTE_HEAD + at);
@@ -198,28 +198,27 @@ static void count_work(struct container *c, const struct intel *intel)
     }
 }
 
-/* The copy of one block's SIGSTRUCT. */
-static bool fill_copy(struct container *c, const struct intel_block *b, struct ens_err *err)
+static bool fill_site(struct container *c, const struct intel_block *b, struct ens_err *err)
 {
-    struct container_copy *copy = NULL;
+    struct site *site = NULL;
 
-    if (!container_add_copy(c, &copy, err))
+    if (!container_add_site(c, &site, err))
         return false;
-    (void)snprintf(copy->name, sizeof copy->name, "metadata %" PRIu32 ".%" PRIu32, b->major, b->minor);
-    copy->offset = b->at + INTEL_CSS;
-    memcpy(copy->sigstruct, b->bytes.data + INTEL_CSS, CONTAINER_SIGSTRUCT_SIZE);
-    copy->has_launch = true;
-    copy->attributes = bytes_get_le(view_slice(b->bytes, INTEL_ATTRIBUTES, 8));
-    copy->xfrm = bytes_get_le(view_slice(b->bytes, INTEL_XFRM, 8));
-    copy->miscselect = (uint32_t)bytes_get_le(view_slice(b->bytes, INTEL_MISCSELECT, 4));
-    copy->ssaframesize = (uint32_t)bytes_get_le(view_slice(b->bytes, INTEL_SSAFRAMESIZE, 4));
+    (void)snprintf(site->name, sizeof site->name, "metadata %" PRIu32 ".%" PRIu32, b->major, b->minor);
+    site->offset = b->at + INTEL_CSS;
+    memcpy(site->css.bytes, b->bytes.data + INTEL_CSS, SIGSTRUCT_SIZE);
+    site->has_launch = true;
+    site->launch.attributes = bytes_get_le(view_slice(b->bytes, INTEL_ATTRIBUTES, 8));
+    site->launch.xfrm = bytes_get_le(view_slice(b->bytes, INTEL_XFRM, 8));
+    site->launch.miscselect = (uint32_t)bytes_get_le(view_slice(b->bytes, INTEL_MISCSELECT, 4));
+    site->launch.ssaframesize = (uint32_t)bytes_get_le(view_slice(b->bytes, INTEL_SSAFRAMESIZE, 4));
     container_may_edit(c, b->at + INTEL_MISCSELECT, 4);
     container_may_edit(c, b->at + INTEL_ATTRIBUTES, 8);
     container_may_edit(c, b->at + INTEL_XFRM, 8);
-    copy->has_fips = b->fips != 0;
-    if (copy->has_fips) {
-        memcpy(copy->fips, b->bytes.data + b->fips, CONTAINER_FIPS_SIZE);
-        container_may_edit(c, b->at + b->fips, CONTAINER_FIPS_SIZE);
+    site->has_fips = b->fips != 0;
+    if (site->has_fips) {
+        memcpy(site->fips, b->bytes.data + b->fips, FIPS_SIZE);
+        container_may_edit(c, b->at + b->fips, FIPS_SIZE);
     }
     return true;
 }
@@ -232,10 +231,9 @@ static bool open_intel(struct container *c, const char *component, struct ens_er
     if (intel == NULL || !read_metadata_note(c, intel, err) || !read_blocks(c, intel, err))
         return false;
     for (size_t i = 0; i < intel->blocks_len; i++) {
-        if (!fill_copy(c, &intel->blocks[i], err))
+        if (!fill_site(c, &intel->blocks[i], err))
             return false;
     }
-    c->streams_len = intel->blocks_len;
     c->shift = intel->blocks[0].shift;
     tell_settings(c, &intel->blocks[0]);
     c->own = ens_take(intel);
@@ -259,17 +257,20 @@ static bool put_le(const struct container *c, int fd, uint64_t offset, size_t le
 }
 
 /* Edits fields that are not measured: they follow the SIGSTRUCT, or the loader asks the CPU for something else. */
-static bool patch_copy(const struct container *c, size_t copy, const struct container_edit *edit, int fd,
+static bool patch_site(const struct container *c, size_t site, const struct container_edit *edit, int fd,
                        struct ens_err *err)
 {
     const struct intel *intel = c->own;
-    const struct intel_block *b = &intel->blocks[copy];
+    const struct intel_block *b = &intel->blocks[site];
 
-    if (b->fips != 0 && edit->fips.len != CONTAINER_FIPS_SIZE)
+    const struct launch *now = &c->sites[site].launch;
+    const struct launch *next = edit->launch != NULL ? &edit->launch[site] : now;
+
+    if (b->fips != 0 && edit->fips.len != FIPS_SIZE)
         return ens_fail(err, ENS_BUG, "%s: a FIPS signature of %zu bytes", c->label, edit->fips.len);
-    return (!edit->set_attributes || put_le(c, fd, b->at + INTEL_ATTRIBUTES, 8, edit->attributes, err)) &&
-           (!edit->set_xfrm || put_le(c, fd, b->at + INTEL_XFRM, 8, edit->xfrm, err)) &&
-           (!edit->set_miscselect || put_le(c, fd, b->at + INTEL_MISCSELECT, 4, edit->miscselect, err)) &&
+    return put_le(c, fd, b->at + INTEL_ATTRIBUTES, 8, next->attributes, err) &&
+           put_le(c, fd, b->at + INTEL_XFRM, 8, next->xfrm, err) &&
+           put_le(c, fd, b->at + INTEL_MISCSELECT, 4, next->miscselect, err) &&
            (b->fips == 0 || container_put(c, fd, b->at + b->fips, edit->fips, err));
 }
 
@@ -281,5 +282,5 @@ const struct container_ops elf_intel = {
     .close = close_intel,
     .stream = intel_stream,
     .same = same_blocks,
-    .patch = patch_copy,
+    .patch = patch_site,
 };

@@ -1,7 +1,7 @@
 /* Intel SDK ELF files (.signed.so). sgx_sign leaves one or more metadata blocks in the note .note.sgxmeta,
  * one for each generation of loaders; each holds a SIGSTRUCT, and tables that say how its enclave is built:
  * what is patched into the image, and what follows it (heap, stacks, threads). Only for elf_intel*.c:
- *   elf_intel.c         the copies, editing
+ *   elf_intel.c         the sites, editing
  *   elf_intel_note.c    the note: where it is, how large
  *   elf_intel_blocks.c  the blocks and their tables, checked
  *   elf_intel_image.c   the pages of the ELF segments
@@ -68,7 +68,7 @@ struct intel_block {
 struct intel {
     uint64_t at, end; /* the note in the file */
     struct view desc; /* the metadata; `bytes` of the blocks lie in it */
-    struct intel_block blocks[CONTAINER_COPIES_MAX];
+    struct intel_block blocks[CONTAINER_SITES_MAX];
     size_t blocks_len;
     uint8_t desc_bytes[INTEL_DESC_MAX];
 };

@@ -94,8 +94,7 @@ static bool read_head(struct view left, struct intel_block *b, struct ens_err *e
  * replaced when the enclave is signed, so that nothing measured may come from it. */
 static bool inside(const struct intel_block *b, uint64_t offset, uint64_t size)
 {
-    bool apart =
-        b->fips == 0 || offset + size <= b->fips || offset >= b->fips + (uint64_t)CONTAINER_FIPS_SIZE;
+    bool apart = b->fips == 0 || offset + size <= b->fips || offset >= b->fips + (uint64_t)FIPS_SIZE;
 
     return offset >= b->data && offset <= b->bytes.len && size <= b->bytes.len - offset && apart;
 }
@@ -154,11 +153,11 @@ static bool read_extend_row(struct intel_block *b, struct view row, struct ens_e
 
     if (id != EXTEND_FIPS)
         return true;
-    if (b->fips != 0 || size != CONTAINER_FIPS_SIZE || !inside(b, offset, size))
+    if (b->fips != 0 || size != FIPS_SIZE || !inside(b, offset, size))
         return ens_fail(err, ENS_DATA,
                         "the FIPS signature, 0x%" PRIx32 " bytes at 0x%" PRIx32
                         ", is not the only one, of 0x%x bytes inside the block: " INTEL_REMEDY,
-                        size, offset, CONTAINER_FIPS_SIZE);
+                        size, offset, FIPS_SIZE);
     b->fips = offset;
     return true;
 }

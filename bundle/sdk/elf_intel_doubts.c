@@ -22,7 +22,7 @@
 struct doubts {
     struct container *c;
     const struct intel_block *b;
-    size_t copy;
+    size_t site;
     bool has_global; /* .dynsym has g_global_data: */
     struct elf_symbol global;
     bool has_entry; /* ... and enclave_entry */
@@ -94,7 +94,7 @@ static void judge_patch(const struct doubts *d, size_t index, size_t *others)
     if (hides_sections(d, &p) || !reaches(d, &p, ELF_PF_R | ELF_PF_W | ELF_PF_X, &addr))
         return;
     if (reaches_code_section(d, &p) || reaches(d, &p, ELF_PF_X, &addr)) {
-        container_odd(d->c, d->copy, RULE,
+        container_odd(d->c, d->site, RULE,
                       "patch %zu overwrites 0x%" PRIx32 " bytes of code at 0x%" PRIx64
                       ": what is loaded is not what the file shows",
                       index + 1, p.size, addr);
@@ -103,7 +103,7 @@ static void judge_patch(const struct doubts *d, size_t index, size_t *others)
     /* Where the symbol is stripped, one patch may be that of its data. */
     if (is_global(d, addr, p.size) || (!d->has_global && p.size >= GLOBAL_FIRST && (*others)++ == 0))
         return;
-    container_odd(d->c, d->copy, "patched-data",
+    container_odd(d->c, d->site, "patched-data",
                   "patch %zu overwrites 0x%" PRIx32 " bytes of data at 0x%" PRIx64
                   ", which are not g_global_data",
                   index + 1, p.size, addr);
@@ -115,7 +115,7 @@ static void judge_content(const struct doubts *d, size_t index, const struct int
 {
     bool code = (row->flags & SECINFO_X) != 0;
 
-    container_odd(d->c, d->copy, code ? RULE : "layout-content",
+    container_odd(d->c, d->site, code ? RULE : "layout-content",
                   "layout row %zu brings 0x%" PRIx32 " bytes of %s to 0x%" PRIx64
                   ", which are not in the image: what is loaded is not what the file shows",
                   index + 1, row->content_size, code ? "code" : "content", row->rva);
@@ -129,7 +129,7 @@ static void judge_tcs(const struct doubts *d, size_t index, const struct intel_r
     uint64_t entry = d->has_entry ? d->entry.value : d->c->elf->entry;
 
     if (oentry != entry && oentry != entry + d->b->shift)
-        container_odd(d->c, d->copy, RULE,
+        container_odd(d->c, d->site, RULE,
                       "layout row %zu: its threads enter at 0x%" PRIx64 ", %s is at 0x%" PRIx64
                       ": what runs is not what the file shows",
                       index + 1, oentry, d->has_entry ? "enclave_entry" : "the file's entry", entry);
@@ -140,7 +140,7 @@ static void judge_fill(const struct doubts *d, size_t index, const struct intel_
 {
     if ((row->attributes & INTEL_ATTR_EEXTEND) != 0 && (row->flags & SECINFO_X) != 0 &&
         row->content_size != 0)
-        container_odd(d->c, d->copy, RULE,
+        container_odd(d->c, d->site, RULE,
                       "layout row %zu fills executable pages at 0x%" PRIx64 " with 0x%08" PRIx32
                       ": what is loaded is not what the file shows",
                       index + 1, row->rva, row->content_size);
@@ -213,7 +213,7 @@ static void judge_global(const struct doubts *d)
         uint64_t have = bytes_get_le(view_slice(v, at + 8 * i, 8));
 
         if (have != words[i].want) {
-            container_odd(d->c, d->copy, RULE,
+            container_odd(d->c, d->site, RULE,
                           "a patch tells trusted code that its %s is 0x%" PRIx64
                           ", and the layout makes it 0x%" PRIx64 ": its checks of pointers do not hold",
                           words[i].name, have, words[i].want);
@@ -251,10 +251,10 @@ bool intel_judge(struct container *c, struct ens_err *err)
 
     if (!find_symbols(&d, err))
         return false;
-    for (d.copy = 0; d.copy < intel->blocks_len; d.copy++) {
+    for (d.site = 0; d.site < intel->blocks_len; d.site++) {
         size_t others = 0;
 
-        d.b = &intel->blocks[d.copy];
+        d.b = &intel->blocks[d.site];
         for (size_t i = 0; i < intel_rows(d.b->patches); i++)
             judge_patch(&d, i, &others);
         for (size_t i = 0; i < intel_rows(d.b->layout); i++)

@@ -32,8 +32,6 @@
 
 #define EHDR_END 64 /* of the ELF header, which begins the image */
 
-#define ENCLAVEHASH 960 /* in the SIGSTRUCT (Intel SDM) */
-
 /* The releases, by what their loaders (host/sgx/create.c, loadelf.c) do: 0.8 moves the thread data to where
  * FS points, 0.10 writes the size of ECREATE into image_info, 0.11 gives thread-locals the pages that they
  * need (0.11.0 without counting them), 0.16 loads a module and leaves the ELF header as it is. In the order
@@ -112,7 +110,7 @@ static bool read_size(const struct container *c, const struct elf_section *s, st
                         bytes_get_le(view_of(head + INFO_TYPE, 4)), TYPE_SGX);
     ret->offset = s->offset;
     ret->rva = s->addr;
-    ret->sigstruct = ret->size - CONTAINER_SIGSTRUCT_SIZE - (ret->size == OE_INFO_0_4 ? 0 : 8);
+    ret->sigstruct = ret->size - SIGSTRUCT_SIZE - (ret->size == OE_INFO_0_4 ? 0 : 8);
     return true;
 }
 
@@ -133,13 +131,13 @@ static bool check_info_end(const struct container *c, const struct oe_info *o, s
 /* Reads the values in front of the SIGSTRUCT, and the SIGSTRUCT. */
 static bool read_config(struct container *c, struct oe_info *o, struct ens_err *err)
 {
-    struct container_copy *copy = NULL;
-    uint8_t bytes[OE_INFO_0_17_1 - CONTAINER_SIGSTRUCT_SIZE] = {0};
+    struct site *site = NULL;
+    uint8_t bytes[OE_INFO_0_17_1 - SIGSTRUCT_SIZE] = {0};
     struct view v = view_of(bytes, sizeof bytes);
 
-    if (!container_add_copy(c, &copy, err) ||
+    if (!container_add_site(c, &site, err) ||
         !elf_read(c->elf, o->offset, bytes, o->sigstruct, SECTION, err) ||
-        !elf_read(c->elf, o->offset + o->sigstruct, copy->sigstruct, sizeof copy->sigstruct, SECTION, err))
+        !elf_read(c->elf, o->offset + o->sigstruct, site->css.bytes, sizeof site->css.bytes, SECTION, err))
         return false;
     o->heap = bytes_get_le(view_slice(v, INFO_HEAP, 8));
     o->stack = bytes_get_le(view_slice(v, INFO_STACK, 8));
@@ -147,13 +145,13 @@ static bool read_config(struct container *c, struct oe_info *o, struct ens_err *
     container_set(c, "heap", o->heap);
     container_set(c, "stack", o->stack);
     container_set(c, "threads", o->tcs);
-    copy->offset = o->offset + o->sigstruct;
-    copy->has_config = true;
-    copy->isvprodid = (uint16_t)bytes_get_le(view_slice(v, INFO_CONFIG, 2));
-    copy->isvsvn = (uint16_t)bytes_get_le(view_slice(v, INFO_CONFIG + 2, 2));
+    site->offset = o->offset + o->sigstruct;
+    site->has_config = true;
+    site->config.isvprodid = (uint16_t)bytes_get_le(view_slice(v, INFO_CONFIG, 2));
+    site->config.isvsvn = (uint16_t)bytes_get_le(view_slice(v, INFO_CONFIG + 2, 2));
     if (o->size >= OE_INFO_0_13) {
-        memcpy(copy->isvfamilyid, bytes + INFO_FAMILY, sizeof copy->isvfamilyid);
-        memcpy(copy->isvextprodid, bytes + INFO_EXT, sizeof copy->isvextprodid);
+        memcpy(site->config.isvfamilyid, bytes + INFO_FAMILY, sizeof site->config.isvfamilyid);
+        memcpy(site->config.isvextprodid, bytes + INFO_EXT, sizeof site->config.isvextprodid);
     }
     if (o->size >= OE_INFO_0_17_1) {
         o->flags = (uint32_t)bytes_get_le(view_slice(v, INFO_FLAGS, 4));
@@ -280,7 +278,7 @@ static const char *why_not_measured(const struct container *c, const struct oe *
         return "it asks for more than Open Enclave's loader knows: measure it with the tool that signed it";
     if (oe->plans_len == 0)
         return "it is measured together with a module that lies beside it: measure it with oesign";
-    if (oe->plans_len > 1 && view_is_zero(view_of(c->copies[0].sigstruct, sizeof c->copies[0].sigstruct)))
+    if (oe->plans_len > 1 && view_is_zero(view_of(c->sites[0].css.bytes, sizeof c->sites[0].css.bytes)))
         return "it is not signed, and releases of Open Enclave before 0.17.1 lay it out differently: sign it "
                "once with its own oesign and any key, then with ensign";
     return NULL;
@@ -311,7 +309,6 @@ static bool open_oe(struct container *c, const char *component, struct ens_err *
     for (size_t i = 0; i < oe->plans_len; i++)
         judge_patches(c, &oe->info, &oe->plans[i]);
     c->why_no_stream = why_not_measured(c, oe);
-    c->streams_len = c->why_no_stream == NULL ? 1 : 0;
     oe->chosen = oe->plans_len == 1;
     /* Each is poured for choosing, and the one that is chosen again. */
     for (size_t i = 0; i < oe->plans_len; i++)
@@ -362,7 +359,7 @@ static bool choose_layout(const struct container *c, struct oe *oe, struct ens_e
         if (!digest_new(DIGEST_SHA256, &d, err) ||
             !oe_pour(&oe->plans[0], &(struct sink){put_digest, d}, err) || !digest_final(d, hash, err))
             return false;
-        if (memcmp(hash, c->copies[0].sigstruct + ENCLAVEHASH, sizeof hash) != 0) {
+        if (memcmp(hash, sigstruct_get(&c->sites[0].css, CSS_ENCLAVEHASH).data, sizeof hash) != 0) {
             oe->plans_len--;
             memmove(&oe->plans[0], &oe->plans[1], oe->plans_len * sizeof oe->plans[0]);
         } else {

@@ -256,7 +256,7 @@ bool oe_plan_make(const struct elf *elf, const struct oe_info *info, const struc
     p.tls = layout->tls_pages ? whole_pages(tdata.taken + tbss.taken) / SGXS_PAGE_SIZE : 1;
     if (!plan_sizes(&p, layout, &enclave_size, err) || (layout->clears_header && !clear_header(&p, err)) ||
         !patch_info(&p, enclave_size, err) || !patch_symbols(&p, layout, &tdata, &tbss, err) ||
-        !add_patch(&p, "SIGSTRUCT", info->rva + info->sigstruct, CONTAINER_SIGSTRUCT_SIZE, 0, err))
+        !add_patch(&p, "SIGSTRUCT", info->rva + info->sigstruct, SIGSTRUCT_SIZE, 0, err))
         return false;
     *ret = p;
     return true;

@@ -31,7 +31,7 @@ static bool find_mrenclave(const struct args *args, struct enclave *ret, struct 
     } else if (!enclave_load(&a, args->component, ENCLAVE_LOOK, args->params.allow_unusual, ret, ret_notices,
                              err) ||
                !fields_check_from(args, ret, err) ||
-               (!ret->is_measured && !fields_check_signed(&ret->places[0].css, ret->path, err))) {
+               (!ret->is_measured && !fields_check_signed(&ret->sites[0].css, ret->path, err))) {
         return false;
     }
     return ret->is_measured ||
@@ -63,7 +63,7 @@ static bool prepare_signdata(const struct args *args, struct sigstruct *ret_css,
     notice_all(&notices, args->quiet);
     if (!ok)
         return false;
-    enclave_let_pass(&e, e.places, &measured);
+    enclave_let_pass(&e, e.sites, &measured);
     return dangers_review(args, &review, err);
 }
 

@@ -255,7 +255,7 @@ bool cmd_set_sig(const struct args *args, struct ens_err *err)
     ok = to != NULL
              ? output_commit(to, view_of(css.bytes, sizeof css.bytes), err)
              : install_open(e.path, container_fd(e.container), args->output, args->force, &i, err) &&
-                   install_enclave(&i, &e, &(struct install_item){&e.places[0], &css}, 1, &notices, err) &&
+                   install_enclave(&i, &e, &(struct install_item){&e.sites[0], &css}, 1, &notices, err) &&
                    install_commit(&i, err);
     notice_all(&notices, args->quiet);
     if (ok)

@@ -97,8 +97,8 @@ bool component_open(const struct args *args, const char *id, const char *elf, st
 /* ---- into the bundle ---- */
 
 /* The enclave in the new bundle is the one that was measured, under the signature that was judged. */
-static bool holds_enclave(const struct component *c, const struct enclave_place *found,
-                          const struct bundle *b, struct ens_err *err)
+static bool holds_enclave(const struct component *c, const struct site *found, const struct bundle *b,
+                          struct ens_err *err)
 {
     if (found->stream_error.code != ENS_OK ||
         memcmp(found->report.mrenclave, c->mrenclave, sizeof c->mrenclave) != 0)
@@ -119,7 +119,7 @@ static bool holds_component(const void *ctx, const struct bundle *b, const struc
 
     for (size_t i = 0; i < info->components_len; i++)
         there = there || strcmp(info->components[i].id, c->id) == 0;
-    const struct enclave_place *found = c->sgxs.path != NULL ? enclave_find(set, c->id) : NULL;
+    const struct site *found = c->sgxs.path != NULL ? enclave_find(set, c->id) : NULL;
 
     if (found != NULL)
         return holds_enclave(c, found, b, err);

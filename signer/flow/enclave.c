@@ -1,4 +1,4 @@
-/* An enclave in any container: opened, and measured at every place of its SIGSTRUCT. What is wrong with it is
+/* An enclave in any container: opened, and measured at every site. What is wrong with it is
  * said in enclave_judge.c. */
 #include "signer/flow/enclave.h"
 
@@ -8,11 +8,7 @@
 #include "bundle/open.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
-#include "signer/sgx/rsa3072_sign.h"
 #include "signer/ui/progress.h"
-
-static_assert(CONTAINER_SIGSTRUCT_SIZE == SIGSTRUCT_SIZE, "a container's copy is a SIGSTRUCT");
-static_assert(CONTAINER_FIPS_SIZE == RSA3072_FIPS_SIZE, "a container's FIPS block is one");
 
 void enclave_allow_large(void)
 {
@@ -64,53 +60,43 @@ bool enclave_measure_stream(int fd, const char *path, struct sgxs_report *ret, s
 
 /* ---- opening ---- */
 
-/* Measures what belongs to the place; a stream that is broken is the judge's business. */
-static bool measure_place(struct enclave *e, size_t index, struct enclave_place *place, struct ens_err *err)
+/* Measures what belongs to the site; a stream that is broken is the judge's business. */
+static bool measure_site(struct container *c, size_t index, struct ens_err *err)
 {
-    if (e->use == ENCLAVE_FIELDS || index >= container_streams_len(e->container))
-        return true;
-    place->is_measured = true;
+    struct site *site = container_site(c, index);
+
+    site->is_measured = true;
     for (size_t i = 0; i < index; i++) {
-        if (!container_same_stream(e->container, i, index))
+        if (!container_same_stream(c, i, index))
             continue;
-        place->report = e->places[i].report;
-        place->stream_error = e->places[i].stream_error;
+        site->report = container_site(c, i)->report;
+        site->stream_error = container_site(c, i)->stream_error;
         return true;
     }
-    if (measure(e->container, index, &place->report, &place->stream_error) ||
-        place->stream_error.code == ENS_DATA)
+    if (measure(c, index, &site->report, &site->stream_error) || site->stream_error.code == ENS_DATA)
         return true;
-    *err = place->stream_error;
+    *err = site->stream_error;
     return false;
 }
 
-static bool read_place(struct enclave *e, size_t index, struct ens_err *err)
+static bool read_sites(struct enclave *e, struct ens_err *err)
 {
-    struct enclave_place *place = &e->places[index];
+    bool measures = e->use != ENCLAVE_FIELDS && container_why_no_stream(e->container) == NULL;
     char name[ENCLAVE_NAME_MAX];
 
-    if (index < container_copies_len(e->container))
-        place->copy = container_copy_at(e->container, index);
-    if (place->copy != NULL && !view_is_zero(view_of(place->copy->sigstruct, SIGSTRUCT_SIZE))) {
-        if (!sigstruct_parse(view_of(place->copy->sigstruct, SIGSTRUCT_SIZE),
-                             enclave_place_name(e, index, name), &place->css, err))
-            return false;
-        place->is_signed = !sigstruct_is_unsigned(&place->css);
-    }
-    return measure_place(e, index, place, err);
-}
+    e->sites = container_site(e->container, 0);
+    e->sites_len = container_sites_len(e->container);
+    for (size_t i = 0; i < e->sites_len; i++) {
+        struct site *site = container_site(e->container, i);
+        struct sigstruct css = site->css;
 
-static bool read_places(struct enclave *e, struct ens_err *err)
-{
-    size_t copies = container_copies_len(e->container);
-    size_t streams = container_streams_len(e->container);
-
-    e->places_len = copies > streams ? copies : streams;
-    e->places = mem_alloc(e->places_len, sizeof *e->places, err);
-    if (e->places == NULL)
-        return false;
-    for (size_t i = 0; i < e->places_len; i++) {
-        if (!read_place(e, i, err))
+        if (!view_is_zero(view_of(css.bytes, sizeof css.bytes))) {
+            if (!sigstruct_parse(view_of(css.bytes, sizeof css.bytes), enclave_site_name(e, i, name),
+                                 &site->css, err))
+                return false;
+            site->is_signed = !sigstruct_is_unsigned(&css);
+        }
+        if (measures && !measure_site(e->container, i, err))
             return false;
     }
     return true;
@@ -121,15 +107,8 @@ static bool read_bundle(struct enclave *e, struct ens_err *err)
 {
     if (!enclave_check_bundle(e->bundle, &e->set, err))
         return false;
-    e->places = mem_alloc(1, sizeof *e->places, err);
-    if (e->places == NULL)
-        return false;
-    e->places_len = 1;
-    e->places[0] = *enclave_find(&e->set, container_component(e->container)->id);
-    if (e->places[0].is_signed)
-        e->places[0].copy = container_copy_at(e->container, 0);
-    if (e->places[0].stream_error.code != ENS_OK)
-        ens_wrap(&e->places[0].stream_error, "%s: %s", e->path, e->places[0].meta->sgx_executable);
+    e->sites = enclave_find(&e->set, container_site(e->container, 0)->component->id);
+    e->sites_len = 1;
     return true;
 }
 
@@ -141,7 +120,7 @@ static bool open_container(const char *path, enum enclave_use use, struct contai
 
     if (use != ENCLAVE_FIELDS)
         e.bundle = container_bundle(e.container);
-    if (e.bundle != NULL ? !read_bundle(&e, err) : !read_places(&e, err))
+    if (e.bundle != NULL ? !read_bundle(&e, err) : !read_sites(&e, err))
         return false;
     *ret = e;
     e = (struct enclave){0};
@@ -174,17 +153,17 @@ static bool compare_written(struct enclave *e, int fd, const char *label, const 
             "%s: its enclave is not the one that was measured: the file was changed meanwhile, or "
             "the disk is bad: run the command again",
             label);
-    for (size_t i = 0; i < e->places_len; i++) {
-        e->places[i].is_measured = before->places[i].is_measured;
-        e->places[i].report = before->places[i].report;
+    for (size_t i = 0; i < e->sites_len; i++) {
+        container_site(e->container, i)->is_measured = before->sites[i].is_measured;
+        container_site(e->container, i)->report = before->sites[i].report;
     }
     return true;
 }
 
 static bool has_measured(const struct enclave *e)
 {
-    for (size_t i = 0; i < e->places_len; i++) {
-        if (e->places[i].is_measured)
+    for (size_t i = 0; i < e->sites_len; i++) {
+        if (e->sites[i].is_measured)
             return true;
     }
     return false;
@@ -198,9 +177,9 @@ bool enclave_open_written(int fd, const char *label, const struct enclave *befor
 
     if (!container_open_fd(fd, label, NULL, &c, err) || !open_container(label, ENCLAVE_FIELDS, &c, &e, err))
         return false;
-    if (e.places_len != before->places_len)
-        return ens_fail(err, ENS_BUG, "%s: has %zu SIGSTRUCTs, not %zu", label, e.places_len,
-                        before->places_len);
+    if (e.sites_len != before->sites_len)
+        return ens_fail(err, ENS_BUG, "%s: has %zu SIGSTRUCTs, not %zu", label, e.sites_len,
+                        before->sites_len);
     if (has_measured(before) && !compare_written(&e, fd, label, before, err))
         return false;
     *ret = e;
@@ -211,17 +190,15 @@ bool enclave_open_written(int fd, const char *label, const struct enclave *befor
 void enclave_free(struct enclave *e)
 {
     enclave_set_free(&e->set);
-    mem_free(e->places);
     container_closep(&e->container);
 }
 
-const char *enclave_place_name(const struct enclave *e, size_t index, char ret[static ENCLAVE_NAME_MAX])
+const char *enclave_site_name(const struct enclave *e, size_t index, char ret[static ENCLAVE_NAME_MAX])
 {
-    const struct container_copy *copy =
-        index < container_copies_len(e->container) ? container_copy_at(e->container, index) : NULL;
+    const char *name = e->sites[index].name;
 
-    if (copy != NULL && copy->name[0] != '\0')
-        (void)snprintf(ret, ENCLAVE_NAME_MAX, "%.400s, %s", e->path, copy->name);
+    if (name[0] != '\0')
+        (void)snprintf(ret, ENCLAVE_NAME_MAX, "%.400s, %s", e->path, name);
     else
         (void)snprintf(ret, ENCLAVE_NAME_MAX, "%.500s", e->path);
     return ret;

@@ -7,23 +7,11 @@
 #include "signer/sgx/sigstruct.h"
 #include "signer/ui/notice.h"
 
-/* One place of a SIGSTRUCT in the file, and the enclave that belongs to it: a bundle has one for each SGX
- * component, an Intel file one for each metadata block, every other kind exactly one. */
-struct enclave_place {
-    const struct bundle_component *meta; /* NULL: the file is not a bundle */
-    const struct container_copy *copy;   /* NULL: no SIGSTRUCT is here, or it is one in an enclave_set */
-    bool is_signed;
-    struct sigstruct css;        /* if `is_signed` */
-    bool is_measured;            /* the file holds the enclave, too */
-    struct sgxs_report report;   /* only `sha256` is set if `stream_error` is */
-    struct ens_err stream_error; /* code ENS_OK: the enclave is well-formed */
-};
-
 /* ---- bundles (enclave_bundle.c) ---- */
 
-/* All SGX components of a bundle, in the order of the manifest. */
+/* The sites of all SGX components of a bundle, in the order of the manifest. */
 struct enclave_set {
-    struct enclave_place *items;
+    struct site *items;
     size_t len;
 };
 
@@ -41,7 +29,7 @@ bool enclave_check_written(const struct bundle *b, const struct bundle *from, co
 void enclave_set_free(struct enclave_set *set);
 
 /* What was found in the SGX component `id`; NULL: the bundle has no such component. */
-const struct enclave_place *enclave_find(const struct enclave_set *set, const char *id);
+const struct site *enclave_find(const struct enclave_set *set, const char *id);
 
 /* ---- any container (enclave.c; what judges, in enclave_judge.c) ---- */
 
@@ -58,10 +46,11 @@ enum enclave_use {
 struct enclave {
     const char *path; /* borrowed */
     struct container *container;
-    struct bundle *bundle;        /* of the container; NULL: it is none */
-    struct enclave_set set;       /* of a bundle: all its components */
-    struct enclave_place *places; /* at least one */
-    size_t places_len;
+    struct bundle *bundle;  /* of the container; NULL: it is none */
+    struct enclave_set set; /* of a bundle: all its components */
+    const struct site
+        *sites; /* all of the file, or of a bundle the one that is meant; owned by `container` or `set` */
+    size_t sites_len; /* at least one */
     /* Set by enclave_require. */
     uint8_t mrenclave[MRENCLAVE_SIZE]; /* measured, or else what the SIGSTRUCT says */
     bool is_measured;
@@ -72,7 +61,7 @@ struct enclave {
 void enclave_allow_large(void);
 
 /* Takes over the descriptor of `a` once the file is known, checks all of a bundle, and measures the enclave at every
- * place, as `use` wants it. `id` names a bundle's component (NULL: ronl if it is SGX, else the only SGX one; or
+ * site, as `use` wants it. `id` names a bundle's component (NULL: ronl if it is SGX, else the only SGX one; or
  * container_any). Does not judge the enclave; see enclave_require. Release with enclave_free. */
 bool enclave_open(struct artifact *a, const char *id, enum enclave_use use, struct enclave *ret,
                   struct ens_err *err) ENS_MUST_CHECK;
@@ -84,7 +73,11 @@ bool enclave_open_written(int fd, const char *label, const struct enclave *befor
                           struct ens_err *err) ENS_MUST_CHECK;
 void enclave_free(struct enclave *e);
 
-/* The enclave is one that can be signed: well-formed, the same at every place, what its SIGSTRUCT says if it
+/* Fails as the enclave of the site is none, ENS_DATA; true: it is well-formed, or was not measured. */
+bool enclave_require_stream(const struct enclave *e, const struct site *site,
+                            struct ens_err *err) ENS_MUST_CHECK;
+
+/* The enclave is one that can be signed: well-formed, the same at every site, what its SIGSTRUCT says if it
  * has one; in a bundle MRENCLAVE is SHA-256 of the stream. ENS_DATA. Adds a warning for what is not canonical
  * to `ret`, also if it fails then; refuses what no CPU can load unless `allow_unusual`. A file that holds no
  * enclave (a raw SIGSTRUCT, EGo) must be signed, and `is_measured` is false then. */
@@ -95,29 +88,29 @@ bool enclave_require(struct enclave *e, bool allow_unusual, struct notices *ret,
 bool enclave_load(struct artifact *a, const char *id, enum enclave_use use, bool allow_unusual,
                   struct enclave *ret, struct notices *ret_notices, struct ens_err *err) ENS_MUST_CHECK;
 
-/* The one SIGSTRUCT of the file; ENS_DATA: it is not signed, or its places hold different ones. */
+/* The one SIGSTRUCT of the file; ENS_DATA: it is not signed, or its sites hold different ones. */
 bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret,
                        struct ens_err *err) ENS_MUST_CHECK;
 
-/* Adds what is wrong with a place beyond its SIGSTRUCT and its stream themselves: another SIGSTRUCT than at
- * the first place, an ENCLAVEHASH that is not what is measured, an enclave that is malformed, a loader that
+/* Adds what is wrong with a site beyond its SIGSTRUCT and its stream themselves: another SIGSTRUCT than at
+ * the first site, an ENCLAVEHASH that is not what is measured, an enclave that is malformed, a loader that
  * asks for what the SIGSTRUCT refuses, a second signature that does not verify, a configuration that says
  * something else. */
-bool enclave_judge_place(const struct enclave *e, size_t index, struct findings *ret,
-                         struct ens_err *err) ENS_MUST_CHECK;
+bool enclave_judge_site(const struct enclave *e, size_t index, struct findings *ret,
+                        struct ens_err *err) ENS_MUST_CHECK;
 
 /* Adds what --allow-unusual let pass of the enclave: errors of what was measured, and tables that change what
- * the file shows, each text once. `place` is the one that is meant of a bundle, else any; NULL: there is
+ * the file shows, each text once. `site` is the one that is meant of a bundle, else any; NULL: there is
  * none. */
-void enclave_let_pass(const struct enclave *e, const struct enclave_place *place, struct findings *ret);
+void enclave_let_pass(const struct enclave *e, const struct site *site, struct findings *ret);
 
 /* The part of it about Open Enclave's configuration and loader, for a SIGSTRUCT that is to go there. */
-void enclave_judge_config(enum container_kind kind, const struct container_copy *c,
-                          const struct sigstruct *css, struct findings *ret);
+void enclave_judge_config(enum container_kind kind, const struct site *site, const struct sigstruct *css,
+                          struct findings *ret);
 
-/* What messages call a place: "enclave.signed.so, metadata 2.4", or the file alone. */
+/* What messages call a site: "enclave.signed.so, metadata 2.4", or the file alone. */
 #define ENCLAVE_NAME_MAX 512
-const char *enclave_place_name(const struct enclave *e, size_t index, char ret[static ENCLAVE_NAME_MAX]);
+const char *enclave_site_name(const struct enclave *e, size_t index, char ret[static ENCLAVE_NAME_MAX]);
 
 /* ---- streams ---- */
 

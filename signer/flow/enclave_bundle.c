@@ -79,15 +79,15 @@ static bool is_name(const char *a, const char *b)
 static bool hand_out_css(const struct pour *p, const char *name, struct enclave_set *set, struct ens_err *err)
 {
     for (size_t i = 0; i < set->len; i++) {
-        struct enclave_place *c = &set->items[i];
+        struct site *c = &set->items[i];
 
-        if (!is_name(c->meta->sgx_signature, name))
+        if (!is_name(c->component->sgx_signature, name))
             continue;
         if (!sigstruct_parse(buf_view(&p->css), name, &c->css, err)) {
             err->own = p->css.len == SIGSTRUCT_SIZE; /* oasis-core does not look at HEADER */
             return false;
         }
-        c->is_signed = true;
+        c->has_place = c->is_signed = true;
     }
     return true;
 }
@@ -104,7 +104,7 @@ static bool hand_out_report(const struct pour *p, const char *name, struct encla
         return false;
     }
     for (size_t i = 0; i < set->len; i++) {
-        if (!is_name(set->items[i].meta->sgx_executable, name))
+        if (!is_name(set->items[i].component->sgx_executable, name))
             continue;
         set->items[i].report = report;
         set->items[i].stream_error = stream_error;
@@ -130,14 +130,14 @@ static bool read_file(struct checking *c, const struct bundle_file *f, bool is_s
 /* Takes what is known of the stream over to the components that name it; false: nothing is. */
 static bool take_over(struct checking *c, const char *name)
 {
-    const struct enclave_place *found = NULL;
+    const struct site *found = NULL;
 
     for (size_t i = 0; i < c->known->len; i++) {
-        if (is_name(c->known->items[i].meta->sgx_executable, name))
+        if (is_name(c->known->items[i].component->sgx_executable, name))
             found = &c->known->items[i];
     }
     for (size_t i = 0; found != NULL && i < c->set.len; i++) {
-        if (!is_name(c->set.items[i].meta->sgx_executable, name))
+        if (!is_name(c->set.items[i].component->sgx_executable, name))
             continue;
         c->set.items[i].report = found->report;
         c->set.items[i].stream_error = found->stream_error;
@@ -153,8 +153,8 @@ static bool check_file(struct checking *c, const struct bundle_file *f, struct e
     bool copied = false;
 
     for (size_t i = 0; i < c->set.len; i++) {
-        is_stream = is_stream || is_name(c->set.items[i].meta->sgx_executable, f->name);
-        is_css = is_css || is_name(c->set.items[i].meta->sgx_signature, f->name);
+        is_stream = is_stream || is_name(c->set.items[i].component->sgx_executable, f->name);
+        is_css = is_css || is_name(c->set.items[i].component->sgx_signature, f->name);
     }
     if (c->from != NULL && !bundle_compare_copy(c->b, c->from, f->name, &copied, err))
         return false;
@@ -175,7 +175,7 @@ static bool is_year_0(const struct sigstruct *css)
     return date >> 16 == 0 && date_of_bcd((uint32_t)date | 0x00040000, &d);
 }
 
-static bool check_signature(const struct enclave_place *c, struct ens_err *err)
+static bool check_signature(const struct site *c, struct ens_err *err)
 {
     struct findings found = {0};
 
@@ -186,14 +186,14 @@ static bool check_signature(const struct enclave_place *c, struct ens_err *err)
     for (size_t i = 0; i < found.len; i++) {
         if (!verify_is_core_rule(found.items[i].rule))
             continue;
-        (void)ens_fail(err, ENS_DATA, "component %s: %s: %s: sign it again", c->meta->id,
-                       c->meta->sgx_signature, found.items[i].text);
+        (void)ens_fail(err, ENS_DATA, "component %s: %s: %s: sign it again", c->component->id,
+                       c->component->sgx_signature, found.items[i].text);
         err->own = strcmp(found.items[i].rule, "date") == 0 && is_year_0(&c->css);
         return false;
     }
     if (!view_equal(sigstruct_get(&c->css, CSS_ENCLAVEHASH), view_of(c->report.sha256, 32)))
         return ens_fail(err, ENS_DATA, "component %s: %s: ENCLAVEHASH is not SHA-256 of %s: sign it again",
-                        c->meta->id, c->meta->sgx_signature, c->meta->sgx_executable);
+                        c->component->id, c->component->sgx_signature, c->component->sgx_executable);
     return true;
 }
 
@@ -205,8 +205,7 @@ static bool list_components(const struct bundle_info *info, struct enclave_set *
         return false;
     for (size_t i = 0; i < info->components_len; i++) {
         if (info->components[i].tee == BUNDLE_TEE_SGX)
-            ret->items[ret->len++] =
-                (struct enclave_place){.meta = &info->components[i], .is_measured = true};
+            ret->items[ret->len++] = (struct site){.component = &info->components[i], .is_measured = true};
     }
     return true;
 }
@@ -276,10 +275,10 @@ void enclave_set_free(struct enclave_set *set)
     *set = (struct enclave_set){0};
 }
 
-const struct enclave_place *enclave_find(const struct enclave_set *set, const char *id)
+const struct site *enclave_find(const struct enclave_set *set, const char *id)
 {
     for (size_t i = 0; i < set->len; i++) {
-        if (strcmp(set->items[i].meta->id, id) == 0)
+        if (strcmp(set->items[i].component->id, id) == 0)
             return &set->items[i];
     }
     return NULL;

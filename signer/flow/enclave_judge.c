@@ -1,5 +1,5 @@
-/* An enclave that was opened and measured (enclave.c), judged: is each place of its SIGSTRUCT in order, and
- * is it one that can be signed? */
+/* An enclave that was opened and measured (enclave.c), judged: what is wrong with each site, and if it can be
+ * signed. */
 #include "signer/flow/enclave.h"
 
 #include <inttypes.h>
@@ -11,9 +11,9 @@
 #include "signer/sgx/launch.h"
 #include "signer/sgx/rsa3072_sign.h"
 
-/* ---- judging a place ---- */
+/* ---- judging a site ---- */
 
-static void judge_measurement(const struct enclave_place *p, struct findings *ret)
+static void judge_measurement(const struct site *p, struct findings *ret)
 {
     if (!p->is_measured)
         return;
@@ -29,18 +29,10 @@ static void judge_measurement(const struct enclave_place *p, struct findings *re
                  hex_of(hash).text, hex_of(view_of(p->report.mrenclave, MRENCLAVE_SIZE)).text);
 }
 
-static void judge_launch(const struct enclave_place *p, struct findings *ret)
+static void judge_launch(const struct site *p, struct findings *ret)
 {
-    const struct container_copy *c = p->copy;
-
-    if (c == NULL || !p->is_signed || !c->has_launch)
-        return;
-    launch_judge(&p->css,
-                 &(struct launch){.attributes = c->attributes,
-                                  .xfrm = c->xfrm,
-                                  .miscselect = c->miscselect,
-                                  .ssaframesize = c->ssaframesize},
-                 ret);
+    if (p->is_signed && p->has_launch)
+        launch_judge(&p->css, &p->launch, ret);
 }
 
 /* What Open Enclave's loader asks for is fixed: MODE64BIT, DEBUG by its caller, KSS by the configuration, and
@@ -63,13 +55,14 @@ static void judge_fixed_launch(const struct sigstruct *css, struct findings *ret
 }
 
 /* Open Enclave keeps some values twice: in the SIGSTRUCT, and measured. */
-void enclave_judge_config(enum container_kind kind, const struct container_copy *c,
-                          const struct sigstruct *css, struct findings *ret)
+void enclave_judge_config(enum container_kind kind, const struct site *site, const struct sigstruct *css,
+                          struct findings *ret)
 {
+    const struct site_config *c = &site->config;
     uint64_t isvprodid = sigstruct_get_int(css, CSS_ISVPRODID);
     uint64_t isvsvn = sigstruct_get_int(css, CSS_ISVSVN);
 
-    if (!c->has_config)
+    if (!site->has_config)
         return;
     if (isvprodid != c->isvprodid)
         findings_add(ret, SEVERITY_WARNING, "config",
@@ -91,13 +84,13 @@ void enclave_judge_config(enum container_kind kind, const struct container_copy 
         judge_fixed_launch(css, ret);
 }
 
-static bool judge_fips(const struct enclave_place *p, struct findings *ret, struct ens_err *err)
+static bool judge_fips(const struct site *p, struct findings *ret, struct ens_err *err)
 {
     bool ok = false;
 
-    if (p->copy == NULL || !p->is_signed || !p->copy->has_fips)
+    if (!p->is_signed || !p->has_fips)
         return true;
-    if (!rsa3072_fips_verify(view_of(p->css.bytes, SIGSTRUCT_SIZE), p->copy->fips, &ok, err))
+    if (!rsa3072_fips_verify(view_of(p->css.bytes, SIGSTRUCT_SIZE), p->fips, &ok, err))
         return false;
     if (!ok)
         findings_add(
@@ -106,40 +99,47 @@ static bool judge_fips(const struct enclave_place *p, struct findings *ret, stru
     return true;
 }
 
-/* What the reader of the file found odd about the place. */
+/* What the reader of the file found odd about the site. */
 static void judge_oddities(const struct enclave *e, size_t index, struct findings *ret)
 {
     size_t len = 0;
     const struct container_oddity *list = container_oddities(e->container, &len);
 
     for (size_t i = 0; i < len; i++) {
-        if (list[i].copy == index)
+        if (list[i].site == index)
             findings_add(ret, strcmp(list[i].rule, "patched-code") == 0 ? SEVERITY_ERROR : SEVERITY_WARNING,
                          list[i].rule, "%s", list[i].text);
     }
 }
 
-bool enclave_judge_place(const struct enclave *e, size_t index, struct findings *ret, struct ens_err *err)
+bool enclave_judge_site(const struct enclave *e, size_t index, struct findings *ret, struct ens_err *err)
 {
-    const struct enclave_place *p = &e->places[index];
-    const struct enclave_place *first = &e->places[0];
+    const struct site *p = &e->sites[index];
+    const struct site *first = &e->sites[0];
 
-    if (p->copy != NULL && first->copy != NULL &&
-        memcmp(p->copy->sigstruct, first->copy->sigstruct, SIGSTRUCT_SIZE) != 0)
+    if (memcmp(p->css.bytes, first->css.bytes, SIGSTRUCT_SIZE) != 0)
         findings_add(ret, SEVERITY_ERROR, "copies",
                      "%s holds another SIGSTRUCT than %s: the CPU's features decide which one counts",
-                     p->copy->name, first->copy->name);
+                     p->name, first->name);
     judge_oddities(e, index, ret);
     judge_measurement(p, ret);
     judge_launch(p, ret);
-    if (p->copy != NULL && p->is_signed)
-        enclave_judge_config(container_kind(e->container), p->copy, &p->css, ret);
+    if (p->is_signed)
+        enclave_judge_config(container_kind(e->container), p, &p->css, ret);
     return judge_fips(p, ret, err);
 }
 
 /* ---- what can be signed ---- */
 
-/* Adds the errors that the list does not have yet: the places of a file say most things alike. */
+bool enclave_require_stream(const struct enclave *e, const struct site *site, struct ens_err *err)
+{
+    if (site->stream_error.code == ENS_OK)
+        return true;
+    *err = site->stream_error;
+    return site->component != NULL && ens_wrap(err, "%s: %s", e->path, site->component->sgx_executable);
+}
+
+/* Adds the errors that the list does not have yet: the sites of a file say most things alike. */
 static void add_errors(const struct findings *from, struct findings *ret)
 {
     for (size_t i = 0; i < from->len; i++) {
@@ -153,18 +153,18 @@ static void add_errors(const struct findings *from, struct findings *ret)
     }
 }
 
-void enclave_let_pass(const struct enclave *e, const struct enclave_place *place, struct findings *ret)
+void enclave_let_pass(const struct enclave *e, const struct site *site, struct findings *ret)
 {
-    if (place != NULL && place->meta != NULL) {
-        add_errors(&place->report.problems, ret);
+    if (site != NULL && site->component != NULL) {
+        add_errors(&site->report.problems, ret);
         return;
     }
-    for (size_t i = 0; e->is_measured && i < e->places_len; i++) {
+    for (size_t i = 0; e->is_measured && i < e->sites_len; i++) {
         struct findings odd = {0};
 
         judge_oddities(e, i, &odd);
         add_errors(&odd, ret);
-        add_errors(&e->places[i].report.problems, ret);
+        add_errors(&e->sites[i].report.problems, ret);
     }
 }
 
@@ -191,29 +191,27 @@ bool enclave_judge_stream(const char *where, const struct sgxs_report *report, b
 
 bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret, struct ens_err *err)
 {
-    for (size_t i = 0; i < e->places_len; i++) {
+    for (size_t i = 0; i < e->sites_len; i++) {
         struct findings found = {0};
 
-        if (!e->places[i].is_signed) {
-            if (e->places[i].meta != NULL)
+        if (!e->sites[i].is_signed) {
+            if (e->sites[i].component != NULL)
                 return ens_fail(err, ENS_DATA, "%s: component %s is not signed: sign it first", e->path,
-                                e->places[i].meta->id);
+                                e->sites[i].component->id);
             if (container_kind(e->container) == CONTAINER_SGXS)
                 return ens_fail(err, ENS_DATA,
                                 "%s: is an SGXS stream, which holds no SIGSTRUCT: give a signed container",
                                 e->path);
-            return ens_fail(err, ENS_DATA,
-                            "%s: is not signed, there is no finished SIGSTRUCT: sign it first%s", e->path,
-                            e->places[0].copy != NULL && e->places[0].copy->has_config
-                                ? " (with oesign and any key, which lays out its configuration)"
-                                : "");
+            return ens_fail(
+                err, ENS_DATA, "%s: is not signed, there is no finished SIGSTRUCT: sign it first%s", e->path,
+                e->sites[0].has_config ? " (with oesign and any key, which lays out its configuration)" : "");
         }
-        if (memcmp(e->places[i].css.bytes, e->places[0].css.bytes, SIGSTRUCT_SIZE) != 0)
-            return enclave_judge_place(e, i, &found, err) &&
+        if (memcmp(e->sites[i].css.bytes, e->sites[0].css.bytes, SIGSTRUCT_SIZE) != 0)
+            return enclave_judge_site(e, i, &found, err) &&
                    ens_fail(err, ENS_DATA, "%s: %s: sign it again with its SDK's tool", e->path,
                             found.items[0].text);
     }
-    *ret = &e->places[0].css;
+    *ret = &e->sites[0].css;
     return true;
 }
 
@@ -235,23 +233,21 @@ static bool require_honest(const struct enclave *e, size_t index, const char *na
     return true;
 }
 
-/* One place of several must measure to the same, and to what its SIGSTRUCT says. */
-static bool require_place(const struct enclave *e, size_t index, bool allow_unusual, struct notices *ret,
-                          struct ens_err *err)
+/* One site of several must measure to the same, and to what its SIGSTRUCT says. */
+static bool require_site(const struct enclave *e, size_t index, bool allow_unusual, struct notices *ret,
+                         struct ens_err *err)
 {
-    const struct enclave_place *p = &e->places[index];
+    const struct site *p = &e->sites[index];
     struct findings found = {0};
     char name[ENCLAVE_NAME_MAX];
 
-    if (p->stream_error.code != ENS_OK) {
-        *err = p->stream_error;
+    if (!enclave_require_stream(e, p, err))
         return false;
-    }
-    enclave_place_name(e, index, name);
-    if (memcmp(p->report.mrenclave, e->places[0].report.mrenclave, MRENCLAVE_SIZE) != 0)
+    enclave_site_name(e, index, name);
+    if (memcmp(p->report.mrenclave, e->sites[0].report.mrenclave, MRENCLAVE_SIZE) != 0)
         return ens_fail(err, ENS_DATA, "%s: measures to another MRENCLAVE than %s: no SIGSTRUCT fits both",
-                        name, e->places[0].copy != NULL ? e->places[0].copy->name : "the first place");
-    if (p->meta == NULL)
+                        name, e->sites[0].name);
+    if (p->component == NULL)
         judge_measurement(p, &found);
     for (size_t i = 0; i < found.len; i++) {
         if (strcmp(found.items[i].rule, "mrenclave") == 0)
@@ -263,8 +259,9 @@ static bool require_place(const struct enclave *e, size_t index, bool allow_unus
     }
     if (!require_honest(e, index, name, allow_unusual, ret, err))
         return false;
-    if (p->meta != NULL)
-        return enclave_judge_stream(p->meta->sgx_executable, &p->report, true, allow_unusual, ret, err) ||
+    if (p->component != NULL)
+        return enclave_judge_stream(p->component->sgx_executable, &p->report, true, allow_unusual, ret,
+                                    err) ||
                ens_wrap(err, "%s", e->path);
     return enclave_judge_stream(name, &p->report, false, allow_unusual, ret, err);
 }
@@ -272,13 +269,13 @@ static bool require_place(const struct enclave *e, size_t index, bool allow_unus
 bool enclave_require(struct enclave *e, bool allow_unusual, struct notices *ret, struct ens_err *err)
 {
     const struct sigstruct *css = NULL;
-    const struct enclave_place *first = &e->places[0];
+    const struct site *first = &e->sites[0];
 
-    for (size_t i = 0; i < e->places_len && first->is_measured; i++) {
-        if (!require_place(e, i, allow_unusual, ret, err))
+    for (size_t i = 0; i < e->sites_len && first->is_measured; i++) {
+        if (!require_site(e, i, allow_unusual, ret, err))
             return false;
     }
-    /* All places must hold the same SIGSTRUCT. */
+    /* All sites must hold the same SIGSTRUCT. */
     if ((first->is_signed || !first->is_measured) && !enclave_sigstruct(e, &css, err))
         return false;
     e->is_measured = first->is_measured;

@@ -12,16 +12,16 @@
 #include "signer/ui/clock.h"
 
 /* What is wrong with the file around its SIGSTRUCT: whoever takes the fields should know. */
-static bool warn_of_places(const struct enclave *e, struct notices *ret, struct ens_err *err)
+static bool warn_of_sites(const struct enclave *e, struct notices *ret, struct ens_err *err)
 {
     char name[ENCLAVE_NAME_MAX];
 
-    for (size_t i = 0; i < e->places_len; i++) {
+    for (size_t i = 0; i < e->sites_len; i++) {
         struct findings found = {0};
 
-        if (!enclave_judge_place(e, i, &found, err))
+        if (!enclave_judge_site(e, i, &found, err))
             return false;
-        enclave_place_name(e, i, name);
+        enclave_site_name(e, i, name);
         for (size_t f = 0; f < found.len; f++) {
             if (!notice_add(ret, NOTICE_WARNING, err, "%s: %s", name, found.items[f].text))
                 return false;
@@ -44,7 +44,7 @@ static bool css_of_enclave(const struct args *args, struct artifact *a, struct s
     const struct sigstruct *css = NULL;
 
     if (!enclave_open(a, args->component, ENCLAVE_FIELDS, &e, err) || !enclave_sigstruct(&e, &css, err) ||
-        !warn_of_places(&e, ret_notices, err))
+        !warn_of_sites(&e, ret_notices, err))
         return false;
     if (container_streams_len(e.container) > 0 && !is_operand(args, a->path) &&
         !notice_add(ret_notices, NOTICE_SAID, err,

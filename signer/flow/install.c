@@ -170,8 +170,8 @@ static bool add_notice(const struct enclave *e, const char *id, enum bundle_iden
 static bool update_identities(struct enclave *e, const struct install_item *item, struct notices *ret_notices,
                               struct ens_err *err)
 {
-    const struct enclave_place *component = item->place;
-    const struct bundle_component *c = component->meta;
+    const struct site *component = item->site;
+    const struct bundle_component *c = component->component;
     ENS_CLEANUP(mem_freep)
     enum bundle_identity_edit *edits = mem_alloc(c->identities_len, sizeof *edits, err);
     uint8_t old[64];
@@ -204,7 +204,7 @@ static bool holds_sigstructs(const void *ctx, const struct bundle *b, const stru
     const struct attached *a = ctx;
 
     for (size_t i = 0; i < a->len; i++) {
-        const struct enclave_place *c = enclave_find(set, a->items[i].place->meta->id);
+        const struct site *c = enclave_find(set, a->items[i].site->component->id);
 
         if (c == NULL || !c->is_signed ||
             memcmp(c->css.bytes, a->items[i].css->bytes, sizeof c->css.bytes) != 0)
@@ -218,7 +218,7 @@ static bool edit_component(struct enclave *e, const struct install_item *item, s
 {
     struct view css = view_of(item->css->bytes, sizeof item->css->bytes);
 
-    return bundle_set_signature(e->bundle, item->place->meta->id, css, err) &&
+    return bundle_set_signature(e->bundle, item->site->component->id, css, err) &&
            update_identities(e, item, ret_notices, err);
 }
 
@@ -236,25 +236,13 @@ static bool write_components(const struct install *i, struct enclave *e, const s
 
 /* ---- one SIGSTRUCT into another file ---- */
 
-/* What the loader asks for at a place, before and after. */
-static bool follow(const struct enclave_place *p, const struct sigstruct *css, struct launch *ret,
-                   struct ens_err *err)
-{
-    const struct launch now = {.attributes = p->copy->attributes,
-                               .xfrm = p->copy->xfrm,
-                               .miscselect = p->copy->miscselect,
-                               .ssaframesize = p->copy->ssaframesize};
-
-    return launch_follow(&p->css, css, &now, ret, err);
-}
-
 /* What the new SIGSTRUCT says, and the file around it says otherwise. */
-static bool check_config(const struct enclave *e, const struct container_copy *copy,
-                         const struct sigstruct *css, struct notices *ret, struct ens_err *err)
+static bool check_config(const struct enclave *e, const struct site *site, const struct sigstruct *css,
+                         struct notices *ret, struct ens_err *err)
 {
     struct findings found = {0};
 
-    enclave_judge_config(container_kind(e->container), copy, css, &found);
+    enclave_judge_config(container_kind(e->container), site, css, &found);
     const struct finding *bad = findings_first(&found, SEVERITY_ERROR);
 
     if (bad != NULL)
@@ -273,55 +261,41 @@ bool install_fits(const struct enclave *e, const struct sigstruct *css, struct n
     struct launch next;
     char name[ENCLAVE_NAME_MAX];
 
-    for (size_t i = 0; i < e->places_len; i++) {
-        const struct container_copy *copy = e->places[i].copy;
+    for (size_t i = 0; i < e->sites_len; i++) {
+        const struct site *site = &e->sites[i];
 
-        if (copy == NULL)
-            continue;
-        if (copy->has_launch && !follow(&e->places[i], css, &next, err))
-            return ens_wrap(err, "%s", enclave_place_name(e, i, name));
-        if (!check_config(e, copy, css, ret, err))
+        if (site->has_launch && !launch_follow(&site->css, css, &site->launch, &next, err))
+            return ens_wrap(err, "%s", enclave_site_name(e, i, name));
+        if (!check_config(e, site, css, ret, err))
             return false;
     }
     return true;
 }
 
-/* What the loader is to ask for at one place; all places get the same, since the SIGSTRUCT is the same. */
-static bool edit_launch(const struct enclave_place *p, const struct sigstruct *css,
-                        struct container_edit *ret, struct ens_err *err)
-{
-    struct launch next = {0};
-
-    if (p->copy == NULL || !p->copy->has_launch)
-        return true;
-    if (!follow(p, css, &next, err))
-        return false;
-    ret->attributes = next.attributes;
-    ret->xfrm = next.xfrm;
-    ret->miscselect = next.miscselect;
-    ret->set_attributes |= next.attributes != p->copy->attributes;
-    ret->set_xfrm |= next.xfrm != p->copy->xfrm;
-    ret->set_miscselect |= next.miscselect != p->copy->miscselect;
-    return true;
-}
-
-/* `fips` is room for the block. */
-static bool make_edit(const struct enclave *e, const struct sigstruct *css,
-                      uint8_t fips[static RSA3072_FIPS_SIZE], struct container_edit *ret, struct ens_err *err)
+/* Writes the SIGSTRUCT to every site, with what the loader is to ask for there and the second signature. */
+static bool write_sites(const struct install *i, struct enclave *e, const struct sigstruct *css,
+                        struct ens_err *err)
 {
     struct view bytes = view_of(css->bytes, SIGSTRUCT_SIZE);
+    struct launch launch[CONTAINER_SITES_MAX];
+    uint8_t fips[FIPS_SIZE];
 
-    *ret = (struct container_edit){.sigstruct = bytes, .fips = view_of(fips, RSA3072_FIPS_SIZE)};
     if (!rsa3072_fips_sign(bytes, fips, err))
         return false;
-    for (size_t i = 0; i < e->places_len; i++) {
-        if (!edit_launch(&e->places[i], css, ret, err))
+    for (size_t k = 0; k < e->sites_len; k++) {
+        const struct site *site = &e->sites[k];
+
+        launch[k] = site->launch;
+        if (site->has_launch && !launch_follow(&site->css, css, &site->launch, &launch[k], err))
             return false;
     }
-    return true;
+    const struct container_edit edit = {
+        .sigstruct = bytes, .launch = launch, .fips = view_of(fips, sizeof fips)};
+
+    return container_write(e->container, &edit, i->file, err);
 }
 
-/* The new file, opened as a stranger would: every place holds the SIGSTRUCT, and the enclave that was
+/* The new file, opened as a stranger would: every site holds the SIGSTRUCT, and the enclave that was
  * measured. */
 static bool check_written(const struct install *i, const struct enclave *before, const struct sigstruct *css,
                           struct ens_err *err)
@@ -330,12 +304,12 @@ static bool check_written(const struct install *i, const struct enclave *before,
 
     if (!enclave_open_written(file_out_fd(i->file), i->name, before, &e, err))
         return false;
-    for (size_t k = 0; k < e.places_len; k++) {
+    for (size_t k = 0; k < e.sites_len; k++) {
         struct findings found = {0};
 
-        if (e.places[k].copy == NULL || memcmp(e.places[k].css.bytes, css->bytes, SIGSTRUCT_SIZE) != 0)
+        if (!e.sites[k].has_place || memcmp(e.sites[k].css.bytes, css->bytes, SIGSTRUCT_SIZE) != 0)
             return ens_fail(err, ENS_BUG, "%s: lacks the SIGSTRUCT", i->name);
-        if (!enclave_judge_place(&e, k, &found, err))
+        if (!enclave_judge_site(&e, k, &found, err))
             return false;
         /* Whether its tables may be signed was judged before (enclave_require), and they have not changed. */
         findings_allow(&found);
@@ -350,10 +324,7 @@ static bool check_written(const struct install *i, const struct enclave *before,
 static bool write_file(const struct install *i, struct enclave *e, const struct sigstruct *css,
                        struct ens_err *err)
 {
-    uint8_t fips[RSA3072_FIPS_SIZE];
-    struct container_edit edit;
-
-    if (!make_edit(e, css, fips, &edit, err) || !container_write(e->container, &edit, i->file, err))
+    if (!write_sites(i, e, css, err))
         return false;
     return check_written(i, e, css, err) || ens_wrap(err, "the new file does not hold, nothing was changed");
 }

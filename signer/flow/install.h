@@ -65,12 +65,12 @@ bool install_bundle(const struct install *i, struct bundle *b, const struct inst
 
 /* A finished SIGSTRUCT, and where it belongs. */
 struct install_item {
-    const struct enclave_place *place; /* of the enclave; if it is not a bundle, any */
+    const struct site *site; /* of the enclave; if it is not a bundle, any */
     const struct sigstruct *css;
 };
 
 /* Writes the file that `e` loaded with the SIGSTRUCTs in it, and checks it: into components of a bundle,
- * whose identity lists follow, or one into every place of another file, whose unmeasured values follow. Adds
+ * whose identity lists follow, or one into every site of another file, whose unmeasured values follow. Adds
  * what becomes of identities to `ret_notices`, also if it fails then. */
 bool install_enclave(const struct install *i, struct enclave *e, const struct install_item *items, size_t len,
                      struct notices *ret_notices, struct ens_err *err) ENS_MUST_CHECK;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define SIGSTRUCT_SIZE 1808
+#define FIPS_SIZE      772 /* of Intel's second signature: MODULUS[384], EXPONENT[4], SIGNATURE[384] */
 #define SIGNDATA_SIZE  256
 
 /* The kind of a field: it decides how the value is printed, and which values are allowed. */

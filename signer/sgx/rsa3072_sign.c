@@ -131,10 +131,10 @@ static EVP_PKEY_CTX *begin_key(EVP_PKEY *key, int (*init)(EVP_PKEY_CTX *))
     return ens_take(ctx);
 }
 
-bool rsa3072_fips_sign(struct view sigstruct, uint8_t ret[static RSA3072_FIPS_SIZE], struct ens_err *err)
+bool rsa3072_fips_sign(struct view sigstruct, uint8_t ret[static FIPS_SIZE], struct ens_err *err)
 {
     uint8_t digest[DIGEST_SIZE];
-    uint8_t block[RSA3072_FIPS_SIZE];
+    uint8_t block[FIPS_SIZE];
     size_t len = SIGNATURE_SIZE;
 
     if (!digest_of(DIGEST_SHA256, sigstruct, digest, err))
@@ -151,7 +151,7 @@ bool rsa3072_fips_sign(struct view sigstruct, uint8_t ret[static RSA3072_FIPS_SI
     return true;
 }
 
-bool rsa3072_fips_verify(struct view sigstruct, const uint8_t block[static RSA3072_FIPS_SIZE], bool *ret_ok,
+bool rsa3072_fips_verify(struct view sigstruct, const uint8_t block[static FIPS_SIZE], bool *ret_ok,
                          struct ens_err *err)
 {
     uint8_t digest[DIGEST_SIZE];

@@ -7,16 +7,14 @@
 
 #include "signer/base/bytes.h"
 #include "signer/base/pubkey.h"
+#include "signer/sgx/layout.h"
 
-/* MODULUS[384] and EXPONENT[4] little-endian, SIGNATURE[384] big-endian. */
-#define RSA3072_FIPS_SIZE 772
-
-/* Makes the block, always with the same published key: the same SIGSTRUCT gives the same bytes. */
-bool rsa3072_fips_sign(struct view sigstruct, uint8_t ret[static RSA3072_FIPS_SIZE],
+/* Makes the block, MODULUS and EXPONENT little-endian, SIGNATURE big-endian, always with the same published key: the same SIGSTRUCT gives the same bytes. */
+bool rsa3072_fips_sign(struct view sigstruct, uint8_t ret[static FIPS_SIZE],
                        struct ens_err *err) ENS_MUST_CHECK;
 
 /* `*ret_ok` is true if the block verifies under the key in it; false is not an error. */
-bool rsa3072_fips_verify(struct view sigstruct, const uint8_t block[static RSA3072_FIPS_SIZE], bool *ret_ok,
+bool rsa3072_fips_verify(struct view sigstruct, const uint8_t block[static FIPS_SIZE], bool *ret_ok,
                          struct ens_err *err) ENS_MUST_CHECK;
 
 /* Makes a key, signs `digest`, throws the private half away. For enclaves whose signer does not matter. */

@@ -77,6 +77,14 @@ broken() {
     broken layers hsm/watch.c 'void f(void) { g(getenv("HOME")); }' 'never read the environment'
 }
 
+@test "layers: what reads a file calls no judge" {
+    for file in bundle/open.c bundle/container/container.c bundle/sdk/elf_oe.c bundle/elf/elf.c bundle/orc/state.c; do
+        broken layers "$file" 'bool f(void) { return sgxs_put(s, piece, err); }' 'shares no code with its judges'
+        broken layers "$file" 'void f(void) { launch_judge(css, launch, found); }' 'shares no code with its judges'
+        broken layers "$file" 'bool f(void) { return verify_signature(css, ok, err); }' 'shares no code with its judges'
+    done
+}
+
 @test "A3: layers: two files write to a terminal, and no other" {
     local file
     for file in cmd/sign/sign ui/screen flow/record cmd/table; do

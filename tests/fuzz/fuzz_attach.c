@@ -66,20 +66,20 @@ static void check_bytes(const struct container *c, const struct container_edit *
     static uint8_t may[SIZE_MOST];
 
     memset(may, 0, before.len);
-    for (size_t i = 0; i < container_copies_len(c); i++) {
-        const struct container_copy *copy = container_copy_at(c, i);
+    for (size_t i = 0; i < container_sites_len(c); i++) {
+        const struct site *site = container_site(c, i);
 
-        free_bytes(may, before.len, copy->offset, sizeof copy->sigstruct);
-        if (copy->has_launch && edit->set_miscselect)
-            free_bytes(may, before.len, copy->offset - BACK_MISCSELECT, 4);
-        if (copy->has_launch && edit->set_attributes)
-            free_bytes(may, before.len, copy->offset - BACK_ATTRIBUTES, 8);
-        if (copy->has_launch && edit->set_xfrm)
-            free_bytes(may, before.len, copy->offset - BACK_XFRM, 8);
-        for (size_t at = 0; copy->has_fips && at + CONTAINER_FIPS_SIZE <= before.len; at++) {
-            if (memcmp(before.data + at, copy->fips, CONTAINER_FIPS_SIZE) == 0 &&
-                memcmp(after + at, edit->fips.data, CONTAINER_FIPS_SIZE) == 0)
-                free_bytes(may, before.len, at, CONTAINER_FIPS_SIZE);
+        free_bytes(may, before.len, site->offset, sizeof site->css.bytes);
+        if (site->has_launch && edit->launch[i].miscselect != site->launch.miscselect)
+            free_bytes(may, before.len, site->offset - BACK_MISCSELECT, 4);
+        if (site->has_launch && edit->launch[i].attributes != site->launch.attributes)
+            free_bytes(may, before.len, site->offset - BACK_ATTRIBUTES, 8);
+        if (site->has_launch && edit->launch[i].xfrm != site->launch.xfrm)
+            free_bytes(may, before.len, site->offset - BACK_XFRM, 8);
+        for (size_t at = 0; site->has_fips && at + FIPS_SIZE <= before.len; at++) {
+            if (memcmp(before.data + at, site->fips, FIPS_SIZE) == 0 &&
+                memcmp(after + at, edit->fips.data, FIPS_SIZE) == 0)
+                free_bytes(may, before.len, at, FIPS_SIZE);
         }
     }
     for (size_t i = 0; i < before.len; i++)
@@ -141,18 +141,11 @@ static void check_same(struct container *a, struct container *b)
 static void attach(struct container *c, uint8_t what, struct view before)
 {
     /* Begins as a SIGSTRUCT does, so that a bare one is known again. */
-    static uint8_t css[CONTAINER_SIGSTRUCT_SIZE] = {6, 0, 0, 0, 0xe1, 0, 0, 0, 0, 0, 1};
-    static uint8_t fips[CONTAINER_FIPS_SIZE];
+    static uint8_t css[SIGSTRUCT_SIZE] = {6, 0, 0, 0, 0xe1, 0, 0, 0, 0, 0, 1};
+    static uint8_t fips[FIPS_SIZE];
+    struct launch launch[CONTAINER_SITES_MAX];
     const struct container_edit edit = {
-        .sigstruct = view_of(css, sizeof css),
-        .set_attributes = (what & 1) != 0,
-        .set_xfrm = (what & 2) != 0,
-        .set_miscselect = (what & 4) != 0,
-        .attributes = 0x1122334455667788,
-        .xfrm = 0x99aabbccddeeff00,
-        .miscselect = 0x31415926,
-        .fips = view_of(fips, sizeof fips),
-    };
+        .sigstruct = view_of(css, sizeof css), .launch = launch, .fips = view_of(fips, sizeof fips)};
     static uint8_t after[SIZE_MOST];
     struct container *again = NULL;
     struct file_out *out = NULL;
@@ -161,8 +154,17 @@ static void attach(struct container *c, uint8_t what, struct view before)
 
     memset(css + 100, 0x5a, sizeof css - 100);
     memset(fips, 0xa5, sizeof fips);
+    for (size_t i = 0; i < container_sites_len(c); i++) {
+        launch[i] = container_site(c, i)->launch;
+        if ((what & 1) != 0)
+            launch[i].attributes = 0x1122334455667788;
+        if ((what & 2) != 0)
+            launch[i].xfrm = 0x99aabbccddeeff00;
+        if ((what & 4) != 0)
+            launch[i].miscselect = 0x31415926;
+    }
     /* Open Enclave's layout is chosen by it. */
-    memcpy(css + ENCLAVEHASH, container_copy_at(c, 0)->sigstruct + ENCLAVEHASH, 32);
+    memcpy(css + ENCLAVEHASH, container_site(c, 0)->css.bytes + ENCLAVEHASH, 32);
     (void)snprintf(path, sizeof path, "%s/out", scratch);
     must(file_out_open(path, FILE_OUT_NEW, &out, &err) && container_write(c, &edit, out, &err));
     must(pread(file_out_fd(out), after, sizeof after, 0) == (ssize_t)before.len);
@@ -187,7 +189,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(write(fd, file.data, file.len) == (ssize_t)file.len);
         /* Bundles are edited by other code: fuzz_archive, fuzz_manifest. */
         if (file.data[0] != 'P' && container_open_fd(fd, "file", NULL, &c, &err) &&
-            container_copies_len(c) > 0)
+            container_site(c, 0)->has_place)
             attach(c, data[0], file);
     }
     container_closep(&c);

@@ -1,6 +1,6 @@
-/* Any bytes as a container: opened, every copy looked at, every enclave poured (up to a limit). What the ELF
+/* Any bytes as a container: opened, every site looked at, every enclave poured (up to a limit). What the ELF
  * kinds pour is a whole and sound sequence of records. What can be written with another SIGSTRUCT opens
- * again, has it in every copy, and pours the same enclaves: no signature is part of what it signs. */
+ * again, has it at every site, and pours the same enclaves: no signature is part of what it signs. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,14 +88,15 @@ static void look(const struct container *c, uint64_t size)
 {
     char name[CONTAINER_NAME_MAX];
 
-    must(container_copies_len(c) <= CONTAINER_COPIES_MAX);
+    must(container_sites_len(c) <= CONTAINER_SITES_MAX);
     must((container_streams_len(c) == 0) == (container_why_no_stream(c) != NULL));
-    for (size_t i = 0; i < container_copies_len(c); i++) {
-        const struct container_copy *copy = container_copy_at(c, i);
+    for (size_t i = 0; i < container_sites_len(c); i++) {
+        const struct site *site = container_site(c, i);
 
-        must(memchr(copy->name, '\0', sizeof copy->name) != NULL);
-        must(copy->offset <= size &&
-             size - copy->offset >= (container_bundle(c) == NULL ? sizeof copy->sigstruct : 0));
+        must(memchr(site->name, '\0', sizeof site->name) != NULL);
+        must(site->offset <= size &&
+             size - site->offset >=
+                 (container_bundle(c) == NULL && site->has_place ? sizeof site->css.bytes : 0));
     }
     for (uint64_t at = 0; at < 0x10000; at += 0xff8)
         must(!container_locate(c, at, name) || memchr(name, '\0', sizeof name) != NULL);
@@ -110,13 +111,14 @@ static void check_written(struct container *c, const struct container_edit *edit
     must(container_open_fd(fd, "written", NULL, &again, &err));
     must(container_kind(again) == container_kind(c));
     must(container_streams_len(again) == container_streams_len(c));
-    for (size_t i = 0; i < container_copies_len(again); i++) {
-        const struct container_copy *copy = container_copy_at(again, i);
+    for (size_t i = 0; i < container_sites_len(again); i++) {
+        const struct site *site = container_site(again, i);
 
-        must(memcmp(copy->sigstruct, edit->sigstruct.data, edit->sigstruct.len) == 0);
-        must(!copy->has_launch || (copy->attributes == edit->attributes && copy->xfrm == edit->xfrm &&
-                                   copy->miscselect == edit->miscselect));
-        must(!copy->has_fips || memcmp(copy->fips, edit->fips.data, edit->fips.len) == 0);
+        must(memcmp(site->css.bytes, edit->sigstruct.data, edit->sigstruct.len) == 0);
+        must(!site->has_launch || (site->launch.attributes == edit->launch[i].attributes &&
+                                   site->launch.xfrm == edit->launch[i].xfrm &&
+                                   site->launch.miscselect == edit->launch[i].miscselect));
+        must(!site->has_fips || memcmp(site->fips, edit->fips.data, edit->fips.len) == 0);
     }
     for (size_t i = 0; i < container_streams_len(c); i++) {
         uint8_t before[32];
@@ -132,25 +134,19 @@ static void check_written(struct container *c, const struct container_edit *edit
 static void write_again(struct container *c)
 {
     /* Begins as a SIGSTRUCT does, so that a bare one is known again. */
-    static uint8_t css[CONTAINER_SIGSTRUCT_SIZE] = {6, 0, 0, 0, 0xe1, 0, 0, 0, 0, 0, 1};
-    static uint8_t fips[CONTAINER_FIPS_SIZE];
+    static uint8_t css[SIGSTRUCT_SIZE] = {6, 0, 0, 0, 0xe1, 0, 0, 0, 0, 0, 1};
+    static uint8_t fips[FIPS_SIZE];
+    struct launch launch[CONTAINER_SITES_MAX];
     const struct container_edit edit = {
-        .sigstruct = view_of(css, sizeof css),
-        .set_attributes = true,
-        .set_xfrm = true,
-        .set_miscselect = true,
-        .attributes = 0x1122334455667788,
-        .xfrm = 0x99aabbccddeeff00,
-        .miscselect = 0x31415926,
-        .fips = view_of(fips, sizeof fips),
-    };
+        .sigstruct = view_of(css, sizeof css), .launch = launch, .fips = view_of(fips, sizeof fips)};
     struct file_out *out = NULL;
     struct ens_err err = {0};
     char path[sizeof scratch + 8];
 
     memset(css + 100, 0x5a, sizeof css - 100);
-    if (container_copies_len(c) > 0)
-        memcpy(css + ENCLAVEHASH, container_copy_at(c, 0)->sigstruct + ENCLAVEHASH, 32);
+    memcpy(css + ENCLAVEHASH, container_site(c, 0)->css.bytes + ENCLAVEHASH, 32);
+    for (size_t i = 0; i < CONTAINER_SITES_MAX; i++)
+        launch[i] = (struct launch){0x1122334455667788, 0x99aabbccddeeff00, 0x31415926, 1};
     memset(fips, 0xa5, sizeof fips);
     (void)snprintf(path, sizeof path, "%s/out", scratch);
     must(file_out_open(path, FILE_OUT_NEW, &out, &err));

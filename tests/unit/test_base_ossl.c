@@ -84,7 +84,7 @@ static void keys_and_certificates(void **state)
 
 static void signatures(void **state)
 {
-    uint8_t block[RSA3072_FIPS_SIZE];
+    uint8_t block[FIPS_SIZE];
     uint8_t signature[SIGNATURE_SIZE];
     uint8_t digest[DIGEST_SIZE] = {1};
     struct pubkey fresh;

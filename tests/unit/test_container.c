@@ -16,7 +16,7 @@
 #include "signer/flow/artifact.h"
 #include "tests/support/container.h"
 
-#define CSS CONTAINER_SIGSTRUCT_SIZE
+#define CSS SIGSTRUCT_SIZE
 
 /* Does the one place that knows kinds take a file of these bytes for a container? */
 static bool is_known(struct view bytes)
@@ -159,19 +159,20 @@ static const struct kind_case {
     const char *file; /* NULL: a bundle */
     enum container_kind kind;
     const char *name;
-    size_t copies, streams;
+    size_t sites, streams;
+    bool has_place;
 } kinds[] = {
-    {NULL, CONTAINER_ORC, "Oasis bundle", 1, 1},
-    {"sgxs/minimal.sgxs", CONTAINER_SGXS, "SGXS stream", 0, 1},
-    {"sgxs/unsized.sgxs", CONTAINER_SGXS, "SGXS stream", 0, 1},
-    {"sgxs/no-ecreate.sgxs", CONTAINER_SGXS, "SGXS stream", 0, 1},
-    {"sigstruct/good.sig", CONTAINER_SIGSTRUCT, "SIGSTRUCT", 1, 0},
-    {"sigstruct/type-debug.sig", CONTAINER_SIGSTRUCT, "SIGSTRUCT", 1, 0},
-    {"sigstruct/header2.sig", CONTAINER_SIGSTRUCT, "SIGSTRUCT", 1, 0},
-    {"containers/intel-1.3.signed.so", CONTAINER_INTEL, "Intel SDK ELF", 1, 1},
-    {"containers/intel-2.4-2.1-1.4.signed.so", CONTAINER_INTEL, "Intel SDK ELF", 3, 3},
-    {"containers/oe-0.19.signed", CONTAINER_OPEN_ENCLAVE, "Open Enclave ELF", 1, 1},
-    {"containers/ego.signed", CONTAINER_EGO, "EGo ELF", 1, 0},
+    {NULL, CONTAINER_ORC, "Oasis bundle", 1, 1, true},
+    {"sgxs/minimal.sgxs", CONTAINER_SGXS, "SGXS stream", 1, 1, false},
+    {"sgxs/unsized.sgxs", CONTAINER_SGXS, "SGXS stream", 1, 1, false},
+    {"sgxs/no-ecreate.sgxs", CONTAINER_SGXS, "SGXS stream", 1, 1, false},
+    {"sigstruct/good.sig", CONTAINER_SIGSTRUCT, "SIGSTRUCT", 1, 0, true},
+    {"sigstruct/type-debug.sig", CONTAINER_SIGSTRUCT, "SIGSTRUCT", 1, 0, true},
+    {"sigstruct/header2.sig", CONTAINER_SIGSTRUCT, "SIGSTRUCT", 1, 0, true},
+    {"containers/intel-1.3.signed.so", CONTAINER_INTEL, "Intel SDK ELF", 1, 1, true},
+    {"containers/intel-2.4-2.1-1.4.signed.so", CONTAINER_INTEL, "Intel SDK ELF", 3, 3, true},
+    {"containers/oe-0.19.signed", CONTAINER_OPEN_ENCLAVE, "Open Enclave ELF", 1, 1, true},
+    {"containers/ego.signed", CONTAINER_EGO, "EGo ELF", 1, 0, true},
 };
 
 #define KINDS (sizeof kinds / sizeof kinds[0])
@@ -195,12 +196,13 @@ static void each_kind_is_recognised_and_opened(void **state)
         assert_string_equal(container_kind_name(kinds[i].kind), kinds[i].name);
         assert_true(container_size(c) == b.len);
         assert_string_equal(container_label(c), "file");
-        assert_int_equal(container_copies_len(c), kinds[i].copies);
+        assert_int_equal(container_sites_len(c), kinds[i].sites);
+        assert_int_equal(container_site(c, 0)->has_place, kinds[i].has_place);
         assert_int_equal(container_streams_len(c), kinds[i].streams);
         /* Why there is none is said where there is none. */
         assert_int_equal(container_why_no_stream(c) != NULL, kinds[i].streams == 0);
         assert_int_equal(container_bundle(c) != NULL, kinds[i].kind == CONTAINER_ORC);
-        assert_int_equal(container_component(c) != NULL, kinds[i].kind == CONTAINER_ORC);
+        assert_int_equal(container_site(c, 0)->component != NULL, kinds[i].kind == CONTAINER_ORC);
         close_all(&c, fd);
         buf_free(&b);
     }
@@ -377,7 +379,7 @@ static void assert_component(const char *components, const char *asked, const ch
     struct container *c = opened(buf_view(&b), asked, &fd);
     struct buf got = poured(c, 0);
 
-    assert_string_equal(container_component(c)->id, want);
+    assert_string_equal(container_site(c, 0)->component->id, want);
     assert_true(view_equal(buf_view(&got), view_of_string(stream)));
     buf_free(&got);
     close_all(&c, fd);
@@ -412,16 +414,18 @@ static void a_component_is_signed_or_not(void **state)
     struct container *c = opened(buf_view(&b), NULL, &fd);
 
     (void)state;
-    assert_int_equal(container_copies_len(c), 0);
+    assert_int_equal(container_sites_len(c), 1);
+    assert_false(container_site(c, 0)->has_place);
     close_all(&c, fd);
     c = opened(buf_view(&b), "rofl.app", &fd);
-    assert_int_equal(container_copies_len(c), 1);
-    const struct container_copy *copy = container_copy_at(c, 0);
+    assert_int_equal(container_sites_len(c), 1);
+    assert_true(container_site(c, 0)->has_place);
+    const struct site *site = container_site(c, 0);
 
-    assert_memory_equal(copy->sigstruct, css_text, CSS);
-    assert_string_equal(copy->name, "");
-    assert_int_equal(copy->offset, 0);
-    assert_false(copy->has_launch || copy->has_fips || copy->has_config);
+    assert_memory_equal(site->css.bytes, css_text, CSS);
+    assert_string_equal(site->name, "");
+    assert_int_equal(site->offset, 0);
+    assert_false(site->has_launch || site->has_fips || site->has_config);
     close_all(&c, fd);
     buf_free(&b);
 }
@@ -465,8 +469,8 @@ static void assert_bundle_written(const char *component, const char *file, uint8
     assert_ok(written(c, &(struct container_edit){.sigstruct = view_of(css, sizeof css)}, &out, &err), err);
     close_all(&c, fd);
     c = opened(buf_view(&out), component, &fd);
-    assert_int_equal(container_copies_len(c), 1);
-    assert_memory_equal(container_copy_at(c, 0)->sigstruct, css, CSS);
+    assert_int_equal(container_sites_len(c), 1);
+    assert_memory_equal(container_site(c, 0)->css.bytes, css, CSS);
     has_file(c, file, css, CSS);
     for (size_t i = 0; all_parts[i].name != NULL; i++) {
         if (strcmp(all_parts[i].name, file) != 0)
@@ -577,17 +581,17 @@ static void assert_replaced(const struct container *c, struct view before, struc
     assert_non_null(want);
     assert_int_equal(after.len, before.len);
     memcpy(want, before.data, before.len);
-    for (size_t i = 0; i < container_copies_len(c); i++) {
-        const struct container_copy *copy = container_copy_at(c, i);
+    for (size_t i = 0; i < container_sites_len(c); i++) {
+        const struct site *site = container_site(c, i);
 
-        memcpy(want + copy->offset, edit->sigstruct.data, CSS);
-        if (copy->has_fips) {
-            uint8_t *fips = memmem(before.data, before.len, copy->fips, CONTAINER_FIPS_SIZE);
+        memcpy(want + site->offset, edit->sigstruct.data, CSS);
+        if (site->has_fips) {
+            uint8_t *fips = memmem(before.data, before.len, site->fips, FIPS_SIZE);
 
             assert_non_null(fips);
             for (; fips != NULL; fips = memmem(fips + 1, (size_t)(before.data + before.len - fips - 1),
-                                               copy->fips, CONTAINER_FIPS_SIZE))
-                memcpy(want + (fips - before.data), edit->fips.data, CONTAINER_FIPS_SIZE);
+                                               site->fips, FIPS_SIZE))
+                memcpy(want + (fips - before.data), edit->fips.data, FIPS_SIZE);
         }
     }
     assert_memory_equal(after.data, want, before.len);
@@ -606,7 +610,7 @@ static void copies_are_replaced_and_nothing_else(void **state)
         "containers/oe-0.19.unsigned",
     };
     uint8_t css[CSS] = {0};
-    uint8_t fips[CONTAINER_FIPS_SIZE] = {0};
+    uint8_t fips[FIPS_SIZE] = {0};
     struct container_edit edit = {.sigstruct = view_of(css, sizeof css), .fips = view_of(fips, sizeof fips)};
     struct buf good = support_vector("sigstruct/kss.sig");
 
@@ -621,7 +625,7 @@ static void copies_are_replaced_and_nothing_else(void **state)
         struct container *c = opened(buf_view(&b), NULL, &fd);
 
         assert_ok(written(c, &edit, &out, &err), err);
-        assert_true(container_copies_len(c) > 0);
+        assert_true(container_sites_len(c) > 0);
         assert_replaced(c, buf_view(&b), buf_view(&out), &edit);
         close_all(&c, fd);
         buf_free(&out);
@@ -692,21 +696,23 @@ static void copies_have_a_limit(void **state)
     struct buf b = support_vector("sigstruct/good.sig");
     int fd = -1;
     struct container *c = opened(buf_view(&b), NULL, &fd);
-    struct container_copy *copy = NULL;
+    struct site *site = NULL;
     struct ens_err err = {0};
 
     (void)state;
-    while (c->copies_len < CONTAINER_COPIES_MAX) {
-        assert_ok(container_add_copy(c, &copy, &err), err);
-        assert_ptr_equal(copy, &c->copies[c->copies_len - 1]);
-        assert_true(view_is_zero(view_of(copy, sizeof *copy)));
-        memset(copy->sigstruct, 0xee, CSS);
+    while (c->sites_len < CONTAINER_SITES_MAX) {
+        assert_ok(container_add_site(c, &site, &err), err);
+        assert_ptr_equal(site, &c->sites[c->sites_len - 1]);
+        assert_true(site->has_place);
+        site->has_place = false;
+        assert_true(view_is_zero(view_of(site, sizeof *site)));
+        memset(site->css.bytes, 0xee, CSS);
     }
-    copy = NULL;
-    assert_fails(container_add_copy(c, &copy, &err), err, ENS_DATA,
+    site = NULL;
+    assert_fails(container_add_site(c, &site, &err), err, ENS_DATA,
                  "file: holds more than 8 SIGSTRUCTs: it is damaged");
-    assert_null(copy);
-    assert_memory_equal(container_copy_at(c, 0)->sigstruct, b.data, CSS);
+    assert_null(site);
+    assert_memory_equal(container_site(c, 0)->css.bytes, b.data, CSS);
     close_all(&c, fd);
     buf_free(&b);
 }

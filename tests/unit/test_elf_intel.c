@@ -36,15 +36,15 @@ static void check_measured(struct container *c)
 {
     struct sgxs_report r;
 
-    assert_int_equal(container_streams_len(c), container_copies_len(c));
+    assert_int_equal(container_streams_len(c), container_sites_len(c));
     for (size_t i = 0; i < container_streams_len(c); i++) {
-        const struct container_copy *copy = container_copy_at(c, i);
+        const struct site *site = container_site(c, i);
 
         measure(c, i, &r);
-        assert_memory_equal(r.mrenclave, copy->sigstruct + ENCLAVEHASH, 32);
+        assert_memory_equal(r.mrenclave, site->css.bytes + ENCLAVEHASH, 32);
         assert_int_equal(r.problems.len, 0);
         assert_true(r.equal);
-        assert_int_equal(r.ssaframesize, copy->ssaframesize);
+        assert_int_equal(r.ssaframesize, site->launch.ssaframesize);
     }
 }
 
@@ -59,18 +59,18 @@ static void check_good(const struct good *g)
     assert_int_equal(container_kind(o.c), CONTAINER_INTEL);
     while (want < 3 && g->names[want] != NULL)
         want++;
-    assert_int_equal(container_copies_len(o.c), want);
+    assert_int_equal(container_sites_len(o.c), want);
     for (size_t i = 0; i < want; i++) {
-        const struct container_copy *copy = container_copy_at(o.c, i);
+        const struct site *site = container_site(o.c, i);
 
-        assert_string_equal(copy->name, g->names[i]);
-        assert_memory_equal(copy->sigstruct, file.data + copy->offset, CONTAINER_SIGSTRUCT_SIZE);
-        assert_memory_equal(copy->sigstruct, "\6\0\0\0\xe1", 6);
-        assert_true(copy->has_launch && !copy->has_config && copy->has_fips == g->fips);
-        assert_int_equal(copy->attributes, 4);
-        assert_int_equal(copy->xfrm, 0xe7);
-        assert_int_equal(copy->miscselect, 0);
-        assert_int_equal(copy->ssaframesize, 1);
+        assert_string_equal(site->name, g->names[i]);
+        assert_memory_equal(site->css.bytes, file.data + site->offset, SIGSTRUCT_SIZE);
+        assert_memory_equal(site->css.bytes, "\6\0\0\0\xe1", 6);
+        assert_true(site->has_launch && !site->has_config && site->has_fips == g->fips);
+        assert_int_equal(site->launch.attributes, 4);
+        assert_int_equal(site->launch.xfrm, 0xe7);
+        assert_int_equal(site->launch.miscselect, 0);
+        assert_int_equal(site->launch.ssaframesize, 1);
     }
     check_measured(o.c);
     close_opened(&o);
@@ -94,8 +94,8 @@ static void test_sample(void **state)
     if (file.len == 0)
         skip();
     assert_ok(open_bytes(&file, &o, &err), err);
-    assert_int_equal(container_copies_len(o.c), 3);
-    assert_string_equal(container_copy_at(o.c, 2)->name, "metadata 1.4");
+    assert_int_equal(container_sites_len(o.c), 3);
+    assert_string_equal(container_site(o.c, 2)->name, "metadata 1.4");
     check_measured(o.c);
     close_opened(&o);
     buf_free(&file);
@@ -111,10 +111,10 @@ static void test_disagree(void **state)
 
     (void)state;
     assert_ok(open_bytes(&file, &o, &err), err);
-    assert_int_equal(container_copies_len(o.c), 3);
+    assert_int_equal(container_sites_len(o.c), 3);
     for (size_t i = 1; i < 3; i++)
-        same += memcmp(container_copy_at(o.c, i)->sigstruct, container_copy_at(o.c, 0)->sigstruct,
-                       CONTAINER_SIGSTRUCT_SIZE) == 0;
+        same +=
+            memcmp(container_site(o.c, i)->css.bytes, container_site(o.c, 0)->css.bytes, SIGSTRUCT_SIZE) == 0;
     assert_true(same < 2);
     close_opened(&o);
     buf_free(&file);
@@ -125,17 +125,17 @@ static void test_disagree(void **state)
 /* Marks the bytes that an edit may change. */
 static void allow(uint8_t *may, const struct container *c, bool launch)
 {
-    for (size_t i = 0; i < container_copies_len(c); i++) {
-        const struct container_copy *copy = container_copy_at(c, i);
-        uint64_t block = copy->offset - 64;
+    for (size_t i = 0; i < container_sites_len(c); i++) {
+        const struct site *site = container_site(c, i);
+        uint64_t block = site->offset - 64;
 
-        memset(may + copy->offset, 1, CONTAINER_SIGSTRUCT_SIZE);
+        memset(may + site->offset, 1, SIGSTRUCT_SIZE);
         if (launch) {
             memset(may + block + 48, 1, 16);
             memset(may + block + 32, 1, 4);
         }
-        if (copy->has_fips)
-            memset(may + block + 0x990, 1, CONTAINER_FIPS_SIZE);
+        if (site->has_fips)
+            memset(may + block + 0x990, 1, FIPS_SIZE);
     }
 }
 
@@ -160,15 +160,15 @@ static void check_written(int fd, const struct container_edit *edit, const uint8
     struct sgxs_report r;
 
     assert_ok(container_open_fd(fd, "written", NULL, &c, &err), err);
-    for (size_t i = 0; i < container_copies_len(c); i++) {
-        const struct container_copy *copy = container_copy_at(c, i);
+    for (size_t i = 0; i < container_sites_len(c); i++) {
+        const struct site *site = container_site(c, i);
 
-        assert_memory_equal(copy->sigstruct, edit->sigstruct.data, CONTAINER_SIGSTRUCT_SIZE);
-        assert_int_equal(copy->attributes, edit->set_attributes ? edit->attributes : 4);
-        assert_int_equal(copy->xfrm, edit->set_xfrm ? edit->xfrm : 0xe7);
-        assert_int_equal(copy->miscselect, edit->set_miscselect ? edit->miscselect : 0);
-        if (copy->has_fips)
-            assert_memory_equal(copy->fips, edit->fips.data, CONTAINER_FIPS_SIZE);
+        assert_memory_equal(site->css.bytes, edit->sigstruct.data, SIGSTRUCT_SIZE);
+        assert_int_equal(site->launch.attributes, edit->launch != NULL ? edit->launch[i].attributes : 4);
+        assert_int_equal(site->launch.xfrm, edit->launch != NULL ? edit->launch[i].xfrm : 0xe7);
+        assert_int_equal(site->launch.miscselect, edit->launch != NULL ? edit->launch[i].miscselect : 0);
+        if (site->has_fips)
+            assert_memory_equal(site->fips, edit->fips.data, FIPS_SIZE);
         measure(c, i, &r);
         assert_memory_equal(r.mrenclave, mrenclave, 32);
     }
@@ -191,7 +191,7 @@ static void check_write(const struct good *g, const struct container_edit *edit,
     measure(o.c, 0, &r);
     assert_ok(file_out_open(path, FILE_OUT_NEW, &out, &err), err);
     assert_ok(container_write(o.c, edit, out, &err), err);
-    allow(may, o.c, edit->set_attributes);
+    allow(may, o.c, edit->launch != NULL);
     check_bytes(&file, file_out_fd(out), may);
     check_written(file_out_fd(out), edit, r.mrenclave);
     file_out_closep(&out);
@@ -202,8 +202,8 @@ static void check_write(const struct good *g, const struct container_edit *edit,
 
 static void test_write(void **state)
 {
-    uint8_t css[CONTAINER_SIGSTRUCT_SIZE];
-    uint8_t fips[CONTAINER_FIPS_SIZE];
+    uint8_t css[SIGSTRUCT_SIZE];
+    uint8_t fips[FIPS_SIZE];
     char *dir = support_mkdir();
     struct container_edit edit = {.sigstruct = view_of(css, sizeof css), .fips = view_of(fips, sizeof fips)};
 
@@ -212,10 +212,12 @@ static void test_write(void **state)
     memset(fips, 0xa5, sizeof fips);
     for (size_t i = 0; i < GOOD; i++)
         check_write(&good[i], &edit, dir);
-    edit.set_attributes = edit.set_xfrm = edit.set_miscselect = true;
-    edit.attributes = 0x94;
-    edit.xfrm = 0x60007;
-    edit.miscselect = 1;
+    struct launch launch[CONTAINER_SITES_MAX];
+
+    for (size_t i = 0; i < CONTAINER_SITES_MAX; i++)
+        launch[i] =
+            (struct launch){.attributes = 0x94 + i, .xfrm = 0x60007, .miscselect = 1, .ssaframesize = 99};
+    edit.launch = launch;
     for (size_t i = 0; i < GOOD; i++)
         check_write(&good[i], &edit, dir);
     support_rmdir(dir);
@@ -225,7 +227,7 @@ static void test_write(void **state)
 static void test_write_needs_fips(void **state)
 {
     struct buf file = intel_vector("3.3-1.5-fips.signed");
-    uint8_t css[CONTAINER_SIGSTRUCT_SIZE] = {0};
+    uint8_t css[SIGSTRUCT_SIZE] = {0};
     struct container_edit edit = {.sigstruct = view_of(css, sizeof css)};
     struct opened o = {0};
     struct ens_err err = {0};

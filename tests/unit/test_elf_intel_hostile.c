@@ -180,7 +180,7 @@ static void test_many_blocks(void **state)
     struct ens_err err = {0};
 
     assert_ok(open_bytes(&file, &o, &err), err);
-    assert_int_equal(container_copies_len(o.c), 8);
+    assert_int_equal(container_sites_len(o.c), 8);
     close_opened(&o);
     /* A magic in the last bytes, with no room for a block. */
     memcpy(file.data + DESC + 0x6000 - 8, file.data + DESC, 8);
@@ -361,8 +361,8 @@ static void test_extend_rows(void **state)
     set_le(&file, DESC + 0x980, 4, 0x1002);
     set_le(&file, DESC + 0x988, 4, UINT32_MAX);
     assert_ok(open_bytes(&file, &o, &err), err);
-    assert_false(container_copy_at(o.c, 0)->has_fips);
-    assert_true(container_copy_at(o.c, 1)->has_fips);
+    assert_false(container_site(o.c, 0)->has_fips);
+    assert_true(container_site(o.c, 1)->has_fips);
     close_opened(&o);
     buf_free(&file);
 

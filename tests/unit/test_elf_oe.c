@@ -56,19 +56,19 @@ static void check_known(const struct known *k)
 
     assert_ok(open_bytes(&file, &o, &err), err);
     assert_int_equal(container_kind(o.c), k->kind);
-    assert_int_equal(container_copies_len(o.c), 1);
-    const struct container_copy *copy = container_copy_at(o.c, 0);
+    assert_int_equal(container_sites_len(o.c), 1);
+    const struct site *site = container_site(o.c, 0);
 
-    assert_string_equal(copy->name, "");
-    assert_int_equal(copy->offset, INFO_OFFSET + k->sigstruct);
-    assert_memory_equal(copy->sigstruct, file.data + copy->offset, CONTAINER_SIGSTRUCT_SIZE);
-    assert_int_equal(view_is_zero(view_of(copy->sigstruct, CONTAINER_SIGSTRUCT_SIZE)), !k->is_signed);
-    assert_int_equal(memcmp(copy->sigstruct, header, sizeof header) == 0, k->is_signed);
-    assert_true(copy->has_config);
-    assert_int_equal(copy->isvprodid, 1);
-    assert_int_equal(copy->isvsvn, 2);
-    assert_false(copy->has_launch);
-    assert_false(copy->has_fips);
+    assert_string_equal(site->name, "");
+    assert_int_equal(site->offset, INFO_OFFSET + k->sigstruct);
+    assert_memory_equal(site->css.bytes, file.data + site->offset, SIGSTRUCT_SIZE);
+    assert_int_equal(view_is_zero(view_of(site->css.bytes, SIGSTRUCT_SIZE)), !k->is_signed);
+    assert_int_equal(memcmp(site->css.bytes, header, sizeof header) == 0, k->is_signed);
+    assert_true(site->has_config);
+    assert_int_equal(site->config.isvprodid, 1);
+    assert_int_equal(site->config.isvsvn, 2);
+    assert_false(site->has_launch);
+    assert_false(site->has_fips);
     close_opened(&o);
     buf_free(&file);
 }
@@ -90,13 +90,13 @@ static void test_ids(void **state)
 
     (void)state;
     assert_ok(open_bytes(&file, &o, &err), err);
-    const struct container_copy *copy = container_copy_at(o.c, 0);
+    const struct site *site = container_site(o.c, 0);
 
-    assert_int_equal(copy->isvprodid, 7);
-    assert_int_equal(copy->isvsvn, 3);
+    assert_int_equal(site->config.isvprodid, 7);
+    assert_int_equal(site->config.isvsvn, 3);
     for (uint8_t i = 0; i < 16; i++) {
-        assert_int_equal(copy->isvfamilyid[i], i);
-        assert_int_equal(copy->isvextprodid[i], 16 + i);
+        assert_int_equal(site->config.isvfamilyid[i], i);
+        assert_int_equal(site->config.isvextprodid[i], 16 + i);
     }
     close_opened(&o);
     buf_free(&file);
@@ -147,7 +147,7 @@ static void test_rich(void **state)
         assert_ok(open_bytes(&file, &o, &err), err);
         for (int again = 0; again < 2; again++) {
             measure_only(o.c, &r);
-            assert_memory_equal(r.mrenclave, container_copy_at(o.c, 0)->sigstruct + ENCLAVEHASH, 32);
+            assert_memory_equal(r.mrenclave, container_site(o.c, 0)->css.bytes + ENCLAVEHASH, 32);
             assert_int_equal(r.ssaframesize, 1);
             assert_int_equal(r.tcs, 3);
         }
@@ -170,7 +170,7 @@ static void test_chosen_by_hash(void **state)
                      strcmp(rich[i], "0.11") == 0 || strcmp(rich[i], "0.15") == 0;
 
         measure_file(&file, &before);
-        file.data[RICH_INFO + size - 8 - CONTAINER_SIGSTRUCT_SIZE + ENCLAVEHASH] ^= 1;
+        file.data[RICH_INFO + size - 8 - SIGSTRUCT_SIZE + ENCLAVEHASH] ^= 1;
         measure_file(&file, &after);
         assert_int_equal(memcmp(before.mrenclave, after.mrenclave, 32) != 0, other);
         buf_free(&file);
@@ -274,7 +274,7 @@ static void test_more_than_the_file(void **state)
 /* Writes the file with another SIGSTRUCT for the same enclave, and gives what was written. */
 static struct buf write_file(const char *name, struct container *c, const char *dir)
 {
-    uint8_t css[CONTAINER_SIGSTRUCT_SIZE];
+    uint8_t css[SIGSTRUCT_SIZE];
     struct container_edit edit = {.sigstruct = view_of(css, sizeof css)};
     struct file_out *out = NULL;
     struct buf written = {0};
@@ -284,7 +284,7 @@ static struct buf write_file(const char *name, struct container *c, const char *
     char path[512];
 
     memset(css, 0x5a, sizeof css);
-    memcpy(css + ENCLAVEHASH, container_copy_at(c, 0)->sigstruct + ENCLAVEHASH, 32);
+    memcpy(css + ENCLAVEHASH, container_site(c, 0)->css.bytes + ENCLAVEHASH, 32);
     (void)snprintf(path, sizeof path, "%s/%s", dir, name);
     assert_ok(file_out_open(path, FILE_OUT_NEW, &out, &err), err);
     assert_ok(container_write(c, &edit, out, &err), err);
@@ -304,14 +304,14 @@ static void check_write(const char *name, const char *dir)
     struct sgxs_report before, after;
 
     assert_ok(open_bytes(&file, &o, &err), err);
-    size_t at = (size_t)container_copy_at(o.c, 0)->offset;
+    size_t at = (size_t)container_site(o.c, 0)->offset;
 
     written = write_file(name, o.c, dir);
     assert_int_equal(written.len, file.len);
     for (size_t i = 0; i < file.len; i++) {
         bool hash = i >= at + ENCLAVEHASH && i < at + ENCLAVEHASH + 32;
 
-        if (i >= at && i < at + CONTAINER_SIGSTRUCT_SIZE && !hash)
+        if (i >= at && i < at + SIGSTRUCT_SIZE && !hash)
             assert_int_equal(written.data[i], 0x5a);
         else
             assert_int_equal(written.data[i], file.data[i]);

@@ -28,10 +28,10 @@ static bool written(size_t at, struct ens_err *err)
     bool ok = enclave_open_written(fd, "new", &before, &after, err);
 
     if (ok) {
-        assert_int_equal(after.places_len, before.places_len);
-        for (size_t i = 0; i < after.places_len; i++) {
-            assert_true(after.places[i].is_measured);
-            assert_memory_equal(after.places[i].report.mrenclave, before.places[i].report.mrenclave,
+        assert_int_equal(after.sites_len, before.sites_len);
+        for (size_t i = 0; i < after.sites_len; i++) {
+            assert_true(after.sites[i].is_measured);
+            assert_memory_equal(after.sites[i].report.mrenclave, before.sites[i].report.mrenclave,
                                 MRENCLAVE_SIZE);
         }
     }

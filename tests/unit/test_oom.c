@@ -462,8 +462,8 @@ static bool load_enclave(struct ens_err *err)
 
     if (!artifact_open(container_path, &a, err) || !enclave_open(&a, NULL, ENCLAVE_CHANGE, &e, err))
         return false;
-    for (size_t i = 0; i < e.places_len; i++) {
-        if (!enclave_judge_place(&e, i, &found, err))
+    for (size_t i = 0; i < e.sites_len; i++) {
+        if (!enclave_judge_site(&e, i, &found, err))
             return false;
     }
     return enclave_require(&e, true, &notices, err);
@@ -542,7 +542,7 @@ static bool read_it(struct ens_err *err)
 
 static bool write_container(struct ens_err *err)
 {
-    static const uint8_t fips[CONTAINER_FIPS_SIZE];
+    static const uint8_t fips[FIPS_SIZE];
     const struct container_edit edit = {.sigstruct = view_of(css.bytes, SIGSTRUCT_SIZE),
                                         .fips = view_of(fips, sizeof fips)};
     ENS_CLEANUP(container_closep) struct container *c = NULL;
@@ -574,7 +574,7 @@ static bool pour_and_write(struct ens_err *err)
 /* A component of a bundle, with a SIGSTRUCT of letters. */
 static void a_bundle_that_is_opened_poured_and_written(void **state)
 {
-    static char letters[CONTAINER_SIGSTRUCT_SIZE + 1];
+    static char letters[SIGSTRUCT_SIZE + 1];
     static const char before[] = "{\"components\":[{\"kind\":\"ronl\",\"executable\":\"x.elf\",\"sgx\":{"
                                  "\"executable\":\"x.sgx\",\"signature\":\"x.sig\"}}],";
     const struct bundle_part parts[] = {
@@ -583,7 +583,7 @@ static void a_bundle_that_is_opened_poured_and_written(void **state)
     struct ens_err err = {0};
 
     (void)state;
-    memset(letters, 's', CONTAINER_SIGSTRUCT_SIZE);
+    memset(letters, 's', SIGSTRUCT_SIZE);
     struct buf manifest = manifest_with(before, parts, "}");
     struct buf b = bundle_with(buf_view(&manifest), parts);
 

@@ -16,8 +16,8 @@
 #define SIGNATURE_AT 388
 
 static struct sample {
-    uint8_t sigstruct[CONTAINER_SIGSTRUCT_SIZE];
-    uint8_t block[RSA3072_FIPS_SIZE];
+    uint8_t sigstruct[SIGSTRUCT_SIZE];
+    uint8_t block[FIPS_SIZE];
 } samples[2];
 
 /* Both blocks of metadata of a file that Intel's rules allow. */
@@ -28,14 +28,14 @@ static int set_up(void **state)
 
     (void)state;
     if (!container_of_path("tests/vectors/containers/intel-3.3-1.5-fips.signed.so", &c, &err) ||
-        container_copies_len(c) != 2)
+        container_sites_len(c) != 2)
         return -1;
     for (size_t i = 0; i < 2; i++) {
-        const struct container_copy *copy = container_copy_at(c, i);
+        const struct site *site = container_site(c, i);
 
-        memcpy(samples[i].sigstruct, copy->sigstruct, sizeof samples[i].sigstruct);
-        memcpy(samples[i].block, copy->fips, sizeof samples[i].block);
-        if (!copy->has_fips)
+        memcpy(samples[i].sigstruct, site->css.bytes, sizeof samples[i].sigstruct);
+        memcpy(samples[i].block, site->fips, sizeof samples[i].block);
+        if (!site->has_fips)
             return -1;
     }
     container_closep(&c);

@@ -29,8 +29,8 @@ static bool warn_of_side(const struct compare_side *side, struct ens_err *err)
 {
     struct findings found = {0};
 
-    for (size_t i = 0; i < side->e.places_len; i++) {
-        if (!enclave_judge_place(&side->e, i, &found, err))
+    for (size_t i = 0; i < side->e.sites_len; i++) {
+        if (!enclave_judge_site(&side->e, i, &found, err))
             return false;
     }
     for (size_t i = 0; i < found.len; i++)
@@ -45,19 +45,17 @@ static bool warn_of_side(const struct compare_side *side, struct ens_err *err)
     return true;
 }
 
-static bool take_place(struct compare_side *side, struct ens_err *err)
+static bool take_site(struct compare_side *side, struct ens_err *err)
 {
-    const struct enclave_place *place = &side->e.places[0];
+    const struct site *site = &side->e.sites[0];
 
-    if (place->stream_error.code != ENS_OK) {
-        *err = place->stream_error;
+    if (!enclave_require_stream(&side->e, site, err))
         return false;
-    }
-    side->has_fields = place->is_signed;
-    side->is_measured = place->is_measured;
-    if (place->is_signed)
-        side->css = place->css;
-    if (!place->is_measured && !place->is_signed)
+    side->has_fields = site->is_signed;
+    side->is_measured = site->is_measured;
+    if (site->is_signed)
+        side->css = site->css;
+    if (!site->is_measured && !site->is_signed)
         return ens_fail(err, ENS_DATA, "%s: is not signed, and %s: nothing can be compared", side->path,
                         container_why_no_stream(side->e.container));
     return true;
@@ -82,11 +80,11 @@ static bool open_side(const struct args *args, size_t index, struct compare_side
 
     if (a.len == SIGNDATA_SIZE || armour_is(artifact_head(&a))
             ? !take_signdata(ret, &a, err)
-            : !enclave_open(&a, id, ENCLAVE_LOOK, &ret->e, err) || !take_place(ret, err))
+            : !enclave_open(&a, id, ENCLAVE_LOOK, &ret->e, err) || !take_site(ret, err))
         return false;
     ret->is_signed = ret->has_fields && !sigstruct_is_unsigned(&ret->css);
     memcpy(ret->mrenclave,
-           ret->is_measured ? ret->e.places[0].report.mrenclave
+           ret->is_measured ? ret->e.sites[0].report.mrenclave
                             : sigstruct_get(&ret->css, CSS_ENCLAVEHASH).data,
            MRENCLAVE_SIZE);
     verify_key_of(&ret->css, &key);
@@ -112,7 +110,7 @@ static bool compare_two_streams(struct compare_side *a, struct compare_side *b, 
     const struct page_source from_b = {.pour = pour_side, .ctx = b, .label = b->path};
 
     if (!a->is_measured || !b->is_measured ||
-        memcmp(a->e.places[0].report.sha256, b->e.places[0].report.sha256, 32) == 0)
+        memcmp(a->e.sites[0].report.sha256, b->e.sites[0].report.sha256, 32) == 0)
         return true;
     return pagediff_compare(&from_a, &from_b, ret, err);
 }

@@ -26,8 +26,8 @@ enum resign_status {
 
 /* One enclave of a file: the only one, or one component of a bundle. */
 struct resign_enclave {
-    char *component;                   /* NULL: the file is not a bundle */
-    const struct enclave_place *place; /* the same in the open file */
+    char *component;         /* NULL: the file is not a bundle */
+    const struct site *site; /* the same in the open file */
     enum resign_status status;
     bool is_tried;        /* the token was asked */
     bool is_signed;       /* `signature` is set */
@@ -107,7 +107,7 @@ bool resign_open(const struct resign *r, const char *path, struct enclave *ret, 
                  struct ens_err *err) ENS_MUST_CHECK;
 
 /* The SIGSTRUCT that is there; NULL: it is not signed. */
-const struct sigstruct *resign_present(const struct enclave_place *p);
+const struct sigstruct *resign_present(const struct site *site);
 
 /* How many enclaves of the file wait for a signature. */
 size_t resign_file_waiting(const struct resign_file *f);

@@ -38,10 +38,10 @@ static bool holds(const struct enclave *e, const struct sigstruct *css, bool *re
         *err = why;
         return false;
     }
-    for (size_t i = 0; good && i < e->places_len; i++) {
+    for (size_t i = 0; good && i < e->sites_len; i++) {
         struct findings found = {0};
 
-        if (!enclave_judge_place(e, i, &found, err))
+        if (!enclave_judge_site(e, i, &found, err))
             return false;
         good = findings_count(&found, SEVERITY_ERROR) == 0;
     }
@@ -71,7 +71,7 @@ static bool is_asked_for(const struct resign_file *f, const char *id)
 static bool is_signature(const struct resign_file *f, const struct enclave_set *set, const char *name)
 {
     for (size_t i = 0; i < set->len; i++) {
-        const struct bundle_component *c = set->items[i].meta;
+        const struct bundle_component *c = set->items[i].component;
 
         if (c->sgx_signature != NULL && strcmp(c->sgx_signature, name) == 0 && is_asked_for(f, c->id))
             return true;
@@ -121,7 +121,7 @@ static bool same_bundle(const struct resign_file *f, const struct enclave *b)
 /* The SIGSTRUCT of the enclave `x` in the output. */
 static const struct sigstruct *present_there(const struct enclave *out, const struct resign_enclave *x)
 {
-    const struct enclave_place *p = &out->places[0];
+    const struct site *p = &out->sites[0];
 
     if (out->bundle != NULL)
         p = x->component != NULL ? enclave_find(&out->set, x->component) : NULL;
@@ -151,7 +151,7 @@ static bool is_output(const struct resign *r, const struct resign_file *f, const
     for (size_t i = 0; same && i < f->len; i++) {
         const struct resign_enclave *x = &f->enclaves[i];
         const struct sigstruct *css = present_there(out, x);
-        bool free_date = r->today_is_free && !r->has_from && resign_present(x->place) == NULL;
+        bool free_date = r->today_is_free && !r->has_from && resign_present(x->site) == NULL;
 
         same = css != NULL && is_same(r, &x->css, css, free_date);
         if (same && !holds(out, css, &same, err))

@@ -19,7 +19,7 @@ void resign_file_close(struct resign_file *f)
         enclave_free(&f->opened);
     f->is_open = false;
     for (size_t i = 0; i < f->len; i++)
-        f->enclaves[i].place = NULL;
+        f->enclaves[i].site = NULL;
 }
 
 static void free_enclaves(struct resign_enclave *list, size_t len)
@@ -62,10 +62,10 @@ static bool list_enclaves(const struct resign *r, struct resign_file *f, struct 
     for (; f->len < len; f->len++) {
         struct resign_enclave *x = &f->enclaves[f->len];
 
-        x->place = all ? &e->set.items[f->len] : &e->places[0];
-        if (x->place->meta == NULL)
+        x->site = all ? &e->set.items[f->len] : &e->sites[0];
+        if (x->site->component == NULL)
             continue;
-        x->component = mem_strdup(x->place->meta->id, err);
+        x->component = mem_strdup(x->site->component->id, err);
         if (x->component == NULL)
             return false;
     }
@@ -79,8 +79,8 @@ static bool make_fields(const struct resign *r, const struct resign_file *f, str
                         struct ens_err *err)
 {
     const struct enclave *e = &f->opened;
-    const struct sigstruct *start = r->has_from ? &r->from : resign_present(x->place);
-    const uint8_t *mrenclave = x->place->meta != NULL ? x->place->report.mrenclave : e->mrenclave;
+    const struct sigstruct *start = r->has_from ? &r->from : resign_present(x->site);
+    const uint8_t *mrenclave = x->site->component != NULL ? x->site->report.mrenclave : e->mrenclave;
 
     if (start == NULL && e->bundle == NULL)
         return ens_fail(err, ENS_DATA,
@@ -128,7 +128,7 @@ static bool keep_dangers(const struct resign_file *f, struct resign_enclave *x, 
 {
     struct findings found = {0};
 
-    enclave_let_pass(&f->opened, x->place, &found);
+    enclave_let_pass(&f->opened, x->site, &found);
     if (found.len == 0)
         return true;
     x->measured = mem_alloc(1, sizeof found, err);
@@ -140,7 +140,7 @@ static bool keep_dangers(const struct resign_file *f, struct resign_enclave *x, 
 static bool prepare_enclave(const struct resign *r, const struct resign_file *f, struct resign_enclave *x,
                             struct ens_err *err)
 {
-    const struct sigstruct *present = resign_present(x->place);
+    const struct sigstruct *present = resign_present(x->site);
     bool done = false;
 
     if (!make_fields(r, f, x, err) || !check_enclave_policy(r, x, err) || !keep_before(r, present, x, err) ||
@@ -302,7 +302,7 @@ static bool finish_opened(const struct resign *r, struct resign_file *f, struct 
             continue;
         if (!finish_enclave(r, f, x, err))
             return false;
-        items[len++] = (struct install_item){x->place, &x->css};
+        items[len++] = (struct install_item){x->site, &x->css};
     }
     bool ok =
         install_open(f->path, container_fd(f->opened.container), f->out_path, r->args->force, &to, err) &&

@@ -8,13 +8,11 @@
 static bool require_all(struct enclave *e, bool allow_unusual, struct notices *ret, struct ens_err *err)
 {
     for (size_t i = 0; i < e->set.len; i++) {
-        const struct enclave_place *c = &e->set.items[i];
+        const struct site *c = &e->set.items[i];
 
-        if (c->stream_error.code != ENS_OK) {
-            *err = c->stream_error;
-            return ens_wrap(err, "%s: %s", e->path, c->meta->sgx_executable);
-        }
-        if (!enclave_judge_stream(c->meta->sgx_executable, &c->report, true, allow_unusual, ret, err))
+        if (!enclave_require_stream(e, c, err))
+            return false;
+        if (!enclave_judge_stream(c->component->sgx_executable, &c->report, true, allow_unusual, ret, err))
             return ens_wrap(err, "%s", e->path);
     }
     return true;
@@ -40,14 +38,14 @@ bool resign_open(const struct resign *r, const char *path, struct enclave *ret, 
                                                     : !enclave_require(&e, unusual, ret_notices, err))
         return false;
     /* Its own fields are the start; those of a bundle were checked with the rest of it. */
-    if (!r->has_from && e.places[0].is_signed && !fields_check_signed(&e.places[0].css, path, err))
+    if (!r->has_from && e.sites[0].is_signed && !fields_check_signed(&e.sites[0].css, path, err))
         return false;
     *ret = e;
     e = (struct enclave){0};
     return true;
 }
 
-const struct sigstruct *resign_present(const struct enclave_place *p)
+const struct sigstruct *resign_present(const struct site *site)
 {
-    return p->is_signed ? &p->css : NULL;
+    return site->is_signed ? &site->css : NULL;
 }

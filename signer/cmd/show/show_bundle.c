@@ -44,7 +44,7 @@ static void orc_sigstruct(struct report *r, const struct sigstruct *css)
                 sigstruct_get_int(css, CSS_ATTRIBUTEMASK), sigstruct_get_int(css, CSS_XFRM_MASK));
 }
 
-static bool orc_signature(struct report *r, const struct enclave_place *c, struct ens_err *err)
+static bool orc_signature(struct report *r, const struct site *c, struct ens_err *err)
 {
     struct pubkey key;
     uint8_t mrsigner[MRSIGNER_SIZE];
@@ -57,7 +57,7 @@ static bool orc_signature(struct report *r, const struct enclave_place *c, struc
     verify_key_of(&c->css, &key);
     if (!rsa3072_mrsigner(&key, mrsigner, err))
         return false;
-    report_note(r, "SGXS signature:", "%s", c->meta->sgx_signature);
+    report_note(r, "SGXS signature:", "%s", c->component->sgx_signature);
     orc_sigstruct(r, &c->css);
     hex_encode(hex, sigstruct_get(&c->css, CSS_ENCLAVEHASH));
     report_line(r, "  MRENCLAVE:        %s", hex);
@@ -92,12 +92,13 @@ static void show_tdx(struct report *r, const struct bundle_tdx *t)
 }
 
 /* What orc does not say of an SGX component; in text nothing of the signature of what is not a stream. */
-static bool show_beyond_orc(struct report *r, const struct enclave_place *c, struct ens_err *err)
+static bool show_beyond_orc(struct report *r, const struct site *c, struct ens_err *err)
 {
     bool is_stream = c->stream_error.code == ENS_OK;
 
     if (!is_stream)
-        report_line(r, "warning: %s is not an SGXS stream: %s", c->meta->sgx_executable, c->stream_error.msg);
+        report_line(r, "warning: %s is not an SGXS stream: %s", c->component->sgx_executable,
+                    c->stream_error.msg);
     else if (!c->report.equal)
         report_line(r, "warning: the CPU measures another MRENCLAVE than SHA-256 of the stream");
     show_stream_or_problem(r, "Stream as the CPU loads it:", &c->report, &c->stream_error);
@@ -114,14 +115,14 @@ static bool show_beyond_orc(struct report *r, const struct enclave_place *c, str
     return true;
 }
 
-static bool show_sgx(struct report *r, const struct enclave_place *c, struct ens_err *err)
+static bool show_sgx(struct report *r, const struct site *c, struct ens_err *err)
 {
     struct view sha256 = view_of(c->report.sha256, sizeof c->report.sha256);
     unsigned label_width = r->label_width;
 
     report_object(r, "sgx", NULL, 0);
-    report_text(r, "executable", "SGXS:", c->meta->sgx_executable);
-    report_text(r, "signature", NULL, c->meta->sgx_signature);
+    report_text(r, "executable", "SGXS:", c->component->sgx_executable);
+    report_text(r, "signature", NULL, c->component->sgx_signature);
     report_hex(r, "stream_sha256", "SGXS MRENCLAVE:", sha256);
     if (!orc_signature(r, c, err))
         return false;

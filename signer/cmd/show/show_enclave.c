@@ -1,4 +1,4 @@
-/* show of a file that holds one enclave and its SIGSTRUCT in one or more places: Intel
+/* show of a file that holds one enclave and its SIGSTRUCT at one or more sites: Intel
  * SDK, Open Enclave, EGo. */
 #include <inttypes.h>
 #include <string.h>
@@ -29,32 +29,34 @@ static const char *kind_key(enum container_kind kind)
     return "unknown";
 }
 
-static void show_launch(struct report *r, const struct container_copy *c)
+static void show_launch(struct report *r, const struct site *site)
 {
-    if (c == NULL || !c->has_launch) {
+    const struct launch *l = &site->launch;
+
+    if (!site->has_launch) {
         report_null(r, "launch");
         return;
     }
     report_note(r, "Loader asks", "ATTRIBUTES 0x%" PRIx64 ", XFRM 0x%" PRIx64 ", MISCSELECT 0x%" PRIx32,
-                c->attributes, c->xfrm, c->miscselect);
+                l->attributes, l->xfrm, l->miscselect);
     report_object(r, "launch", NULL, 0);
-    report_mask(r, "attributes", NULL, c->attributes, 8, NULL);
-    report_mask(r, "xfrm", NULL, c->xfrm, 8, NULL);
-    report_mask(r, "miscselect", NULL, c->miscselect, 4, NULL);
-    report_uint(r, "ssaframesize", NULL, c->ssaframesize);
+    report_mask(r, "attributes", NULL, l->attributes, 8, NULL);
+    report_mask(r, "xfrm", NULL, l->xfrm, 8, NULL);
+    report_mask(r, "miscselect", NULL, l->miscselect, 4, NULL);
+    report_uint(r, "ssaframesize", NULL, l->ssaframesize);
     report_close(r);
 }
 
 /* A second signature that does not verify is an error of its own. */
-static bool show_fips(struct report *r, const struct enclave_place *p, struct ens_err *err)
+static bool show_fips(struct report *r, const struct site *p, struct ens_err *err)
 {
     bool ok = false;
 
-    if (p->copy == NULL || !p->copy->has_fips || !p->is_signed) {
+    if (!p->has_fips || !p->is_signed) {
         report_null(r, "second_signature");
         return true;
     }
-    if (!rsa3072_fips_verify(view_of(p->css.bytes, SIGSTRUCT_SIZE), p->copy->fips, &ok, err))
+    if (!rsa3072_fips_verify(view_of(p->css.bytes, SIGSTRUCT_SIZE), p->fips, &ok, err))
         return false;
     report_bool(r, "second_signature", ok);
     if (ok)
@@ -62,9 +64,11 @@ static bool show_fips(struct report *r, const struct enclave_place *p, struct en
     return true;
 }
 
-static void show_config(struct report *r, const struct container_copy *c)
+static void show_config(struct report *r, const struct site *site)
 {
-    if (c == NULL || !c->has_config) {
+    const struct site_config *c = &site->config;
+
+    if (!site->has_config) {
         report_null(r, "config");
         return;
     }
@@ -78,19 +82,19 @@ static void show_config(struct report *r, const struct container_copy *c)
 }
 
 /* Text tells once what is the same in several places. */
-static bool show_place_sigstruct(struct report *r, const struct enclave *e, size_t index, struct ens_err *err)
+static bool show_site_sigstruct(struct report *r, const struct enclave *e, size_t index, struct ens_err *err)
 {
-    const struct enclave_place *p = &e->places[index];
-    const struct enclave_place *first = &e->places[0];
+    const struct site *p = &e->sites[index];
+    const struct site *first = &e->sites[0];
 
     if (!p->is_signed) {
         report_null(r, "sigstruct");
-        if (p->copy != NULL)
+        if (p->has_place)
             report_note(r, "SIGSTRUCT", "none: not signed yet");
         return true;
     }
     if (r->form == REPORT_TEXT && index > 0 && memcmp(p->css.bytes, first->css.bytes, SIGSTRUCT_SIZE) == 0) {
-        report_note(r, "SIGSTRUCT", "the same as in %s", first->copy->name);
+        report_note(r, "SIGSTRUCT", "the same as in %s", first->name);
         return true;
     }
     report_object(r, "sigstruct", NULL, 0);
@@ -101,10 +105,10 @@ static bool show_place_sigstruct(struct report *r, const struct enclave *e, size
 }
 
 /* What is wrong with a stream the judge says in text. */
-static void show_place_stream(struct report *r, const struct enclave *e, size_t index)
+static void show_site_stream(struct report *r, const struct enclave *e, size_t index)
 {
-    const struct enclave_place *p = &e->places[index];
-    const struct enclave_place *first = &e->places[0];
+    const struct site *p = &e->sites[index];
+    const struct site *first = &e->sites[0];
 
     if (!p->is_measured) {
         report_null(r, "stream");
@@ -113,32 +117,32 @@ static void show_place_stream(struct report *r, const struct enclave *e, size_t 
     }
     if (r->form == REPORT_TEXT && p->stream_error.code == ENS_OK && index > 0 &&
         memcmp(p->report.mrenclave, first->report.mrenclave, MRENCLAVE_SIZE) == 0)
-        report_line(r, "Measured from the file: the same as in %s", first->copy->name);
+        report_line(r, "Measured from the file: the same as in %s", first->name);
     else
         show_stream_or_problem(r, "Measured from the file:", &p->report, &p->stream_error);
 }
 
-static bool show_place(struct report *r, const struct enclave *e, size_t index, struct ens_err *err)
+static bool show_site(struct report *r, const struct enclave *e, size_t index, struct ens_err *err)
 {
-    const struct container_copy *c = e->places[index].copy;
+    const struct site *s = &e->sites[index];
     struct findings found = {0};
 
-    if (c != NULL)
-        report_line(r, "  %s at 0x%" PRIx64 ":", c->name[0] != '\0' ? c->name : "SIGSTRUCT", c->offset);
+    if (s->has_place)
+        report_line(r, "  %s at 0x%" PRIx64 ":", s->name[0] != '\0' ? s->name : "SIGSTRUCT", s->offset);
     report_object(r, NULL, NULL, 4);
-    report_text(r, "name", NULL, c != NULL ? c->name : NULL);
-    if (c != NULL)
-        report_uint(r, "offset", NULL, c->offset);
+    report_text(r, "name", NULL, s->has_place ? s->name : NULL);
+    if (s->has_place)
+        report_uint(r, "offset", NULL, s->offset);
     else
         report_null(r, "offset");
-    show_launch(r, c);
-    if (!show_fips(r, &e->places[index], err))
+    show_launch(r, s);
+    if (!show_fips(r, s, err))
         return false;
-    show_config(r, c);
-    if (!show_place_sigstruct(r, e, index, err))
+    show_config(r, s);
+    if (!show_site_sigstruct(r, e, index, err))
         return false;
-    show_place_stream(r, e, index);
-    if (!enclave_judge_place(e, index, &found, err))
+    show_site_stream(r, e, index);
+    if (!enclave_judge_site(e, index, &found, err))
         return false;
     show_findings(r, &found);
     report_close(r);
@@ -157,8 +161,8 @@ bool show_enclave(struct report *r, struct artifact *a, struct ens_err *err)
     report_text(r, "kind", NULL, kind_key(kind));
     report_text(r, "not_measured", NULL, container_why_no_stream(e.container));
     report_array(r, "places", NULL, 0);
-    for (size_t i = 0; i < e.places_len; i++) {
-        if (!show_place(r, &e, i, err))
+    for (size_t i = 0; i < e.sites_len; i++) {
+        if (!show_site(r, &e, i, err))
             return false;
     }
     report_close(r);

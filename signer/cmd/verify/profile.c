@@ -71,19 +71,19 @@ bool profile_sigstruct(enum profile p, const char *object, const struct sigstruc
 static bool cpu_streams(const struct enclave_set *set, struct verdict *v, struct ens_err *err)
 {
     for (size_t i = 0; i < set->len; i++) {
-        const struct enclave_place *c = &set->items[i];
+        const struct site *c = &set->items[i];
 
         if (c->stream_error.code != ENS_OK) {
-            if (!verdict_no(v, c->meta->id, "sgxs", err, "%s: %s", c->meta->sgx_executable,
+            if (!verdict_no(v, c->component->id, "sgxs", err, "%s: %s", c->component->sgx_executable,
                             c->stream_error.msg))
                 return false;
             continue;
         }
-        if (!verdict_findings(v, c->meta->id, &c->report.problems, err))
+        if (!verdict_findings(v, c->component->id, &c->report.problems, err))
             return false;
         if (c->is_signed &&
             !view_equal(sigstruct_get(&c->css, CSS_ENCLAVEHASH), view_of(c->report.mrenclave, 32)) &&
-            !verdict_no(v, c->meta->id, "mrenclave", err, "ENCLAVEHASH is not what the CPU measures"))
+            !verdict_no(v, c->component->id, "mrenclave", err, "ENCLAVEHASH is not what the CPU measures"))
             return false;
     }
     return true;
@@ -93,7 +93,7 @@ static bool all_signed(const struct enclave_set *set, struct verdict *v, struct 
 {
     for (size_t i = 0; i < set->len; i++) {
         if (!set->items[i].is_signed &&
-            !verdict_no(v, set->items[i].meta->id, "unsigned", err, "the component is not signed"))
+            !verdict_no(v, set->items[i].component->id, "unsigned", err, "the component is not signed"))
             return false;
     }
     return true;

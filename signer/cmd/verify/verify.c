@@ -159,15 +159,15 @@ static bool check_components(const struct args *args, const struct demands *d, c
     bool demands_signer = demands_sigstruct(d);
 
     for (size_t i = 0; i < set->len; i++) {
-        const struct enclave_place *c = &set->items[i];
+        const struct site *c = &set->items[i];
 
         if (c->is_signed
-                ? !check_sigstruct(d, c->meta->id, &c->css, v, err)
-                : (d->has_mrenclave && !check_hash(c->meta->id, "mrenclave", "MRENCLAVE",
+                ? !check_sigstruct(d, c->component->id, &c->css, v, err)
+                : (d->has_mrenclave && !check_hash(c->component->id, "mrenclave", "MRENCLAVE",
                                                    view_of(c->report.mrenclave, 32), d->mrenclave, v, err)))
             return false;
         if (!c->is_signed && demands_signer && d->profile != PROFILE_CPU && d->profile != PROFILE_REGISTRY &&
-            !verdict_no(v, c->meta->id, "unsigned", err, "the component is not signed"))
+            !verdict_no(v, c->component->id, "unsigned", err, "the component is not signed"))
             return false;
     }
     if (set->len == 0 &&
@@ -193,7 +193,7 @@ static bool judge_dangers(const struct demands *d, struct enclave_set *set, stru
 
         for (size_t f = 0; f < found->len; f++) {
             if (finding_is_danger(&found->items[f]) &&
-                !verdict_warn(v, set->items[i].meta->id, found->items[f].rule, err, "%s",
+                !verdict_warn(v, set->items[i].component->id, found->items[f].rule, err, "%s",
                               found->items[f].text))
                 return false;
         }
@@ -207,7 +207,7 @@ static void narrow(const struct args *args, struct enclave_set *set)
     size_t kept = 0;
 
     for (size_t i = 0; i < set->len; i++) {
-        if (args->component == NULL || strcmp(args->component, set->items[i].meta->id) == 0)
+        if (args->component == NULL || strcmp(args->component, set->items[i].component->id) == 0)
             set->items[kept++] = set->items[i];
     }
     set->len = kept;
@@ -296,11 +296,11 @@ static bool check_findings(const struct demands *d, const char *object, const st
 static bool verify_place(const struct demands *d, const struct enclave *e, size_t index, struct verdict *v,
                          struct ens_err *err)
 {
-    const struct enclave_place *p = &e->places[index];
+    const struct site *p = &e->sites[index];
     struct findings found = {0};
     char name[ENCLAVE_NAME_MAX];
 
-    enclave_place_name(e, index, name);
+    enclave_site_name(e, index, name);
     if (!p->is_signed) {
         /* Of a bare stream nothing else can be expected. */
         if ((container_kind(e->container) != CONTAINER_SGXS || demands_sigstruct(d)) &&
@@ -310,7 +310,7 @@ static bool verify_place(const struct demands *d, const struct enclave *e, size_
             !check_hash(name, "mrenclave", "MRENCLAVE", view_of(p->report.mrenclave, MRENCLAVE_SIZE),
                         d->mrenclave, v, err))
             return false;
-    } else if ((index == 0 || memcmp(p->css.bytes, e->places[0].css.bytes, SIGSTRUCT_SIZE) != 0) &&
+    } else if ((index == 0 || memcmp(p->css.bytes, e->sites[0].css.bytes, SIGSTRUCT_SIZE) != 0) &&
                !check_sigstruct(d, name, &p->css, v, err)) {
         return false;
     }
@@ -319,7 +319,7 @@ static bool verify_place(const struct demands *d, const struct enclave *e, size_
                       container_why_no_stream(e->container)))
         return false;
     return check_findings(d, name, &p->report.problems, v, err) &&
-           enclave_judge_place(e, index, &found, err) && check_findings(d, name, &found, v, err);
+           enclave_judge_site(e, index, &found, err) && check_findings(d, name, &found, v, err);
 }
 
 /* Can it be a file of a bundle? */
@@ -347,7 +347,7 @@ static bool check_enclave(const struct args *args, const struct demands *d, stru
             "%s: is an SGXS stream, which is never signed: give --mrenclave to compare it with, or a "
             "signed file",
             e.path);
-    for (size_t i = 0; i < e.places_len; i++) {
+    for (size_t i = 0; i < e.sites_len; i++) {
         if (!verify_place(d, &e, i, v, err))
             return false;
     }
