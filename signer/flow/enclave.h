@@ -73,6 +73,9 @@ bool enclave_open_written(int fd, const char *label, const struct enclave *befor
                           struct ens_err *err) ENS_MUST_CHECK;
 void enclave_free(struct enclave *e);
 
+/* MRENCLAVE as it was measured or, if it was not, as the SIGSTRUCT of the site says. */
+const uint8_t *enclave_mrenclave(const struct site *site);
+
 /* Fails as the enclave of the site is none, ENS_DATA; true: it is well-formed, or was not measured. */
 bool enclave_require_stream(const struct enclave *e, const struct site *site,
                             struct ens_err *err) ENS_MUST_CHECK;

@@ -131,6 +131,11 @@ bool enclave_judge_site(const struct enclave *e, size_t index, struct findings *
 
 /* ---- what can be signed ---- */
 
+const uint8_t *enclave_mrenclave(const struct site *site)
+{
+    return site->is_measured ? site->report.mrenclave : sigstruct_get(&site->css, CSS_ENCLAVEHASH).data;
+}
+
 bool enclave_require_stream(const struct enclave *e, const struct site *site, struct ens_err *err)
 {
     if (site->stream_error.code == ENS_OK)
@@ -279,8 +284,7 @@ bool enclave_require(struct enclave *e, bool allow_unusual, struct notices *ret,
     if ((first->is_signed || !first->is_measured) && !enclave_sigstruct(e, &css, err))
         return false;
     e->is_measured = first->is_measured;
-    memcpy(e->mrenclave, e->is_measured ? first->report.mrenclave : sigstruct_get(css, CSS_ENCLAVEHASH).data,
-           MRENCLAVE_SIZE);
+    memcpy(e->mrenclave, enclave_mrenclave(first), MRENCLAVE_SIZE);
     return true;
 }
 

@@ -22,6 +22,7 @@
 static void side_free(struct compare_side *side)
 {
     enclave_free(&side->e);
+    mem_free(side->data);
 }
 
 /* Whoever compares must know that a side is not what it seems. */
@@ -36,7 +37,8 @@ static bool warn_of_side(const struct compare_side *side, struct ens_err *err)
     for (size_t i = 0; i < found.len; i++)
         notice_warn("%s: %s", side->path, found.items[i].text);
     found = (struct findings){0};
-    if (side->is_signed && !verify_sigstruct(view_of(side->css.bytes, SIGSTRUCT_SIZE), &found, err))
+    if (side->site->is_signed &&
+        !verify_sigstruct(view_of(side->site->css.bytes, SIGSTRUCT_SIZE), &found, err))
         return false;
     const struct finding *bad = findings_first(&found, SEVERITY_ERROR);
 
@@ -47,15 +49,11 @@ static bool warn_of_side(const struct compare_side *side, struct ens_err *err)
 
 static bool take_site(struct compare_side *side, struct ens_err *err)
 {
-    const struct site *site = &side->e.sites[0];
-
-    if (!enclave_require_stream(&side->e, site, err))
+    side->site = &side->e.sites[0];
+    side->has_fields = side->site->is_signed;
+    if (!enclave_require_stream(&side->e, side->site, err))
         return false;
-    side->has_fields = site->is_signed;
-    side->is_measured = site->is_measured;
-    if (site->is_signed)
-        side->css = site->css;
-    if (!site->is_measured && !site->is_signed)
+    if (!side->site->is_measured && !side->site->is_signed)
         return ens_fail(err, ENS_DATA, "%s: is not signed, and %s: nothing can be compared", side->path,
                         container_why_no_stream(side->e.container));
     return true;
@@ -63,8 +61,9 @@ static bool take_site(struct compare_side *side, struct ens_err *err)
 
 static bool take_signdata(struct compare_side *side, const struct artifact *a, struct ens_err *err)
 {
+    side->site = side->data = mem_alloc(1, sizeof *side->data, err);
     side->has_fields = true;
-    return fields_in_signdata(a, &side->css, err);
+    return side->data != NULL && fields_in_signdata(a, &side->data->css, err);
 }
 
 /* A component is named for bundles; a side that is none has none. */
@@ -82,14 +81,9 @@ static bool open_side(const struct args *args, size_t index, struct compare_side
             ? !take_signdata(ret, &a, err)
             : !enclave_open(&a, id, ENCLAVE_LOOK, &ret->e, err) || !take_site(ret, err))
         return false;
-    ret->is_signed = ret->has_fields && !sigstruct_is_unsigned(&ret->css);
-    memcpy(ret->mrenclave,
-           ret->is_measured ? ret->e.sites[0].report.mrenclave
-                            : sigstruct_get(&ret->css, CSS_ENCLAVEHASH).data,
-           MRENCLAVE_SIZE);
-    verify_key_of(&ret->css, &key);
-    if (ret->is_signed && (!rsa3072_mrsigner(&key, ret->mrsigner, err) ||
-                           !verify_signature(&ret->css, &ret->signature_holds, err)))
+    verify_key_of(&ret->site->css, &key);
+    if (ret->site->is_signed && (!rsa3072_mrsigner(&key, ret->mrsigner, err) ||
+                                 !verify_signature(&ret->site->css, &ret->signature_holds, err)))
         return false;
     return warn_of_side(ret, err);
 }
@@ -109,8 +103,8 @@ static bool compare_two_streams(struct compare_side *a, struct compare_side *b, 
     const struct page_source from_a = {.pour = pour_side, .ctx = a, .label = a->path};
     const struct page_source from_b = {.pour = pour_side, .ctx = b, .label = b->path};
 
-    if (!a->is_measured || !b->is_measured ||
-        memcmp(a->e.sites[0].report.sha256, b->e.sites[0].report.sha256, 32) == 0)
+    if (!a->site->is_measured || !b->site->is_measured ||
+        memcmp(a->site->report.sha256, b->site->report.sha256, 32) == 0)
         return true;
     return pagediff_compare(&from_a, &from_b, ret, err);
 }
@@ -119,7 +113,7 @@ static bool compare_two_streams(struct compare_side *a, struct compare_side *b, 
 
 static bool same_enclave(const struct compare_side *a, const struct compare_side *b)
 {
-    return memcmp(a->mrenclave, b->mrenclave, MRENCLAVE_SIZE) == 0;
+    return memcmp(enclave_mrenclave(a->site), enclave_mrenclave(b->site), MRENCLAVE_SIZE) == 0;
 }
 
 /* Anybody can put a key into a SIGSTRUCT: only a signature that verifies says whose it is. */
@@ -130,10 +124,10 @@ static bool same_signer(const struct compare_side *a, const struct compare_side 
 
 static const char *signer_words(const struct compare_side *a, const struct compare_side *b)
 {
-    if (!a->is_signed && !b->is_signed)
+    if (!a->site->is_signed && !b->site->is_signed)
         return "neither is signed";
-    if (!a->is_signed || !b->is_signed)
-        return a->is_signed ? "only A is signed" : "only B is signed";
+    if (!a->site->is_signed || !b->site->is_signed)
+        return a->site->is_signed ? "only A is signed" : "only B is signed";
     if (!a->signature_holds || !b->signature_holds)
         return a->signature_holds   ? "B's signature does not verify"
                : b->signature_holds ? "A's signature does not verify"
@@ -182,7 +176,7 @@ static void report_causes(struct report *r, const struct compare_side *a, const 
 /* A file with an enclave in it that could not be measured; other than a SIGSTRUCT, which never can. */
 static bool unmeasured(const struct compare_side *side)
 {
-    return !side->is_measured && side->e.container != NULL &&
+    return !side->site->is_measured && side->e.container != NULL &&
            container_kind(side->e.container) != CONTAINER_SIGSTRUCT;
 }
 
@@ -210,11 +204,11 @@ static void report_side(struct report *r, bool is_a, const struct compare_side *
 {
     const char *kind =
         side->e.container != NULL ? container_kind_name(container_kind(side->e.container)) : "sign-data";
-    const char *how = side->is_measured           ? "measured"
+    const char *how = side->site->is_measured     ? "measured"
                       : side->e.container == NULL ? "as it says"
                                                   : "as its SIGSTRUCT says";
 
-    const struct hex mrenclave = hex_of(view_of(side->mrenclave, MRENCLAVE_SIZE));
+    const struct hex mrenclave = hex_of(view_of(enclave_mrenclave(side->site), MRENCLAVE_SIZE));
     const struct hex mrsigner = hex_of(view_of(side->mrsigner, MRSIGNER_SIZE));
     report_line(r, "%s: %s (%s)", is_a ? "A" : "B", side->path, kind);
     report_object(r, is_a ? "a" : "b", NULL, 2);
@@ -222,11 +216,11 @@ static void report_side(struct report *r, bool is_a, const struct compare_side *
     report_text(r, "format", NULL, kind);
     report_text(r, "mrenclave", NULL, mrenclave.text);
     report_line(r, "MRENCLAVE %s (%s)", mrenclave.text, how);
-    report_bool(r, "measured", side->is_measured);
-    report_text(r, "mrsigner", NULL, side->is_signed ? mrsigner.text : NULL);
-    report_line(r, "MRSIGNER  %s%s", side->is_signed ? mrsigner.text : "not signed",
-                side->is_signed && !side->signature_holds ? " (its signature does not verify)" : "");
-    if (side->is_signed)
+    report_bool(r, "measured", side->site->is_measured);
+    report_text(r, "mrsigner", NULL, side->site->is_signed ? mrsigner.text : NULL);
+    report_line(r, "MRSIGNER  %s%s", side->site->is_signed ? mrsigner.text : "not signed",
+                side->site->is_signed && !side->signature_holds ? " (its signature does not verify)" : "");
+    if (side->site->is_signed)
         report_bool(r, "signature_verifies", side->signature_holds);
     else
         report_null(r, "signature_verifies");
@@ -239,8 +233,8 @@ static void report_field_pair(struct report *r, enum css_field field, const stru
     char va[DIAGNOSE_VALUE_MAX];
     char vb[DIAGNOSE_VALUE_MAX];
 
-    diagnose_value(&a->css, field, va);
-    diagnose_value(&b->css, field, vb);
+    diagnose_value(&a->site->css, field, va);
+    diagnose_value(&b->site->css, field, vb);
     report_object(r, NULL, NULL, 2);
     report_text(r, "name", NULL, css_table[field].name);
     report_text(r, "a", NULL, va);
@@ -267,15 +261,15 @@ static void report_fields(struct report *r, const struct compare_side *a, const 
         enum css_field field = (enum css_field)f;
 
         if (!css_table[f].is_signed || field == CSS_ENCLAVEHASH ||
-            view_equal(sigstruct_get(&a->css, field), sigstruct_get(&b->css, field)))
+            view_equal(sigstruct_get(&a->site->css, field), sigstruct_get(&b->site->css, field)))
             continue;
         if (differ++ == 0)
             report_line(r, "Signed fields that differ (A / B):");
         report_field_pair(r, field, a, b);
     }
     report_close(r);
-    bool same_hash =
-        view_equal(sigstruct_get(&a->css, CSS_ENCLAVEHASH), sigstruct_get(&b->css, CSS_ENCLAVEHASH));
+    bool same_hash = view_equal(sigstruct_get(&a->site->css, CSS_ENCLAVEHASH),
+                                sigstruct_get(&b->site->css, CSS_ENCLAVEHASH));
 
     if (differ == 0)
         report_line(r, "Signed fields: the same%s", same_hash ? "" : " but for ENCLAVEHASH");
@@ -285,9 +279,9 @@ static void report_fields(struct report *r, const struct compare_side *a, const 
 static const char *why_no_pages(const struct compare_side *a, const struct compare_side *b,
                                 const struct compare_side **ret_without)
 {
-    if (a->is_measured && b->is_measured)
+    if (a->site->is_measured && b->site->is_measured)
         return NULL;
-    *ret_without = a->is_measured ? b : a;
+    *ret_without = a->site->is_measured ? b : a;
     return (*ret_without)->e.container != NULL ? container_why_no_stream((*ret_without)->e.container)
                                                : "sign-data holds no enclave";
 }

@@ -8,14 +8,12 @@
 /* One side: a container, or sign-data alone. */
 struct compare_side {
     const char *path;
-    struct enclave e; /* `container` NULL: sign-data */
-    bool has_fields;  /* there is a SIGSTRUCT or sign-data */
-    bool is_signed;
-    bool signature_holds; /* where `is_signed`: by the key that it holds */
-    struct sigstruct css; /* where `has_fields` */
-    bool is_measured;     /* MRENCLAVE was measured from the file, else it is what `css` says */
-    uint8_t mrenclave[MRENCLAVE_SIZE];
-    uint8_t mrsigner[MRSIGNER_SIZE]; /* where `is_signed` */
+    struct enclave e;                /* `container` NULL: sign-data */
+    const struct site *site;         /* the first of `e`, or `data` */
+    struct site *data;               /* sign-data: its fields in `css`; else NULL */
+    bool has_fields;                 /* the site has a SIGSTRUCT or sign-data */
+    bool signature_holds;            /* if the site is signed: by the key that it holds */
+    uint8_t mrsigner[MRSIGNER_SIZE]; /* if it is signed */
 };
 
 /* The first line about two enclaves that differ: "differs in 3 pages of .rodata, first at 0x41c20". */
