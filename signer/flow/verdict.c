@@ -46,7 +46,10 @@ void verdict_free(struct verdict *v)
         mem_free(v->rows[i].object);
         mem_free(v->rows[i].text);
     }
+    for (size_t i = 0; i < v->objects_len; i++)
+        mem_free(v->objects[i].name);
     mem_free(v->rows);
+    mem_free(v->objects);
 }
 
 bool verdict_no(struct verdict *v, const char *object, const char *rule, struct ens_err *err, const char *fmt,
@@ -71,6 +74,21 @@ bool verdict_warn(struct verdict *v, const char *object, const char *rule, struc
     return ok;
 }
 
+bool verdict_about(struct verdict *v, const char *name, bool is_signed, enum verdict_mrenclave mrenclave,
+                   struct ens_err *err)
+{
+    void *objects = v->objects;
+
+    if (!mem_grow(&objects, v->objects_len + 1, sizeof *v->objects, err))
+        return false;
+    v->objects = objects;
+    struct verdict_object *o = &v->objects[v->objects_len++];
+
+    *o = (struct verdict_object){
+        .name = mem_strdup(name, err), .is_signed = is_signed, .mrenclave = mrenclave};
+    return o->name != NULL;
+}
+
 bool verdict_findings(struct verdict *v, const char *object, const struct findings *found,
                       struct ens_err *err)
 {
@@ -85,14 +103,31 @@ bool verdict_findings(struct verdict *v, const char *object, const struct findin
     return true;
 }
 
+/* "app.orc: ": an object inside the file; "" of the file itself, and of its metadata. */
+static const char *before_object(const struct verdict *v, const char *object, const char **ret_gap)
+{
+    bool is_apart = v->file != NULL && strncmp(object, v->file, strlen(v->file)) != 0;
+
+    *ret_gap = is_apart ? ": " : "";
+    return is_apart ? v->file : "";
+}
+
+static void report_verdict_line(const struct verdict *v, const struct verdict_row *row, struct report *r)
+{
+    const char *gap = NULL;
+    const char *file = before_object(v, row->object, &gap);
+
+    report_broken(r, 4, "%s: %s%s%s: %s [%s]", row->is_no ? "no" : "warning", file, gap, row->object,
+                  row->text, row->rule);
+}
+
 void verdict_report_lines(const struct verdict *v, size_t first, struct report *r)
 {
     for (size_t i = first; i < v->len; i++)
-        report_line(r, "%s: %s: %s [%s]", v->rows[i].is_no ? "no" : "warning", v->rows[i].object,
-                    v->rows[i].text, v->rows[i].rule);
+        report_verdict_line(v, &v->rows[i], r);
 }
 
-void verdict_report_array(const struct verdict *v, bool is_no, struct report *r)
+void verdict_report_array(const struct verdict *v, bool is_no, bool with_lines, struct report *r)
 {
     report_array(r, is_no ? "reasons" : "warnings", NULL, 0);
     for (size_t i = 0; i < v->len; i++) {
@@ -103,6 +138,30 @@ void verdict_report_array(const struct verdict *v, bool is_no, struct report *r)
         report_text(r, "rule", NULL, v->rows[i].rule);
         report_text(r, "text", NULL, v->rows[i].text);
         report_close(r);
+        if (with_lines)
+            report_verdict_line(v, &v->rows[i], r);
     }
     report_close(r);
+}
+
+void verdict_report_objects(const struct verdict *v, struct report *r)
+{
+    const char *gap = NULL;
+
+    report_array(r, "objects", NULL, 0);
+    for (size_t i = 0; i < v->objects_len; i++) {
+        const struct verdict_object *o = &v->objects[i];
+        const char *file = before_object(v, o->name, &gap);
+
+        report_object(r, NULL, NULL, 0);
+        report_text(r, "object", NULL, o->name);
+        report_bool(r, "signed", o->is_signed);
+        report_close(r);
+        if (v->refusals == 0)
+            report_broken(r, 4, "yes: %s%s%s: %s", file, gap, o->name,
+                          o->is_signed ? "verifies" : "is not signed, and nothing else is wrong");
+    }
+    report_close(r);
+    if (v->refusals == 0 && v->objects_len == 0)
+        report_broken(r, 4, "yes: %s: has no SGX component, and nothing is wrong", v->file);
 }

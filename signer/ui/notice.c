@@ -18,6 +18,9 @@
 /* Columns of a line that is taken away again. */
 #define STATUS_WIDTH 78
 
+/* Columns that every screen fits. */
+#define SCREEN_COLUMNS 80
+
 /* Continuation of a line that is wrapped. */
 #define INDENT 4
 
@@ -32,6 +35,15 @@ bool notice_is_watched(void)
 bool notice_result_is_watched(void)
 {
     return isatty(STDOUT_FILENO) == 1;
+}
+
+unsigned notice_result_columns(void)
+{
+    struct winsize w = {0};
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 && w.ws_col < SCREEN_COLUMNS
+               ? w.ws_col
+               : SCREEN_COLUMNS;
 }
 
 /* ---- the writers ---- */

@@ -38,5 +38,7 @@ bool notice_result(struct view text, struct ens_err *err) ENS_MUST_CHECK;
 bool notice_is_watched(void);
 /* The same of stdout. */
 bool notice_result_is_watched(void);
+/* The columns of a screen on that terminal: at most 80, also if it does not tell its size. */
+unsigned notice_result_columns(void);
 /* Shows a line that stands until the next one is said; NULL takes it away. For a terminal. */
 void notice_status(const char *text);

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
@@ -227,6 +228,40 @@ void report_field(struct report *r, const char *key, const char *label, const ch
         emit_text(r, key, buf_view(&text));
 }
 
+/* The words on as many lines as it takes; no item is broken. */
+static void list_lines(struct report *r, const char *label, const struct report_item *items, size_t len)
+{
+    ENS_CLEANUP(buf_free) struct buf line = {0};
+    int hang = (int)strlen(label) + 2;
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < len; i++) {
+        const char *words = items[i].words;
+
+        if (line.len > 0 && r->columns > 0 && r->indent + line.len + strlen(words) + 3 > r->columns) {
+            report_line(r, "%.*s,", (int)line.len, (const char *)line.data);
+            line.len = 0;
+            ok = buf_printf(&line, &r->err, "%*s%s", hang, "", words);
+        } else {
+            ok = buf_printf(&line, &r->err, "%s%s%s", line.len == 0 ? label : "", line.len == 0 ? ": " : ", ",
+                            words);
+        }
+    }
+    if (line.len > 0)
+        report_line(r, "%.*s", (int)line.len, (const char *)line.data);
+}
+
+void report_list(struct report *r, const char *key, const char *label, const struct report_item *items,
+                 size_t len)
+{
+    report_array(r, key, NULL, 0);
+    for (size_t i = 0; i < len; i++)
+        report_text(r, NULL, NULL, items[i].name);
+    report_close(r);
+    if (is_text(r) && label != NULL && r->err.code == ENS_OK)
+        list_lines(r, label, items, len);
+}
+
 void report_bool(struct report *r, const char *key, bool value)
 {
     emit_value(r, key, value ? "true" : "false");
@@ -264,6 +299,22 @@ void report_line(struct report *r, const char *fmt, ...)
     va_end(args);
 }
 
+void report_broken(struct report *r, unsigned hang, const char *fmt, ...)
+{
+    ENS_CLEANUP(buf_free) struct buf whole = {0};
+    size_t before = r->out.len;
+    va_list args;
+
+    va_start(args, fmt);
+    emit_line(r, NULL, fmt, args);
+    va_end(args);
+    if (!is_text(r) || r->columns == 0 || r->err.code != ENS_OK ||
+        !buf_append(&whole, view_slice(buf_view(&r->out), before, r->out.len - before), &r->err))
+        return;
+    r->out.len = before;
+    (void)!text_wrap(buf_view(&whole), r->columns, hang, &r->out, &r->err);
+}
+
 void report_note(struct report *r, const char *label, const char *fmt, ...)
 {
     va_list args;
@@ -283,9 +334,12 @@ void report_lines(struct report *r, struct view lines)
 
 void report_begin(struct report *r, enum report_form form, unsigned label_width)
 {
+    bool is_watched = form == REPORT_TEXT && notice_result_is_watched();
+
     *r = (struct report){.form = form,
                          .label_width = label_width,
-                         .is_grouped = form == REPORT_TEXT && notice_result_is_watched()};
+                         .is_grouped = is_watched,
+                         .columns = is_watched ? notice_result_columns() : 0};
     enter(r, false, 0);
 }
 

@@ -19,6 +19,7 @@ struct report {
     unsigned label_width; /* columns of a label and the blank behind it */
     unsigned indent;      /* columns before each line of text */
     bool is_grouped;      /* text for a terminal: hashes in groups of eight digits */
+    unsigned columns;     /* of that terminal, at most 80; 0: a long line stays whole */
     /* Of report.c. */
     struct buf out;
     struct ens_err err;
@@ -55,12 +56,22 @@ void report_mask(struct report *r, const char *key, const char *label, uint64_t 
 void report_field(struct report *r, const char *key, const char *label, const char *fmt, ...)
     ENS_PRINTF(4, 5);
 
+/* A list of names with the words that text has for them: an array, and a line of text "label: a, b, c" that a terminal
+ * gets broken between two; no line if `label` is NULL or the list is empty. */
+struct report_item {
+    const char *name, *words;
+};
+void report_list(struct report *r, const char *key, const char *label, const struct report_item *items,
+                 size_t len);
+
 /* JSON only. */
 void report_bool(struct report *r, const char *key, bool value);
 void report_null(struct report *r, const char *key);
 
-/* Text only: a line; what follows a label; lines that are laid out already. */
+/* Text only: a line; one that a terminal gets broken at blanks, with `hang` columns before what continues it; what
+ * follows a label; lines that are laid out already. */
 void report_line(struct report *r, const char *fmt, ...) ENS_PRINTF(2, 3);
+void report_broken(struct report *r, unsigned hang, const char *fmt, ...) ENS_PRINTF(3, 4);
 void report_note(struct report *r, const char *label, const char *fmt, ...) ENS_PRINTF(3, 4);
 void report_lines(struct report *r, struct view lines);
 

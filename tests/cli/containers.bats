@@ -919,7 +919,7 @@ attach() {
         ens verify --mrenclave "$hash" --mrsigner "$tester" --min-isvsvn "$svn" --isvprodid "$prodid" \
             --forbid-debug "$file"
         ok
-        prints '^verified'
+        prints '^yes: '
         while read -r -a demand; do
             ens verify "${demand[@]}" "$file"
             exits 1
@@ -966,7 +966,8 @@ END
     "$PYTHON" - "$OUT" <<'PY'
 import json, sys
 doc = json.load(open(sys.argv[1]))
-assert set(doc) == {"reasons", "warnings", "undecided", "file", "profile", "verified"}, doc
+assert set(doc) == {"kind", "format", "file", "profile", "verified", "undecided", "objects", "reasons", "checked",
+                    "not_checked", "warnings"}, doc
 assert doc["verified"] is False and doc["file"] == "out.so" and doc["profile"] == "cpu"
 assert sorted(r["rule"] for r in doc["reasons"]) == ["forbid-debug", "min-isvsvn"], doc
 for row in doc["reasons"] + doc["warnings"]:
@@ -989,12 +990,13 @@ assert doc["verified"] is True and doc["reasons"] == [], doc' "$OUT"
     for file in intel oe css; do
         ens verify --profile cpu "$file"
         ok
-        prints '^verified \(cpu\)'
+        prints '^yes: '
+        prints '^  checked: .*CPU rules'
         for profile in core registry rofl-scheduler; do
             ens verify --profile "$profile" "$file"
             if [ "$file $profile" = 'css core' ]; then
                 ok
-                prints '^verified \(core\)'
+                prints '^  checked: .*rules of oasis-core'
             else
                 refused_either 65 1 'not a bundle'
             fi

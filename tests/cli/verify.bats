@@ -35,12 +35,23 @@ open(out, "wb").write(b.seal().pack(**z))
 PY
 }
 
-# yes: exit 0, nothing on stderr, the verdict in the last line, not a reason.
+# Whose rules the line of what was checked must name.
+rules() {
+    case $1 in
+    cpu) echo 'CPU rules' ;;
+    core) echo 'rules of oasis-core' ;;
+    registry) echo 'rules of the registry' ;;
+    rofl-scheduler) echo 'rules of the ROFL scheduler' ;;
+    esac
+}
+
+# yes PROFILE: exit 0, nothing on stderr, the verdict in the first line, whose rules were checked; not a reason.
 yes() {
     ok
     [ ! -s "$ERR" ] || fail "stderr is not empty"
-    [ "$(tail -n 1 "$OUT")" = "verified ($1)" ] || fail "the verdict is: $(tail -n 1 "$OUT")"
-    not grep -q '^no: ' "$OUT"
+    head -n 1 "$OUT" | grep -q '^yes: ' || fail "the verdict is: $(head -n 1 "$OUT")"
+    prints "^  checked: (.*, )?$(rules "$1")(,|\$)"
+    not grep -qE '^(no: |refused|undecided)' "$OUT"
     unchanged
 }
 
@@ -56,6 +67,8 @@ no() {
     [ "$(tail -n 1 "$OUT")" = "refused ($profile): $# reason$([ $# -eq 1 ] || echo s)" ] ||
         fail "the verdict is: $(tail -n 1 "$OUT")"
     [ "$(grep -c '^no: ' "$OUT")" -eq $# ] || fail "lines: $(cat "$OUT")"
+    [ "$(head -n 1 "$OUT" | cut -c 1-4)" = 'no: ' ] || fail "the first line is: $(head -n 1 "$OUT")"
+    not grep -qE '^(yes: |  checked|  not checked)' "$OUT"
     plain "$OUT"
     unchanged
 }
@@ -71,12 +84,15 @@ says_no() {
     craft good.orc </dev/null
     ens verify good.orc
     yes cpu
-    [ "$(wc -l <"$OUT")" -eq 2 ]
-    prints '^warning: ronl: .*DEBUG.* \[debug-open\]$'
+    [ "$(wc -l <"$OUT")" -eq 4 ]
+    prints '^warning: good\.orc: ronl: .*DEBUG.* \[debug-open\]$'
     craft closed.orc ronl attributes_mask=0xffffffffffffffff </dev/null
     ens verify closed.orc
     yes cpu
-    [ "$(wc -l <"$OUT")" -eq 1 ]
+    printf '%s\n' 'yes: closed.orc: ronl: verifies' '  checked: signature, Q1, Q2, CPU rules, MRENCLAVE (measured)' \
+        '  not checked: ISVPRODID, MRENCLAVE against a value of yours, signer, ISVSVN, DEBUG' >want
+    cmp want "$OUT" || fail "$(cat "$OUT")"
+    rm want
     bundle unsigned.orc
     ens verify unsigned.orc
     no cpu unsigned
@@ -186,7 +202,7 @@ says_no() {
     # oasis-core does not look at INIT.
     ens verify --profile core --min-isvsvn 4 bad.orc
     no core min-isvsvn
-    prints '^warning: ronl: INIT .*the CPU refuses it, oasis-core does not look'
+    prints '^warning: bad\.orc: ronl: INIT .*the CPU refuses it, oasis-core does not look'
 }
 
 @test "--component: only that one is looked at" {
@@ -210,8 +226,8 @@ PY
     no cpu min-isvsvn
     ens verify --min-isvsvn 10 b.orc
     no cpu min-isvsvn min-isvsvn
-    says_no '^no: ronl: '
-    says_no '^no: rofl\.app: '
+    says_no '^no: b\.orc: ronl: '
+    says_no '^no: b\.orc: rofl\.app: '
     for id in rofl.elf rofl.gone ''; do
         ens verify --component "$id" b.orc
         exits 1
@@ -338,7 +354,7 @@ for name, case in cases.items():
         assert run.returncode == 65 and case["errors"][0] in run.stderr, (name, run)
         continue
     assert run.returncode == (1 if case["errors"] else 0), (name, run)
-    lines = run.stdout.splitlines()[:-1]
+    lines = [line for line in run.stdout.splitlines() if not line.startswith(("yes: ", "  ", "refused "))]
     for word, texts in (("no", case["errors"]), ("warning", case["warnings"])):
         said = [line for line in lines if line.startswith(f"{word}: {path}: ")]
         assert len(said) == len(texts), (name, said, texts)
@@ -450,8 +466,8 @@ b.add_component("rofl.two", mkbundle.tiny_elf(b"3"), stream)
 PY
     ens verify --profile registry half.orc
     no registry unsigned unsigned
-    says_no '^no: rofl\.app: '
-    says_no '^no: rofl\.two: '
+    says_no '^no: half\.orc: rofl\.app: '
+    says_no '^no: half\.orc: rofl\.two: '
     craft elf.orc <<'PY'
 b.add_component("rofl.app", mkbundle.tiny_elf(b"2"))
 PY
@@ -736,7 +752,7 @@ PY
         ens verify --profile core "$name.orc"
         ok
         prints '^warning: .*: oasis-core opens it; ensign does not, and signs nothing in it: .* \[own\]$'
-        [ "$(tail -n 1 "$OUT")" = 'verified (core)' ] || fail "$(tail -n 1 "$OUT")"
+        prints "^yes: $name\.orc: ronl: verifies\$"
         for profile in cpu rofl-scheduler; do
             ens verify --profile "$profile" "$name.orc"
             [ "$status" -ne 0 ] || fail "$profile takes it"
@@ -806,7 +822,7 @@ b.files["z"] = bytes((128 << 20) + int(os.environ["OVER"]))'
             no rofl-scheduler total-size
         else
             no rofl-scheduler file-size total-size
-            says_no '^no: z: has'
+            says_no '^no: file\.orc: z: has'
         fi
     done
 }
@@ -825,6 +841,86 @@ m["name"] = "n" * 17000'
 
 # ---- what is printed ----
 
+@test "the screens: yes, what was checked and what was not; no, every reason, and how many" {
+    craft app.orc ronl isvsvn=12 attributes_mask=0xffffffffffffffff </dev/null
+    cp "$BATS_FILE_TMPDIR/one.pem.pub" release.pem
+    tty_ens -- verify --pubkey release.pem --min-isvsvn 12 --forbid-debug app.orc
+    exits 0
+    diff - <(tr -d '\r' <"$OUT") <<'EOF' || fail "another screen"
+yes: app.orc: ronl: verifies
+  checked: signature, Q1, Q2, CPU rules, MRENCLAVE (measured), signer,
+           ISVSVN >= 12, DEBUG
+  not checked: ISVPRODID, MRENCLAVE against a value of yours
+EOF
+    # One line for one message in a pipe.
+    ens verify --pubkey release.pem --min-isvsvn 12 --forbid-debug app.orc
+    yes cpu
+    prints '^  checked: signature, Q1, Q2, CPU rules, MRENCLAVE \(measured\), signer, ISVSVN >= 12, DEBUG$'
+    tty_ens -- verify --min-isvsvn 13 --isvprodid 5 --profile core app.orc
+    exits 1
+    diff - <(tr -d '\r' <"$OUT") <<'EOF' || fail "another screen"
+no: app.orc: ronl: ISVSVN is 12, below 13 [min-isvsvn]
+no: app.orc: ronl: ISVPRODID is 0, not 5 [isvprodid]
+refused (core): 2 reasons
+EOF
+    # A warning is no verdict: it stands below it, broken at blanks.
+    craft open.orc </dev/null
+    tty_ens -- verify --component ronl open.orc
+    exits 0
+    diff - <(tr -d '\r' <"$OUT") <<'EOF' || fail "another screen"
+yes: open.orc: ronl: verifies
+  checked: signature, Q1, Q2, CPU rules, MRENCLAVE (measured)
+  not checked: ISVPRODID, MRENCLAVE against a value of yours, signer, ISVSVN,
+               DEBUG
+warning: open.orc: ronl: DEBUG is not enforced: the enclave may be started in
+    debug mode [debug-open]
+EOF
+}
+
+# lists CHECKED NOT-CHECKED: the names of --json, with blanks between them.
+lists() {
+    "$PYTHON" - "$OUT" "$@" <<'PY'
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert [" ".join(d[k]) for k in ("checked", "not_checked")] == sys.argv[2:], d
+PY
+}
+
+@test "what was checked: never more than it was" {
+    craft a.orc </dev/null
+    sigstruct one.css one "$MRENCLAVE"
+    enclave e.sgxs
+    bundle unsigned.orc
+    # Without the enclave nothing was measured, without a SIGSTRUCT no signature was checked.
+    ens verify --json one.css
+    ok
+    lists 'signature q1 q2 cpu-rules' 'measured isvprodid mrenclave mrsigner min-isvsvn forbid-debug'
+    ens verify --json --mrenclave "$MRENCLAVE" e.sgxs
+    ok
+    lists 'cpu-rules mrenclave' 'signature measured isvprodid mrsigner min-isvsvn forbid-debug'
+    ens verify --profile core unsigned.orc
+    yes core
+    [ "$(head -n 1 "$OUT")" = 'yes: unsigned.orc: ronl: is not signed, and nothing else is wrong' ]
+    prints '^  not checked: signature, MRENCLAVE by measuring, '
+    # A bundle is measured for the processor; oasis-core hashes the stream.
+    ens verify --json --profile core a.orc
+    ok
+    lists 'signature q1 q2 core-rules stream-hash' 'measured isvprodid mrenclave mrsigner min-isvsvn forbid-debug'
+    # A line of the policy checks as an option does.
+    printf '%s\n' 'policy 1' 'isvprodid 0' 'debug allow' end >p
+    ens verify --json --policy p a.orc
+    ok
+    lists 'signature q1 q2 cpu-rules measured isvprodid policy' 'mrenclave mrsigner min-isvsvn forbid-debug'
+    # A bundle without SGX has nothing to check.
+    "$PYTHON" -c 'import mkbundle
+b = mkbundle.Bundle()
+b.add_component("ronl", mkbundle.tiny_elf())
+open("elf.orc", "wb").write(b.seal().pack())'
+    ens verify --profile core elf.orc
+    yes core
+    [ "$(head -n 1 "$OUT")" = 'yes: elf.orc: has no SGX component, and nothing is wrong' ]
+}
+
 @test "--json: the same verdict as one document" {
     craft good.orc ronl isvsvn=3 </dev/null
     ens verify --json --profile registry good.orc
@@ -833,7 +929,11 @@ m["name"] = "n" * 17000'
 import json, sys
 d = json.load(open(sys.argv[1]))
 assert list(d)[:2] == ["kind", "format"] and d["kind"] == "verify" and d["format"] == 1, d
-assert set(d) == {"kind", "format", "reasons", "warnings", "file", "profile", "verified", "undecided"}, d
+assert list(d) == ["kind", "format", "file", "profile", "verified", "undecided", "objects", "reasons", "checked",
+                   "not_checked", "warnings"], d
+assert d["objects"] == [{"object": "ronl", "signed": True}], d
+assert d["checked"] == ["signature", "q1", "q2", "registry-rules", "stream-hash"], d
+assert d["not_checked"] == ["measured", "isvprodid", "mrenclave", "mrsigner", "min-isvsvn", "forbid-debug"], d
 assert d["verified"] is True and d["undecided"] is False and d["profile"] == "registry" and d["file"] == "good.orc", d
 assert d["reasons"] == [], d
 assert {w["rule"] for w in d["warnings"]} == {"debug-open", "name"}, d
@@ -847,6 +947,8 @@ d = json.load(open(sys.argv[1]))
 assert d["verified"] is False and d["profile"] == "cpu", d
 assert [r["rule"] for r in d["reasons"]] == ["min-isvsvn", "isvprodid", "forbid-debug"], d
 assert {r["object"] for r in d["reasons"]} == {"ronl"}, d
+assert d["checked"] == ["signature", "q1", "q2", "cpu-rules", "measured", "isvprodid", "min-isvsvn", "forbid-debug"], d
+assert d["not_checked"] == ["mrenclave", "mrsigner"], d
 assert d["reasons"][0]["text"] == "ISVSVN is 3, below 4", d
 PY
     [ ! -s "$ERR" ] || fail "words beside the document"

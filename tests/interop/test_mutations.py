@@ -70,9 +70,8 @@ class Verdict:
                        (("show",), ("sgx-gen-sign-data", "--date", "20240229"),
                         ("verify", "--profile", "core"))]
         # What it says of oasis-core: True, False, or None where it says that it does not know.
-        last = core.stdout.decode("utf-8", "replace").splitlines()[-1:]
-        self.core = {"verified": True, "refused": False, "undecided": None}[
-            last[0].split()[0] if last else "refused"]
+        said = core.stdout.decode("utf-8", "replace").splitlines() or ["refused"]
+        self.core = said[0].startswith("yes: ") or {"refused": False, "undecided": None}[said[-1].split()[0]]
         self.core_code = core.returncode
         self.own = b" [own]\n" in core.stdout
         self.accepted = any(run.returncode == 0 for run in runs)

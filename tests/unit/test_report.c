@@ -92,6 +92,43 @@ static void each_json_line_is_one(void **state)
     assert_printed(&r, "{\"d\": null}\n");
 }
 
+/* A list and a broken line: the same facts in both forms. */
+static void state_list(struct report *r)
+{
+    static const struct report_item items[] = {{"one", "1 at last"}, {"two", "2"}, {"three", "3"}};
+
+    report_list(r, "checked", "  checked", items, sizeof items / sizeof items[0]);
+    report_list(r, "none", "none", items, 0);
+    report_broken(r, 4, "%s", "a line of words");
+}
+
+static void a_list_is_an_array_and_a_line(void **state)
+{
+    ENS_CLEANUP(report_free) struct report text;
+    ENS_CLEANUP(report_free) struct report json;
+
+    (void)state;
+    report_begin(&text, REPORT_TEXT, 3);
+    state_list(&text);
+    assert_printed(&text, "  checked: 1 at last, 2, 3\na line of words\n");
+    report_begin(&json, REPORT_JSON_LINES, 3);
+    state_list(&json);
+    assert_printed(&json, "{\"checked\": [\"one\", \"two\", \"three\"], \"none\": []}\n");
+}
+
+static void a_terminal_gets_lines_broken_at_blanks(void **state)
+{
+    ENS_CLEANUP(report_free) struct report r;
+
+    (void)state;
+    report_begin(&r, REPORT_TEXT, 3);
+    r.columns = 14;
+    report_line(&r, "%s", "stays as long as it is");
+    state_list(&r);
+    assert_printed(&r, "stays as long as it is\n  checked: 1 at last,\n           2,\n           3\n"
+                       "a line of\n    words\n");
+}
+
 static void a_document_begins_with_its_kind(void **state)
 {
     ENS_CLEANUP(report_free) struct report text;
@@ -164,6 +201,8 @@ int main(void)
         cmocka_unit_test(text_has_what_has_a_label),
         cmocka_unit_test(json_has_what_has_a_key),
         cmocka_unit_test(each_json_line_is_one),
+        cmocka_unit_test(a_list_is_an_array_and_a_line),
+        cmocka_unit_test(a_terminal_gets_lines_broken_at_blanks),
         cmocka_unit_test(a_document_begins_with_its_kind),
         cmocka_unit_test(a_value_forges_nothing),
         cmocka_unit_test(a_long_line_is_whole),

@@ -219,7 +219,7 @@ static bool print_run(struct run *r, struct ens_err *err)
         return false;
     check_report_approvals(&r->report, &r->consent);
     report_files(r);
-    verdict_report_array(&r->verdict, true, &r->report);
+    verdict_report_array(&r->verdict, true, false, &r->report);
     return report_print(&r->report, err);
 }
 

@@ -1,6 +1,5 @@
 /* verify: is this what it should be, and which consumer would refuse it? Says every reason, not the first;
  * exit status 0 or 1. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,39 +10,17 @@
 #include "signer/base/num.h"
 #include "signer/ceremony/policy.h"
 #include "signer/cmd/cmd.h"
-#include "signer/cmd/verify/profile.h"
+#include "signer/cmd/verify/demands.h"
 #include "signer/flow/artifact.h"
 #include "signer/flow/enclave.h"
 #include "signer/flow/signer_name.h"
-#include "signer/flow/verdict.h"
-#include "signer/sgx/known_keys.h"
-#include "signer/sgx/rsa3072.h"
-#include "signer/sgx/verify.h"
-
-/* What the options demand of every SIGSTRUCT. */
-struct demands {
-    enum profile profile;
-    bool has_mrenclave, has_mrsigner, has_isvprodid;
-    uint8_t mrenclave[MRENCLAVE_SIZE];
-    uint8_t mrsigner[MRSIGNER_SIZE];
-    uint64_t min_isvsvn;
-    uint64_t isvprodid;
-    bool forbid_debug;
-    bool allow_public_key;
-    bool allow_unusual;
-    struct policy *policy; /* its lines about fields and the signer; NULL: none */
-};
-
-static void demands_free(struct demands *d)
-{
-    policy_freep(&d->policy);
-}
 
 static bool read_demands(const struct args *args, struct demands *ret, struct ens_err *err)
 {
     ret->has_mrenclave = args->mrenclave != NULL;
     ret->has_mrsigner = args->mrsigner != NULL || args->pubkey != NULL;
     ret->has_isvprodid = args->params.isvprodid != NULL;
+    ret->has_min_isvsvn = args->min_isvsvn != NULL;
     ret->forbid_debug = args->params.forbid_debug;
     ret->allow_public_key = args->allow_public_key;
     ret->allow_unusual = args->params.allow_unusual;
@@ -58,113 +35,22 @@ static bool read_demands(const struct args *args, struct demands *ret, struct en
            (args->policy == NULL || policy_read(args->policy, &ret->policy, err));
 }
 
-/* ---- one SIGSTRUCT against the demands ---- */
-
-static bool check_hash(const char *object, const char *rule, const char *name, struct view is,
-                       const uint8_t *want, struct verdict *v, struct ens_err *err)
-{
-    if (view_equal(is, view_of(want, 32)))
-        return true;
-    return verdict_no(v, object, rule, err, "%s is %s, not %s", name, hex_of(is).text,
-                      hex_of(view_of(want, 32)).text);
-}
-
-static bool check_signer(const struct demands *d, const char *object, const struct sigstruct *css,
-                         struct verdict *v, struct ens_err *err)
-{
-    struct pubkey key;
-    uint8_t mrsigner[MRSIGNER_SIZE];
-
-    verify_key_of(css, &key);
-    if (!rsa3072_mrsigner(&key, mrsigner, err))
-        return false;
-    if (d->has_mrsigner &&
-        !check_hash(object, "mrsigner", "MRSIGNER", view_of(mrsigner, sizeof mrsigner), d->mrsigner, v, err))
-        return false;
-    const char *owner = known_key_owner(mrsigner);
-
-    if (owner == NULL)
-        return true;
-    return d->allow_public_key
-               ? verdict_warn(v, object, "public-key", err, "everybody can sign with this key: %s", owner)
-               : verdict_no(v, object, "public-key", err, "everybody can sign with this key: %s", owner);
-}
-
-static bool check_values(const struct demands *d, const char *object, const struct sigstruct *css,
-                         struct verdict *v, struct ens_err *err)
-{
-    uint64_t isvsvn = sigstruct_get_int(css, CSS_ISVSVN);
-    uint64_t isvprodid = sigstruct_get_int(css, CSS_ISVPRODID);
-    bool debug_forbidden = (sigstruct_get_int(css, CSS_ATTRIBUTES) & ATTR_DEBUG) == 0 &&
-                           (sigstruct_get_int(css, CSS_ATTRIBUTEMASK) & ATTR_DEBUG) != 0;
-
-    if (isvsvn < d->min_isvsvn && !verdict_no(v, object, "min-isvsvn", err,
-                                              "ISVSVN is %" PRIu64 ", below %" PRIu64, isvsvn, d->min_isvsvn))
-        return false;
-    if (d->has_isvprodid && isvprodid != d->isvprodid &&
-        !verdict_no(v, object, "isvprodid", err, "ISVPRODID is %" PRIu64 ", not %" PRIu64, isvprodid,
-                    d->isvprodid))
-        return false;
-    return !d->forbid_debug || debug_forbidden ||
-           verdict_no(v, object, "forbid-debug", err, "the enclave may be started in debug mode");
-}
-
-/* The lines of the policy that a finished SIGSTRUCT can meet or not; the others are about the signing. */
-static bool check_policy(const struct demands *d, const char *object, const struct sigstruct *css,
-                         struct verdict *v, struct ens_err *err)
-{
-    struct policy_outcome outcome = {0};
-    struct pubkey key;
-    uint8_t mrsigner[MRSIGNER_SIZE];
-
-    if (d->policy == NULL)
-        return true;
-    verify_key_of(css, &key);
-    if (!rsa3072_mrsigner(&key, mrsigner, err))
-        return false;
-    policy_check_fields(d->policy, css, &outcome);
-    policy_check_mrsigner(d->policy, mrsigner, &outcome);
-    for (int i = 0; i < POLICY_CHECKS; i++) {
-        const char *name = policy_name((enum policy_check)i);
-
-        if (outcome.rows[i].result == POLICY_FAILS &&
-            !verdict_no(v, object, name, err, "policy: %s: %s", name, outcome.rows[i].text))
-            return false;
-    }
-    return true;
-}
-
-static bool check_sigstruct(const struct demands *d, const char *object, const struct sigstruct *css,
-                            struct verdict *v, struct ens_err *err)
-{
-    return profile_sigstruct(d->profile, object, css, v, err) &&
-           (!d->has_mrenclave || check_hash(object, "mrenclave", "MRENCLAVE",
-                                            sigstruct_get(css, CSS_ENCLAVEHASH), d->mrenclave, v, err)) &&
-           check_signer(d, object, css, v, err) && check_values(d, object, css, v, err) &&
-           check_policy(d, object, css, v, err);
-}
-
 /* ---- files ---- */
-
-/* Does anything that is demanded need a SIGSTRUCT? */
-static bool demands_sigstruct(const struct demands *d)
-{
-    return d->has_mrsigner || d->policy != NULL || d->has_isvprodid || d->min_isvsvn > 0 || d->forbid_debug;
-}
 
 /* A component that is not signed has no signer that could be the demanded one. */
 static bool check_components(const struct args *args, const struct demands *d, const struct enclave_set *set,
                              struct verdict *v, struct ens_err *err)
 {
-    bool demands_signer = demands_sigstruct(d);
+    bool demands_signer = demands_need_sigstruct(d);
 
     for (size_t i = 0; i < set->len; i++) {
         const struct site *c = &set->items[i];
 
-        if (c->is_signed
-                ? !check_sigstruct(d, c->component->id, &c->css, v, err)
-                : (d->has_mrenclave && !check_hash(c->component->id, "mrenclave", "MRENCLAVE",
-                                                   view_of(c->report.mrenclave, 32), d->mrenclave, v, err)))
+        if (!verdict_about(v, c->component->id, c->is_signed,
+                           d->profile == PROFILE_CPU ? VERDICT_MEASURED : VERDICT_HASHED, err) ||
+            !(c->is_signed
+                  ? demands_check(d, c->component->id, &c->css, v, err)
+                  : demands_check_mrenclave(d, c->component->id, view_of(c->report.mrenclave, 32), v, err)))
             return false;
         if (!c->is_signed && demands_signer && d->profile != PROFILE_CPU && d->profile != PROFILE_REGISTRY &&
             !verdict_no(v, c->component->id, "unsigned", err, "the component is not signed"))
@@ -301,17 +187,18 @@ static bool verify_place(const struct demands *d, const struct enclave *e, size_
     char name[ENCLAVE_NAME_MAX];
 
     enclave_site_name(e, index, name);
+    if (!verdict_about(v, name, p->is_signed, p->is_measured ? VERDICT_MEASURED : VERDICT_UNMEASURED, err))
+        return false;
     if (!p->is_signed) {
         /* Of a bare stream nothing else can be expected. */
-        if ((container_kind(e->container) != CONTAINER_SGXS || demands_sigstruct(d)) &&
+        if ((container_kind(e->container) != CONTAINER_SGXS || demands_need_sigstruct(d)) &&
             !verdict_no(v, name, "unsigned", err, "the enclave is not signed"))
             return false;
-        if (d->has_mrenclave && p->is_measured && p->stream_error.code == ENS_OK &&
-            !check_hash(name, "mrenclave", "MRENCLAVE", view_of(p->report.mrenclave, MRENCLAVE_SIZE),
-                        d->mrenclave, v, err))
+        if (p->is_measured && p->stream_error.code == ENS_OK &&
+            !demands_check_mrenclave(d, name, view_of(p->report.mrenclave, MRENCLAVE_SIZE), v, err))
             return false;
     } else if ((index == 0 || memcmp(p->css.bytes, e->sites[0].css.bytes, SIGSTRUCT_SIZE) != 0) &&
-               !check_sigstruct(d, name, &p->css, v, err)) {
+               !demands_check(d, name, &p->css, v, err)) {
         return false;
     }
     if (!p->is_measured && container_kind(e->container) != CONTAINER_SIGSTRUCT &&
@@ -341,7 +228,7 @@ static bool check_enclave(const struct args *args, const struct demands *d, stru
             err, ENS_DATA,
             "%s: is not a bundle, and its profile is about bundles: give the bundle, or --profile cpu",
             e.path);
-    if (container_kind(e.container) == CONTAINER_SGXS && !d->has_mrenclave && !demands_sigstruct(d))
+    if (container_kind(e.container) == CONTAINER_SGXS && !d->has_mrenclave && !demands_need_sigstruct(d))
         return ens_fail(
             err, ENS_DATA,
             "%s: is an SGXS stream, which is never signed: give --mrenclave to compare it with, or a "
@@ -374,35 +261,35 @@ static bool verify_file(const struct args *args, const struct demands *d, struct
                                                                  : check_enclave(args, d, &a, v, err);
 }
 
-static bool print_verdict(const struct args *args, const struct verdict *v, struct ens_err *err)
+static bool print_verdict(const struct args *args, const struct demands *d, const struct verdict *v,
+                          struct ens_err *err)
 {
     ENS_CLEANUP(report_free) struct report r;
     const char *profile = args->profile != NULL ? args->profile : "cpu";
 
     report_begin(&r, args->json ? REPORT_JSON : REPORT_TEXT, 0);
     report_kind(&r, "verify");
-    verdict_report_lines(v, 0, &r);
-    verdict_report_array(v, true, &r);
-    verdict_report_array(v, false, &r);
-    report_text(&r, "file", NULL, args->operands[0]);
+    report_text(&r, "file", NULL, v->file);
     report_text(&r, "profile", NULL, profile);
     report_bool(&r, "verified", v->refusals == 0);
     report_bool(&r, "undecided", v->undecided);
+    verdict_report_objects(v, &r);
+    verdict_report_array(v, true, true, &r);
+    demands_report(d, v, &r);
+    verdict_report_array(v, false, true, &r);
     if (v->undecided)
         report_line(&r, "undecided (%s): ensign itself refuses it", profile);
-    else if (v->refusals == 0)
-        report_line(&r, "verified (%s)", profile);
-    else
+    else if (v->refusals > 0)
         report_line(&r, "refused (%s): %zu reason%s", profile, v->refusals, v->refusals == 1 ? "" : "s");
     return report_print(&r, err);
 }
 
 bool cmd_verify(const struct args *args, struct ens_err *err)
 {
-    ENS_CLEANUP(verdict_free) struct verdict v = {0};
+    ENS_CLEANUP(verdict_free) struct verdict v = {.file = args->operands[0]};
     ENS_CLEANUP(demands_free) struct demands d = {0};
 
-    if (!read_demands(args, &d, err) || !verify_file(args, &d, &v, err) || !print_verdict(args, &v, err))
+    if (!read_demands(args, &d, err) || !verify_file(args, &d, &v, err) || !print_verdict(args, &d, &v, err))
         return false;
     if (v.refusals > 0)
         err->code = ENS_NO;
