@@ -1,20 +1,211 @@
-/* The kinds of containers, and which of them a file is. */
+/* The kinds of containers, and which of them a file is. Those of the SDKs are in sdk/; the others are these. */
 #include "bundle/open.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <string.h>
 #include <sys/stat.h>
 
-#include "bundle/kinds.h"
 #include "bundle/sdk/elf_intel.h"
 #include "bundle/sdk/elf_oe.h"
+#include "signer/base/interrupt.h"
 #include "signer/base/magic.h"
 #include "signer/base/mem.h"
 
 #define HEAD_MAX 512
 
+/* ---- an Oasis bundle: one SGX component of it; everything else about bundles is in orc/bundle.h ---- */
+
+static bool recognise_orc(const struct container *c, struct view head)
+{
+    (void)c;
+    return magic_of(head) == MAGIC_ZIP;
+}
+
+const char container_any[] = "any";
+
+static bool find_first(const struct container *c, const struct bundle_component **ret, struct ens_err *err)
+{
+    const struct bundle_info *info = bundle_info(c->bundle);
+
+    for (size_t i = 0; i < info->components_len; i++) {
+        if (info->components[i].tee != BUNDLE_TEE_SGX)
+            continue;
+        *ret = &info->components[i];
+        return true;
+    }
+    return ens_fail(err, ENS_DATA, "%s: has no SGX component: nothing in it can be signed", c->label);
+}
+
+/* As in orc, ronl is meant if no component is named and it is SGX. */
+static const char *default_component(const struct bundle *b)
+{
+    const struct bundle_info *info = bundle_info(b);
+
+    for (size_t i = 0; i < info->components_len; i++) {
+        if (info->components[i].tee == BUNDLE_TEE_SGX && strcmp(info->components[i].id, "ronl") == 0)
+            return "ronl";
+    }
+    return NULL;
+}
+
+/* Takes up to one byte more than a SIGSTRUCT. */
+static bool take_sigstruct(void *ctx, struct view piece, struct ens_err *err)
+{
+    struct buf *file = ctx;
+    size_t room = SIGSTRUCT_SIZE + 1 - file->len;
+
+    return buf_append(file, view_slice(piece, 0, piece.len < room ? piece.len : room), err);
+}
+
+static bool read_css(struct container *c, struct site *site, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+    const char *name = site->component->sgx_signature;
+
+    if (!bundle_stream(c->bundle, name, &(struct sink){take_sigstruct, &file}, err))
+        return false;
+    if (file.len != SIGSTRUCT_SIZE)
+        return ens_fail(err, ENS_DATA, "%s: %s: is not a SIGSTRUCT of %d bytes: sign the component again",
+                        c->label, name, SIGSTRUCT_SIZE);
+    memcpy(site->css.bytes, file.data, file.len);
+    return true;
+}
+
+static bool open_component(struct container *c, const char *component, struct ens_err *err)
+{
+    struct site *site = NULL;
+
+    if (!bundle_open_fd(c->fd, c->label, &c->bundle, err) || !container_add_site(c, &site, err))
+        return false;
+    if (component == container_any
+            ? !find_first(c, &site->component, err)
+            : !bundle_find_sgx(c->bundle, component != NULL ? component : default_component(c->bundle),
+                               &site->component, err))
+        return false;
+    site->has_place = site->component->sgx_signature != NULL;
+    return !site->has_place || read_css(c, site, err);
+}
+
+static bool pour_executable(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
+{
+    (void)index;
+    return bundle_stream(c->bundle, c->sites[0].component->sgx_executable, sink, err);
+}
+
+static bool write_bundle(struct container *c, const struct container_edit *edit, struct file_out *out,
+                         struct ens_err *err)
+{
+    return bundle_set_signature(c->bundle, c->sites[0].component->id, edit->sigstruct, err) &&
+           bundle_write(c->bundle, out, err);
+}
+
+static const struct container_ops kind_orc = {
+    .kind = CONTAINER_ORC,
+    .name = "Oasis bundle",
+    .recognise = recognise_orc,
+    .open = open_component,
+    .stream = pour_executable,
+    .write = write_bundle,
+};
+
+/* ---- an SGXS stream: the enclave itself, as records, and no place for a SIGSTRUCT ---- */
+
+/* A stream begins with any record; reading says what is wrong with all but ECREATE. */
+static bool recognise_sgxs(const struct container *c, struct view head)
+{
+    (void)c;
+    return magic_of(head) == MAGIC_SGXS;
+}
+
+static bool open_stream(struct container *c, const char *component, struct ens_err *err)
+{
+    struct site *site = NULL;
+
+    (void)component;
+    if (!container_add_site(c, &site, err))
+        return false;
+    site->has_place = false;
+    return true;
+}
+
+static bool pour_records(struct container *c, size_t index, const struct sink *sink, struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) uint8_t *piece = mem_room(FILE_PIECE, err);
+    size_t len = FILE_PIECE;
+
+    (void)index;
+    if (piece == NULL)
+        return false;
+    for (uint64_t at = 0; len == FILE_PIECE; at += len) {
+        if (!interrupt_check(err) || !file_read_at(c->fd, c->label, at, piece, FILE_PIECE, &len, err) ||
+            !sink->put(sink->ctx, view_of(piece, len), err))
+            return false;
+    }
+    return true;
+}
+
+static bool write_nothing(struct container *c, const struct container_edit *edit, struct file_out *out,
+                          struct ens_err *err)
+{
+    (void)edit;
+    (void)out;
+    return ens_fail(err, ENS_DATA, "%s: is a bare stream, which has no place for a signature: give --to FILE",
+                    c->label);
+}
+
+static const struct container_ops kind_sgxs = {
+    .kind = CONTAINER_SGXS,
+    .name = "SGXS stream",
+    .recognise = recognise_sgxs,
+    .open = open_stream,
+    .stream = pour_records,
+    .write = write_nothing,
+};
+
+/* ---- a raw SIGSTRUCT: 1808 bytes without any framing, as Fortanix, Gramine and Intel's -cssfile write them ---- */
+
+/* HEADER of the SDM without its last four bytes, in which Intel's release type stands. */
+static bool recognise_sigstruct(const struct container *c, struct view head)
+{
+    static const uint8_t header[] = {6, 0, 0, 0, 0xe1, 0, 0, 0, 0, 0, 1, 0};
+
+    (void)c;
+    return view_begins(head, view_of(header, sizeof header));
+}
+
+static bool open_sigstruct(struct container *c, const char *component, struct ens_err *err)
+{
+    struct site *site = NULL;
+    size_t len = 0;
+
+    (void)component;
+    c->why_no_stream = "a SIGSTRUCT holds no enclave";
+    if (c->size != SIGSTRUCT_SIZE)
+        return ens_fail(err, ENS_DATA,
+                        "%s: a SIGSTRUCT is %d bytes, not %" PRIu64 ": give the whole structure", c->label,
+                        SIGSTRUCT_SIZE, c->size);
+    if (!container_add_site(c, &site, err) ||
+        !file_read_at(c->fd, c->label, 0, site->css.bytes, sizeof site->css.bytes, &len, err))
+        return false;
+    if (len != sizeof site->css.bytes)
+        return ens_fail(err, ENS_IO, "%s: became shorter while it was read: repeat when it is complete",
+                        c->label);
+    return true;
+}
+
+static const struct container_ops kind_sigstruct = {
+    .kind = CONTAINER_SIGSTRUCT,
+    .name = "SIGSTRUCT",
+    .recognise = recognise_sigstruct,
+    .open = open_sigstruct,
+};
+
+/* ---- all of them ---- */
+
 /* EGo's file is an Open Enclave file with more in it, so that it is asked first. */
 static const struct container_ops *const kinds[] = {
-    &container_orc, &container_sgxs, &container_sigstruct, &elf_intel, &elf_ego, &elf_oe,
+    &kind_orc, &kind_sgxs, &kind_sigstruct, &elf_intel, &elf_ego, &elf_oe,
 };
 
 #define KINDS (sizeof kinds / sizeof kinds[0])

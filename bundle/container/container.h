@@ -1,7 +1,7 @@
 /* A file that holds an enclave or its SIGSTRUCT, whichever world it comes from: recognised by its content,
  * opened, read site by site, poured out as the SGXS stream that its loader would build, and written again
- * with another SIGSTRUCT in it. open.h opens them; each kind is a file of its own: bundle/container_*.c,
- * sdk/elf_intel.c, sdk/elf_oe.c.
+ * with another SIGSTRUCT in it. open.h opens them; the kinds are there, in sdk/elf_intel.c and in
+ * sdk/elf_oe.c.
  *
  * What is measured, judged or signed is not decided here: the caller pours the stream into sgxs.h, and gives
  * the finished SIGSTRUCT. Errors: ENS_NOINPUT, ENS_IO, ENS_RESOURCE, and ENS_DATA with the object, the rule

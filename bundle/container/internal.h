@@ -1,4 +1,4 @@
-/* Shared by the kinds of containers; only for the kinds: bundle/container_*.c, sdk/. */
+/* Shared by the kinds of containers; only for the kinds: bundle/open.c, sdk/. */
 #pragma once
 
 #include "bundle/container/container.h"

@@ -62,8 +62,6 @@ struct oe_symbols {
  * of them. ENS_DATA if a table breaks its limits. */
 bool oe_symbols_read(const struct elf *e, bool dynamic, struct oe_symbols *ret,
                      struct ens_err *err) ENS_MUST_CHECK;
-/* For messages. */
-const char *oe_symbol_name(enum oe_symbol s);
 
 /* The behaviour of the loaders of some releases. */
 struct oe_layout {

@@ -18,6 +18,33 @@
 
 #define IMAGE_INFO_SIZE 48 /* oeinfo_rva, oeinfo_size, reloc_rva, reloc_size, heap_rva, enclave_size */
 
+/* The symbols that the loader fills in, and two that tell its release. */
+static const char *const symbol_names[OE_SYMBOLS] = {
+    [OE_ENCLAVE_RVA] = "_enclave_rva",
+    [OE_RELOC_RVA] = "_reloc_rva",
+    [OE_RELOC_SIZE] = "_reloc_size",
+    [OE_TDATA_RVA] = "_tdata_rva",
+    [OE_TDATA_SIZE] = "_tdata_size",
+    [OE_TDATA_ALIGN] = "_tdata_align",
+    [OE_TBSS_SIZE] = "_tbss_size",
+    [OE_TBSS_ALIGN] = "_tbss_align",
+    [OE_TD_FROM_TCS] = "_td_from_tcs_offset",
+    [OE_MODULE_INFO] = "_module_info",
+};
+
+bool oe_symbols_read(const struct elf *e, bool dynamic, struct oe_symbols *ret, struct ens_err *err)
+{
+    struct elf_symbol found[OE_SYMBOLS];
+
+    if (!elf_symbols(e, dynamic, symbol_names, OE_SYMBOLS, found, err))
+        return false;
+    for (size_t i = 0; i < OE_SYMBOLS; i++) {
+        ret->found[i] = found[i].found;
+        ret->value[i] = found[i].value;
+    }
+    return true;
+}
+
 static uint64_t whole_pages(uint64_t size)
 {
     return (size + SGXS_PAGE_SIZE - 1) / SGXS_PAGE_SIZE * SGXS_PAGE_SIZE;
@@ -237,7 +264,7 @@ static bool patch_symbols(struct oe_plan *p, const struct oe_layout *l, const st
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].set && at.found[rows[i].symbol] &&
-            !add_patch(p, oe_symbol_name(rows[i].symbol), at.value[rows[i].symbol], 8, rows[i].value, err))
+            !add_patch(p, symbol_names[rows[i].symbol], at.value[rows[i].symbol], 8, rows[i].value, err))
             return false;
     }
     return true;

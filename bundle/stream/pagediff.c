@@ -1,9 +1,82 @@
-/* The comparison of two streams from its start to its end, and the differences that
- * the two indices alone tell. */
+/* The comparison of two streams from its start to its end: an index of each, and the differences that the two
+ * indices alone tell. */
 #include "bundle/stream/pagediff.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "bundle/stream/pagediff_internal.h"
+#include "signer/base/digest.h"
 #include "signer/base/mem.h"
+
+#define FIRST_CAP 256 /* entries of an index */
+
+_Static_assert(sizeof(struct page) == 64, "the index is promised to take 64 bytes per page");
+
+/* ---- the index of a stream: one small entry for each page, by offset ---- */
+
+static void free_pages(struct pages *p)
+{
+    mem_free(p->items);
+    *p = (struct pages){0};
+}
+
+static bool grow(struct pages *p, struct ens_err *err)
+{
+    size_t cap = p->cap == 0 ? FIRST_CAP : p->cap * 2;
+    void *items = p->items;
+
+    if (p->len < p->cap)
+        return true;
+    if (!mem_grow(&items, cap, sizeof *p->items, err))
+        return false;
+    p->items = items;
+    p->cap = cap;
+    return true;
+}
+
+static bool take(void *ctx, const struct page *page, const struct page_bytes *bytes, struct ens_err *err)
+{
+    struct pages *p = ctx;
+    struct view data = view_of(bytes->data, sizeof bytes->data);
+    uint8_t digest[DIGEST_SIZE] = {0};
+
+    if (!grow(p, err) || (!view_is_zero(data) && !digest_of(DIGEST_SHA256, data, digest, err)))
+        return false;
+    struct page *entry = &p->items[p->len];
+
+    *entry = *page;
+    memcpy(entry->content, digest, sizeof entry->content);
+    if (p->len > 0 && p->items[p->len - 1].offset > page->offset)
+        p->in_order = false;
+    p->len++;
+    return true;
+}
+
+static int by_offset(const void *left, const void *right)
+{
+    const struct page *a = left;
+    const struct page *b = right;
+
+    if (a->offset != b->offset)
+        return a->offset < b->offset ? -1 : 1;
+    return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* `ret` is released with free_pages. */
+static bool read_pages(const struct page_source *source, struct pages *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(free_pages) struct pages p = {.in_order = true};
+    struct page_taker taker = {.take = take, .ctx = &p};
+
+    if (!pages_pour(source, &taker, &p.ecreate, err))
+        return false;
+    if (!p.in_order)
+        qsort(p.items, p.len, sizeof *p.items, by_offset);
+    *ret = p;
+    p = (struct pages){0};
+    return true;
+}
 
 /* ---- heap and stack ---- */
 
@@ -165,8 +238,8 @@ static bool add_padding(struct pagediff_run *run, struct ens_err *err)
 
 static void diff_free(struct pagediff_run *run)
 {
-    pages_free(&run->a);
-    pages_free(&run->b);
+    free_pages(&run->a);
+    free_pages(&run->b);
     mem_free(run->moved.items);
     mem_free(run->tcs_moved.items);
     pagediff_freep(&run->out);
@@ -193,7 +266,7 @@ bool pagediff_compare_in(const struct page_source *a, const struct page_source *
     struct pagediff_run run = {.source_a = a, .source_b = b, .batch = batch > 0 ? batch : 1};
 
     run.out = mem_alloc(1, sizeof *run.out, err);
-    if (run.out == NULL || !pages_read(a, &run.a, err) || !pages_read(b, &run.b, err))
+    if (run.out == NULL || !read_pages(a, &run.a, err) || !read_pages(b, &run.b, err))
         return false;
     count_pages(&run);
     if (!pagediff_find_moved(&run, err) || !add_rows(&run, err))

@@ -61,7 +61,7 @@ struct page_taker {
 bool pages_pour(const struct page_source *source, struct page_taker *taker, struct page_ecreate *ret,
                 struct ens_err *err) ENS_MUST_CHECK;
 
-/* The index: zero-initialise, release with pages_free. */
+/* The index. */
 struct pages {
     struct page *items; /* by offset, pages with the same offset in the order of the stream */
     size_t len;
@@ -69,9 +69,6 @@ struct pages {
     bool in_order; /* the stream is in the order of offsets */
     struct page_ecreate ecreate;
 };
-
-bool pages_read(const struct page_source *source, struct pages *ret, struct ens_err *err) ENS_MUST_CHECK;
-void pages_free(struct pages *p);
 
 /* Page type TCS, of SECINFO.FLAGS. */
 bool pages_is_tcs(const struct page *p);

@@ -110,6 +110,27 @@ with() {
     adds signer/base/stray.c 'int stray_one(void); int stray_one(void) { return 1; }'
     adds signer/base/user.c 'int stray_one(void); static int (*user)(void) = stray_one; void user_f(void); void user_f(void) { user(); }'
     breaks 'exports with one user: '
+    inner='int stray_one(void); static int (*user)(void) = stray_one; void user_f(void); void user_f(void) { user(); }'
+    adds signer/base/stray.c 'int stray_one(void); int stray_one(void) { return 1; }'
+    adds signer/base/user.c "$inner"
+    breaks 'exports with one user, in their room: '
+    adds signer/base/stray.c 'int stray_one(void); int stray_one(void) { return 1; }'
+    adds signer/base/user.c "$inner"
+    breaks 'files that their one user, in their room, would hold: '
+    # No fault of this kind: the user lives in another room, or the two would be a file of more than 400 lines.
+    adds signer/base/stray.c 'int stray_one(void); int stray_one(void) { return 1; }'
+    adds signer/sgx/user.c "$inner"
+    house
+    rm "${added[@]}"
+    added=()
+    grep -Fq 'house: exports with one user: ' <<<"$said"
+    ! grep -Fq ', in their room' <<<"$(grep ^house: <<<"$said")" || fail "$said"
+    adds signer/base/stray.c "$(printf '//%.0s\n' {1..390})"$'\n''int stray_one(void); int stray_one(void) { return 1; }'
+    adds signer/base/user.c "$(printf '//%.0s\n' {1..10})"$'\n'"$inner"
+    house
+    rm "${added[@]}"
+    added=()
+    ! grep -Fq 'would hold:' <<<"$said" || fail "$said"
     for name in one ray_one strayone sgx_one; do
         adds signer/base/stray.c "int $name(void); int $name(void) { return 1; }"
         breaks 'exports without their prefix: '
