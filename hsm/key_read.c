@@ -370,16 +370,16 @@ static void judge(struct key *k)
     size_t cap = sizeof p->why_not;
 
     if (!p->is_rsa)
-        (void)snprintf(why, cap, "it is not an RSA key");
+        (void)snprintf(why, cap, "not an RSA key");
     else if (p->modulus_bits == 0)
         (void)snprintf(why, cap,
                        "the token does not show its modulus, and has no public key with its CKA_ID");
     else if (p->modulus_bits != PUBKEY_BITS)
-        (void)snprintf(why, cap, "it has %u bits: SGX needs 3072", p->modulus_bits);
+        (void)snprintf(why, cap, "RSA-%u: enclaves need RSA-3072", p->modulus_bits);
     else if (p->exponent == 0)
-        (void)snprintf(why, cap, "the token does not show its public exponent: SGX needs 3");
+        (void)snprintf(why, cap, "the token does not show its public exponent: enclaves need 3");
     else if (p->exponent != PUBKEY_EXPONENT)
-        (void)snprintf(why, cap, "its public exponent is %" PRIu64 ": SGX needs 3", p->exponent);
+        (void)snprintf(why, cap, "exponent %" PRIu64 ": enclaves need 3", p->exponent);
     else if (p->sign == HSM_NO)
         (void)snprintf(why, cap, "it may not sign (CKA_SIGN is false)");
     else if (!p->has_rsa_pkcs && !p->has_sha256_rsa_pkcs && k->is_restricted)

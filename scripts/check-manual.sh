@@ -64,13 +64,11 @@ compare command "$work/commands" "$work/manual-commands"
 compare option "$work/options" "$work/manual-options"
 
 # A key is the literal after the first argument of report_... or add_..., and a second one of such a form behind it
-# or beside it; or the first of a row of a table of keys. The literal of report_kind is a value.
+# or beside it. The literal of report_kind is a value.
 {
     find signer/cmd signer/flow signer/ceremony -name '*.c' -exec cat {} + | tr -s '\n ' ' ' |
         grep -oE '\b(report|add)_[a-z]+\([^,()]+(\([^()]*\))?, ([a-z_]+ \? )?"[a-z0-9_]+"(( :|,) "[a-z0-9_]+")?' |
         grep -v '^report_kind' | grep -oE '"[a-z0-9_]+"' | tr -d '"'
-    find signer/cmd -name '*.c' -exec grep -ohE '\{"[a-z0-9_]+", key->[a-z_]+\}' {} + |
-        sed 's/{"\([^"]*\)".*/\1/'
 } | sort -u >"$work/keys"
 awk '/^\.Sh / { on = ($0 == ".Sh JSON") } on && /^\.(Pq )?Li /' "$manual" | grep -oE '\b[a-z][a-z0-9_]*\b' |
     sort -u >"$work/manual-keys"

@@ -6,9 +6,10 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
+#include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/record.h"
-#include "signer/flow/token.h"
+#include "signer/flow/signing_key.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/ui/output.h"
 
@@ -106,6 +107,40 @@ static bool announce_key(struct run *r, struct ens_err *err)
     return record_intent(r->transcript, &item, 1, err);
 }
 
+/* The lines of a screen have no more columns than its rule of dashes. */
+#define SCREEN_COLUMNS 76
+
+/* What was made, the identity that it gives, and what comes next. */
+static bool say_generated(const struct run *r, const uint8_t mrsigner[static MRSIGNER_SIZE],
+                          struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf claims = {0};
+    ENS_CLEANUP(buf_free) struct buf line = {0};
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    ENS_CLEANUP(buf_free) struct buf words = {0};
+    const struct hsm_token *t = r->token.token;
+    bool is_watched = notice_is_watched();
+
+    if (!signing_key_claims(r->key, false, &claims, err) ||
+        !text_line(&line, err,
+                   "  RSA-3072, public exponent 3; the token claims: %.*s. A test signature verifies.",
+                   (int)claims.len, (const char *)claims.data) ||
+        !text_wrap(buf_view(&line), is_watched ? SCREEN_COLUMNS : 0, 2, &text, err) ||
+        !review_rows_of_words(mrsigner, &words, err))
+        return false;
+    notice_say(r->args, "Made the key %s in token %s (%s, serial %s).", r->key->label, t->label, t->model,
+               t->serial);
+    notice_text(r->args, buf_view(&text));
+    notice_hash(r->args, view_of(mrsigner, MRSIGNER_SIZE),
+                is_watched ? "  MRSIGNER, the identity of everything that this key signs:" : "  MRSIGNER");
+    notice_text(r->args, buf_view(&words));
+    if (r->args->pubkey != NULL)
+        notice_say(r->args, "%s: the public key. Next: publish MRSIGNER; make a backup.", r->args->pubkey);
+    else
+        notice_say(r->args, "Next: publish MRSIGNER; make a backup.");
+    return true;
+}
+
 static bool report_generated(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
@@ -118,9 +153,8 @@ static bool report_generated(struct run *r, struct ens_err *err)
     if (r->pubkey_out != NULL && (!rsa3072_write_pubkey(&key->pubkey, &pem, err) ||
                                   !output_commit(r->pubkey_out, buf_view(&pem), err)))
         return ens_wrap(err, "the key was made ('%s'), but not its file", key->uri);
-    notice_say(r->args, "Made an RSA-3072 key with e = 3; its test signature verifies.");
-    notice_hash(r->args, view_of(mrsigner, sizeof mrsigner), "MRSIGNER");
-    return text_line(&uri, err, "%s", key->uri) && notice_result(buf_view(&uri), err);
+    return say_generated(r, mrsigner, err) && text_line(&uri, err, "%s", key->uri) &&
+           notice_result(buf_view(&uri), err);
 }
 
 static bool keygen_walk(struct run *r, struct ens_err *err)

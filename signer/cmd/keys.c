@@ -1,23 +1,44 @@
 /* keys: the tokens of a module and their keys, and of each key whether it can sign enclaves and why not. What
  * is said of a key's attributes is what the token claims. */
-#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/signing_key.h"
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/ui/report.h"
-#include "signer/ui/screen.h"
+
+/* A token's model begins in the column of every value, unless its label is longer. */
+#define TOKEN_WIDTH 4
 
 struct key_report {
     struct report report;
     size_t tokens_len;
+    bool of_many; /* there are several tokens */
+    /* The text of the keys of one token, whose table must know the longest label: ROW_TEXTS texts of each key,
+     * a NUL behind each. */
+    struct buf rows;
+    int label_width;
+};
+
+enum row_text {
+    ROW_LABEL,
+    ROW_WHY_NOT,
+    ROW_URI,
+    ROW_MRSIGNER,
+    ROW_CLAIMS,
+    ROW_OWNER,
+    ROW_WARNING,
+    ROW_TEXTS
 };
 
 static void key_report_free(struct key_report *l)
 {
+    buf_free(&l->rows);
     report_free(&l->report);
 }
 
@@ -36,86 +57,133 @@ static const char *key_warning(const struct hsm_key *key)
     return NULL;
 }
 
-/* All claims are one line of text. */
 static void report_claims(struct report *r, const struct hsm_key *key)
 {
-    const struct {
-        const char *name;
-        enum hsm_claim claim;
-    } rows[] = {
-        {"sensitive", key->sensitive},
-        {"always_sensitive", key->always_sensitive},
-        {"extractable", key->extractable},
-        {"never_extractable", key->never_extractable},
-        {"local", key->local},
-        {"decrypt", key->decrypt},
-        {"unwrap", key->unwrap},
-        {"always_authenticate", key->always_authenticate},
-    };
-    char line[256];
-    size_t len = 0;
-
     report_object(r, "token_claims", NULL, 0);
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        report_text(r, rows[i].name, NULL, claim_text(rows[i].claim));
-        len += (size_t)snprintf(line + len, sizeof line - len, "%s %s %s", i > 0 ? "," : "", rows[i].name,
-                                claim_text(rows[i].claim));
-    }
+    report_text(r, "sensitive", NULL, claim_text(key->sensitive));
+    report_text(r, "always_sensitive", NULL, claim_text(key->always_sensitive));
+    report_text(r, "extractable", NULL, claim_text(key->extractable));
+    report_text(r, "never_extractable", NULL, claim_text(key->never_extractable));
+    report_text(r, "local", NULL, claim_text(key->local));
+    report_text(r, "decrypt", NULL, claim_text(key->decrypt));
+    report_text(r, "unwrap", NULL, claim_text(key->unwrap));
+    report_text(r, "always_authenticate", NULL, claim_text(key->always_authenticate));
     report_close(r);
-    report_line(r, "the token claims:%s", line);
 }
 
-static void report_warnings(struct report *r, const struct hsm_key *key, const char *owner)
+static void key_members(struct report *r, const struct hsm_key *key, const uint8_t *mrsigner)
 {
-    const char *warning = key_warning(key);
-
-    if (owner != NULL)
-        report_line(r, "warning: everybody can sign with this key: %s", owner);
-    if (warning != NULL)
-        report_line(r, "warning: %s", warning);
-}
-
-static bool list_key(void *ctx, const struct hsm_key *key, struct ens_err *err)
-{
-    struct report *r = &((struct key_report *)ctx)->report;
-    const char *why_not = key->why_not[0] != '\0' ? key->why_not : NULL;
-    const char *owner = NULL;
-    uint8_t mrsigner[MRSIGNER_SIZE];
-
-    if (key->has_pubkey) {
-        if (!rsa3072_mrsigner(&key->pubkey, mrsigner, err))
-            return false;
-        owner = known_key_owner(mrsigner);
-    }
-    report_line(r, "  %s", key->uri);
-    report_object(r, NULL, NULL, 4);
+    report_object(r, NULL, NULL, 0);
     report_text(r, "uri", NULL, key->uri);
     report_text(r, "label", NULL, key->label);
     report_text(r, "id", NULL, key->id_hex);
     report_bool(r, "rsa", key->is_rsa);
     report_uint(r, "modulus_bits", NULL, key->modulus_bits);
     report_uint(r, "exponent", NULL, key->exponent);
-    if (key->is_rsa)
-        report_line(r, "RSA, %u bits, exponent %" PRIu64, key->modulus_bits, key->exponent);
-    else
-        report_line(r, "not an RSA key");
-    report_bool(r, "can_sign_enclaves", why_not == NULL);
-    report_text(r, "why_not", NULL, why_not);
+    report_bool(r, "can_sign_enclaves", key->why_not[0] == '\0');
+    report_text(r, "why_not", NULL, key->why_not[0] != '\0' ? key->why_not : NULL);
     report_text(r, "warning", NULL, key_warning(key));
     if (key->has_pubkey) {
-        report_hash(r, "mrsigner", "MRSIGNER", view_of(mrsigner, sizeof mrsigner));
-        report_text(r, "known_public_key", NULL, owner);
+        report_hex(r, "mrsigner", NULL, view_of(mrsigner, MRSIGNER_SIZE));
+        report_text(r, "known_public_key", NULL, known_key_owner(mrsigner));
     }
-    report_line(r, "can%s sign enclaves%s%s", why_not != NULL ? "not" : "", why_not != NULL ? ": " : "",
-                key->why_not);
-    report_warnings(r, key, owner);
     report_claims(r, key);
     report_close(r);
+}
+
+/* ---- the keys of a token, in text ---- */
+
+static bool add_row(struct key_report *l, const struct hsm_key *key, const uint8_t *mrsigner,
+                    struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf claims = {0};
+    char shortened[REVIEW_SHORT_MAX];
+    char unnamed[80];
+    const char *texts[ROW_TEXTS] = {[ROW_LABEL] = key->label,
+                                    [ROW_WHY_NOT] = key->why_not,
+                                    [ROW_URI] = key->uri,
+                                    [ROW_WARNING] = signing_key_leaves(key)};
+    const struct hex hex = hex_of(view_of(mrsigner, MRSIGNER_SIZE));
+
+    if (!signing_key_claims(key, true, &claims, err) || !buf_append(&claims, view_of("", 1), err))
+        return false;
+    (void)snprintf(unnamed, sizeof unnamed, "id %.70s", key->id_hex);
+    if (key->label[0] == '\0')
+        texts[ROW_LABEL] = unnamed;
+    if (key->has_pubkey) {
+        texts[ROW_MRSIGNER] = l->report.is_grouped ? review_short(mrsigner, shortened) : hex.text;
+        texts[ROW_OWNER] = known_key_owner(mrsigner);
+    }
+    texts[ROW_CLAIMS] = (const char *)claims.data;
+    for (int i = 0; i < ROW_TEXTS; i++) {
+        const char *text = texts[i] != NULL ? texts[i] : "";
+
+        if (!buf_append(&l->rows, view_of(text, strlen(text) + 1), err))
+            return false;
+    }
+    int width = (int)strlen(texts[ROW_LABEL]);
+
+    l->label_width = width > l->label_width ? width : l->label_width;
     return true;
 }
 
+/* Takes the texts of the next key off `rows`; false: there is none. */
+static bool next_row(struct view *rows, const char *ret[static ROW_TEXTS])
+{
+    if (rows->len == 0)
+        return false;
+    for (int i = 0; i < ROW_TEXTS; i++) {
+        ret[i] = (const char *)rows->data;
+        *rows = view_slice(*rows, strlen(ret[i]) + 1, rows->len - strlen(ret[i]) - 1);
+    }
+    return true;
+}
+
+/* The table first: it answers the question. Then what is to be copied and compared, and what the token claims
+ * of a key that can sign. */
+static void print_rows(struct key_report *l)
+{
+    struct report *r = &l->report;
+    struct view rows = buf_view(&l->rows);
+    const char *row[ROW_TEXTS];
+    int width = l->label_width > (int)strlen("LABEL") ? l->label_width : (int)strlen("LABEL");
+
+    if (rows.len == 0)
+        report_line(r, "  No private key.");
+    else
+        report_line(r, "  %-*s  SIGNS ENCLAVES  WHY", width, "LABEL");
+    while (next_row(&rows, row))
+        report_line(r, row[ROW_WHY_NOT][0] != '\0' ? "  %-*s  no              %s" : "  %-*s  yes%s", width,
+                    row[ROW_LABEL], row[ROW_WHY_NOT]);
+    rows = buf_view(&l->rows);
+    while (next_row(&rows, row)) {
+        if (row[ROW_MRSIGNER][0] != '\0')
+            report_line(r, "%-*s  MRSIGNER %s", width, row[ROW_LABEL], row[ROW_MRSIGNER]);
+        else
+            report_line(r, "%s", row[ROW_LABEL]);
+        report_line(r, "  '%s'", row[ROW_URI]);
+        if (row[ROW_WHY_NOT][0] == '\0')
+            report_line(r, "  claims: %s", row[ROW_CLAIMS]);
+        if (row[ROW_OWNER][0] != '\0')
+            report_line(r, "  warning: everybody can sign with this key: %s", row[ROW_OWNER]);
+        if (row[ROW_WARNING][0] != '\0')
+            report_line(r, "  warning: %s", row[ROW_WARNING]);
+    }
+}
+
+static bool list_key(void *ctx, const struct hsm_key *key, struct ens_err *err)
+{
+    struct key_report *l = ctx;
+    uint8_t mrsigner[MRSIGNER_SIZE] = {0};
+
+    if (key->has_pubkey && !rsa3072_mrsigner(&key->pubkey, mrsigner, err))
+        return false;
+    key_members(&l->report, key, mrsigner);
+    return add_row(l, key, mrsigner, err);
+}
+
 /* A token, up to its keys. */
-static void begin_token(struct key_report *l, const struct hsm_token *t)
+static void begin_token(struct key_report *l, const struct hsm_token *t, bool is_logged_in)
 {
     struct report *r = &l->report;
     const char *pin_state = t->locked      ? ", PIN LOCKED"
@@ -124,9 +192,8 @@ static void begin_token(struct key_report *l, const struct hsm_token *t)
                                            : "";
 
     l->tokens_len++;
-    report_line(r, "%s", t->uri);
-    report_line(r, "  label %s, manufacturer %s, model %s, serial %s, slot %lu%s%s", t->label,
-                t->manufacturer, t->model, t->serial, t->slot_id, t->pin_pad ? ", PIN pad" : "", pin_state);
+    report_line(r, "Token %-*s  %s, %s, serial %s%s%s", TOKEN_WIDTH, t->label, t->model, t->manufacturer,
+                t->serial, t->pin_pad ? ", PIN pad" : "", pin_state);
     report_object(r, NULL, NULL, 0);
     report_text(r, "uri", NULL, t->uri);
     report_text(r, "label", NULL, t->label);
@@ -136,6 +203,7 @@ static void begin_token(struct key_report *l, const struct hsm_token *t)
     report_uint(r, "slot_id", NULL, t->slot_id);
     report_bool(r, "pin_pad", t->pin_pad);
     report_bool(r, "pin_locked", t->locked);
+    report_bool(r, "logged_in", is_logged_in);
     report_array(r, "keys", NULL, 0);
 }
 
@@ -145,11 +213,16 @@ static void end_token(struct key_report *l)
     report_close(&l->report);
 }
 
+/* Of several tokens a login must name one. */
 static bool list_token(void *ctx, const struct hsm_token *t, struct ens_err *err)
 {
+    struct key_report *l = ctx;
+
     (void)err;
-    begin_token(ctx, t);
-    end_token(ctx);
+    begin_token(l, t, false);
+    if (l->of_many)
+        report_line(&l->report, "  '%s'", t->uri);
+    end_token(l);
     return true;
 }
 
@@ -187,11 +260,12 @@ static bool list_one(const struct args *args, const struct hsm_uri *required, st
         return false;
     struct ens_err why = {0};
 
-    begin_token(l, s->token);
+    begin_token(l, s->token, true);
     if (!hsm_list_keys(s->hsm, list_key, l, is_met ? err : &why)) {
         *err = is_met ? *err : why;
         return false;
     }
+    print_rows(l);
     end_token(l);
     return is_met;
 }
@@ -214,23 +288,14 @@ static bool print_keys(const struct args *args, bool ok, struct key_report *l, s
     return false;
 }
 
-/* Several tokens and none chosen, or no way to ask for a PIN: only the tokens. No PIN is tried on many. */
-static bool list_all(const struct args *args, struct token_session *s, struct key_report *l,
-                     struct ens_err *err)
+/* Without a PIN: only the tokens. Several of them are listed whatever was given: no PIN is tried on many. */
+static bool list_all(struct token_session *s, struct key_report *l, struct ens_err *err)
 {
-    if (!hsm_list_tokens(s->hsm, NULL, list_token, l, err))
+    if (!hsm_list_tokens(s->hsm, s->uri, list_token, l, err))
         return false;
-    if (l->tokens_len == 0)
-        return ens_fail(err, ENS_NOTFOUND,
-                        "no token on this module: initialise one, or give another --module");
-    notice_say(args, "Keys are shown for one token, after its PIN: give --token and --pin-source.");
+    report_line(&l->report, "  Log in to see private keys: ensign keys --login%s",
+                l->of_many ? " --token URI" : "");
     return true;
-}
-
-/* Without a PIN the private keys stay hidden; the tokens can be listed all the same. */
-static bool can_ask_pin(const struct args *args)
-{
-    return args->pin_source != NULL || screen_is_there();
 }
 
 static bool count_token(void *ctx, const struct hsm_token *t, struct ens_err *err)
@@ -239,6 +304,14 @@ static bool count_token(void *ctx, const struct hsm_token *t, struct ens_err *er
     (void)err;
     ++*(size_t *)ctx;
     return true;
+}
+
+/* Is a PIN to be asked for? --login and --require say so; a PIN that was given is one for the one token, as
+ * scripts of old have it. */
+static bool must_login(const struct args *args, const struct token_session *s, size_t tokens)
+{
+    return args->login || args->require != NULL ||
+           (s->pin_source != NULL && (args->token != NULL || tokens == 1));
 }
 
 bool cmd_keys(const struct args *args, struct ens_err *err)
@@ -251,13 +324,20 @@ bool cmd_keys(const struct args *args, struct ens_err *err)
 
     if (args->require != NULL && !hsm_uri_parse(args->require, &required, err))
         return ens_wrap(err, "--require");
-    report_begin(&l.report, args->json ? REPORT_JSON : REPORT_TEXT, 9);
+    report_begin(&l.report, args->json ? REPORT_JSON : REPORT_TEXT, 0);
+    report_kind(&l.report, "keys");
     report_array(&l.report, "tokens", NULL, 0);
     if (!token_load(args, args->token != NULL ? "--token" : "--require", uri, &s, err) ||
         !hsm_list_tokens(s.hsm, s.uri, count_token, &tokens, err))
         return false;
-    bool one = args->token != NULL || args->require != NULL || (tokens == 1 && can_ask_pin(args));
+    l.of_many = tokens > 1;
+    bool login = must_login(args, &s, tokens);
 
-    return print_keys(args, one ? list_one(args, required, &s, &l, err) : list_all(args, &s, &l, err), &l,
-                      err);
+    if (tokens == 0 && args->token == NULL && args->require == NULL)
+        return ens_fail(err, ENS_NOTFOUND,
+                        "no token on this module: initialise one, or give another --module");
+    /* A token that is not there, by the error that names the others. */
+    if (tokens == 0 && !login && !hsm_select_token(s.hsm, s.uri, &s.token, err))
+        return false;
+    return print_keys(args, login ? list_one(args, required, &s, &l, err) : list_all(&s, &l, err), &l, err);
 }

@@ -114,6 +114,7 @@ static const struct opt pubkey_options[] = {
 
 static const struct opt keys_options[] = {
     {"token", 0, TEXT(token), "URI", "only this token (else ENSIGN_TOKEN)"},
+    {"login", 0, FLAG(login), "log in to the one token, and list its keys as well"},
     {"require", 0, TEXT(require), "URI", "exit 1 unless this key can sign enclaves"},
     {"json", 0, FLAG(json), "one JSON document"},
     {0},

@@ -43,6 +43,40 @@ const char *signing_key_leaves(const struct hsm_key *key)
     return key->sensitive == HSM_NO ? "not sensitive: the private key may be read" : NULL;
 }
 
+static const char *sensitive_words(const struct hsm_key *key)
+{
+    if (key->sensitive == HSM_YES && key->local == HSM_YES && key->always_sensitive == HSM_NO)
+        return "sensitive, but not always";
+    return key->sensitive == HSM_YES  ? "sensitive"
+           : key->sensitive == HSM_NO ? "not sensitive"
+                                      : "sensitive unknown";
+}
+
+static const char *extractable_words(const struct hsm_key *key)
+{
+    if (key->extractable == HSM_NO && key->never_extractable == HSM_YES)
+        return "never extractable";
+    return key->extractable == HSM_NO    ? "not extractable"
+           : key->extractable == HSM_YES ? "extractable"
+                                         : "extractable unknown";
+}
+
+bool signing_key_claims(const struct hsm_key *key, bool with_uses, struct buf *ret, struct ens_err *err)
+{
+    const char *origin = key->local == HSM_YES  ? "made inside"
+                         : key->local == HSM_NO ? "imported"
+                                                : "made inside or imported";
+
+    if (!buf_printf(ret, err, "%s, %s, %s", origin, sensitive_words(key), extractable_words(key)))
+        return false;
+    return !with_uses || buf_printf(ret, err, "%s%s%s",
+                                    key->decrypt == HSM_YES  ? "; decrypt allowed"
+                                    : key->decrypt == HSM_NO ? ", no decrypt"
+                                                             : "; decrypt unknown",
+                                    key->unwrap == HSM_YES ? "; unwrap allowed" : "",
+                                    key->always_authenticate == HSM_YES ? "; the PIN for each use" : "");
+}
+
 bool signing_key_open(const struct args *args, struct signing_key *ret, struct ens_err *err)
 {
     if (!token_open_key(args, &ret->token, &ret->selected, err) ||

@@ -27,6 +27,11 @@ void signing_key_close(struct signing_key *k);
  * signs all the same: a policy's `key` line refuses it. */
 const char *signing_key_leaves(const struct hsm_key *key);
 
+/* Appends what the token claims of the key, in words: "made inside, sensitive, never extractable", and if
+ * `with_uses` what else the key may do: ", no decrypt". ENS_RESOURCE. */
+bool signing_key_claims(const struct hsm_key *key, bool with_uses, struct buf *ret,
+                        struct ens_err *err) ENS_MUST_CHECK;
+
 /* Is it the key of --mrsigner, where that is given? ENS_REFUSED. */
 bool signing_key_pin(const struct args *args, const struct signing_key *k,
                      struct ens_err *err) ENS_MUST_CHECK;

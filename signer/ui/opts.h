@@ -53,6 +53,7 @@ struct args {
     const char *signed_head;
     bool head_statement;
     const char *jobs;
+    bool login;
     bool custom;
     bool elf_metadata;
     bool x509;

@@ -13,6 +13,9 @@
 
 #define HEX_MAX 384 /* bytes: a modulus */
 
+/* Indent of what goes on in the next row, further in than its line. */
+#define CONTINUED 4
+
 static bool is_text(const struct report *r)
 {
     return r->form == REPORT_TEXT;
@@ -258,8 +261,12 @@ void report_list(struct report *r, const char *key, const char *label, const str
     for (size_t i = 0; i < len; i++)
         report_text(r, NULL, NULL, items[i].name);
     report_close(r);
+    bool is_exact = r->is_exact;
+
+    r->is_exact = true;
     if (is_text(r) && label != NULL && r->err.code == ENS_OK)
         list_lines(r, label, items, len);
+    r->is_exact = is_exact;
 }
 
 void report_bool(struct report *r, const char *key, bool value)
@@ -274,20 +281,24 @@ void report_null(struct report *r, const char *key)
 
 /* ---- text ---- */
 
-/* `label` NULL: the line begins with its text. An empty line has no indent. */
-static void emit_line(struct report *r, const char *label, const char *fmt, va_list args) ENS_PRINTF(3, 0);
+/* `label` NULL: the line begins with its text. An empty line has no indent. What continues a line begins in
+ * column `hang`. */
+static void emit_line(struct report *r, const char *label, unsigned hang, const char *fmt, va_list args)
+    ENS_PRINTF(4, 0);
 
-static void emit_line(struct report *r, const char *label, const char *fmt, va_list args)
+static void emit_line(struct report *r, const char *label, unsigned hang, const char *fmt, va_list args)
 {
     ENS_CLEANUP(buf_free) struct buf text = {0};
+    ENS_CLEANUP(buf_free) struct buf line = {0};
 
     if (!is_text(r) || r->err.code != ENS_OK || !buf_vprintf(&text, &r->err, fmt, args))
         return;
     int indent = label == NULL && text.len == 0 ? 0 : (int)r->indent;
     int width = label != NULL ? (int)r->label_width - 1 : 0;
 
-    (void)!text_line(&r->out, &r->err, "%*s%-*s%s%.*s", indent, "", width, label != NULL ? label : "",
-                     label != NULL ? " " : "", (int)text.len, (const char *)text.data);
+    if (text_line(&line, &r->err, "%*s%-*s%s%.*s", indent, "", width, label != NULL ? label : "",
+                  label != NULL ? " " : "", (int)text.len, (const char *)text.data))
+        (void)!text_wrap(buf_view(&line), r->is_exact ? 0 : r->columns, hang, &r->out, &r->err);
 }
 
 void report_line(struct report *r, const char *fmt, ...)
@@ -295,24 +306,17 @@ void report_line(struct report *r, const char *fmt, ...)
     va_list args;
 
     va_start(args, fmt);
-    emit_line(r, NULL, fmt, args);
+    emit_line(r, NULL, r->indent + CONTINUED, fmt, args);
     va_end(args);
 }
 
 void report_broken(struct report *r, unsigned hang, const char *fmt, ...)
 {
-    ENS_CLEANUP(buf_free) struct buf whole = {0};
-    size_t before = r->out.len;
     va_list args;
 
     va_start(args, fmt);
-    emit_line(r, NULL, fmt, args);
+    emit_line(r, NULL, hang, fmt, args);
     va_end(args);
-    if (!is_text(r) || r->columns == 0 || r->err.code != ENS_OK ||
-        !buf_append(&whole, view_slice(buf_view(&r->out), before, r->out.len - before), &r->err))
-        return;
-    r->out.len = before;
-    (void)!text_wrap(buf_view(&whole), r->columns, hang, &r->out, &r->err);
 }
 
 void report_note(struct report *r, const char *label, const char *fmt, ...)
@@ -320,7 +324,7 @@ void report_note(struct report *r, const char *label, const char *fmt, ...)
     va_list args;
 
     va_start(args, fmt);
-    emit_line(r, label, fmt, args);
+    emit_line(r, label, r->indent + r->label_width, fmt, args);
     va_end(args);
 }
 

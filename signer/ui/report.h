@@ -1,7 +1,7 @@
 /* A report on stdout, as text or as JSON: each call states one fact and gives its line of text, its member of
  * JSON, or both. `key` NULL: not in JSON (in an array: an element). `label` NULL: not in text. Text is made
- * printable line by line and never cut; JSON is ASCII, keys are snake_case, binary values and masks are
- * hexadecimal digits.
+ * printable line by line, for a terminal wrapped, and never cut; JSON is ASCII, keys are snake_case, binary
+ * values and masks are hexadecimal digits.
  *
  * Nothing is written before report_print, so that a run that fails prints nothing. No call between fails: the
  * first error is kept, and report_print returns it. */
@@ -20,6 +20,7 @@ struct report {
     unsigned indent;      /* columns before each line of text */
     bool is_grouped;      /* text for a terminal: hashes in groups of eight digits */
     unsigned columns;     /* of that terminal, at most 80; 0: a long line stays whole */
+    bool is_exact;        /* so do these: their form is somebody else's */
     /* Of report.c. */
     struct buf out;
     struct ens_err err;
@@ -68,8 +69,8 @@ void report_list(struct report *r, const char *key, const char *label, const str
 void report_bool(struct report *r, const char *key, bool value);
 void report_null(struct report *r, const char *key);
 
-/* Text only: a line; one that a terminal gets broken at blanks, with `hang` columns before what continues it; what
- * follows a label; lines that are laid out already. */
+/* Text only: a line; one with `hang` columns before what continues it; what follows a label; lines that are laid out
+ * already. But for these a terminal gets each broken at blanks. */
 void report_line(struct report *r, const char *fmt, ...) ENS_PRINTF(2, 3);
 void report_broken(struct report *r, unsigned hang, const char *fmt, ...) ENS_PRINTF(3, 4);
 void report_note(struct report *r, const char *label, const char *fmt, ...) ENS_PRINTF(3, 4);

@@ -101,20 +101,23 @@ tell() {
 # tty_ens [PATTERN REPLY]... -- ARG...: runs ensign on a terminal of its own. Waits for each PATTERN
 # (regular expression, any case) and types the REPLY; ^C and ^D are typed as such. The whole
 # conversation is in $OUT; $BATS_TEST_TMPDIR/echo says whether the terminal echoes at the end. $AHEAD is
-# typed before the program begins, and Enter.
+# typed before the program begins, and Enter. $SIZE ("24 80") is what the terminal says of itself, else nothing.
 tty_ens() {
     OUT=$BATS_TEST_TMPDIR/stdout
     ERR=$OUT
     before=$(picture)
     status=0
     "$PYTHON" - "$OUT" "$BATS_TEST_TMPDIR/echo" "$ENSIGN" "$@" <<'PY' || status=$?
-import fcntl, os, pty, re, select, sys, termios, time
+import fcntl, os, pty, re, select, struct, sys, termios, time
 out, echo, program, *rest = sys.argv[1:]
 cut = rest.index("--")
 talk, args = rest[:cut], [program] + rest[cut + 1:]
 talk = list(zip(talk[::2], talk[1::2]))
 # The slave stays open here, so that its settings can still be read when the program is gone.
 fd, keep = pty.openpty()
+if os.environ.get("SIZE"):
+    rows, columns = map(int, os.environ["SIZE"].split())
+    fcntl.ioctl(keep, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 if os.environ.get("AHEAD"):
     os.write(fd, os.environ["AHEAD"].encode() + b"\n")
 pid = os.fork()
@@ -283,6 +286,39 @@ says() {
 
 prints() {
     grep -Eq -- "$1" "$OUT" || fail "stdout has no line like /$1/" "$(cat -v "$OUT" | head -60)"
+}
+
+# in_eights HEX: groups of eight digits, as people compare them.
+in_eights() {
+    sed 's/......../& /g; s/ $//' <<<"$1"
+}
+
+# short HEX: its first and last eight digits.
+short() {
+    echo "${1:0:8} ... ${1: -8}"
+}
+
+# shows: $OUT has the lines of stdin, nothing between them, and no line of more than 80 columns. A line "(words)"
+# stands for four rows of eight words.
+shows() {
+    "$PYTHON" - "$OUT" 3<&0 <<'PY' || fail "$(cat -v "$OUT")"
+import os, re, sys
+have = open(sys.argv[1], encoding="utf-8", newline="").read().replace("\r", "").split("\n")
+want = []
+for line in os.fdopen(3).read().splitlines():
+    if line == "(words)":
+        want += [re.compile(rf"  {n}( [A-Za-z]+){{8}}") for n in range(1, 5)]
+    else:
+        want.append(re.compile(re.escape(line)))
+wide = [line for line in have if len(line) > 80]
+assert not wide, f"longer than 80 columns: {wide}"
+def alike(at):
+    return sum(bool(w.fullmatch(h)) for w, h in zip(want, have[at:]))
+best = max(range(len(have)), key=alike)
+for w, h in zip(want, have[best:] + [""] * len(want)):
+    if not w.fullmatch(h):
+        sys.exit(f"must be: {w.pattern}\nbut is:  {h}")
+PY
 }
 
 size_is() {

@@ -273,6 +273,124 @@ assert d["required"] is True and d["reason"] is None, d' "$OUT"
     prints other
 }
 
+# only TOKEN: of the two, this one is left.
+only() {
+    local label
+    for label in ensign other; do
+        [ "$label" = "$1" ] || softhsm2-util --delete-token --token "$label" >/dev/null
+    done
+    serial=$(pkcs11-tool --module "$SOFTHSM" -L 2>/dev/null | sed -n 's/^ *serial num *: *//p' | head -n 1)
+}
+
+@test "screen 5.1: keygen says what it made, its identity in groups and words, and what comes next" {
+    begin
+    only other
+    SIZE='24 80' tty_ens 'PIN of token other: ' "$PIN" -- keygen --token pkcs11:token=other --label release --pubkey release.pem
+    exits 0
+    shows <<END
+Made the key release in token other (SoftHSM v2, serial $serial).
+  RSA-3072, public exponent 3; the token claims: made inside, sensitive,
+  never extractable. A test signature verifies.
+  MRSIGNER, the identity of everything that this key signs:
+  $(in_eights "$(mrsigner release.pem)")
+(words)
+release.pem: the public key. Next: publish MRSIGNER; make a backup.
+pkcs11:token=other;serial=$serial;object=release
+END
+    # For scripts the URI alone on stdout, and the value on its label's line.
+    ens keygen --token pkcs11:token=other --label second --pin-source "file:$PINFILE"
+    ok
+    [ "$(cat "$OUT")" = "pkcs11:token=other;serial=$serial;object=second" ]
+    says '^  MRSIGNER [0-9a-f]{64}$'
+    says '^Next: publish MRSIGNER; make a backup\.$'
+    ens keygen --token pkcs11:token=other --label third --pin-source "file:$PINFILE" --quiet
+    ok
+    [ ! -s "$ERR" ]
+}
+
+@test "screen 5.2: keys without a login lists the token, and asks for nothing" {
+    begin
+    need_fault
+    only ensign
+    SIZE='24 80' tty_ens -- keys --module "$FAULT"
+    exits 0
+    shows <<END
+Token ensign  SoftHSM v2, SoftHSM project, serial $serial
+  Log in to see private keys: ensign keys --login
+END
+    called C_Login 0
+    ens keys --json --module "$FAULT"
+    ok
+    "$PYTHON" -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["kind"] == "keys" and d["format"] == 1, d
+token, = d["tokens"]
+assert token["logged_in"] is False and token["keys"] == [], token' "$OUT"
+    called C_Login 0
+    # A PIN that is given is one to log in with, as before there was --login.
+    ens keys --module "$FAULT" --pin-source "file:$PINFILE"
+    ok
+    prints 'object=good'
+    called C_Login 1
+    ens keys --module "$FAULT" --token "pkcs11:token=ensign?pin-source=file:$PINFILE"
+    ok
+    prints 'object=good'
+    called C_Login 2
+}
+
+@test "screen 5.2: keys --login says of each key whether it signs enclaves, and what the token claims" {
+    local good
+    begin
+    only ensign
+    good=$(mrsigner "$BATS_FILE_TMPDIR/one.pem.pub")
+    SIZE='24 80' tty_ens 'PIN of token ensign: ' "$PIN" -- keys --login
+    exits 0
+    shows <<END
+Token ensign  SoftHSM v2, SoftHSM project, serial $serial
+  LABEL  SIGNS ENCLAVES  WHY
+  f4     no              exponent 65537: enclaves need 3
+  good   yes
+  loose  yes
+  small  no              RSA-2048: enclaves need RSA-3072
+f4
+  'pkcs11:token=ensign;serial=$serial;object=f4'
+good   MRSIGNER $(short "$good")
+  'pkcs11:token=ensign;serial=$serial;object=good'
+  claims: imported, sensitive, not extractable; decrypt allowed; unwrap allowed
+loose  MRSIGNER $(short "$good")
+  'pkcs11:token=ensign;serial=$serial;object=loose'
+  claims: imported, sensitive, extractable; decrypt allowed; unwrap allowed
+  warning: extractable: the private key may leave the token
+small
+  'pkcs11:token=ensign;serial=$serial;object=small'
+END
+    ens keys --login --pin-source "file:$PINFILE"
+    ok
+    prints "^good   MRSIGNER $good$"
+    ens keys --login
+    refused 66 'no terminal' '--pin-source'
+}
+
+@test "keys: among several tokens a login must name one, and none is tried" {
+    begin
+    need_fault
+    ens keys --module "$FAULT" --pin-source "file:$PINFILE"
+    ok
+    prints "^  'pkcs11:token=ensign;serial=[0-9a-f]*'$"
+    prints "^  'pkcs11:token=other;serial=[0-9a-f]*'$"
+    prints '^  Log in to see private keys: ensign keys --login --token URI$'
+    not grep -q object= "$OUT"
+    ens keys --module "$FAULT" --pin-source "file:$PINFILE" --login
+    refused 81 token=ensign token=other
+    called C_Login 0
+    ens keys --module "$FAULT" --pin-source "file:$PINFILE" --login --token pkcs11:token=ensign
+    ok
+    prints object=good
+    called C_Login 1
+    ens keys --module "$FAULT" --token pkcs11:token=none
+    refused 80 token=ensign
+}
+
 @test "keys --json is one document that says the same" {
     begin
     ens keys --json --token pkcs11:token=ensign --pin-source "file:$PINFILE"

@@ -104,7 +104,7 @@ token_says() {
     ens keys --module "$FAULT"
     ok
     called C_Login 0
-    prints "label $LABEL,.*$1"
+    prints "^Token $LABEL .*$1"
 }
 
 @test "opencryptoki: a key is made in the token, and signs" {

@@ -154,15 +154,15 @@ static bool add_key(void *ctx, const struct hsm_key *key, struct ens_err *err)
 static void lists_keys_in_order(void **state)
 {
     static const char *const want[] = {
-        "a dsa neighbour; really|07|0|0|it is not an RSA key",
+        "a dsa neighbour; really|07|0|0|not an RSA key",
         "dup|04|3072|3|",
         "dup|05|3072|3|",
-        "f4|03|3072|65537|its public exponent is 65537: SGX needs 3",
+        "f4|03|3072|65537|exponent 65537: enclaves need 3",
         "nopub|08|3072|3|",
         "release|e308|3072|3|",
         "same|06|3072|3|",
         "same|06|3072|3|",
-        "small|02|2048|3|it has 2048 bits: SGX needs 3072",
+        "small|02|2048|3|RSA-2048: enclaves need RSA-3072",
     };
     ENS_CLEANUP(hsm_closep) struct hsm *hsm = token_ready(token_softhsm(), ENSIGN);
     struct listing l = {0};
@@ -283,9 +283,9 @@ static void refuses_keys_that_sgx_cannot_use(void **state)
     static const struct {
         const char *uri, *says;
     } bad[] = {
-        {ENSIGN ";object=small", "it has 2048 bits: SGX needs 3072"},
-        {ENSIGN ";object=f4", "its public exponent is 65537: SGX needs 3"},
-        {ENSIGN ";id=%07", "it is not an RSA key"},
+        {ENSIGN ";object=small", "RSA-2048: enclaves need RSA-3072"},
+        {ENSIGN ";object=f4", "exponent 65537: enclaves need 3"},
+        {ENSIGN ";id=%07", "not an RSA key"},
     };
     ENS_CLEANUP(hsm_closep) struct hsm *hsm = token_ready(token_softhsm(), ENSIGN);
     const struct hsm_key *key = NULL;

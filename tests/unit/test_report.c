@@ -123,9 +123,14 @@ static void a_terminal_gets_lines_broken_at_blanks(void **state)
     (void)state;
     report_begin(&r, REPORT_TEXT, 3);
     r.columns = 14;
+    report_line(&r, "%s", "a line is broken");
+    report_note(&r, "L", "%s", "and what a label has");
+    r.is_exact = true;
     report_line(&r, "%s", "stays as long as it is");
+    r.is_exact = false;
     state_list(&r);
-    assert_printed(&r, "stays as long as it is\n  checked: 1 at last,\n           2,\n           3\n"
+    assert_printed(&r, "a line is\n    broken\nL  and what a\n   label has\nstays as long as it is\n  "
+                       "checked: 1 at last,\n           2,\n           3\n"
                        "a line of\n    words\n");
 }
 

@@ -225,6 +225,7 @@ bool show_bundle(struct report *r, const struct artifact *a, struct ens_err *err
     const struct bundle_info *info = bundle_info(b);
 
     r->label_width = ORC_LABEL;
+    r->is_exact = true;
     report_text(r, "kind", NULL, "bundle");
     report_note(r, "Bundle:", "%s", a->path);
     report_text(r, "name", NULL, info->name);
