@@ -62,15 +62,15 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
     $(addprefix signer/base/,base64 bytes date digest err file file_inputs file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
         num ossl path process secret text text_printable) \
     $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
-    $(addprefix signer/ui/,clock notice opts output pace report screen version) \
+    $(addprefix signer/ui/,clock notice options options_parse output pace report screen version) \
     $(addprefix signer/ceremony/,approval approval_count armour armour_frame hand head people policy policy_check \
         policy_fields policy_keywords policy_text policy_values review review_danger review_screen \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \
         transcript_facts transcript_file transcript_rejections transcript_verify transcript_words words) \
     $(addprefix signer/flow/,approval_files approval_report artifact batch child_env consent dangers moment operands pin record record_facts \
-        request sign_batch signer_name signing_key success token verdict) \
+        request sign_batch signer_name signing_key token verdict) \
     $(addprefix signer/cmd/,approve/approve check/check check/check_report keygen keys pubkey show/show show/show_approval \
-        show/show_ceremony show/show_sigstruct sign/sign sign/sign_review transcript) \
+        show/show_ceremony show/show_sigstruct sign/sign sign/sign_review sign/sign_success transcript) \
     $(addprefix hsm/,candidates ckr installed key key_read keygen login module p11 session sign token uri uri_text \
         watch))
 OFFLINE_OBJ  := $(OFFLINE_SRC:%.c=$(B)/%.o) $(B)/signer/cmd/table_offline.o

@@ -67,7 +67,7 @@ ceremony="$sgx|signer/ceremony/$name"
 flow="$ceremony|signer/ui/$name|signer/flow/$name|hsm/hsm|bundle/(open|container/container|orc/bundle|stream/(sgxs|pagediff))"
 room signer/base "$base"
 room signer/sgx "$sgx"
-room signer/ui "$base|signer/ui/$name|signer/sgx/params"
+room signer/ui "$base|signer/ui/$name"
 room signer/ceremony "$ceremony|signer/ui/report"
 room hsm "$base|hsm/$name"
 room bundle/stream "$base|bundle/stream/$name|signer/sgx/(findings|layout)"
@@ -101,10 +101,10 @@ no '\b((secure_)?getenv|setenv|putenv|unsetenv|environ)\b' \
 # ---- who writes to a terminal: two files, which make every text printable line by line ----
 no '\b(stderr|STDERR_FILENO)\b' 'only signer/ui/notice.c writes to stderr: what files and tokens say is made printable there' \
     '^signer/ui/notice\.c:|^hsm/watch\.c:' "${all[@]}"
-# Help and version hold no values (opts.c, main.c); results of bytes go where no terminal is (output.c, install.c).
+# Help and version hold no values (options.c, main.c); results of bytes go where no terminal is (output.c, install.c).
 no '\b(stdout|STDOUT_FILENO)\b|\b(v?printf|puts|putchar|putc|perror|fputs|fputc|fwrite|v?fprintf|v?dprintf)[[:space:]]*\(' \
     'only signer/ui/notice.c prints text for people' \
-    '^signer/ui/(notice|opts|output)\.c:|^signer/flow/install\.c:|^signer/main\.c:|^signer/base/err\.h:' "${all[@]}"
+    '^signer/ui/(notice|options|output)\.c:|^signer/flow/install\.c:|^signer/main\.c:|^signer/base/err\.h:' "${all[@]}"
 while IFS= read -r hit; do
     fail "$hit: only signer/ui/screen.c opens the terminal, and base/process.c for a child"
 done < <(cd "$OLDPWD" && grep -n '"/dev/\(tty\|console\|std\)\|ctermid\|TIOCSTI' "${all[@]}" /dev/null | grep -vE '^signer/(ui/screen|base/process)\.c:')

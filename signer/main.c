@@ -10,8 +10,10 @@
 
 #include "signer/base/interrupt.h"
 #include "signer/base/ossl.h"
+#include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/operands.h"
+#include "signer/ui/notice.h"
 #include "signer/ui/version.h"
 
 /* What ensign opens must never become its stdin, stdout or stderr: where one of them is closed, /dev/null
@@ -73,33 +75,34 @@ static void reduce_environment(void)
 
 static bool print_help(int argc, char **argv, struct ens_err *err)
 {
-    const struct cmd *cmd = NULL;
+    const struct command *cmd = NULL;
 
     if (argc < 1) {
-        opts_help_all(cmd_program, cmd_table);
+        options_help_all(cmd_program, cmd_table);
         return true;
     }
     if (!cmd_find(argv[0], &cmd, err))
         return false;
-    opts_help(cmd_program, cmd);
+    options_help(cmd_program, cmd);
     return true;
 }
 
 static bool run_command(int argc, char **argv, struct ens_err *err)
 {
-    const struct cmd *cmd = NULL;
-    struct args args;
+    const struct command *cmd = NULL;
+    ENS_CLEANUP(options_free) struct command_line line = {0};
 
-    if (!cmd_find(argv[0], &cmd, err) || !opts_parse(cmd_program, cmd, argc - 1, argv + 1, &args, err))
+    if (!cmd_find(argv[0], &cmd, err) || !options_parse(cmd_program, cmd, argc - 1, argv + 1, &line, err))
         return false;
-    if (args.help) {
-        opts_help(cmd_program, cmd);
+    if (line.help) {
+        options_help(cmd_program, cmd);
         return true;
     }
-    if (!ossl_start(!opts_loads_module(cmd), err) || !operands_check(cmd, &args, err))
+    if (!ossl_start(!options_has(cmd, "module"), err) || !operands_check(&line, err))
         return false;
-    cmd_begin(&args);
-    return cmd->run(&args, err);
+    if (line.quiet)
+        notice_be_quiet();
+    return cmd->run(&line, err);
 }
 
 static bool dispatch(int argc, char **argv, struct ens_err *err)

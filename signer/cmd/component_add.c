@@ -2,6 +2,7 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/component.h"
+#include "signer/ui/output.h"
 
 /* A bundle that does not hold is not written again as one that seems to. */
 static bool open_checked_bundle(const char *path, struct bundle **ret, struct enclave_set *ret_set,
@@ -15,18 +16,38 @@ static bool open_checked_bundle(const char *path, struct bundle **ret, struct en
     return true;
 }
 
-bool cmd_component_add(const struct args *args, struct ens_err *err)
+struct add_options {
+    struct component_options component;
+    struct output_options out;
+};
+
+static bool run_component_add(const struct command_line *line, struct ens_err *err)
 {
-    const char *path = args->operands[0];
-    const char *id = args->operands[1];
+    const struct add_options *args = line->options;
+    const char *path = line->operands[0];
+    const char *id = line->operands[1];
     ENS_CLEANUP(install_free) struct install i = {0};
     ENS_CLEANUP(component_free) struct component c = {.elf.fd = -1, .sgxs.fd = -1};
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
     ENS_CLEANUP(enclave_set_free) struct enclave_set set = {0};
 
-    return component_check_usage(args, err) && bundle_check_component_id(id, err) &&
+    return component_check_usage(&args->component, err) && bundle_check_component_id(id, err) &&
            open_checked_bundle(path, &b, &set, err) &&
-           install_open(path, bundle_fd(b), args->output, args->force, &i, err) &&
-           component_open(args, id, args->operands[2], &c, err) &&
-           component_install(args, &c, b, &set, &i, err);
+           install_open(path, bundle_fd(b), args->out.output, args->out.force, &i, err) &&
+           component_open(&args->component, id, line->operands[2], &c, err) &&
+           component_install(&args->component, &c, b, &set, &i, err);
 }
+
+const struct command cmd_component_add = {
+    .name = "component-add",
+    .operands = "BUNDLE ronl|rofl.NAME ELF",
+    .summary = "add a component to a bundle",
+    .size = sizeof(struct add_options),
+    .groups = {{component_rows, offsetof(struct add_options, component)},
+               {output_rows, offsetof(struct add_options, out)}},
+    .min = 3,
+    .max = 3,
+    .in_place = "output",
+    .wants_name = true,
+    .run = run_component_add,
+};

@@ -9,18 +9,23 @@
 #include "signer/flow/enclave.h"
 #include "signer/flow/fields.h"
 #include "signer/flow/install.h"
-#include "signer/flow/success.h"
 #include "signer/ui/clock.h"
 #include "signer/ui/output.h"
 
+struct gen_sign_data_options {
+    struct fields_options fields;
+    struct output_options out;
+    const char *digest; /* for the SHA-256 */
+};
+
 /* MRENCLAVE, measured; or, if the file holds no enclave, as the SIGSTRUCT in it says. */
-static bool find_mrenclave(const struct args *args, struct enclave *ret, struct notices *ret_notices,
-                           struct ens_err *err)
+static bool find_mrenclave(const struct fields_options *args, const char *path, struct enclave *ret,
+                           struct notices *ret_notices, struct ens_err *err)
 {
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     struct sigstruct css;
 
-    if (!artifact_open(args->operands[0], &a, err))
+    if (!artifact_open(path, &a, err))
         return false;
     bool is_signdata = a.len == SIGNDATA_SIZE;
 
@@ -36,12 +41,12 @@ static bool find_mrenclave(const struct args *args, struct enclave *ret, struct 
     }
     return ret->is_measured ||
            notice_add(ret_notices, NOTICE_SAID, err, "MRENCLAVE is taken from %s; it was not measured%s%s.",
-                      args->operands[0], is_signdata ? "" : ": ",
+                      path, is_signdata ? "" : ": ",
                       is_signdata ? "" : container_why_no_stream(ret->container));
 }
 
 /* Measures the enclave, builds the fields, shows them. */
-static bool prepare_signdata(const struct args *args, struct sigstruct *ret_css,
+static bool prepare_signdata(const struct fields_options *args, const char *path, struct sigstruct *ret_css,
                              uint8_t ret_digest[static 32], struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
@@ -56,19 +61,22 @@ static bool prepare_signdata(const struct args *args, struct sigstruct *ret_css,
                                   .today = clock_danger_day(),
                                   .before = args->from != NULL ? &from : NULL,
                                   .measured = &measured};
-    bool ok = find_mrenclave(args, &e, &notices, err) &&
-              fields_of_options(args, e.mrenclave, ret_css, &from, &notices, err) &&
+
+    enclave_allow_large(args->allow_large);
+    bool ok = find_mrenclave(args, path, &e, &notices, err) &&
+              fields_of_options(args, path, e.mrenclave, ret_css, &from, &notices, err) &&
               install_fits(&e, ret_css, &notices, err) && signdata_digest(ret_css, ret_digest, err);
 
-    notice_all(&notices, args->quiet);
+    notice_all(&notices);
     if (!ok)
         return false;
     enclave_let_pass(&e, e.sites, &measured);
-    return dangers_review(args, &review, err);
+    return dangers_review(&review, err);
 }
 
-bool cmd_gen_sign_data(const struct args *args, struct ens_err *err)
+static bool run_gen_sign_data(const struct command_line *line, struct ens_err *err)
 {
+    const struct gen_sign_data_options *args = line->options;
     ENS_CLEANUP(output_closep) struct output *out = NULL;
     ENS_CLEANUP(output_closep) struct output *digest_out = NULL;
     struct sigstruct css;
@@ -76,29 +84,63 @@ bool cmd_gen_sign_data(const struct args *args, struct ens_err *err)
     char mrenclave[REVIEW_SHORT_MAX];
     uint8_t digest[32];
 
-    if (!output_open(args->output, true, args->force, &out, err) ||
-        (args->digest != NULL && !output_open(args->digest, true, args->force, &digest_out, err)))
+    if (!output_open(args->out.output, true, args->out.force, &out, err) ||
+        (args->digest != NULL && !output_open(args->digest, true, args->out.force, &digest_out, err)))
         return false;
-    if (!prepare_signdata(args, &css, digest, err))
+    if (!prepare_signdata(&args->fields, line->operands[0], &css, digest, err))
         return false;
     signdata_extract(&css, &data);
     if (digest_out != NULL && !output_commit(digest_out, view_of(digest, sizeof digest), err))
         return false;
     if (!output_commit(out, view_of(data.bytes, sizeof data.bytes), err))
         return false;
-    notice_say(args, "%s: %zu bytes for MRENCLAVE %s.", success_name(args->output), sizeof data.bytes,
+    notice_say("%s: %zu bytes for MRENCLAVE %s.", output_name(args->out.output), sizeof data.bytes,
                review_short(sigstruct_get(&css, CSS_ENCLAVEHASH).data, mrenclave));
-    notice_say(args, "Next: carry it to the signing host and to the reviewers.");
+    notice_say("Next: carry it to the signing host and to the reviewers.");
     return true;
 }
 
-bool cmd_sgx_gen_sign_data(const struct args *args, struct ens_err *err)
+static bool run_sgx_gen_sign_data(const struct command_line *line, struct ens_err *err)
 {
+    const struct gen_sign_data_options *args = line->options;
     ENS_CLEANUP(output_closep) struct output *out = NULL;
     struct sigstruct css;
     uint8_t digest[32];
 
-    return output_open(args->output, true, args->force, &out, err) &&
-           prepare_signdata(args, &css, digest, err) &&
+    return output_open(args->out.output, true, args->out.force, &out, err) &&
+           prepare_signdata(&args->fields, line->operands[0], &css, digest, err) &&
            output_commit(out, view_of(digest, sizeof digest), err);
 }
+
+#define GEN_SIGN_DATA(KIND, member) OPTION(KIND, struct gen_sign_data_options, member)
+
+static const struct option gen_sign_data_rows[] = {
+    {"digest", 0, GEN_SIGN_DATA(BESIDE, digest), "FILE",
+     "write the SHA-256 of the sign-data as well, 32 bytes"},
+    {"output", 'o', GEN_SIGN_DATA(OUTPUT, out.output), "FILE", "where the sign-data goes (- is stdout)"},
+    {"force", 0, GEN_SIGN_DATA(FLAG, out.force), NULL, "replace an existing output"},
+    {0},
+};
+
+const struct command cmd_gen_sign_data = {
+    .name = "gen-sign-data",
+    .operands = "ENCLAVE",
+    .summary = "write the 256 bytes that are to be signed for an enclave",
+    .size = sizeof(struct gen_sign_data_options),
+    .groups = {{fields_rows, offsetof(struct gen_sign_data_options, fields)}, {gen_sign_data_rows, 0}},
+    .min = 1,
+    .max = 1,
+    .run = run_gen_sign_data,
+};
+
+const struct command cmd_sgx_gen_sign_data = {
+    .name = "sgx-gen-sign-data",
+    .operands = "ENCLAVE",
+    .summary = "as orc: write the 32-byte digest that is to be signed",
+    .size = sizeof(struct gen_sign_data_options),
+    .groups = {{fields_rows, offsetof(struct gen_sign_data_options, fields)},
+               {output_rows, offsetof(struct gen_sign_data_options, out)}},
+    .min = 1,
+    .max = 1,
+    .run = run_sgx_gen_sign_data,
+};

@@ -4,6 +4,7 @@
 #include "signer/flow/component.h"
 #include "signer/flow/runtime.h"
 #include "signer/ui/notice.h"
+#include "signer/ui/output.h"
 
 static bool has_none(const void *ctx, const struct bundle *b, const struct enclave_set *set,
                      struct ens_err *err)
@@ -14,35 +15,56 @@ static bool has_none(const void *ctx, const struct bundle *b, const struct encla
            ens_fail(err, ENS_BUG, "%s: has a component", bundle_label(b));
 }
 
-static bool install_empty(const struct args *args, struct bundle *b, struct install *i, struct ens_err *err)
+static bool install_empty(struct bundle *b, struct install *i, struct ens_err *err)
 {
     if (!install_bundle(i, b, &(struct install_check){.holds = has_none}, err) || !install_commit(i, err))
         return false;
-    notice_say(args, "%s has no component yet: add one with component-add.",
+    notice_say("%s has no component yet: add one with component-add.",
                i->to_stdout ? "The bundle on stdout" : i->name);
     return true;
 }
 
-bool cmd_init(const struct args *args, struct ens_err *err)
+struct init_options {
+    struct runtime_options runtime;
+    struct component_options component;
+    struct output_options out;
+};
+
+static bool run_init(const struct command_line *line, struct ens_err *err)
 {
+    const struct init_options *args = line->options;
+    const struct component_options *with = &args->component;
+    bool is_empty = line->operands_len == 0;
     ENS_CLEANUP(runtime_free) struct runtime r = {0};
     ENS_CLEANUP(mem_freep) char *own = NULL;
     ENS_CLEANUP(install_free) struct install i = {0};
     ENS_CLEANUP(component_free) struct component c = {.elf.fd = -1, .sgxs.fd = -1};
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
 
-    if (args->operands_len == 0 &&
-        (args->sgx_executable != NULL || args->sgx_signature != NULL || args->elf_metadata))
+    if (is_empty && (with->sgx_executable != NULL || with->sgx_signature != NULL || with->elf_metadata))
         return ens_fail(
             err, ENS_USAGE,
             "init: no ELF is given, and an enclave goes beside one: name the executable that was built");
-    if (!component_check_usage(args, err) || !runtime_find(args, &r, err))
+    if (!component_check_usage(with, err) || !runtime_find(&args->runtime, &r, err))
         return false;
     own = mem_printf(err, "%s.orc", r.name);
-    if (own == NULL || !install_open(own, -1, args->output, args->force, &i, err) ||
-        (args->operands_len > 0 && !component_open(args, "ronl", args->operands[0], &c, err)) ||
+    if (own == NULL || !install_open(own, -1, args->out.output, args->out.force, &i, err) ||
+        (!is_empty && !component_open(with, "ronl", line->operands[0], &c, err)) ||
         !bundle_new(i.name, r.name, r.id, r.version, &b, err))
         return false;
-    return args->operands_len > 0 ? component_install(args, &c, b, NULL, &i, err)
-                                  : install_empty(args, b, &i, err);
+    return is_empty ? install_empty(b, &i, err) : component_install(with, &c, b, NULL, &i, err);
 }
+
+const struct command cmd_init = {
+    .name = "init",
+    .operands = "[ELF]",
+    .summary = "make a bundle, with a ronl component if an ELF is given",
+    .size = sizeof(struct init_options),
+    .groups = {{runtime_rows, offsetof(struct init_options, runtime)},
+               {component_rows, offsetof(struct init_options, component)},
+               {output_rows, offsetof(struct init_options, out)}},
+    .min = 0,
+    .max = 1,
+    .wants_name = true,
+    .run = run_init,
+};

@@ -11,6 +11,7 @@
 #include "signer/flow/record.h"
 #include "signer/flow/signing_key.h"
 #include "signer/sgx/rsa3072.h"
+#include "signer/ui/notice.h"
 #include "signer/ui/output.h"
 
 /* Longest CKA_ID that is taken, in bytes. */
@@ -20,15 +21,23 @@
  * signature made here can be one of an enclave. */
 static const char proof[] = "ensign keygen: this text proves a key and is no sign-data";
 
-static bool parse_id(const struct args *args, uint8_t *ret, size_t *ret_len, struct ens_err *err)
-{
-    size_t len = args->id != NULL ? strlen(args->id) : 0;
+struct keygen_options {
+    struct token_options token;
+    struct record_options record;
+    const char *uri; /* of the token */
+    const char *label, *id;
+    const char *pubkey; /* for the public key */
+    bool force;
+};
 
-    if (len % 2 != 0 || len > 2 * ID_MAX || (args->id != NULL && len == 0))
+static bool parse_id(const char *text, uint8_t *ret, size_t *ret_len, struct ens_err *err)
+{
+    size_t len = text != NULL ? strlen(text) : 0;
+
+    if (len % 2 != 0 || len > 2 * ID_MAX || (text != NULL && len == 0))
         return ens_fail(err, ENS_USAGE,
-                        "--id: '%s' is not a CKA_ID: give 1 to %d bytes as hexadecimal digits", args->id,
-                        ID_MAX);
-    if (len > 0 && !hex_decode(args->id, "--id", ret, len / 2, err))
+                        "--id: '%s' is not a CKA_ID: give 1 to %d bytes as hexadecimal digits", text, ID_MAX);
+    if (len > 0 && !hex_decode(text, "--id", ret, len / 2, err))
         return false;
     *ret_len = len / 2;
     return true;
@@ -36,7 +45,7 @@ static bool parse_id(const struct args *args, uint8_t *ret, size_t *ret_len, str
 
 /* One run of keygen. */
 struct run {
-    const struct args *args;
+    const struct keygen_options *args;
     struct token_session token;
     struct output *pubkey_out;
     struct transcript *transcript; /* NULL: none is kept */
@@ -128,16 +137,15 @@ static bool say_generated(const struct run *r, const uint8_t mrsigner[static MRS
         !text_wrap(buf_view(&line), is_watched ? SCREEN_COLUMNS : 0, 2, &text, err) ||
         !review_rows_of_words(mrsigner, &words, err))
         return false;
-    notice_say(r->args, "Made the key %s in token %s (%s, serial %s).", r->key->label, t->label, t->model,
-               t->serial);
-    notice_text(r->args, buf_view(&text));
-    notice_hash(r->args, view_of(mrsigner, MRSIGNER_SIZE),
+    notice_say("Made the key %s in token %s (%s, serial %s).", r->key->label, t->label, t->model, t->serial);
+    notice_text(buf_view(&text));
+    notice_hash(view_of(mrsigner, MRSIGNER_SIZE),
                 is_watched ? "  MRSIGNER, the identity of everything that this key signs:" : "  MRSIGNER");
-    notice_text(r->args, buf_view(&words));
+    notice_text(buf_view(&words));
     if (r->args->pubkey != NULL)
-        notice_say(r->args, "%s: the public key. Next: publish MRSIGNER; make a backup.", r->args->pubkey);
+        notice_say("%s: the public key. Next: publish MRSIGNER; make a backup.", r->args->pubkey);
     else
-        notice_say(r->args, "Next: publish MRSIGNER; make a backup.");
+        notice_say("Next: publish MRSIGNER; make a backup.");
     return true;
 }
 
@@ -159,7 +167,7 @@ static bool report_generated(struct run *r, struct ens_err *err)
 
 static bool keygen_walk(struct run *r, struct ens_err *err)
 {
-    const struct args *args = r->args;
+    const struct keygen_options *args = r->args;
     const struct hsm_generate_args generate = {.label = args->label, .id = view_of(r->id, r->id_len)};
 
     /* Its URI is told there. */
@@ -167,21 +175,22 @@ static bool keygen_walk(struct run *r, struct ens_err *err)
         return false;
     if (args->pubkey != NULL && !output_open(args->pubkey, false, args->force, &r->pubkey_out, err))
         return false;
-    return token_open(args, "--token", args->token, &r->token, err) && announce_key(r, err) &&
+    return token_open(&args->token, "--token", args->uri, &r->token, err) && announce_key(r, err) &&
            hsm_generate(r->token.hsm, &generate, &r->key, err) && prove(r, err) && report_generated(r, err);
 }
 
-bool cmd_keygen(const struct args *args, struct ens_err *err)
+static bool run_keygen(const struct command_line *line, struct ens_err *err)
 {
+    const struct keygen_options *args = line->options;
     ENS_CLEANUP(keygen_free) struct run r = {.args = args};
 
-    if (args->token == NULL || args->label == NULL)
+    if (args->uri == NULL || args->label == NULL)
         return ens_fail(err, ENS_USAGE, "%s: is missing: keygen needs --token URI and --label L",
-                        args->token == NULL ? "--token" : "--label");
+                        args->uri == NULL ? "--token" : "--label");
     if (args->label[0] == '\0')
         return ens_fail(err, ENS_USAGE, "--label: is empty: give the key a name");
-    if (!parse_id(args, r.id, &r.id_len, err) || !token_usage(args, "--token", args->token, err) ||
-        !record_open(args, &r.transcript, err))
+    if (!parse_id(args->id, r.id, &r.id_len, err) || !token_usage(&args->token, "--token", args->uri, err) ||
+        !record_open(line, &args->record, &r.transcript, err))
         return false;
     bool ok = keygen_walk(&r, err);
 
@@ -191,3 +200,26 @@ bool cmd_keygen(const struct args *args, struct ens_err *err)
                                         : TRANSCRIPT_FAILED,
                           r.is_signed ? r.signature : NULL, ok, err);
 }
+
+#define KEYGEN(KIND, member) OPTION(KIND, struct keygen_options, member)
+
+static const struct option keygen_rows[] = {
+    {"token", 0, KEYGEN(URI, uri), "URI", "RFC 7512 URI of the token (else ENSIGN_TOKEN)"},
+    {"label", 0, KEYGEN(TEXT, label), "L", "CKA_LABEL of the new key"},
+    {"id", 0, KEYGEN(TEXT, id), "HEX", "CKA_ID of the new key (default: 20 bytes of MRSIGNER)"},
+    {"pubkey", 0, KEYGEN(BESIDE_ONCE, pubkey), "FILE", "write the public key as well, PEM"},
+    {"force", 0, KEYGEN(FLAG, force), NULL, "replace an existing public key file"},
+    {0},
+};
+
+const struct command cmd_keygen = {
+    .name = "keygen",
+    .operands = "",
+    .summary = "make an RSA-3072 key with e = 3 inside a token",
+    .size = sizeof(struct keygen_options),
+    .groups = {{keygen_rows, 0},
+               {token_rows, offsetof(struct keygen_options, token)},
+               {record_rows, offsetof(struct keygen_options, record)}},
+    .prints = "the URI of the key",
+    .run = run_keygen,
+};

@@ -10,6 +10,7 @@
 #include "signer/flow/signing_key.h"
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
+#include "signer/ui/notice.h"
 #include "signer/ui/report.h"
 
 /* A token's model begins in the column of every value, unless its label is longer. */
@@ -243,8 +244,15 @@ static bool require(const struct hsm_uri *uri, struct token_session *s, struct e
     return true;
 }
 
+struct keys_options {
+    struct token_options token;
+    const char *uri; /* of the only token */
+    const char *require;
+    bool login, json;
+};
+
 /* One token, logged in: its keys. */
-static bool list_one(const struct args *args, const struct hsm_uri *required, struct token_session *s,
+static bool list_one(const struct keys_options *args, const struct hsm_uri *required, struct token_session *s,
                      struct key_report *l, struct ens_err *err)
 {
     if (!hsm_select_token(s->hsm, s->uri, &s->token, err)) {
@@ -252,7 +260,7 @@ static bool list_one(const struct args *args, const struct hsm_uri *required, st
             err->code = ENS_NO;
         return false;
     }
-    if (!token_login(args, s, err))
+    if (!token_login(&args->token, s, err))
         return false;
     bool is_met = required == NULL || require(required, s, err);
 
@@ -271,7 +279,7 @@ static bool list_one(const struct args *args, const struct hsm_uri *required, st
 }
 
 /* What was listed; of --require the answer as well, also if it is no: that has no text, but a document. */
-static bool print_keys(const struct args *args, bool ok, struct key_report *l, struct ens_err *err)
+static bool print_keys(const struct keys_options *args, bool ok, struct key_report *l, struct ens_err *err)
 {
     struct ens_err why = {0};
 
@@ -308,17 +316,18 @@ static bool count_token(void *ctx, const struct hsm_token *t, struct ens_err *er
 
 /* Is a PIN to be asked for? --login and --require say so; a PIN that was given is one for the one token, as
  * scripts of old have it. */
-static bool must_login(const struct args *args, const struct token_session *s, size_t tokens)
+static bool must_login(const struct keys_options *args, const struct token_session *s, size_t tokens)
 {
     return args->login || args->require != NULL ||
-           (s->pin_source != NULL && (args->token != NULL || tokens == 1));
+           (s->pin_source != NULL && (args->uri != NULL || tokens == 1));
 }
 
-bool cmd_keys(const struct args *args, struct ens_err *err)
+static bool run_keys(const struct command_line *line, struct ens_err *err)
 {
+    const struct keys_options *args = line->options;
     ENS_CLEANUP(token_close) struct token_session s = {0};
     ENS_CLEANUP(hsm_uri_freep) struct hsm_uri *required = NULL;
-    const char *uri = args->token != NULL ? args->token : args->require != NULL ? args->require : "pkcs11:";
+    const char *uri = args->uri != NULL ? args->uri : args->require != NULL ? args->require : "pkcs11:";
     ENS_CLEANUP(key_report_free) struct key_report l = {0};
     size_t tokens = 0;
 
@@ -327,13 +336,13 @@ bool cmd_keys(const struct args *args, struct ens_err *err)
     report_begin(&l.report, args->json ? REPORT_JSON : REPORT_TEXT, 0);
     report_kind(&l.report, "keys");
     report_array(&l.report, "tokens", NULL, 0);
-    if (!token_load(args, args->token != NULL ? "--token" : "--require", uri, &s, err) ||
+    if (!token_load(&args->token, args->uri != NULL ? "--token" : "--require", uri, &s, err) ||
         !hsm_list_tokens(s.hsm, s.uri, count_token, &tokens, err))
         return false;
     l.of_many = tokens > 1;
     bool login = must_login(args, &s, tokens);
 
-    if (tokens == 0 && args->token == NULL && args->require == NULL)
+    if (tokens == 0 && args->uri == NULL && args->require == NULL)
         return ens_fail(err, ENS_NOTFOUND,
                         "no token on this module: initialise one, or give another --module");
     /* A token that is not there, by the error that names the others. */
@@ -341,3 +350,22 @@ bool cmd_keys(const struct args *args, struct ens_err *err)
         return false;
     return print_keys(args, login ? list_one(args, required, &s, &l, err) : list_all(&s, &l, err), &l, err);
 }
+
+#define KEYS(KIND, member) OPTION(KIND, struct keys_options, member)
+
+static const struct option keys_rows[] = {
+    {"token", 0, KEYS(URI, uri), "URI", "only this token (else ENSIGN_TOKEN)"},
+    {"login", 0, KEYS(FLAG, login), NULL, "log in to the one token, and list its keys as well"},
+    {"require", 0, KEYS(URI, require), "URI", "exit 1 unless this key can sign enclaves"},
+    {"json", 0, KEYS(FLAG, json), NULL, "one JSON document"},
+    {0},
+};
+
+const struct command cmd_keys = {
+    .name = "keys",
+    .operands = "",
+    .summary = "list tokens and keys, and whether they can sign enclaves",
+    .size = sizeof(struct keys_options),
+    .groups = {{keys_rows, 0}, {token_rows, offsetof(struct keys_options, token)}},
+    .run = run_keys,
+};

@@ -10,28 +10,35 @@
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/rsa3072_cert.h"
+#include "signer/ui/notice.h"
 #include "signer/ui/output.h"
 
 /* What the token is about to sign. All of it follows from the key, so there is nothing to confirm. */
-static void say_certificate(const struct args *args, const uint8_t serial[static RSA3072_CERT_SERIAL_SIZE],
+static void say_certificate(const uint8_t serial[static RSA3072_CERT_SERIAL_SIZE],
                             const uint8_t digest[static DIGEST_SIZE])
 {
     char hex[2 * RSA3072_CERT_SERIAL_SIZE + 1];
 
-    notice_say(args,
-               "The token signs a certificate of its own key: %d bytes that begin with 30 82, no sign-data.",
+    notice_say("The token signs a certificate of its own key: %d bytes that begin with 30 82, no sign-data.",
                RSA3072_CERT_TBS_SIZE);
-    notice_say(args, "  subject and issuer  CN=%s", RSA3072_CERT_NAME);
+    notice_say("  subject and issuer  CN=%s", RSA3072_CERT_NAME);
     hex_encode(hex, view_of(serial, RSA3072_CERT_SERIAL_SIZE));
-    notice_say(args, "  serial number       %s (from MRSIGNER)", hex);
-    notice_say(args, "  valid               20%s to %s, certifies nobody else", RSA3072_CERT_BEGINS,
+    notice_say("  serial number       %s (from MRSIGNER)", hex);
+    notice_say("  valid               20%s to %s, certifies nobody else", RSA3072_CERT_BEGINS,
                RSA3072_CERT_ENDS);
-    notice_hash(args, view_of(digest, DIGEST_SIZE), "  SHA-256            ");
+    notice_hash(view_of(digest, DIGEST_SIZE), "  SHA-256            ");
 }
+
+struct pubkey_options {
+    struct token_options token;
+    struct record_options record;
+    struct output_options out;
+    bool x509;
+};
 
 /* One run of pubkey. */
 struct run {
-    const struct args *args;
+    const struct pubkey_options *args;
     struct token_session token;
     struct output *out;
     struct transcript *transcript; /* NULL: none is kept */
@@ -53,12 +60,12 @@ static bool make_certificate(struct run *r, struct buf *ret, struct ens_err *err
     uint8_t serial[RSA3072_CERT_SERIAL_SIZE];
     uint8_t tbs[RSA3072_CERT_TBS_SIZE];
     struct transcript_item item = {
-        .what = "certificate", .file = "", .output = r->args->output != NULL ? r->args->output : "-"};
+        .what = "certificate", .file = "", .output = r->args->out.output != NULL ? r->args->out.output : "-"};
 
     if (!rsa3072_cert_serial(&r->key, serial, err) || !rsa3072_cert_tbs(&r->key, tbs, err) ||
         !digest_of(DIGEST_SHA256, view_of(tbs, sizeof tbs), item.digest, err))
         return false;
-    say_certificate(r->args, serial, item.digest);
+    say_certificate(serial, item.digest);
     if (!record_intent(r->transcript, &item, 1, err))
         return false;
     r->is_signed =
@@ -69,17 +76,17 @@ static bool make_certificate(struct run *r, struct buf *ret, struct ens_err *err
 static bool pubkey_walk(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
-    const struct args *args = r->args;
+    const struct pubkey_options *args = r->args;
     const struct hsm_key *selected = NULL;
     uint8_t mrsigner[MRSIGNER_SIZE];
 
-    if (!output_open(args->output, false, args->force, &r->out, err) ||
-        !token_open_key(args, &r->token, &selected, err) || !hsm_public_key(r->token.hsm, &r->key, err) ||
-        !rsa3072_mrsigner(&r->key, mrsigner, err))
+    if (!output_open(args->out.output, false, args->out.force, &r->out, err) ||
+        !token_open_key(&args->token, &r->token, &selected, err) ||
+        !hsm_public_key(r->token.hsm, &r->key, err) || !rsa3072_mrsigner(&r->key, mrsigner, err))
         return false;
     record_token(r->transcript, &r->token);
     record_key(r->transcript, selected, mrsigner);
-    notice_hash(args, view_of(mrsigner, sizeof mrsigner), "MRSIGNER");
+    notice_hash(view_of(mrsigner, sizeof mrsigner), "MRSIGNER");
     if (known_key_owner(mrsigner) != NULL)
         notice_warn("everybody can sign with this key: %s", known_key_owner(mrsigner));
     if (!(args->x509 ? make_certificate(r, &pem, err) : rsa3072_write_pubkey(&r->key, &pem, err)))
@@ -88,13 +95,15 @@ static bool pubkey_walk(struct run *r, struct ens_err *err)
     return r->is_written;
 }
 
-bool cmd_pubkey(const struct args *args, struct ens_err *err)
+static bool run_pubkey(const struct command_line *line, struct ens_err *err)
 {
+    const struct pubkey_options *args = line->options;
     ENS_CLEANUP(pubkey_free) struct run r = {.args = args};
 
-    if (!token_require_key(args, err))
+    if (!token_require_key(&args->token, err))
         return false;
-    if (!token_usage(args, "--key", args->key, err) || !record_open(args, &r.transcript, err))
+    if (!token_usage(&args->token, "--key", args->token.key, err) ||
+        !record_open(line, &args->record, &r.transcript, err))
         return false;
     bool ok = pubkey_walk(&r, err);
 
@@ -104,3 +113,23 @@ bool cmd_pubkey(const struct args *args, struct ens_err *err)
                                         : TRANSCRIPT_FAILED,
                           r.is_signed ? r.signature : NULL, ok, err);
 }
+
+#define PUBKEY(KIND, member) OPTION(KIND, struct pubkey_options, member)
+
+static const struct option pubkey_rows[] = {
+    {"key", 0, PUBKEY(URI, token.key), "URI", "RFC 7512 URI of the private key (else ENSIGN_KEY)"},
+    {"x509", 0, PUBKEY(FLAG, x509), NULL, "a self-signed X.509 certificate; the key signs it"},
+    {0},
+};
+
+const struct command cmd_pubkey = {
+    .name = "pubkey",
+    .operands = "",
+    .summary = "write the public half of a key, PEM",
+    .size = sizeof(struct pubkey_options),
+    .groups = {{pubkey_rows, 0},
+               {token_rows, offsetof(struct pubkey_options, token)},
+               {record_rows, offsetof(struct pubkey_options, record)},
+               {output_rows, offsetof(struct pubkey_options, out)}},
+    .run = run_pubkey,
+};

@@ -19,13 +19,21 @@
 #include "signer/sgx/verify.h"
 #include "signer/ui/output.h"
 
+struct set_sig_options {
+    struct fields_options fields;
+    struct output_options out;
+    const char *sign_data;
+    const char *to; /* for the SIGSTRUCT */
+    bool ephemeral_key;
+};
+
 /* The operands after ENCLAVE, by what they hold. */
 struct given {
     struct buf file;   /* SIGNATURE or SIGSTRUCT; empty with --ephemeral-key */
     bool is_sigstruct; /* a finished SIGSTRUCT */
-    bool has_key;      /* PUBKEY was given */
     struct pubkey key;
-    const char *name; /* of the file, for messages */
+    const char *name;     /* of the file, for messages */
+    const char *key_name; /* of PUBKEY; NULL: not given */
 };
 
 static void given_free(struct given *g)
@@ -35,50 +43,51 @@ static void given_free(struct given *g)
 
 /* ---- what the command line means ---- */
 
-static bool check_set_sig_usage(const struct args *args, struct ens_err *err)
+static bool check_set_sig_usage(const struct command_line *line, struct ens_err *err)
 {
-    bool has_options = params_any(&args->params) || args->from != NULL;
+    const struct set_sig_options *args = line->options;
+    bool has_options = params_any(&args->fields.params) || args->fields.from != NULL;
 
-    if (args->ephemeral_key && args->operands_len != 1)
+    if (args->ephemeral_key && line->operands_len != 1)
         return ens_fail(err, ENS_USAGE,
                         "--ephemeral-key: makes the signature itself: leave out SIGNATURE and PUBKEY");
-    if (!args->ephemeral_key && args->operands_len == 1)
+    if (!args->ephemeral_key && line->operands_len == 1)
         return ens_fail(err, ENS_USAGE,
                         "%s: no signature is given, and none is made up: give SIGNATURE and PUBKEY, "
                         "or a SIGSTRUCT, or --ephemeral-key",
-                        args->operands[0]);
+                        line->operands[0]);
     if (args->sign_data != NULL && has_options)
         return ens_fail(err, ENS_USAGE,
                         "--sign-data: holds every field already: leave out the SIGSTRUCT options");
-    if (args->to != NULL && args->output != NULL)
+    if (args->to != NULL && args->out.output != NULL)
         return ens_fail(err, ENS_USAGE,
                         "--to writes the SIGSTRUCT and --output the bundle: give one of them");
     return true;
 }
 
 /* Step 4, first half: reads SIGNATURE and PUBKEY, or a SIGSTRUCT. */
-static bool read_given(const struct args *args, struct given *ret, struct ens_err *err)
+static bool read_given(const struct command_line *line, struct given *ret, struct ens_err *err)
 {
+    const struct set_sig_options *args = line->options;
     ENS_CLEANUP(buf_free) struct buf key_file = {0};
 
     if (args->ephemeral_key)
         return true;
-    ret->name = args->operands[1];
+    ret->name = line->operands[1];
     if (!armour_read(ret->name, DIAGNOSE_FILE_MAX, ARMOUR_ONLY(ARMOUR_SIGNATURE), &ret->file, err))
         return false;
     ret->is_sigstruct = ret->file.len == SIGSTRUCT_SIZE;
-    ret->has_key = args->operands_len == 3;
-    if (!ret->is_sigstruct && !ret->has_key)
+    ret->key_name = line->operands_len == 3 ? line->operands[2] : NULL;
+    if (!ret->is_sigstruct && ret->key_name == NULL)
         return ens_fail(err, ENS_USAGE, "%s: is not a finished SIGSTRUCT: give the public key as well",
                         ret->name);
-    if (ret->is_sigstruct && (params_any(&args->params) || args->from != NULL))
+    if (ret->is_sigstruct && (params_any(&args->fields.params) || args->fields.from != NULL))
         return ens_fail(err, ENS_USAGE, "%s: is a finished SIGSTRUCT: leave out the SIGSTRUCT options",
                         ret->name);
-    if (!ret->has_key)
+    if (ret->key_name == NULL)
         return true;
-    return armour_read(args->operands[2], RSA3072_KEY_FILE_MAX, ARMOUR_ONLY(ARMOUR_PUBLIC_KEY), &key_file,
-                       err) &&
-           rsa3072_read_pubkey(buf_view(&key_file), args->operands[2], &ret->key, err);
+    return armour_read(ret->key_name, RSA3072_KEY_FILE_MAX, ARMOUR_ONLY(ARMOUR_PUBLIC_KEY), &key_file, err) &&
+           rsa3072_read_pubkey(buf_view(&key_file), ret->key_name, &ret->key, err);
 }
 
 /* ---- steps 2 and 3: the fields, and their agreement with the enclave ---- */
@@ -95,25 +104,26 @@ static bool check_mrenclave(const struct enclave *e, const struct sigstruct *css
                     hex_of(hash).text, e->path, hex_of(view_of(e->mrenclave, MRENCLAVE_SIZE)).text);
 }
 
-static bool collect_fields(const struct args *args, const struct enclave *e, struct sigstruct *ret,
+static bool collect_fields(const struct set_sig_options *args, const struct enclave *e, struct sigstruct *ret,
                            struct notices *ret_notices, struct ens_err *err)
 {
     struct sigstruct from;
 
     if (args->sign_data == NULL)
-        return fields_check_from(args, e, err) &&
-               fields_of_options(args, e->mrenclave, ret, &from, ret_notices, err);
+        return fields_check_from(&args->fields, e, err) &&
+               fields_of_options(&args->fields, e->path, e->mrenclave, ret, &from, ret_notices, err);
     if (!fields_of_signdata(args->sign_data, ret, err) || !check_mrenclave(e, ret, args->sign_data, err))
         return false;
     /* MODE64BIT was decided, and signed, with the sign-data. */
-    return args->params.allow_unusual || params_check(ret, true, err) || ens_wrap(err, "%s", args->sign_data);
+    return args->fields.params.allow_unusual || params_check(ret, true, err) ||
+           ens_wrap(err, "%s", args->sign_data);
 }
 
 /* ---- step 4: the signature ---- */
 
 /* DATE is the one field that changes by itself: without --date and --sign-data,
  * the signature says which it was. */
-static bool recover_date(const struct args *args, const struct given *g,
+static bool recover_date(const struct set_sig_options *args, const struct given *g,
                          const uint8_t signature[static SIGNATURE_SIZE], struct sigstruct *css,
                          struct notices *ret_notices, struct ens_err *err)
 {
@@ -123,7 +133,7 @@ static bool recover_date(const struct args *args, const struct given *g,
     bool is_pkcs1 = false;
     bool found = false;
 
-    if (args->sign_data != NULL || args->params.date != NULL)
+    if (args->sign_data != NULL || args->fields.params.date != NULL)
         return true;
     if (!diagnose_signed_digest(&g->key, signature, &is_pkcs1, signed_digest, err) ||
         !signdata_digest(css, digest, err))
@@ -136,8 +146,8 @@ static bool recover_date(const struct args *args, const struct given *g,
                                 review_date(css, date));
 }
 
-static bool finish_with_signature(const struct args *args, const struct given *g, struct sigstruct *css,
-                                  struct notices *ret_notices, struct ens_err *err)
+static bool finish_with_signature(const struct set_sig_options *args, const struct given *g,
+                                  struct sigstruct *css, struct notices *ret_notices, struct ens_err *err)
 {
     uint8_t signature[SIGNATURE_SIZE];
     uint8_t digest[32];
@@ -167,7 +177,7 @@ static bool finish_ephemeral(struct sigstruct *css, struct notices *ret_notices,
 
 /* A SIGSTRUCT that came finished: it must be for this enclave, and of this key and these fields where they
  * are given. */
-static bool take_finished(const struct args *args, const struct given *g, const struct enclave *e,
+static bool take_finished(const struct set_sig_options *args, const struct given *g, const struct enclave *e,
                           struct sigstruct *ret, struct ens_err *err)
 {
     struct sigstruct want;
@@ -177,9 +187,9 @@ static bool take_finished(const struct args *args, const struct given *g, const 
     if (!sigstruct_parse(buf_view(&g->file), g->name, ret, err) || !check_mrenclave(e, ret, g->name, err))
         return false;
     verify_key_of(ret, &key);
-    if (g->has_key && memcmp(key.modulus, g->key.modulus, sizeof key.modulus) != 0)
+    if (g->key_name != NULL && memcmp(key.modulus, g->key.modulus, sizeof key.modulus) != 0)
         return ens_fail(err, ENS_DATA, "%s: was signed by another key than %s: give the key that signed",
-                        g->name, args->operands[2]);
+                        g->name, g->key_name);
     if (args->sign_data == NULL)
         return true;
     if (!fields_of_signdata(args->sign_data, &want, err))
@@ -189,7 +199,7 @@ static bool take_finished(const struct args *args, const struct given *g, const 
     return true;
 }
 
-static bool make_sigstruct(const struct args *args, const struct given *g, const struct enclave *e,
+static bool make_sigstruct(const struct set_sig_options *args, const struct given *g, const struct enclave *e,
                            struct sigstruct *ret, struct notices *ret_notices, struct ens_err *err)
 {
     if (g->is_sigstruct)
@@ -202,27 +212,27 @@ static bool make_sigstruct(const struct args *args, const struct given *g, const
 
 /* ---- step 5: judged again, from the bytes alone ---- */
 
-static void say_attached(const struct args *args, const char *where)
+static void say_attached(const struct set_sig_options *args, const char *pubkey, const char *where)
 {
-    const char *pubkey = args->operands_len == 3 ? args->operands[2] : NULL;
-
-    notice_say(args, "%s: signed, SIGSTRUCT verified from %s.", where,
+    notice_say("%s: signed, SIGSTRUCT verified from %s.", where,
                args->to != NULL ? "its bytes alone" : "the file");
     if (args->to == NULL)
-        notice_say(args, "Next: ensign verify%s%s %s", pubkey != NULL ? " --pubkey " : "",
+        notice_say("Next: ensign verify%s%s %s", pubkey != NULL ? " --pubkey " : "",
                    pubkey != NULL ? pubkey : "", where);
 }
 
 /* ---- the walk ---- */
 
 /* Reads the enclave, and makes the SIGSTRUCT that fits it. */
-static bool prepare(const struct args *args, const struct given *g, struct enclave *e, struct sigstruct *ret,
-                    struct notices *ret_notices, struct ens_err *err)
+static bool prepare(const struct set_sig_options *args, const char *path, const struct given *g,
+                    struct enclave *e, struct sigstruct *ret, struct notices *ret_notices,
+                    struct ens_err *err)
 {
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
 
-    if (!artifact_open(args->operands[0], &a, err) ||
-        !enclave_load(&a, args->component, ENCLAVE_CHANGE, args->params.allow_unusual, e, ret_notices, err))
+    if (!artifact_open(path, &a, err) ||
+        !enclave_load(&a, args->fields.component, ENCLAVE_CHANGE, args->fields.params.allow_unusual, e,
+                      ret_notices, err))
         return false;
     if (container_kind(e->container) == CONTAINER_SGXS && args->to == NULL)
         return ens_fail(err, ENS_USAGE,
@@ -231,8 +241,9 @@ static bool prepare(const struct args *args, const struct given *g, struct encla
            install_fits(e, ret, ret_notices, err);
 }
 
-bool cmd_set_sig(const struct args *args, struct ens_err *err)
+static bool run_set_sig(const struct command_line *line, struct ens_err *err)
 {
+    const struct set_sig_options *args = line->options;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     ENS_CLEANUP(given_free) struct given given = {0};
     ENS_CLEANUP(output_closep) struct output *to = NULL;
@@ -240,25 +251,49 @@ bool cmd_set_sig(const struct args *args, struct ens_err *err)
     struct notices notices = {0};
     struct sigstruct css;
 
-    if (!check_set_sig_usage(args, err) || !read_given(args, &given, err) ||
-        (args->to != NULL && !output_open(args->to, true, args->force, &to, err)))
+    if (!check_set_sig_usage(line, err) || !read_given(line, &given, err) ||
+        (args->to != NULL && !output_open(args->to, true, args->out.force, &to, err)))
         return false;
-    bool ok = prepare(args, &given, &e, &css, &notices, err);
+    enclave_allow_large(args->fields.allow_large);
+    bool ok = prepare(args, line->operands[0], &given, &e, &css, &notices, err);
 
-    notice_all(&notices, args->quiet);
+    notice_all(&notices);
     if (!ok)
         return false;
-    const char *where = to != NULL ? args->to : args->output != NULL ? args->output : e.path;
+    const char *where = to != NULL ? args->to : args->out.output != NULL ? args->out.output : e.path;
 
-    if (!dangers_review_signed(args, &css, err))
+    if (!dangers_review_signed(&css, err))
         return false;
     ok = to != NULL
              ? output_commit(to, view_of(css.bytes, sizeof css.bytes), err)
-             : install_open(e.path, container_fd(e.container), args->output, args->force, &i, err) &&
+             : install_open(e.path, container_fd(e.container), args->out.output, args->out.force, &i, err) &&
                    install_enclave(&i, &e, &(struct install_item){&e.sites[0], &css}, 1, &notices, err) &&
                    install_commit(&i, err);
-    notice_all(&notices, args->quiet);
+    notice_all(&notices);
     if (ok)
-        say_attached(args, where);
+        say_attached(args, given.key_name, where);
     return ok;
 }
+
+#define SET_SIG(KIND, member) OPTION(KIND, struct set_sig_options, member)
+
+static const struct option set_sig_rows[] = {
+    {"sign-data", 0, SET_SIG(FILE, sign_data), "FILE",
+     "the sign-data that was signed, in place of SIGSTRUCT options"},
+    {"to", 0, SET_SIG(OUTPUT, to), "FILE", "write the SIGSTRUCT to a file, leave ENCLAVE as it is"},
+    {"ephemeral-key", 0, SET_SIG(FLAG, ephemeral_key), NULL, "sign with a fresh key that is thrown away"},
+    {0},
+};
+
+/* What the command is under both of its names. */
+#define SET_SIG_COMMAND                                                                                      \
+    .operands = "ENCLAVE [SIGNATURE PUBKEY | SIGSTRUCT]", .size = sizeof(struct set_sig_options),            \
+    .groups = {{set_sig_rows, 0},                                                                            \
+               {fields_rows, offsetof(struct set_sig_options, fields)},                                      \
+               {output_rows, offsetof(struct set_sig_options, out)}},                                        \
+    .min = 1, .max = 3, .in_place = "output", .run = run_set_sig
+
+const struct command cmd_set_sig = {
+    .name = "set-sig", .summary = "put a signature into a bundle or another container", SET_SIG_COMMAND};
+const struct command cmd_sgx_set_sig = {
+    .name = "sgx-set-sig", .summary = "as orc: the same as set-sig", SET_SIG_COMMAND};

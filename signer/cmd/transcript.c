@@ -12,6 +12,7 @@
 #include "signer/ceremony/head.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/child_env.h"
+#include "signer/ui/notice.h"
 #include "signer/ui/report.h"
 
 /* Receives the records. */
@@ -143,8 +144,15 @@ static bool check_head(const char *name, const struct chain *p, const struct tra
                     name, sum->records);
 }
 
+struct transcript_options {
+    const char *head;
+    const char *witnesses, *signed_head;
+    bool head_statement, json;
+};
+
 /* Who signed the head, and does it fit? */
-static bool check_witness(const struct args *args, struct chain *p, struct view text, struct ens_err *err)
+static bool check_witness(const struct transcript_options *args, struct chain *p, struct view text,
+                          struct ens_err *err)
 {
     static const struct sshsig_tool tool = {.program = child_env_ssh_keygen};
     ENS_CLEANUP(people_freep) struct people *people = NULL;
@@ -172,10 +180,10 @@ static bool print_statement(const char *name, const struct transcript_sum *sum, 
     return head_statement(sum, text, name, &lines, err) && notice_result(buf_view(&lines), err);
 }
 
-static bool print_transcript(const struct args *args, struct chain *l, struct ens_err *err)
+static bool print_transcript(const struct transcript_options *args, const char *name, struct chain *l,
+                             struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
-    const char *name = args->operands[0];
     const struct transcript_sink sink = {.put = on_record, .ctx = l};
     struct transcript_sum sum;
 
@@ -209,8 +217,10 @@ static bool read_want(const char *text, uint8_t ret[static DIGEST_SIZE], struct 
     return hex_decode(digits, "--head", ret, DIGEST_SIZE, err);
 }
 
-bool cmd_transcript(const struct args *args, struct ens_err *err)
+static bool run_transcript(const struct command_line *line, struct ens_err *err)
 {
+    const struct transcript_options *args = line->options;
+    const char *name = line->operands[0];
     ENS_CLEANUP(chain_free) struct chain l = {0};
     uint8_t want[DIGEST_SIZE];
 
@@ -222,10 +232,37 @@ bool cmd_transcript(const struct args *args, struct ens_err *err)
         return false;
     l.want = args->head != NULL ? want : NULL;
     report_begin(&l.report, args->json ? REPORT_JSON : REPORT_TEXT, 14);
-    report_note(&l.report, "Transcript:", "%s", args->operands[0]);
+    report_note(&l.report, "Transcript:", "%s", name);
     report_text(&l.report, "kind", NULL, "transcript");
     report_uint(&l.report, "format", NULL, 1);
-    report_text(&l.report, "file", NULL, args->operands[0]);
+    report_text(&l.report, "file", NULL, name);
     report_array(&l.report, "records", NULL, 0);
-    return print_transcript(args, &l, err);
+    return print_transcript(args, name, &l, err);
 }
+
+#define TRANSCRIPT(KIND, member) OPTION(KIND, struct transcript_options, member)
+
+static const struct option transcript_rows[] = {
+    {"head", 0, TRANSCRIPT(TEXT, head), "HEX",
+     "the head that was written down: the last record must be that one"},
+    {"head-statement", 0, TRANSCRIPT(FLAG, head_statement), NULL,
+     "print the four lines that a witness signs"},
+    {"witnesses", 0, TRANSCRIPT(FILE_ONCE, witnesses), "FILE",
+     "persons and their keys, as approvers of a policy"},
+    {"signed-head", 0, TRANSCRIPT(FILE_ONCE, signed_head), "FILE",
+     "a head that one of them signed: the record must have it"},
+    {"json", 0, TRANSCRIPT(FLAG, json), NULL, "one JSON document"},
+    {0},
+};
+
+const struct command cmd_transcript = {
+    .name = "transcript",
+    .operands = "FILE",
+    .summary = "verify the transcript of a ceremony, and print it",
+    .size = sizeof(struct transcript_options),
+    .groups = {{transcript_rows, 0}},
+    .min = 1,
+    .max = 1,
+    .wants_record = true,
+    .run = run_transcript,
+};

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "signer/base/mem.h"
+#include "signer/ui/notice.h"
 
 #define SUFFIX ".approval"
 
@@ -92,12 +93,12 @@ static bool add_directory(struct approval_files *f, const char *dir, struct ens_
     return true;
 }
 
-bool approval_files_list(const struct args *args, struct approval_files *ret, struct ens_err *err)
+bool approval_files_list(const struct text_list *approvals, struct approval_files *ret, struct ens_err *err)
 {
     ENS_CLEANUP(approval_files_free) struct approval_files f = {0};
 
-    for (size_t i = 0; i < args->approvals.len; i++) {
-        const char *path = args->approvals.items[i];
+    for (size_t i = 0; i < approvals->len; i++) {
+        const char *path = approvals->items[i];
         struct stat st;
         bool is_directory = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 

@@ -10,7 +10,18 @@
 #include "signer/flow/dangers.h"
 #include "signer/ui/notice.h"
 
-bool component_check_usage(const struct args *args, struct ens_err *err)
+#define COMPONENT(KIND, member) OPTION(KIND, struct component_options, member)
+
+const struct option component_rows[] = {
+    {"sgx-executable", 0, COMPONENT(FILE_MAYBE, sgx_executable), "SGXS", "the enclave's SGXS stream"},
+    {"sgx-signature", 0, COMPONENT(FILE_MAYBE, sgx_signature), "SIG", "a finished SIGSTRUCT for that stream"},
+    {"allow-unusual", 0, COMPONENT(FLAG, allow_unusual), NULL, "add a stream that is refused as unusual"},
+    {"elf-metadata", 0, COMPONENT(FLAG, elf_metadata), NULL,
+     "name the executable in the newer elf: {executable}"},
+    {0},
+};
+
+bool component_check_usage(const struct component_options *args, struct ens_err *err)
 {
     if (args->sgx_signature != NULL && args->sgx_executable == NULL)
         return ens_fail(err, ENS_USAGE,
@@ -39,7 +50,7 @@ static bool open_elf(const char *path, struct bundle_input *ret, struct ens_err 
     return true;
 }
 
-static bool open_sgxs(const struct args *args, struct component *c, struct ens_err *err)
+static bool open_sgxs(const struct component_options *args, struct component *c, struct ens_err *err)
 {
     const char *path = args->sgx_executable;
     struct sgxs_report report = {0};
@@ -48,14 +59,14 @@ static bool open_sgxs(const struct args *args, struct component *c, struct ens_e
     c->sgxs.path = path;
     if (!file_open(path, &c->sgxs.fd, err) || !enclave_measure_stream(c->sgxs.fd, path, &report, err))
         return false;
-    bool ok = enclave_judge_stream(path, &report, true, args->params.allow_unusual, &notices, err);
+    bool ok = enclave_judge_stream(path, &report, true, args->allow_unusual, &notices, err);
 
-    notice_all(&notices, args->quiet);
+    notice_all(&notices);
     memcpy(c->mrenclave, report.mrenclave, sizeof c->mrenclave);
     return ok;
 }
 
-static bool read_sigstruct(const struct args *args, struct component *c, struct ens_err *err)
+static bool read_sigstruct(const struct component_options *args, struct component *c, struct ens_err *err)
 {
     const char *path = args->sgx_signature;
     ENS_CLEANUP(buf_free) struct buf file = {0};
@@ -68,27 +79,27 @@ static bool read_sigstruct(const struct args *args, struct component *c, struct 
                         "%s: its ENCLAVEHASH is not the MRENCLAVE of %s: give the files of one enclave", path,
                         c->sgxs.path);
     c->is_signed = true;
-    return dangers_review_signed(args, &c->css, err);
+    return dangers_review_signed(&c->css, err);
 }
 
-static void tell_component(const struct args *args, const struct component *c)
+static void tell_component(const struct component *c)
 {
     if (c->sgxs.path == NULL)
         return;
-    notice_say(args, "Component %s: MRENCLAVE %s, %s.", c->id,
+    notice_say("Component %s: MRENCLAVE %s, %s.", c->id,
                hex_for(view_of(c->mrenclave, sizeof c->mrenclave), notice_is_watched()).text,
                c->is_signed ? "signed" : "not signed yet");
 }
 
-bool component_open(const struct args *args, const char *id, const char *elf, struct component *ret,
-                    struct ens_err *err)
+bool component_open(const struct component_options *args, const char *id, const char *elf,
+                    struct component *ret, struct ens_err *err)
 {
     ENS_CLEANUP(component_free) struct component c = {.id = id, .elf.fd = -1, .sgxs.fd = -1};
 
     if (!open_elf(elf, &c.elf, err) || (args->sgx_executable != NULL && !open_sgxs(args, &c, err)) ||
         (args->sgx_signature != NULL && !read_sigstruct(args, &c, err)))
         return false;
-    tell_component(args, &c);
+    tell_component(&c);
     *ret = c;
     c.elf.fd = c.sgxs.fd = -1;
     return true;
@@ -128,7 +139,7 @@ static bool holds_component(const void *ctx, const struct bundle *b, const struc
     return true;
 }
 
-bool component_install(const struct args *args, const struct component *c, struct bundle *b,
+bool component_install(const struct component_options *args, const struct component *c, struct bundle *b,
                        const struct enclave_set *known, struct install *i, struct ens_err *err)
 {
     struct bundle_addition add = {.id = c->id, .elf = c->elf, .elf_metadata = args->elf_metadata};
@@ -141,6 +152,6 @@ bool component_install(const struct args *args, const struct component *c, struc
         !install_bundle(i, b, &(struct install_check){holds_component, c, known}, err) ||
         !install_commit(i, err))
         return false;
-    notice_say(args, "Component %s is in %s.", c->id, i->to_stdout ? "the bundle on stdout" : i->name);
+    notice_say("Component %s is in %s.", c->id, i->to_stdout ? "the bundle on stdout" : i->name);
     return true;
 }

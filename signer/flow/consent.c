@@ -10,6 +10,7 @@
 #include "signer/flow/approval_files.h"
 #include "signer/flow/child_env.h"
 #include "signer/ui/clock.h"
+#include "signer/ui/notice.h"
 
 static const struct sshsig_tool tool = {.program = child_env_ssh_keygen};
 
@@ -39,27 +40,28 @@ static bool is_clock_back(const struct consent *c)
     return has_people(c->policy) && c->past != NULL && c->today < c->past->last_day;
 }
 
-bool consent_policy(const struct args *args, struct policy **ret, struct ens_err *err)
+bool consent_policy(const char *path, struct policy **ret, struct ens_err *err)
 {
-    if (args->policy == NULL)
+    if (path == NULL)
         return true;
-    if (!policy_open(args->policy, ret, err))
+    if (!policy_open(path, ret, err))
         return false;
-    notice_hash(args, view_of(policy_id(*ret), 32), "Policy %s, id", args->policy);
+    notice_hash(view_of(policy_id(*ret), 32), "Policy %s, id", path);
     return true;
 }
 
-bool consent_judge(const struct args *args, const struct policy *p, const struct transcript_rejections *past,
-                   const uint8_t *mrsigner, struct consent *ret, struct ens_err *err)
+bool consent_judge(const struct text_list *named, const char *transcript, const struct policy *p,
+                   const struct transcript_rejections *past, const uint8_t *mrsigner, struct consent *ret,
+                   struct ens_err *err)
 {
     ENS_CLEANUP(approval_files_free) struct approval_files files = {0};
     struct consent c = {.policy = p, .past = past};
 
     bind(&c, mrsigner);
-    if (args->approvals.len > 0 && !has_people(p))
+    if (named->len > 0 && !has_people(p))
         return ens_fail(err, ENS_USAGE,
                         "--approval: nothing counts it: give --policy with lines approvals and approvers");
-    if (!clock_day(&c.today, err) || !approval_files_list(args, &files, err))
+    if (!clock_day(&c.today, err) || !approval_files_list(named, &files, err))
         return false;
     const struct approval_ground g = ground_of(&c);
 
@@ -67,7 +69,7 @@ bool consent_judge(const struct args *args, const struct policy *p, const struct
         notice_warn(
             "%s: has a record of %08x, and today is %08x by the clock of this host: approvals that are "
             "over may count",
-            args->transcript, past->last_day, c.today);
+            transcript, past->last_day, c.today);
     if (has_people(p) && !approvals_judge(&g, (const char *const *)files.paths, files.len, &c.approvals, err))
         return false;
     *ret = c;

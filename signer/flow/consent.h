@@ -4,8 +4,7 @@
 
 #include "signer/ceremony/approval.h"
 #include "signer/flow/request.h"
-#include "signer/ui/notice.h"
-#include "signer/ui/opts.h"
+#include "signer/ui/options.h"
 
 /* Zero-initialise; release with consent_free. Without people in the policy it is empty. */
 struct consent {
@@ -19,14 +18,15 @@ struct consent {
     size_t len;
 };
 
-/* Opens --policy and says its id; `ret` stays NULL without it. Release with policy_freep. */
-bool consent_policy(const struct args *args, struct policy **ret, struct ens_err *err) ENS_MUST_CHECK;
+/* Opens the policy and says its id; `path` NULL: `ret` stays NULL. Release with policy_freep. */
+bool consent_policy(const char *path, struct policy **ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Judges every approval. `mrsigner` NULL: the key is not known yet, and whether they are for it is seen by
+/* Judges every approval that --approval names. `transcript` is the name of what `past` was read from. `mrsigner` NULL: the key is not known yet, and whether they are for it is seen by
  * consent_count. Runs ssh-keygen: called before a PKCS#11 module is loaded. ENS_USAGE if approvals are given
  * and no policy counts them; ENS_NOINPUT, ENS_DATA, ENS_RESOURCE. */
-bool consent_judge(const struct args *args, const struct policy *p, const struct transcript_rejections *past,
-                   const uint8_t *mrsigner, struct consent *ret, struct ens_err *err) ENS_MUST_CHECK;
+bool consent_judge(const struct text_list *named, const char *transcript, const struct policy *p,
+                   const struct transcript_rejections *past, const uint8_t *mrsigner, struct consent *ret,
+                   struct ens_err *err) ENS_MUST_CHECK;
 void consent_free(struct consent *c);
 
 /* Counts the persons for every sign-data and writes the outcome's rows. `mrsigner` (NULL: still not known) is

@@ -59,16 +59,16 @@ void dangers_say(const struct dangers *d)
     }
 }
 
-bool dangers_review(const struct args *args, const struct review *r, struct ens_err *err)
+bool dangers_review(const struct review *r, struct ens_err *err)
 {
     const struct review_form form = {.verb = "signed", .grouped = notice_is_watched()};
     ENS_CLEANUP(buf_free) struct buf text = {0};
     struct findings dangers = {0};
 
-    if (!args->quiet) {
+    if (!notice_is_quiet()) {
         if (!review_render(r, &form, &text, err))
             return false;
-        notice_text(args, buf_view(&text));
+        notice_text(buf_view(&text));
         return true;
     }
     review_dangers(r, &dangers);
@@ -77,7 +77,7 @@ bool dangers_review(const struct args *args, const struct review *r, struct ens_
     return true;
 }
 
-bool dangers_review_signed(const struct args *args, const struct sigstruct *css, struct ens_err *err)
+bool dangers_review_signed(const struct sigstruct *css, struct ens_err *err)
 {
     struct pubkey key;
     uint8_t digest[32];
@@ -87,5 +87,5 @@ bool dangers_review_signed(const struct args *args, const struct sigstruct *css,
 
     verify_key_of(css, &key);
     return rsa3072_mrsigner(&key, mrsigner, err) && signdata_digest(css, digest, err) &&
-           dangers_review(args, &review, err);
+           dangers_review(&review, err);
 }

@@ -28,9 +28,7 @@ void dangers_count(struct dangers *d, const struct review *r, const char *file);
 void dangers_say(const struct dangers *d);
 
 /* Says the review; with --quiet only its dangers, as warnings. ENS_RESOURCE. */
-struct args;
-bool dangers_review(const struct args *args, const struct review *r, struct ens_err *err) ENS_MUST_CHECK;
+bool dangers_review(const struct review *r, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The same of a finished SIGSTRUCT. */
-bool dangers_review_signed(const struct args *args, const struct sigstruct *css,
-                           struct ens_err *err) ENS_MUST_CHECK;
+bool dangers_review_signed(const struct sigstruct *css, struct ens_err *err) ENS_MUST_CHECK;

@@ -10,9 +10,10 @@
 #include "signer/base/mem.h"
 #include "signer/ui/progress.h"
 
-void enclave_allow_large(void)
+void enclave_allow_large(bool is_allowed)
 {
-    container_allow_large();
+    if (is_allowed)
+        container_allow_large();
 }
 
 /* ---- measuring ---- */

@@ -57,8 +57,8 @@ struct enclave {
     enum enclave_use use;
 };
 
-/* Takes the limit off what measuring an enclave may cost (container_work), in this process. */
-void enclave_allow_large(void);
+/* --allow-large: takes the limit off what measuring an enclave may cost (container_work), in this process. */
+void enclave_allow_large(bool is_allowed);
 
 /* Takes over the descriptor of `a` once the file is known, checks all of a bundle, and measures the enclave at every
  * site, as `use` wants it. `id` names a bundle's component (NULL: ronl if it is SGX, else the only SGX one; or

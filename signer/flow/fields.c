@@ -11,6 +11,33 @@
 #include "signer/sgx/verify.h"
 #include "signer/ui/clock.h"
 
+#define FIELDS(KIND, member) OPTION(KIND, struct fields_options, member)
+
+/* As orc 0.3.0 has them; M is the inverse mask. */
+const struct option fields_rows[] = {
+    {"date", 0, FIELDS(MAYBE, params.date), "YYYYMMDD", "DATE (default: SOURCE_DATE_EPOCH, else today, UTC)"},
+    {"swdefined", 's', FIELDS(TEXT, params.swdefined), "N", "SWDEFINED (0)"},
+    {"isvprodid", 'p', FIELDS(TEXT, params.isvprodid), "N", "ISVPRODID (0)"},
+    {"isvsvn", 'v', FIELDS(TEXT, params.isvsvn), "N", "ISVSVN (0)"},
+    {"miscselect", 'm', FIELDS(TEXT, params.miscselect), "V/M", "MISCSELECT and inverse MISCMASK (0/0)"},
+    {"attributes", 'a', FIELDS(TEXT, params.attributes), "V/M",
+     "ATTRIBUTES and inverse ATTRIBUTEMASK (0x4/0x2)"},
+    {"xfrm", 'x', FIELDS(TEXT, params.xfrm), "V/M", "XFRM and inverse XFRM_MASK (0x3/0x3)"},
+    {"32bit", 0, FIELDS(FLAG, params.bit32), NULL, "a 32-bit enclave: MODE64BIT clear and enforced"},
+    {"debug", 'd', FIELDS(FLAG, params.debug), NULL, "set DEBUG, not enforced"},
+    {"forbid-debug", 0, FIELDS(FLAG, params.forbid_debug), NULL, "DEBUG clear and enforced by the mask"},
+    {"isvfamilyid", 0, FIELDS(TEXT, params.isvfamilyid), "HEX32",
+     "ISVFAMILYID (needs KSS, 0x80, in the attributes)"},
+    {"isvextprodid", 0, FIELDS(TEXT, params.isvextprodid), "HEX32", "ISVEXTPRODID (needs KSS)"},
+    {"cet-attributes", 0, FIELDS(TEXT, params.cet_attributes), "V/M",
+     "CET_ATTRIBUTES and its inverse mask (0/0xff)"},
+    {"from", 0, FIELDS(FILE, from), "FILE", "start from the fields of a signed container or sign-data"},
+    {"allow-unusual", 0, FIELDS(FLAG, params.allow_unusual), NULL, "sign fields that are refused as unusual"},
+    {"allow-large", 0, FIELDS(FLAG, allow_large), NULL, "measure an enclave however large it is"},
+    {"component", 0, FIELDS(TEXT, component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
+    {0},
+};
+
 /* What is wrong with the file around its SIGSTRUCT: whoever takes the fields should know. */
 static bool warn_of_sites(const struct enclave *e, struct notices *ret, struct ens_err *err)
 {
@@ -30,23 +57,17 @@ static bool warn_of_sites(const struct enclave *e, struct notices *ret, struct e
     return true;
 }
 
-/* The enclave of the operand is measured anyway. */
-static bool is_operand(const struct args *args, const char *path)
-{
-    return args->from != NULL && strcmp(path, args->operands[0]) == 0;
-}
-
 /* Measuring takes as long as the enclave is large, and the fields are the same. */
-static bool css_of_enclave(const struct args *args, struct artifact *a, struct sigstruct *ret,
+static bool css_of_enclave(struct artifact *a, const char *component, bool is_measured, struct sigstruct *ret,
                            struct notices *ret_notices, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     const struct sigstruct *css = NULL;
 
-    if (!enclave_open(a, args->component, ENCLAVE_FIELDS, &e, err) || !enclave_sigstruct(&e, &css, err) ||
+    if (!enclave_open(a, component, ENCLAVE_FIELDS, &e, err) || !enclave_sigstruct(&e, &css, err) ||
         !warn_of_sites(&e, ret_notices, err))
         return false;
-    if (container_streams_len(e.container) > 0 && !is_operand(args, a->path) &&
+    if (container_streams_len(e.container) > 0 && !is_measured &&
         !notice_add(ret_notices, NOTICE_SAID, err,
                     "%s: its SIGSTRUCT is taken as it is; the enclave in the file was not measured, which "
                     "ensign verify does.",
@@ -57,8 +78,8 @@ static bool css_of_enclave(const struct args *args, struct artifact *a, struct s
 }
 
 /* Sign-data, or the SIGSTRUCT of any container, also one that waits for its signature. */
-static bool read_signed_fields(const struct args *args, const char *path, struct sigstruct *ret,
-                               struct notices *ret_notices, struct ens_err *err)
+static bool read_signed_fields(const char *path, const char *component, bool is_measured,
+                               struct sigstruct *ret, struct notices *ret_notices, struct ens_err *err)
 {
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
 
@@ -74,7 +95,7 @@ static bool read_signed_fields(const struct args *args, const char *path, struct
         return ens_fail(err, ENS_DATA, "%s: is not a container, but %s", path, magic_mistake(v)) ||
                artifact_explain(&a, ARTIFACT_WANT_ENCLAVE, err);
     if (artifact_holds_enclave(a.kind) || (a.kind == ARTIFACT_SIGSTRUCT && v.len != SIGSTRUCT_SIZE))
-        return css_of_enclave(args, &a, ret, ret_notices, err);
+        return css_of_enclave(&a, component, is_measured, ret, ret_notices, err);
     return sigstruct_parse(v, path, ret, err) || artifact_explain(&a, ARTIFACT_WANT_ENCLAVE, err);
 }
 
@@ -85,12 +106,12 @@ static bool check_hold(const struct sigstruct *css, bool *ret, struct ens_err *e
     return sigstruct_is_unsigned(css) || verify_signature(css, ret, err);
 }
 
-bool fields_of_container(const struct args *args, const char *path, struct sigstruct *ret,
+bool fields_of_container(const char *path, const char *component, struct sigstruct *ret,
                          struct notices *ret_notices, struct ens_err *err)
 {
     bool holds = false;
 
-    if (!read_signed_fields(args, path, ret, ret_notices, err) || !check_hold(ret, &holds, err))
+    if (!read_signed_fields(path, component, false, ret, ret_notices, err) || !check_hold(ret, &holds, err))
         return false;
     return holds ||
            notice_add(ret_notices, NOTICE_WARNING, err,
@@ -124,25 +145,26 @@ bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err 
     return artifact_open(path, &a, err) && fields_in_signdata(&a, ret, err);
 }
 
-bool fields_of_from(const struct args *args, struct sigstruct *ret, struct notices *ret_notices,
-                    struct ens_err *err)
+bool fields_of_from(const struct fields_options *o, const char *measured, struct sigstruct *ret,
+                    struct notices *ret_notices, struct ens_err *err)
 {
+    bool is_measured = strcmp(o->from, measured) == 0;
     struct sigstruct css;
     struct signdata data;
 
-    if (!read_signed_fields(args, args->from, &css, ret_notices, err) ||
-        !fields_check_signed(&css, args->from, err))
+    if (!read_signed_fields(o->from, o->component, is_measured, &css, ret_notices, err) ||
+        !fields_check_signed(&css, o->from, err))
         return ens_wrap(err, "--from");
     signdata_extract(&css, &data);
-    return signdata_parse(view_of(data.bytes, sizeof data.bytes), args->from, ret, err) ||
+    return signdata_parse(view_of(data.bytes, sizeof data.bytes), o->from, ret, err) ||
            ens_wrap(err, "--from");
 }
 
-bool fields_check_from(const struct args *args, const struct enclave *e, struct ens_err *err)
+bool fields_check_from(const struct fields_options *o, const struct enclave *e, struct ens_err *err)
 {
     enum container_kind kind = container_kind(e->container);
 
-    if (args->from != NULL || kind == CONTAINER_ORC || kind == CONTAINER_SGXS)
+    if (o->from != NULL || kind == CONTAINER_ORC || kind == CONTAINER_SGXS)
         return true;
     return ens_fail(err, ENS_USAGE,
                     "%s: %s: its fields were chosen when it was signed: give --from FILE (the same file, for "
@@ -150,7 +172,7 @@ bool fields_check_from(const struct args *args, const struct enclave *e, struct 
                     e->path, container_kind_name(kind));
 }
 
-bool fields_build(const struct args *args, const struct sigstruct *from, uint32_t today,
+bool fields_build(const struct fields_options *o, const struct sigstruct *from, uint32_t today,
                   const uint8_t mrenclave[static MRENCLAVE_SIZE], struct sigstruct *ret, struct ens_err *err)
 {
     struct sigstruct start;
@@ -162,22 +184,23 @@ bool fields_build(const struct args *args, const struct sigstruct *from, uint32_
         if (!signdata_parse(view_of(data.bytes, sizeof data.bytes), "its SIGSTRUCT", &start, err))
             return false;
     }
-    if (!params_build(&args->params, from != NULL ? &start : NULL, today, &css, err))
+    if (!params_build(&o->params, from != NULL ? &start : NULL, today, &css, err))
         return false;
     sigstruct_put(&css, CSS_ENCLAVEHASH, view_of(mrenclave, MRENCLAVE_SIZE));
-    if (!args->params.allow_unusual && !params_check(&css, args->params.bit32, err))
+    if (!o->params.allow_unusual && !params_check(&css, o->params.bit32, err))
         return ens_wrap(err, "refused without --allow-unusual");
     *ret = css;
     return true;
 }
 
-bool fields_of_options(const struct args *args, const uint8_t mrenclave[static MRENCLAVE_SIZE],
-                       struct sigstruct *ret, struct sigstruct *ret_from, struct notices *ret_notices,
-                       struct ens_err *err)
+bool fields_of_options(const struct fields_options *o, const char *measured,
+                       const uint8_t mrenclave[static MRENCLAVE_SIZE], struct sigstruct *ret,
+                       struct sigstruct *ret_from, struct notices *ret_notices, struct ens_err *err)
 {
     uint32_t day = 0;
 
-    if (!clock_today(&day, err) || (args->from != NULL && !fields_of_from(args, ret_from, ret_notices, err)))
+    if (!clock_today(&day, err) ||
+        (o->from != NULL && !fields_of_from(o, measured, ret_from, ret_notices, err)))
         return false;
-    return fields_build(args, args->from != NULL ? ret_from : NULL, day, mrenclave, ret, err);
+    return fields_build(o, o->from != NULL ? ret_from : NULL, day, mrenclave, ret, err);
 }

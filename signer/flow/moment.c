@@ -284,7 +284,7 @@ static bool show_on_stderr(const struct moment *m, struct ens_err *err)
         !buf_append(&all, buf_view(&p.dangers), err) || !buf_append(&all, buf_view(&p.set), err) ||
         !review_rule(&all, err) || !buf_append(&all, buf_view(&p.summary), err))
         return false;
-    notice_text(m->args, buf_view(&all));
+    notice_text(buf_view(&all));
     return true;
 }
 
@@ -302,7 +302,7 @@ bool moment_show(const struct moment *m, struct ens_err *err)
 {
     bool go_on = true;
 
-    if (!m->asks && m->args->quiet) {
+    if (!m->asks && notice_is_quiet()) {
         say_dangers(m);
         return true;
     }

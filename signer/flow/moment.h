@@ -5,13 +5,11 @@
 
 #include "signer/ceremony/review.h"
 #include "signer/ui/notice.h"
-#include "signer/ui/opts.h"
 #include "signer/ui/screen.h"
 
 #define MOMENT_LINES_MAX 5
 
 struct moment {
-    const struct args *args;
     bool asks; /* somebody is at the terminal and will be asked; false: stderr only, unless --quiet */
 
     /* What is reviewed: one in full, several as a table. */

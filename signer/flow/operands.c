@@ -9,58 +9,30 @@
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 
-/* What of a command line names files. */
-struct named {
-    const char *option; /* NULL: an operand */
-    const char *path;   /* NULL: not given */
+/* The command line and what it names. */
+struct names {
+    const struct command_line *line;
+    struct option_files files;
 };
 
-#define OPTIONS_MAX 8
-
-static bool is_command(const struct cmd *cmd, const char *const *names)
+static void names_free(struct names *n)
 {
-    for (size_t i = 0; names[i] != NULL; i++) {
-        if (strcmp(cmd->name, names[i]) == 0)
-            return true;
-    }
-    return false;
+    options_files_free(&n->files);
 }
 
-/* --pubkey is written by these, and read by others. */
-static bool writes_pubkey(const struct cmd *cmd)
+static bool is_written(const struct option_file *f)
 {
-    return is_command(cmd, (const char *const[]){"sign", "keygen", NULL});
+    return (f->marks & OPTION_WRITTEN) != 0;
 }
 
-/* Their first operand may be the output: that is what they do without one. */
-static bool is_in_place(const struct cmd *cmd)
+static bool is_read(const struct option_file *f)
 {
-    return is_command(cmd, (const char *const[]){"component-add", "set-sig", "sgx-set-sig", NULL});
+    return (f->marks & OPTION_READ) != 0;
 }
 
-static void list_outputs(const struct cmd *cmd, const struct args *a, struct named ret[static OPTIONS_MAX])
+static bool is_stdio(const struct option_file *f)
 {
-    const struct named outputs[OPTIONS_MAX] = {{"--output", a->output},
-                                               {"--digest", a->digest},
-                                               {"--to", a->to},
-                                               {"--transcript", a->transcript},
-                                               {"--pubkey", writes_pubkey(cmd) ? a->pubkey : NULL}};
-
-    memcpy(ret, outputs, sizeof outputs);
-}
-
-static void list_inputs(const struct cmd *cmd, const struct args *a, struct named ret[static OPTIONS_MAX])
-{
-    const struct named inputs[OPTIONS_MAX] = {{"--from", a->from},
-                                              {"--sign-data", a->sign_data},
-                                              {"--policy", a->policy},
-                                              {"--replaces", a->replaces},
-                                              {"--ssh-key", a->ssh_key},
-                                              {"--sgx-executable", a->sgx_executable},
-                                              {"--sgx-signature", a->sgx_signature},
-                                              {"--pubkey", writes_pubkey(cmd) ? NULL : a->pubkey}};
-
-    memcpy(ret, inputs, sizeof inputs);
+    return strcmp(f->path, "-") == 0;
 }
 
 static bool is_same_file(const char *a, const char *b)
@@ -68,96 +40,121 @@ static bool is_same_file(const char *a, const char *b)
     struct stat x;
     struct stat y;
 
-    return a != NULL && b != NULL && strcmp(a, "-") != 0 && strcmp(b, "-") != 0 && stat(a, &x) == 0 &&
-           stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino && S_ISREG(x.st_mode);
+    return strcmp(a, "-") != 0 && strcmp(b, "-") != 0 && stat(a, &x) == 0 && stat(b, &y) == 0 &&
+           x.st_dev == y.st_dev && x.st_ino == y.st_ino && S_ISREG(x.st_mode);
 }
 
-static bool fail_same(const struct named *output, const char *input, struct ens_err *err)
+/* An operand is called by its name, as is each of a list. */
+static bool fail_same(const struct option_file *output, const struct option_file *input, struct ens_err *err)
 {
-    return ens_fail(err, ENS_USAGE, "%s: %s is the same file as %s, which is read: name another output",
-                    output->option, output->path, input);
+    bool has_option = input->option != NULL && (input->marks & OPTION_TYPE) != OPTION_LIST;
+
+    return ens_fail(err, ENS_USAGE, "--%s: %s is the same file as %s%s, which is read: name another output",
+                    output->option, output->path, has_option ? "--" : "",
+                    has_option ? input->option : input->path);
 }
 
-static bool check_list(const struct named *output, const char *const *inputs, size_t len, struct ens_err *err)
+/* Is it the operand that the command changes if the option `output` is not given? */
+static bool is_place_of(const struct names *n, size_t file, const struct option_file *output)
 {
-    for (size_t i = 0; i < len; i++) {
-        if (is_same_file(output->path, inputs[i]))
-            return fail_same(output, inputs[i], err);
-    }
-    return true;
+    const char *option = n->line->command->in_place;
+
+    return option != NULL && file == n->files.len - n->line->operands_len &&
+           strcmp(output->option, option) == 0;
 }
 
-static bool check_output(const struct cmd *cmd, const struct args *a, const struct named *output,
-                         struct ens_err *err)
+static bool check_output(const struct names *n, const struct option_file *output, struct ens_err *err)
 {
-    bool may_be_first = is_in_place(cmd) && output->path == a->output;
-    struct named inputs[OPTIONS_MAX];
+    for (size_t i = 0; i < n->files.len; i++) {
+        const struct option_file *input = &n->files.items[i];
 
-    if (!check_list(output, a->approvals.items, a->approvals.len, err) ||
-        !check_list(output, a->rebuilt.items, a->rebuilt.len, err))
-        return false;
-    for (size_t i = may_be_first ? 1 : 0; i < a->operands_len; i++) {
-        if (is_same_file(output->path, a->operands[i]))
-            return fail_same(output, a->operands[i], err);
-    }
-    list_inputs(cmd, a, inputs);
-    for (size_t i = 0; i < OPTIONS_MAX; i++) {
-        if (is_same_file(output->path, inputs[i].path))
-            return fail_same(output, inputs[i].option, err);
+        if (is_read(input) && !is_place_of(n, i, output) && is_same_file(output->path, input->path))
+            return fail_same(output, input, err);
     }
     return true;
 }
 
 /* Two names for one place: the second would replace the first. */
-static bool check_two_operands(const struct named *a, const struct named *b, struct ens_err *err)
+static bool check_two(const struct option_file *a, const struct option_file *b, struct ens_err *err)
 {
-    if (a->path == NULL || b->path == NULL || strcmp(a->path, "-") == 0 ||
-        (strcmp(a->path, b->path) != 0 && !is_same_file(a->path, b->path)))
+    if (is_stdio(a) || (strcmp(a->path, b->path) != 0 && !is_same_file(a->path, b->path)))
         return true;
-    return ens_fail(err, ENS_USAGE, "%s and %s name the same file: name two", a->option, b->option);
+    return ens_fail(err, ENS_USAGE, "--%s and --%s name the same file: name two", a->option, b->option);
 }
 
-/* A result that goes to stdout by itself: the URI of keygen, and what has no -o. */
-static const char *first_result(const struct cmd *cmd, const struct args *a)
+static bool check_outputs(const struct names *n, struct ens_err *err)
 {
-    if (strcmp(cmd->name, "keygen") == 0)
-        return "the URI of the key";
-    return a->out_dir == NULL && (a->output == NULL || strcmp(a->output, "-") == 0) ? "the result" : NULL;
-}
+    const struct option_file *items = n->files.items;
 
-/* Two results in one stream could not be told apart. */
-static bool check_stdout(const struct cmd *cmd, const struct args *a, struct ens_err *err)
-{
-    const struct named more[] = {{"--pubkey", writes_pubkey(cmd) ? a->pubkey : NULL},
-                                 {"--digest", a->digest}};
-
-    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
-        if (more[i].path != NULL && strcmp(more[i].path, "-") == 0 && first_result(cmd, a) != NULL)
-            return ens_fail(err, ENS_USAGE, "%s: stdout is taken by %s: name a file", more[i].option,
-                            first_result(cmd, a));
+    for (size_t i = n->files.len; i-- > 0;) {
+        if (!is_written(&items[i]))
+            continue;
+        for (size_t j = n->files.len - 1; j > i; j--) {
+            if (is_written(&items[j]) && !check_two(&items[j], &items[i], err))
+                return false;
+        }
+        /* Without --force nothing that is there is replaced; a transcript is written to all the same. */
+        if ((options_uses(n->line, "force") || (items[i].marks & OPTION_APPENDED) != 0) &&
+            !check_output(n, &items[i], err))
+            return false;
     }
     return true;
 }
 
-static bool check_stdin(const struct cmd *cmd, const struct args *a, struct ens_err *err)
+/* The first option that has exactly these of the marks that are about outputs; NULL: none is given. */
+static const struct option_file *find_output(const struct names *n, unsigned marks)
 {
-    static const char *const changing[] = {"init", "component-add", "resign", NULL};
-    bool changes_first =
-        is_command(cmd, changing) || (is_in_place(cmd) && a->to == NULL && a->output == NULL);
+    const unsigned all = OPTION_WRITTEN | OPTION_BESIDE | OPTION_APPENDED | OPTION_DIR;
+
+    for (size_t i = 0; i < n->files.len; i++) {
+        if ((n->files.items[i].marks & all) == marks)
+            return &n->files.items[i];
+    }
+    return NULL;
+}
+
+/* A result that goes to stdout by itself: the URI of keygen, and what has no -o. */
+static const char *first_result(const struct names *n)
+{
+    const struct option_file *output = find_output(n, OPTION_WRITTEN);
+
+    if (n->line->command->prints != NULL)
+        return n->line->command->prints;
+    return find_output(n, OPTION_DIR) == NULL && (output == NULL || is_stdio(output)) ? "the result" : NULL;
+}
+
+/* Two results in one stream could not be told apart. */
+static bool check_stdout(const struct names *n, struct ens_err *err)
+{
+    for (size_t i = 0; i < n->files.len; i++) {
+        const struct option_file *f = &n->files.items[i];
+
+        if ((f->marks & OPTION_BESIDE) != 0 && is_stdio(f) && first_result(n) != NULL)
+            return ens_fail(err, ENS_USAGE, "--%s: stdout is taken by %s: name a file", f->option,
+                            first_result(n));
+    }
+    return true;
+}
+
+static bool check_stdin(const struct names *n, struct ens_err *err)
+{
+    const struct command_line *line = n->line;
+    const struct command *c = line->command;
+    bool changes_first = c->wants_name || (c->in_place != NULL && find_output(n, OPTION_WRITTEN) == NULL);
     size_t count = 0;
 
-    for (size_t i = 0; i < a->operands_len; i++) {
-        if (strcmp(a->operands[i], "-") != 0)
+    for (size_t i = 0; i < line->operands_len; i++) {
+        if (strcmp(line->operands[i], "-") != 0)
             continue;
         if (++count > 1)
             return ens_fail(err, ENS_USAGE, "-: stdin is read once: name it once");
         if (i == 0 && changes_first)
             return ens_fail(err, ENS_USAGE, "-: stdin is not a file that %s could change: name a file",
-                            cmd->name);
+                            c->name);
     }
     if (count > 0)
         file_take_stdin(STDIN_FILENO);
-    if (count > 0 && a->out_dir != NULL)
+    if (count > 0 && find_output(n, OPTION_DIR) != NULL)
         return ens_fail(err, ENS_USAGE, "-: stdin has no name for a file in --out-dir: give -o FILE");
     return true;
 }
@@ -167,7 +164,7 @@ static bool know_ssh_files(const char *key, struct ens_err *err)
 {
     static const char *const ends[] = {".pub", "-cert.pub"};
 
-    for (size_t i = 0; key != NULL && i < sizeof ends / sizeof ends[0]; i++) {
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         ENS_CLEANUP(mem_freep) char *path = mem_printf(err, "%s%s", key, ends[i]);
 
         if (path == NULL || !file_add_input_named(path, err))
@@ -176,22 +173,20 @@ static bool know_ssh_files(const char *key, struct ens_err *err)
     return true;
 }
 
-/* From here on no output replaces what is read; what the command line names is known at once. */
-static bool know_inputs(const struct cmd *cmd, const struct args *a, struct ens_err *err)
+/* From here on no output replaces what is read; what the command line names is known at once, but for what
+ * a list names, in which there are directories. */
+static bool know_inputs(const struct names *n, struct ens_err *err)
 {
-    struct named inputs[OPTIONS_MAX];
-
     file_watch_inputs();
-    list_inputs(cmd, a, inputs);
-    for (size_t i = 0; i < OPTIONS_MAX; i++) {
-        if (inputs[i].path != NULL && !file_add_input_named(inputs[i].path, err))
+    for (size_t i = 0; i < n->files.len; i++) {
+        const struct option_file *f = &n->files.items[i];
+        bool is_one = is_read(f) && (f->marks & OPTION_TYPE) != OPTION_LIST;
+
+        if ((is_one && !file_add_input_named(f->path, err)) ||
+            ((f->marks & OPTION_KEY) != 0 && !know_ssh_files(f->path, err)))
             return false;
     }
-    for (size_t i = 0; i < a->operands_len; i++) {
-        if (!file_add_input_named(a->operands[i], err))
-            return false;
-    }
-    return know_ssh_files(a->ssh_key, err);
+    return true;
 }
 
 /* Does the output `fd` of this process go into the file? */
@@ -216,26 +211,20 @@ static bool check_streams(const char *transcript, struct ens_err *err)
                     is_mute ? "standard error" : "standard output");
 }
 
-bool operands_check(const struct cmd *cmd, const struct args *args, struct ens_err *err)
+/* The transcript that is written, and one that is read. */
+static bool check_transcripts(const struct names *n, struct ens_err *err)
 {
-    bool reads_transcripts = is_command(cmd, (const char *const[]){"transcript", NULL});
-    struct named outputs[OPTIONS_MAX];
+    const struct option_file *written = find_output(n, OPTION_WRITTEN | OPTION_APPENDED);
+    const struct command_line *line = n->line;
 
-    if (!check_streams(args->transcript, err) ||
-        (reads_transcripts && !check_streams(args->operands[0], err)))
-        return false;
-    list_outputs(cmd, args, outputs);
-    for (size_t i = 0; i < OPTIONS_MAX; i++) {
-        if (outputs[i].path == NULL)
-            continue;
-        for (size_t j = 0; j < i; j++) {
-            if (!check_two_operands(&outputs[j], &outputs[i], err))
-                return false;
-        }
-        /* Without --force nothing that is there is replaced; the transcript is written to all the same. */
-        if ((args->force || outputs[i].path == args->transcript) &&
-            !check_output(cmd, args, &outputs[i], err))
-            return false;
-    }
-    return check_stdout(cmd, args, err) && check_stdin(cmd, args, err) && know_inputs(cmd, args, err);
+    return check_streams(written != NULL ? written->path : NULL, err) &&
+           (!line->command->wants_record || check_streams(line->operands[0], err));
+}
+
+bool operands_check(const struct command_line *line, struct ens_err *err)
+{
+    ENS_CLEANUP(names_free) struct names n = {.line = line};
+
+    return options_files(line, &n.files, err) && check_transcripts(&n, err) && check_outputs(&n, err) &&
+           check_stdout(&n, err) && check_stdin(&n, err) && know_inputs(&n, err);
 }

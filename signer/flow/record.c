@@ -13,7 +13,18 @@
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
 #include "signer/ui/clock.h"
+#include "signer/ui/notice.h"
 #include "signer/ui/version.h"
+
+const struct option record_rows[] = {
+    {"transcript", 0, OPTION(RECORD, struct record_options, transcript), "FILE",
+     "append a record of this run"},
+    {"note", 0, OPTION(TEXT, struct record_options, note), "TEXT",
+     "who operates, who witnesses: goes into the record"},
+    {"acknowledge", 0, OPTION(TEXT, struct record_options, acknowledge), "N",
+     "go on after record N, which says no end (0: after a cut one)"},
+    {0},
+};
 
 #define OPTION_MAX 40 /* bytes of an option's name, with its dashes */
 
@@ -45,22 +56,22 @@ void record_file(struct transcript *t, const char *key, const char *path)
 /* Which program, where, by whom. */
 static void record_program(struct transcript *t, const void *ctx)
 {
-    const struct args *args = ctx;
+    const struct command_line *line = ctx;
     char sum[2 * DIGEST_SIZE + 1];
     char host[HOST_NAME_MAX + 1] = "";
     char directory[PATH_MAX] = "";
     char uid[24];
     char options[TEXT_LIST_MAX][OPTION_MAX];
-    const char *command[TEXT_LIST_MAX + 1] = {args->command};
+    const char *command[TEXT_LIST_MAX + 1] = {line->command->name};
     size_t len = 1;
 
-    for (size_t i = 0; i < args->options.len; i++) {
-        (void)snprintf(options[i], OPTION_MAX, "--%s", args->options.items[i]);
+    for (size_t i = 0; i < line->used.len; i++) {
+        (void)snprintf(options[i], OPTION_MAX, "--%s", line->used.items[i]);
         command[len++] = options[i];
     }
     (void)gethostname(host, sizeof host - 1);
     (void)snprintf(uid, sizeof uid, "%lu", (unsigned long)getuid());
-    transcript_put(t, "program", args->program, ENSIGN_VERSION, version_commit,
+    transcript_put(t, "program", line->program, ENSIGN_VERSION, version_commit,
                    file_sum("/proc/self/exe", sum));
     transcript_put(t, "host", host);
     transcript_put(t, "uid", uid);
@@ -68,7 +79,8 @@ static void record_program(struct transcript *t, const void *ctx)
     transcript_words(t, "command", command, len, false);
 }
 
-static bool read_ack(const struct args *args, struct transcript_ack *ret, struct ens_err *err)
+static bool read_ack(const struct command_line *line, const struct record_options *args,
+                     struct transcript_ack *ret, struct ens_err *err)
 {
     if (args->transcript == NULL && (args->acknowledge != NULL || args->note != NULL))
         return ens_fail(err, ENS_USAGE, "--%s: is for a record: give --transcript FILE as well",
@@ -78,7 +90,7 @@ static bool read_ack(const struct args *args, struct transcript_ack *ret, struct
     if (args->note == NULL || args->note[0] == '\0')
         return ens_fail(err, ENS_USAGE, "--acknowledge: give --note TEXT, which says what was found");
     *ret = (struct transcript_ack){
-        .given = true, .note = args->note, .now = clock_now(), .describe = record_program, .ctx = args};
+        .given = true, .note = args->note, .now = clock_now(), .describe = record_program, .ctx = line};
     return num_parse(args->acknowledge, "--acknowledge", UINT32_MAX, &ret->number, err);
 }
 
@@ -89,27 +101,44 @@ bool record_apart(const struct transcript *t, const char *path, struct ens_err *
     return ens_fail(err, ENS_USAGE, "%s: is the transcript, and would be replaced: name another file", path);
 }
 
-bool record_open(const struct args *args, struct transcript **ret, struct ens_err *err)
+/* No other file that is written is the transcript. */
+static bool outputs_apart(const struct transcript *t, const struct command_line *line, struct ens_err *err)
+{
+    ENS_CLEANUP(options_files_free) struct option_files files = {0};
+
+    if (!options_files(line, &files, err))
+        return false;
+    for (size_t i = 0; i < files.len; i++) {
+        unsigned marks = files.items[i].marks & (OPTION_WRITTEN | OPTION_APPENDED);
+
+        if (marks == OPTION_WRITTEN && !record_apart(t, files.items[i].path, err))
+            return false;
+    }
+    return true;
+}
+
+bool record_open(const struct command_line *line, const struct record_options *args, struct transcript **ret,
+                 struct ens_err *err)
 {
     struct transcript_ack ack = {0};
     struct transcript *t = NULL;
 
-    if (!read_ack(args, &ack, err))
+    if (!read_ack(line, args, &ack, err))
         return false;
     *ret = NULL;
     if (args->transcript == NULL)
         return true;
     if (!transcript_open(args->transcript, &ack, &t, err))
         return false;
-    if (!record_apart(t, args->output, err) || !record_apart(t, args->pubkey, err)) {
+    if (!outputs_apart(t, line, err)) {
         transcript_closep(&t);
         return false;
     }
-    record_program(t, args);
+    record_program(t, line);
     transcript_text(t, "note", args->note);
-    if (args->module_args != NULL)
+    if (options_uses(line, "module-args"))
         transcript_put(t, "module-args", "given");
-    if (args->quiet)
+    if (notice_is_quiet())
         transcript_put(t, "quiet", "yes");
     if (!transcript_holds(t, err)) {
         transcript_closep(&t);

@@ -7,14 +7,22 @@
 #include "signer/ceremony/transcript.h"
 #include "signer/flow/request.h"
 #include "signer/flow/token.h"
-#include "signer/ui/notice.h"
-#include "signer/ui/opts.h"
+#include "signer/ui/options.h"
+
+/* What commands that are recorded take. */
+struct record_options {
+    const char *transcript;
+    const char *note;
+    const char *acknowledge; /* the number of a record */
+};
+extern const struct option record_rows[];
 
 /* Opens the transcript of --transcript, acknowledging what --acknowledge names, and begins the record: which
  * program, host, user and directory, the command with the names of its options, the note. Called once the
  * whole command line is known to be right: a run that it refuses (ENS_USAGE) leaves no record.
- * NULL without --transcript. */
-bool record_open(const struct args *args, struct transcript **ret, struct ens_err *err) ENS_MUST_CHECK;
+ * No other file that the command line writes may be it: ENS_USAGE. NULL without --transcript. */
+bool record_open(const struct command_line *line, const struct record_options *args, struct transcript **ret,
+                 struct ens_err *err) ENS_MUST_CHECK;
 
 /* Is `path` (NULL: nothing) another file than the transcript? An output that is it would destroy
  * it: ENS_USAGE. */
@@ -44,13 +52,15 @@ void record_token(struct transcript *t, const struct token_session *s);
 void record_key(struct transcript *t, const struct hsm_key *key,
                 const uint8_t mrsigner[static MRSIGNER_SIZE]);
 
-/* What is dangerous about the sign-data, by the names of the rules; and how a yes was given. */
+/* What is dangerous about the sign-data, by the names of the rules; and how a yes was given: by --yes (`yes`), or by
+ * `answer`; NULL: nobody was asked. */
 void record_dangers(struct transcript *t, const struct requests *r,
                     const uint8_t mrsigner[static MRSIGNER_SIZE]);
-void record_confirmation(struct transcript *t, const struct args *args, const char *answer);
+void record_confirmation(struct transcript *t, bool yes, const char *answer);
 
-/* The items of sign: one for each sign-data; release with mem_free. */
-bool record_items(const struct args *args, const struct requests *r, struct transcript_item **ret,
+/* The items of sign: one for each sign-data, whose signature goes to `output` if it has no name of its own; release
+ * with mem_free. */
+bool record_items(const struct requests *r, const char *output, bool dry_run, struct transcript_item **ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 
 /* The message of an error without what no record may hold: queries of URIs, and where the PIN came from. */

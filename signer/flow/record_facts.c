@@ -58,15 +58,7 @@ void record_requests(struct transcript *t, const struct requests *r)
     }
 }
 
-/* Where the signature of a request goes. */
-static const char *output_of(const struct args *args, const struct request *q)
-{
-    if (q->out_path != NULL)
-        return q->out_path;
-    return args->output != NULL ? args->output : "-";
-}
-
-bool record_items(const struct args *args, const struct requests *r, struct transcript_item **ret,
+bool record_items(const struct requests *r, const char *output, bool dry_run, struct transcript_item **ret,
                   struct ens_err *err)
 {
     struct transcript_item *items = mem_alloc(r->len, sizeof *items, err);
@@ -78,7 +70,10 @@ bool record_items(const struct args *args, const struct requests *r, struct tran
 
         items[i] = (struct transcript_item){.what = q->is_blind ? "digest" : "sign-data",
                                             .file = q->path,
-                                            .output = args->dry_run ? "" : output_of(args, q)};
+                                            .output = dry_run               ? ""
+                                                      : q->out_path != NULL ? q->out_path
+                                                      : output != NULL      ? output
+                                                                            : "-"};
         memcpy(items[i].digest, q->digest, sizeof items[i].digest);
     }
     *ret = items;
@@ -296,14 +291,14 @@ void record_dangers(struct transcript *t, const struct requests *r,
     transcript_words(t, "dangers", words, len > 0 ? len : 1, false);
 }
 
-void record_confirmation(struct transcript *t, const struct args *args, const char *answer)
+void record_confirmation(struct transcript *t, bool yes, const char *answer)
 {
     struct screen_size size = {0};
     char columns[16];
     char rows[16];
 
     if (answer == NULL) {
-        if (args->yes)
+        if (yes)
             transcript_put(t, "confirmation", "option", "--yes");
         return;
     }

@@ -13,10 +13,10 @@
 
 #define DIGEST_FILE_SIZE 32
 
-static bool read_blind(const struct args *args, const struct buf *file, struct request *ret,
+static bool read_blind(const struct requests_wanted *w, const struct buf *file, struct request *ret,
                        struct ens_err *err)
 {
-    if (!args->blind)
+    if (!w->blind)
         return ens_fail(err, ENS_REFUSED,
                         "%s: is a bare digest, of which nothing can be reviewed: give the sign-data "
                         "(gen-sign-data), or --blind to sign it unseen",
@@ -41,7 +41,7 @@ static bool read_unsigned_sigstruct(const struct buf *file, struct request *ret,
     return signdata_parse(view_of(data.bytes, sizeof data.bytes), ret->path, &ret->css, err);
 }
 
-static bool read_one(const struct args *args, struct request *ret, struct ens_err *err)
+static bool read_one(const struct requests_wanted *w, struct request *ret, struct ens_err *err)
 {
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     ENS_CLEANUP(buf_free) struct buf file = {0};
@@ -52,7 +52,7 @@ static bool read_one(const struct args *args, struct request *ret, struct ens_er
                               &file, err))
         return artifact_explain(&a, ARTIFACT_WANT_SIGNDATA, err);
     if (file.len == DIGEST_FILE_SIZE)
-        return read_blind(args, &file, ret, err);
+        return read_blind(w, &file, ret, err);
     if (file.len == SIGSTRUCT_SIZE ? !read_unsigned_sigstruct(&file, ret, err)
                                    : !signdata_parse(buf_view(&file), ret->path, &ret->css, err))
         return artifact_explain(&a, ARTIFACT_WANT_SIGNDATA, err);
@@ -60,7 +60,7 @@ static bool read_one(const struct args *args, struct request *ret, struct ens_er
     if (!signdata_digest(&ret->css, ret->digest, err))
         return false;
     /* The rules of gen-sign-data, now on the bytes that will be signed. */
-    return args->params.allow_unusual || params_check(&ret->css, false, err) ||
+    return w->allow_unusual || params_check(&ret->css, false, err) ||
            ens_wrap(err, "%s: refused without --allow-unusual", ret->path);
 }
 
@@ -97,10 +97,10 @@ static bool check_not_input(const struct requests *r, size_t index, struct ens_e
     return true;
 }
 
-static bool name_signatures(const struct args *args, struct requests *r, struct ens_err *err)
+static bool name_signatures(const struct requests_wanted *w, struct requests *r, struct ens_err *err)
 {
     for (size_t i = 0; i < r->len; i++) {
-        if (!name_output(args->out_dir, &r->items[i], err) || !check_not_input(r, i, err))
+        if (!name_output(w->out_dir, &r->items[i], err) || !check_not_input(r, i, err))
             return false;
         for (size_t j = 0; j < i; j++) {
             if (strcmp(r->items[j].out_path, r->items[i].out_path) == 0)
@@ -114,22 +114,22 @@ static bool name_signatures(const struct args *args, struct requests *r, struct 
 
 /* ---- all ---- */
 
-bool requests_read(const struct args *args, struct requests *ret, struct ens_err *err)
+bool requests_read(const struct requests_wanted *w, struct requests *ret, struct ens_err *err)
 {
     ENS_CLEANUP(requests_free) struct requests r = {0};
 
-    if (args->operands_len > REQUESTS_MAX)
-        return ens_fail(err, ENS_USAGE, "%zu sign-data are given: at most %d go through one run",
-                        args->operands_len, REQUESTS_MAX);
-    r.items = mem_alloc(args->operands_len, sizeof *r.items, err);
+    if (w->len > REQUESTS_MAX)
+        return ens_fail(err, ENS_USAGE, "%zu sign-data are given: at most %d go through one run", w->len,
+                        REQUESTS_MAX);
+    r.items = mem_alloc(w->len, sizeof *r.items, err);
     if (r.items == NULL)
         return false;
-    for (; r.len < args->operands_len; r.len++) {
-        r.items[r.len].path = args->operands[r.len];
-        if (!read_one(args, &r.items[r.len], err))
+    for (; r.len < w->len; r.len++) {
+        r.items[r.len].path = w->paths[r.len];
+        if (!read_one(w, &r.items[r.len], err))
             return false;
     }
-    if (args->out_dir != NULL && !name_signatures(args, &r, err))
+    if (w->out_dir != NULL && !name_signatures(w, &r, err))
         return false;
     *ret = r;
     r = (struct requests){0};

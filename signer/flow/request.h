@@ -3,8 +3,6 @@
 
 #include "signer/ceremony/policy.h"
 #include "signer/sgx/sigstruct.h"
-#include "signer/ui/notice.h"
-#include "signer/ui/opts.h"
 
 /* Sign-data in one run. */
 #define REQUESTS_MAX 4096
@@ -24,14 +22,22 @@ struct request {
     struct policy_outcome outcome;
 };
 
+/* What is read, and what may be in it. */
+struct requests_wanted {
+    char *const *paths;
+    size_t len;
+    const char *out_dir; /* for signatures; NULL: they get no name */
+    bool blind;          /* a bare digest is taken */
+    bool allow_unusual;  /* fields that are refused as unusual, too */
+};
+
 struct requests {
     struct request *items;
     size_t len;
 };
 
-/* Reads every operand: 256 bytes of sign-data, an unsigned SIGSTRUCT, or (--blind) a 32-byte digest; parses
- * strictly, and refuses unusual fields unless --allow-unusual. ENS_DATA, ENS_REFUSED naming the file. */
-bool requests_read(const struct args *args, struct requests *ret, struct ens_err *err) ENS_MUST_CHECK;
+/* Reads every file: 256 bytes of sign-data, an unsigned SIGSTRUCT, or a 32-byte digest; parses strictly. ENS_DATA, ENS_REFUSED naming the file. */
+bool requests_read(const struct requests_wanted *w, struct requests *ret, struct ens_err *err) ENS_MUST_CHECK;
 void requests_free(struct requests *r);
 
 /* The message that a token hashes itself; empty for a bare digest. */

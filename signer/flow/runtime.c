@@ -8,6 +8,7 @@
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 #include "signer/flow/cargo.h"
+#include "signer/ui/notice.h"
 
 /* The longest name: with ".orc" it is a file name. */
 #define NAME_MAX_BYTES (BUNDLE_NAME_MAX - 4)
@@ -23,6 +24,16 @@ struct source {
     const char *kind; /* of the id: RELEASE, TEST or GIVEN */
 };
 
+#define RUNTIME(KIND, member) OPTION(KIND, struct runtime_options, member)
+
+const struct option runtime_rows[] = {
+    {"runtime-name", 0, RUNTIME(MAYBE, name), "NAME", "name (default: that in Cargo.toml)"},
+    {"runtime-version", 0, RUNTIME(MAYBE, version), "V", "MAJOR.MINOR.PATCH (default: that in Cargo.toml)"},
+    {"runtime-id", 0, RUNTIME(MAYBE, id), "ID", "64 hex digits (default: metadata.orc in Cargo.toml)"},
+    {"custom", 0, RUNTIME(FLAG, custom), NULL, "do not read Cargo.toml: the three above must be given"},
+    {0},
+};
+
 static void source_free(struct source *s)
 {
     cargo_free(&s->cargo);
@@ -30,16 +41,16 @@ static void source_free(struct source *s)
 
 /* The options that are not given, for messages: "--runtime-name and --runtime-id", terminated; empty if
  * all are. */
-static bool list_missing(const struct args *args, struct buf *ret, struct ens_err *err)
+static bool list_missing(const struct runtime_options *args, struct buf *ret, struct ens_err *err)
 {
     const char *options[3];
     size_t len = 0;
 
-    if (args->runtime_name == NULL)
+    if (args->name == NULL)
         options[len++] = "--runtime-name";
-    if (args->runtime_version == NULL)
+    if (args->version == NULL)
         options[len++] = "--runtime-version";
-    if (args->runtime_id == NULL)
+    if (args->id == NULL)
         options[len++] = "--runtime-id";
     for (size_t i = 0; i < len; i++) {
         if (!buf_printf(ret, err, "%s%s", i == 0 ? "" : i + 1 == len ? " and " : ", ", options[i]))
@@ -135,14 +146,11 @@ static bool id_of_cargo(struct source *s, struct bundle_version version, struct 
                s->cargo.manifest_path, release ? "release" : "test", s->version);
 }
 
-static bool find_source(const struct args *args, struct source *s, struct ens_err *err)
+static bool find_source(const struct runtime_options *args, struct source *s, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf missing = {0};
 
-    *s = (struct source){.name = args->runtime_name,
-                         .version = args->runtime_version,
-                         .id = args->runtime_id,
-                         .kind = "GIVEN"};
+    *s = (struct source){.name = args->name, .version = args->version, .id = args->id, .kind = "GIVEN"};
     if (!list_missing(args, &missing, err))
         return false;
     if (missing.len == 0)
@@ -168,17 +176,17 @@ static bool blame_cargo(const struct source *s, const char *text, const char *op
     return ens_wrap(err, "%s", s->cargo.manifest_path);
 }
 
-static void tell_runtime(const struct args *args, const struct source *s, const struct runtime *r)
+static void tell_runtime(const struct source *s, const struct runtime *r)
 {
     char version[VERSION_TEXT];
 
     version_text(r->version, version);
-    notice_say(args, "Using runtime name: %s", r->name);
-    notice_say(args, "Using runtime version: %s", version);
-    notice_say(args, "Using %s runtime identifier: %s", s->kind, hex_of(view_of(r->id, sizeof r->id)).text);
+    notice_say("Using runtime name: %s", r->name);
+    notice_say("Using runtime version: %s", version);
+    notice_say("Using %s runtime identifier: %s", s->kind, hex_of(view_of(r->id, sizeof r->id)).text);
 }
 
-bool runtime_find(const struct args *args, struct runtime *ret, struct ens_err *err)
+bool runtime_find(const struct runtime_options *args, struct runtime *ret, struct ens_err *err)
 {
     ENS_CLEANUP(source_free) struct source s = {0};
     ENS_CLEANUP(runtime_free) struct runtime r = {0};
@@ -186,17 +194,17 @@ bool runtime_find(const struct args *args, struct runtime *ret, struct ens_err *
     if (!find_source(args, &s, err))
         return false;
     if (!check_runtime_name(s.name, err))
-        return blame_cargo(&s, s.name, args->runtime_name, err);
+        return blame_cargo(&s, s.name, args->name, err);
     if (!read_runtime_version(s.version, &r.version, err))
-        return blame_cargo(&s, s.version, args->runtime_version, err);
+        return blame_cargo(&s, s.version, args->version, err);
     if (s.id == NULL && !id_of_cargo(&s, r.version, err))
         return false;
     if (!bundle_parse_id(s.id, r.id, err))
-        return blame_cargo(&s, s.id, args->runtime_id, err);
+        return blame_cargo(&s, s.id, args->id, err);
     r.name = mem_strdup(s.name, err);
     if (r.name == NULL)
         return false;
-    tell_runtime(args, &s, &r);
+    tell_runtime(&s, &r);
     *ret = r;
     r = (struct runtime){0};
     return true;

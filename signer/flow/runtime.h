@@ -2,8 +2,13 @@
 #pragma once
 
 #include "bundle/orc/bundle.h"
-#include "signer/ui/notice.h"
-#include "signer/ui/opts.h"
+#include "signer/ui/options.h"
+
+struct runtime_options {
+    const char *name, *version, *id;
+    bool custom;
+};
+extern const struct option runtime_rows[];
 
 struct runtime {
     char *name; /* a plain file name */
@@ -13,5 +18,6 @@ struct runtime {
 
 /* What --runtime-name, --runtime-version and --runtime-id do not say is asked of Cargo, unless --custom.
  * Tells what it found. ENS_USAGE, ENS_DATA. Release with runtime_free. */
-bool runtime_find(const struct args *args, struct runtime *ret, struct ens_err *err) ENS_MUST_CHECK;
+bool runtime_find(const struct runtime_options *args, struct runtime *ret,
+                  struct ens_err *err) ENS_MUST_CHECK;
 void runtime_free(struct runtime *r);

@@ -15,8 +15,8 @@
 #define OUTPUT_FDS 2
 
 struct work {
-    const struct args *args;
     struct requests *requests;
+    bool replace;
     struct signing_key *signer;
     enum hsm_mechanism mechanism;
     struct ens_err *errors; /* of each request, by the thread that has it */
@@ -49,7 +49,7 @@ static enum batch_next write_signature(void *ctx, unsigned worker, size_t item)
     (void)worker;
     if (!q->is_signed)
         return BATCH_OVER;
-    if (file_out_open(q->out_path, w->args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW, out, &w->errors[item]) &&
+    if (file_out_open(q->out_path, w->replace ? FILE_OUT_REPLACE : FILE_OUT_NEW, out, &w->errors[item]) &&
         file_out_write(*out, view_of(q->signature, sizeof q->signature), &w->errors[item]))
         return BATCH_NEXT;
     file_out_closep(out);
@@ -96,7 +96,7 @@ static bool run_requests(struct work *w, struct ens_err *err)
     const struct batch_args args = {
         .workers = (unsigned)(len < writers ? len : writers), .sessions = 1, .open_max = room};
 
-    pace_begin(&w->pace, w->args, len, w->signer->selected->always_authenticate == HSM_YES);
+    pace_begin(&w->pace, len, w->signer->selected->always_authenticate == HSM_YES);
     bool ok = batch_run(&steps, &args, len, err);
 
     pace_end(&w->pace);
@@ -130,14 +130,14 @@ static bool check_errors(const struct work *w, struct ens_err *err)
     return true;
 }
 
-bool sign_batch(const struct args *args, struct requests *requests, struct signing_key *signer,
+bool sign_batch(struct requests *requests, bool replace, struct signing_key *signer,
                 enum hsm_mechanism mechanism, struct ens_err *err)
 {
     size_t len = requests->len;
     ENS_CLEANUP(mem_freep) struct ens_err *errors = mem_alloc(len, sizeof *errors, err);
     ENS_CLEANUP(mem_freep) struct file_out **outs = mem_alloc(len, sizeof(struct file_out *), err);
-    struct work w = {.args = args,
-                     .requests = requests,
+    struct work w = {.requests = requests,
+                     .replace = replace,
                      .signer = signer,
                      .mechanism = mechanism,
                      .errors = errors,

@@ -5,8 +5,8 @@
 #include "signer/flow/request.h"
 #include "signer/flow/signing_key.h"
 
-/* Signs what is not done, verifies and writes each signature; each request says what became of it. The first
+/* Signs what is not done, verifies and writes each signature, over what is there if `replace`; each request says what became of it. The first
  * that cannot be signed or written ends it: ENS_* of the token or the file, naming it. What was written
  * stays. */
-bool sign_batch(const struct args *args, struct requests *requests, struct signing_key *signer,
+bool sign_batch(struct requests *requests, bool replace, struct signing_key *signer,
                 enum hsm_mechanism mechanism, struct ens_err *err) ENS_MUST_CHECK;

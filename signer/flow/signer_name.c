@@ -7,15 +7,16 @@
 #include "signer/ceremony/armour.h"
 #include "signer/sgx/rsa3072.h"
 
-bool signer_name_read(const struct args *args, uint8_t ret[static MRSIGNER_SIZE], struct ens_err *err)
+bool signer_name_read(const char *pubkey, const char *text, uint8_t ret[static MRSIGNER_SIZE],
+                      struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
     struct pubkey key;
 
-    if (args->pubkey != NULL && args->mrsigner != NULL)
+    if (pubkey != NULL && text != NULL)
         return ens_fail(err, ENS_USAGE, "--pubkey and --mrsigner both name the signer: give one");
-    if (args->pubkey == NULL)
-        return hex_decode_groups(args->mrsigner, "--mrsigner", ret, MRSIGNER_SIZE, err);
-    return armour_read(args->pubkey, RSA3072_KEY_FILE_MAX, ARMOUR_ONLY(ARMOUR_PUBLIC_KEY), &file, err) &&
-           rsa3072_read_pubkey(buf_view(&file), args->pubkey, &key, err) && rsa3072_mrsigner(&key, ret, err);
+    if (pubkey == NULL)
+        return hex_decode_groups(text, "--mrsigner", ret, MRSIGNER_SIZE, err);
+    return armour_read(pubkey, RSA3072_KEY_FILE_MAX, ARMOUR_ONLY(ARMOUR_PUBLIC_KEY), &file, err) &&
+           rsa3072_read_pubkey(buf_view(&file), pubkey, &key, err) && rsa3072_mrsigner(&key, ret, err);
 }

@@ -6,6 +6,7 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/sgx/rsa3072.h"
+#include "signer/ui/notice.h"
 
 bool signing_key_mechanism(const char *name, enum hsm_mechanism *ret, struct ens_err *err)
 {
@@ -25,13 +26,13 @@ bool signing_key_mechanism(const char *name, enum hsm_mechanism *ret, struct ens
                     wanted);
 }
 
-bool signing_key_usage(const struct args *args, struct ens_err *err)
+bool signing_key_usage(const struct signing_key_options *args, struct ens_err *err)
 {
     uint8_t mrsigner[MRSIGNER_SIZE];
 
     return (args->mrsigner == NULL ||
             hex_decode_groups(args->mrsigner, "--mrsigner", mrsigner, sizeof mrsigner, err)) &&
-           token_usage(args, "--key", args->key, err);
+           token_usage(&args->token, "--key", args->token.key, err);
 }
 
 const char *signing_key_leaves(const struct hsm_key *key)
@@ -77,9 +78,9 @@ bool signing_key_claims(const struct hsm_key *key, bool with_uses, struct buf *r
                                     key->always_authenticate == HSM_YES ? "; the PIN for each use" : "");
 }
 
-bool signing_key_open(const struct args *args, struct signing_key *ret, struct ens_err *err)
+bool signing_key_open(const struct signing_key_options *args, struct signing_key *ret, struct ens_err *err)
 {
-    if (!token_open_key(args, &ret->token, &ret->selected, err) ||
+    if (!token_open_key(&args->token, &ret->token, &ret->selected, err) ||
         !hsm_public_key(ret->token.hsm, &ret->key, err) || !rsa3072_mrsigner(&ret->key, ret->mrsigner, err))
         return false;
     if (signing_key_leaves(ret->selected) != NULL)
@@ -92,7 +93,7 @@ void signing_key_close(struct signing_key *k)
     token_close(&k->token);
 }
 
-bool signing_key_pin(const struct args *args, const struct signing_key *k, struct ens_err *err)
+bool signing_key_pin(const struct signing_key_options *args, const struct signing_key *k, struct ens_err *err)
 {
     uint8_t want[MRSIGNER_SIZE];
 

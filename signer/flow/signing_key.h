@@ -4,6 +4,13 @@
 #include "signer/ceremony/policy.h"
 #include "signer/flow/token.h"
 
+/* What commands that sign take. */
+struct signing_key_options {
+    struct token_options token;
+    const char *mrsigner;  /* the only one that may sign */
+    const char *mechanism; /* --mechanism */
+};
+
 struct signing_key {
     struct token_session token;
     const struct hsm_key *selected; /* owned by `token` */
@@ -15,12 +22,13 @@ struct signing_key {
 bool signing_key_mechanism(const char *name, enum hsm_mechanism *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Are --key, --mrsigner and the options of the token right, as far as they say themselves? ENS_USAGE. */
-bool signing_key_usage(const struct args *args, struct ens_err *err) ENS_MUST_CHECK;
+bool signing_key_usage(const struct signing_key_options *args, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Opens the token of --key, logs in once, selects the one key, and warns if it may leave
  * the token. `ret` is zeroed before;
  * release it with signing_key_close, after a failure, too. */
-bool signing_key_open(const struct args *args, struct signing_key *ret, struct ens_err *err) ENS_MUST_CHECK;
+bool signing_key_open(const struct signing_key_options *args, struct signing_key *ret,
+                      struct ens_err *err) ENS_MUST_CHECK;
 void signing_key_close(struct signing_key *k);
 
 /* What lets the private key leave the token, by the token's own claims; NULL: nothing that it claims. Such a key
@@ -33,7 +41,7 @@ bool signing_key_claims(const struct hsm_key *key, bool with_uses, struct buf *r
                         struct ens_err *err) ENS_MUST_CHECK;
 
 /* Is it the key of --mrsigner, where that is given? ENS_REFUSED. */
-bool signing_key_pin(const struct args *args, const struct signing_key *k,
+bool signing_key_pin(const struct signing_key_options *args, const struct signing_key *k,
                      struct ens_err *err) ENS_MUST_CHECK;
 
 /* Writes what the policy says of the key into the outcome. */

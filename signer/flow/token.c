@@ -10,13 +10,28 @@
 #include "signer/base/num.h"
 #include "signer/flow/pin.h"
 #include "signer/sgx/rsa3072.h"
+#include "signer/ui/notice.h"
 
 /* Seconds that one call of the module may take, unless --hsm-timeout says otherwise. */
 #define TIMEOUT_DEFAULT 120
 #define TIMEOUT_MAX     86400
 
+#define TOKEN(KIND, member) OPTION(KIND, struct token_options, member)
+
+const struct option token_rows[] = {
+    {"module", 0, TOKEN(TEXT, module), "PATH", "PKCS#11 module (else ENSIGN_PKCS11_MODULE)"},
+    {"allow-module-path", 0, TOKEN(FLAG, allow_module_path), NULL, "load what module-path in the URI names"},
+    {"module-args", 0, TOKEN(TEXT, module_args), "STRING", "argument string for C_Initialize"},
+    {"pin-source", 0, TOKEN(TEXT, pin_source), "SRC", "tty (default), file:PATH or fd:N"},
+    {"allow-final-try", 0, TOKEN(FLAG, allow_final_try), NULL,
+     "try the PIN although one more wrong one locks it"},
+    {"hsm-timeout", 0, TOKEN(TEXT, hsm_timeout), "SEC",
+     "how long one call into the module may take (120; 0: no limit)"},
+    {0},
+};
+
 /* --pin-source, else pin-source of the URI: a plain path or a file: URI (RFC 7512, section 2.4). */
-static bool choose_pin_source(const struct args *args, struct token_session *s, struct ens_err *err)
+static bool choose_pin_source(const struct token_options *args, struct token_session *s, struct ens_err *err)
 {
     const char *from_uri = hsm_uri_pin_source(s->uri);
 
@@ -31,8 +46,8 @@ static bool choose_pin_source(const struct args *args, struct token_session *s, 
 }
 
 /* There is no default module: the p11-kit proxy would wake every driver of the host. */
-static bool choose_module(const struct args *args, const struct hsm_uri *uri, struct hsm_open_args *ret,
-                          struct ens_err *err)
+static bool choose_module(const struct token_options *args, const struct hsm_uri *uri,
+                          struct hsm_open_args *ret, struct ens_err *err)
 {
     const char *from_uri = hsm_uri_module_path(uri);
     uint64_t seconds = TIMEOUT_DEFAULT;
@@ -52,14 +67,15 @@ static bool choose_module(const struct args *args, const struct hsm_uri *uri, st
     return ret->module == NULL || file_add_input_named(ret->module, err);
 }
 
-bool token_require_key(const struct args *args, struct ens_err *err)
+bool token_require_key(const struct token_options *args, struct ens_err *err)
 {
     return args->key != NULL ||
            ens_fail(err, ENS_USAGE,
                     "--key: is missing: name the private key with its URI (ensign keys lists them)");
 }
 
-bool token_usage(const struct args *args, const char *option, const char *uri_text, struct ens_err *err)
+bool token_usage(const struct token_options *args, const char *option, const char *uri_text,
+                 struct ens_err *err)
 {
     ENS_CLEANUP(token_close) struct token_session s = {0};
     struct hsm_open_args open = {0};
@@ -82,15 +98,15 @@ static void say_waiting(const char *call, unsigned seconds, unsigned limit)
     notice_status(call != NULL ? line : NULL);
 }
 
-bool token_load(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
-                struct ens_err *err)
+bool token_load(const struct token_options *args, const char *option, const char *uri_text,
+                struct token_session *ret, struct ens_err *err)
 {
     ENS_CLEANUP(token_close) struct token_session s = {0};
     struct hsm_open_args open = {0};
 
     if (!hsm_uri_parse(uri_text, &s.uri, err))
         return ens_wrap(err, "%s", option);
-    open.waiting = args->quiet || !notice_is_watched() ? NULL : say_waiting;
+    open.waiting = notice_is_quiet() || !notice_is_watched() ? NULL : say_waiting;
     if (!choose_pin_source(args, &s, err) || !choose_module(args, s.uri, &open, err) ||
         !hsm_open(&open, &s.hsm, err))
         return false;
@@ -104,11 +120,10 @@ bool token_load(const struct args *args, const char *option, const char *uri_tex
  * the error has no room for it. */
 static void say_candidates(const struct hsm *hsm)
 {
-    static const struct args not_quiet;
     const char *text = hsm_candidates(hsm);
 
     if (text != NULL)
-        notice_text(&not_quiet, view_of_string(text));
+        notice_details(view_of_string(text));
 }
 
 void token_close(struct token_session *s)
@@ -118,13 +133,13 @@ void token_close(struct token_session *s)
     hsm_uri_freep(&s->uri);
 }
 
-bool token_login(const struct args *args, struct token_session *s, struct ens_err *err)
+bool token_login(const struct token_options *args, struct token_session *s, struct ens_err *err)
 {
     ENS_CLEANUP(secret_wipe) struct secret pin = {0};
     const struct hsm_token *t = s->token;
 
     if (t->pin_pad) {
-        notice_say(args, "Token %s: enter the PIN on its PIN pad.", t->label);
+        notice_say("Token %s: enter the PIN on its PIN pad.", t->label);
         return hsm_login(s->hsm, NULL, args->allow_final_try, err);
     }
     /* Flags are hints: a PIN that was given is used, because a key may want it all the same. */
@@ -141,8 +156,8 @@ bool token_login(const struct args *args, struct token_session *s, struct ens_er
     return hsm_login(s->hsm, &pin, args->allow_final_try, err);
 }
 
-bool token_open(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
-                struct ens_err *err)
+bool token_open(const struct token_options *args, const char *option, const char *uri_text,
+                struct token_session *ret, struct ens_err *err)
 {
     ENS_CLEANUP(token_close) struct token_session s = {0};
 
@@ -157,8 +172,8 @@ bool token_open(const struct args *args, const char *option, const char *uri_tex
     return true;
 }
 
-bool token_open_key(const struct args *args, struct token_session *ret, const struct hsm_key **ret_key,
-                    struct ens_err *err)
+bool token_open_key(const struct token_options *args, struct token_session *ret,
+                    const struct hsm_key **ret_key, struct ens_err *err)
 {
     ENS_CLEANUP(token_close) struct token_session s = {0};
 

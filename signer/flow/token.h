@@ -3,8 +3,17 @@
 #pragma once
 
 #include "hsm/hsm.h"
-#include "signer/ui/notice.h"
-#include "signer/ui/opts.h"
+#include "signer/ui/options.h"
+
+/* What commands that use a token take; a command with --token has a member for it. */
+struct token_options {
+    const char *key; /* URI; its row is the command's own */
+    const char *module, *module_args;
+    const char *pin_source;
+    const char *hsm_timeout;
+    bool allow_module_path, allow_final_try;
+};
+extern const struct option token_rows[]; /* but for --key */
 
 struct token_session {
     struct hsm *hsm;
@@ -18,28 +27,29 @@ struct token_session {
 
 /* Are the options of the token and the URI `uri_text` right, as far as they say themselves? ENS_USAGE.
  * Nothing is opened. */
-bool token_usage(const struct args *args, const char *option, const char *uri_text,
+bool token_usage(const struct token_options *args, const char *option, const char *uri_text,
                  struct ens_err *err) ENS_MUST_CHECK;
 
 /* ENS_USAGE without --key. */
-bool token_require_key(const struct args *args, struct ens_err *err) ENS_MUST_CHECK;
+bool token_require_key(const struct token_options *args, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Loads the module that --module (or ENSIGN_PKCS11_MODULE) names, or the URI where --allow-module-path is
  * given; `option` is the option that gave `uri_text`, for messages. Nothing is selected yet.
  * Release with token_close. */
-bool token_load(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
-                struct ens_err *err) ENS_MUST_CHECK;
+bool token_load(const struct token_options *args, const char *option, const char *uri_text,
+                struct token_session *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* token_load, selects the one token, reads the PIN and logs in once. */
-bool token_open(const struct args *args, const char *option, const char *uri_text, struct token_session *ret,
-                struct ens_err *err) ENS_MUST_CHECK;
+bool token_open(const struct token_options *args, const char *option, const char *uri_text,
+                struct token_session *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* token_open with --key, and selects its one private key. */
-bool token_open_key(const struct args *args, struct token_session *ret, const struct hsm_key **ret_key,
-                    struct ens_err *err) ENS_MUST_CHECK;
+bool token_open_key(const struct token_options *args, struct token_session *ret,
+                    const struct hsm_key **ret_key, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Logs in to the token that was selected through `s->hsm`. */
-bool token_login(const struct args *args, struct token_session *s, struct ens_err *err) ENS_MUST_CHECK;
+bool token_login(const struct token_options *args, struct token_session *s,
+                 struct ens_err *err) ENS_MUST_CHECK;
 void token_close(struct token_session *s);
 
 /* Calls of C_Sign so far: those that were begun, and those that gave a signature. */

@@ -26,6 +26,17 @@
 
 static pthread_mutex_t speaking = PTHREAD_MUTEX_INITIALIZER;
 static bool has_status; /* under that lock */
+static bool is_quiet;   /* set before there are threads */
+
+void notice_be_quiet(void)
+{
+    is_quiet = true;
+}
+
+bool notice_is_quiet(void)
+{
+    return is_quiet;
+}
 
 bool notice_is_watched(void)
 {
@@ -145,18 +156,18 @@ void notice_warn(const char *fmt, ...)
     va_end(args);
 }
 
-void notice_say(const struct args *args, const char *fmt, ...)
+void notice_say(const char *fmt, ...)
 {
     va_list list;
 
-    if (args->quiet)
+    if (is_quiet)
         return;
     va_start(list, fmt);
     say_line("", fmt, list);
     va_end(list);
 }
 
-void notice_hash(const struct args *args, struct view hash, const char *fmt, ...)
+void notice_hash(struct view hash, const char *fmt, ...)
 {
     ENS_CLEANUP(buf_free) struct buf label = {0};
     ENS_CLEANUP(buf_free) struct buf text = {0};
@@ -167,7 +178,7 @@ void notice_hash(const struct args *args, struct view hash, const char *fmt, ...
     va_start(list, fmt);
     bool ok = buf_vprintf(&label, &ignored, fmt, list);
     va_end(list);
-    if (args->quiet || !ok ||
+    if (is_quiet || !ok ||
         !(grouped ? text_line(&text, &ignored, "%.*s", (int)label.len, (const char *)label.data) &&
                         text_line(&text, &ignored, "  %s", hex_for(hash, true).text)
                   : text_line(&text, &ignored, "%.*s %s", (int)label.len, (const char *)label.data,
@@ -192,17 +203,27 @@ bool notice_add(struct notices *list, enum notice_kind kind, struct ens_err *err
     return ok;
 }
 
-void notice_all(struct notices *list, bool quiet)
+static void say_list(struct notices *list, bool warnings_only)
 {
     for (size_t at = 0; at < list->lines.len;) {
         bool is_warning = list->lines.data[at] == NOTICE_WARNING;
         struct view text = view_of_string((const char *)list->lines.data + at + 1);
 
-        if (is_warning || !quiet)
+        if (is_warning || !warnings_only)
             say_one(is_warning ? WARNING : "", text);
         at += 1 + text.len + 1;
     }
     notice_free(list);
+}
+
+void notice_all(struct notices *list)
+{
+    say_list(list, is_quiet);
+}
+
+void notice_warnings(struct notices *list)
+{
+    say_list(list, true);
 }
 
 void notice_free(struct notices *list)
@@ -210,10 +231,15 @@ void notice_free(struct notices *list)
     buf_free(&list->lines);
 }
 
-void notice_text(const struct args *args, struct view text)
+void notice_text(struct view text)
 {
-    if (!args->quiet)
+    if (!is_quiet)
         say_text(text);
+}
+
+void notice_details(struct view text)
+{
+    say_text(text);
 }
 
 void notice_child(const char *program, struct view words)

@@ -4,16 +4,21 @@
 #pragma once
 
 #include "signer/base/bytes.h"
-#include "signer/ui/opts.h"
+
+/* --quiet, for the whole run: called before anything is said. */
+void notice_be_quiet(void);
+bool notice_is_quiet(void);
 
 /* "ensign: warning: ...": never dropped. */
 void notice_warn(const char *fmt, ...) ENS_PRINTF(1, 2);
 /* A line for the person at the terminal; dropped by --quiet. */
-void notice_say(const struct args *args, const char *fmt, ...) ENS_PRINTF(2, 3);
+void notice_say(const char *fmt, ...) ENS_PRINTF(1, 2);
 /* What `fmt` calls it, and the hash: on a terminal in groups on a line of their own, else in one run behind it. */
-void notice_hash(const struct args *args, struct view hash, const char *fmt, ...) ENS_PRINTF(3, 4);
+void notice_hash(struct view hash, const char *fmt, ...) ENS_PRINTF(2, 3);
 /* A whole text (the table of a batch); dropped by --quiet. */
-void notice_text(const struct args *args, struct view text);
+void notice_text(struct view text);
+/* A text that belongs to an error or a warning: never dropped. */
+void notice_details(struct view text);
 /* Lines that a function collects and its caller says: who judges a file does not know whether they are wanted.
  * Zero-initialise; release with notice_free. */
 struct notices {
@@ -24,8 +29,10 @@ enum notice_kind { NOTICE_WARNING, NOTICE_SAID }; /* as notice_warn says it, or 
 /* ENS_RESOURCE: the list is as it was. */
 bool notice_add(struct notices *list, enum notice_kind kind, struct ens_err *err, const char *fmt, ...)
     ENS_PRINTF(4, 5) ENS_MUST_CHECK;
-/* Says the list, if `quiet` its warnings only, and empties it. */
-void notice_all(struct notices *list, bool quiet);
+/* Says the list, with --quiet its warnings only, and empties it. */
+void notice_all(struct notices *list);
+/* The same with its warnings only. */
+void notice_warnings(struct notices *list);
 void notice_free(struct notices *list);
 /* The output of a child process: each of its lines with its name before it. */
 void notice_child(const char *program, struct view words);

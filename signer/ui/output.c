@@ -8,6 +8,13 @@
 
 #include "signer/base/mem.h"
 
+const struct option output_rows[] = {
+    {"output", 'o', OPTION(OUTPUT, struct output_options, output), "FILE",
+     "where the result goes (- is stdout)"},
+    {"force", 0, OPTION(FLAG, struct output_options, force), NULL, "replace an existing output"},
+    {0},
+};
+
 struct output {
     struct file_out *file; /* NULL: stdout */
 };
@@ -35,6 +42,11 @@ bool output_open(const char *path, bool binary, bool force, struct output **ret,
         return false;
     *ret = ens_take(o);
     return true;
+}
+
+const char *output_name(const char *path)
+{
+    return path == NULL || strcmp(path, "-") == 0 ? "stdout" : path;
 }
 
 bool output_commit(struct output *o, struct view result, struct ens_err *err)

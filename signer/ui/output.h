@@ -3,6 +3,14 @@
 
 #include "signer/base/bytes.h"
 #include "signer/base/file.h"
+#include "signer/ui/options.h"
+
+/* Options of commands with one result. */
+struct output_options {
+    const char *output;
+    bool force;
+};
+extern const struct option output_rows[];
 
 struct output;
 
@@ -14,6 +22,9 @@ bool output_stdout_is_open(struct ens_err *err) ENS_MUST_CHECK;
  * before a PIN is asked for. Release with output_closep; without output_commit nothing appears. */
 bool output_open(const char *path, bool binary, bool force, struct output **ret,
                  struct ens_err *err) ENS_MUST_CHECK;
+
+/* What messages call the place: its path, or "stdout". */
+const char *output_name(const char *path);
 
 /* Writes the whole result and puts it in place. */
 bool output_commit(struct output *o, struct view result, struct ens_err *err) ENS_MUST_CHECK;

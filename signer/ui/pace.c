@@ -7,10 +7,10 @@
 #define FIRST_AFTER 1.0
 #define NEXT_AFTER  0.1
 
-void pace_begin(struct pace *p, const struct args *args, size_t of, bool prompts)
+void pace_begin(struct pace *p, size_t of, bool prompts)
 {
     *p = (struct pace){.of = of};
-    p->is_shown = !args->quiet && !prompts && of > 1 && notice_is_watched();
+    p->is_shown = !notice_is_quiet() && !prompts && of > 1 && notice_is_watched();
     (void)clock_gettime(CLOCK_MONOTONIC, &p->begin);
     p->last = p->begin;
 }

@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "signer/ui/notice.h"
-#include "signer/ui/opts.h"
 
 struct pace {
     size_t of;
@@ -14,7 +13,7 @@ struct pace {
 
 /* From now on `of` are worked on. Nothing is shown if stderr is not a terminal, with --quiet, for one alone,
  * and where each of them has a prompt of its own (`prompts`), which the line would stand in. */
-void pace_begin(struct pace *p, const struct args *args, size_t of, bool prompts);
+void pace_begin(struct pace *p, size_t of, bool prompts);
 
 /* So many are done; a second after the beginning, and then ten times in a second at most, the line says so.
  * The next notice takes it away. */

@@ -6,7 +6,6 @@
 
 #include "signer/base/path.h"
 #include "signer/ui/notice.h"
-#include "signer/ui/opts.h"
 
 /* A line stands for so long at least. */
 #define PROGRESS_EVERY_MS 100
@@ -24,7 +23,7 @@ void progress_add(struct progress *p, uint64_t bytes)
     struct timespec now;
 
     p->done += bytes;
-    if (p->total < PROGRESS_MIN || p->off || disabled)
+    if (p->total < PROGRESS_MIN || p->off || disabled || notice_is_quiet())
         return;
     /* `total` is a guess where the work is not the bytes of a file. */
     unsigned percent = p->done < p->total ? (unsigned)((double)p->done * 100.0 / (double)p->total) : 100;

@@ -22,5 +22,5 @@ void progress_add(struct progress *p, uint64_t bytes);
 /* Takes the line away. */
 void progress_end(struct progress *p);
 
-/* From here on none is shown: --quiet, or several files at a time. Called before threads start. */
+/* From here on none is shown: several files at a time. Called before threads start. */
 void progress_disable(void);

@@ -58,8 +58,8 @@ broken() {
     broken layers hsm/uri.c '#include "signer/sgx/layout.h"' 'hsm may not include'
     broken layers bundle/orc/archive.c '#include "hsm/hsm.h"' 'bundle/orc may not include'
     broken layers hsm/uri.c '#include "signer/cmd/cmd.h"' 'hsm may not include'
-    broken layers signer/ui/opts.c '#include "hsm/internal.h"' 'signer/ui may not include'
-    broken layers signer/ui/opts.c '#include "opts.h"' 'signer/ui may not include'
+    broken layers signer/ui/options.c '#include "hsm/internal.h"' 'signer/ui may not include'
+    broken layers signer/ui/options.c '#include "options.h"' 'signer/ui may not include'
     broken layers signer/main.c '#include "signer/sgx/layout.h"' 'signer may not include'
     broken layers signer/stray.c 'int stray;' 'lies in a directory that no line'
 }
@@ -102,14 +102,14 @@ broken() {
 
 @test "layers: each dependency has one home" {
     broken layers hsm/uri.c '#include <libp11.h>' 'included by 2 files'
-    broken layers signer/ui/opts.c '#include <libp11.h>' 'libp11 belongs to hsm'
-    broken layers signer/ui/opts.c '#include <p11-kit/pkcs11.h>' 'PKCS#11 types belong to hsm'
+    broken layers signer/ui/options.c '#include <libp11.h>' 'libp11 belongs to hsm'
+    broken layers signer/ui/options.c '#include <p11-kit/pkcs11.h>' 'PKCS#11 types belong to hsm'
     broken layers bundle/orc/directory.c '#include <zip.h>' 'libzip belongs'
     broken layers bundle/orc/archive.c '#include <jansson.h>' 'jansson belongs'
     broken layers signer/sgx/verify.c '#include <openssl/bn.h>' 'RSA and PEM belong'
     broken layers bundle/stream/sgxs.c '#include <openssl/evp.h>' 'digests belong'
     broken layers signer/sgx/rsa3072.c '#include <openssl/err.h>' 'error queue belongs'
-    broken layers signer/ui/opts.c '#include <openssl/cms.h>' 'OpenSSL belongs'
+    broken layers signer/ui/options.c '#include <openssl/cms.h>' 'OpenSSL belongs'
     broken layers signer/sgx/layout.h '#include <gmp.h>' "no library's header in a header"
     broken layers hsm/uri.h '#include <p11-kit/pkcs11.h>' "no library's header in a header|PKCS#11 types"
     broken layers hsm/uri.c 'void *f(void) { return malloc(1); }' 'malloc family'
@@ -117,7 +117,7 @@ broken() {
 }
 
 @test "layers: hsm_sign is called where its result is verified" {
-    broken layers signer/ui/opts.c 'bool f(void) { return hsm_sign(h, a, r, e); }' 'only signer/flow/token\.c'
+    broken layers signer/ui/options.c 'bool f(void) { return hsm_sign(h, a, r, e); }' 'only signer/flow/token\.c'
     broken layers hsm/keygen.c 'bool (*f)(void) = hsm_sign;' 'only signer/flow/token\.c'
 }
 

@@ -21,14 +21,15 @@
 #include "signer/flow/request.h"
 #include "signer/flow/signer_name.h"
 #include "signer/ui/clock.h"
-#include "signer/ui/output.h"
+#include "signer/ui/notice.h"
 
 #define DAYS_DEFAULT 30
 
 /* One run of approve. */
 struct run {
-    const struct args *args;
-    bool (*measure)(const struct args *args, struct rebuilds *ret, struct ens_err *err);
+    const struct command_line *line;
+    const struct approve_options *args;
+    approve_measure_fn *measure;
     struct requests requests;
     struct rebuilds rebuilds;
     struct statement statement;
@@ -48,7 +49,7 @@ static void approve_free(struct run *r)
 
 /* ---- the command line ---- */
 
-static bool check_approve_usage(const struct args *a, struct ens_err *err)
+static bool check_approve_usage(const struct approve_options *a, struct ens_err *err)
 {
     if (a->ssh_key == NULL)
         return ens_fail(err, ENS_USAGE,
@@ -69,21 +70,21 @@ static bool check_approve_usage(const struct args *a, struct ens_err *err)
     return true;
 }
 
-static bool read_last_day(const struct args *a, uint32_t *ret, struct ens_err *err)
+static bool read_last_day(const char *until, uint32_t *ret, struct ens_err *err)
 {
     uint32_t today = 0;
     struct date d;
 
     if (!clock_day(&today, err) || !date_of_bcd(today, &d))
         return false;
-    if (a->until == NULL) {
+    if (until == NULL) {
         *ret = date_to_bcd(date_of_days(date_to_days(d) + DAYS_DEFAULT));
         return true;
     }
-    if (!date_parse(a->until, "--until", &d, err))
+    if (!date_parse(until, "--until", &d, err))
         return false;
     *ret = date_to_bcd(d);
-    return *ret >= today || ens_fail(err, ENS_USAGE, "--until: %s is over: name a day to come", a->until);
+    return *ret >= today || ens_fail(err, ENS_USAGE, "--until: %s is over: name a day to come", until);
 }
 
 /* --replaces: the id of an earlier statement. */
@@ -116,14 +117,15 @@ static bool read_replaced(struct run *r, struct ens_err *err)
 /* The 256 bytes, under the rules that sign applies to them; a digest says nothing to a reviewer. */
 static bool read_signdata(struct run *r, struct ens_err *err)
 {
-    struct args args = *r->args;
+    const struct requests_wanted wanted = {.paths = r->line->operands,
+                                           .len = r->line->operands_len,
+                                           .blind = true,
+                                           .allow_unusual = r->args->allow_unusual};
 
-    args.blind = true;
-    args.out_dir = NULL;
-    if (args.operands_len > STATEMENT_ITEMS_MAX)
-        return ens_fail(err, ENS_USAGE, "%zu sign-data are given: an approval holds at most %d",
-                        args.operands_len, STATEMENT_ITEMS_MAX);
-    if (!requests_read(&args, &r->requests, err))
+    if (wanted.len > STATEMENT_ITEMS_MAX)
+        return ens_fail(err, ENS_USAGE, "%zu sign-data are given: an approval holds at most %d", wanted.len,
+                        STATEMENT_ITEMS_MAX);
+    if (!requests_read(&wanted, &r->requests, err))
         return false;
     for (size_t i = 0; i < r->requests.len; i++) {
         if (r->requests.items[i].is_blind)
@@ -182,7 +184,7 @@ static bool fill_statement_items(struct run *r, struct ens_err *err)
     }
     return statement_sort(s) ||
            ens_fail(err, ENS_DATA, "%s: the same sign-data is given twice: name each once",
-                    r->args->operands[0]);
+                    r->line->operands[0]);
 }
 
 static bool fill_statement(struct run *r, struct ens_err *err)
@@ -193,9 +195,9 @@ static bool fill_statement(struct run *r, struct ens_err *err)
     memcpy(s->by, r->signer.fingerprint, sizeof s->by);
     if (r->args->note != NULL)
         memcpy(s->note, r->args->note, strlen(r->args->note) + 1);
-    return signer_name_read(r->args, s->mrsigner, err) && read_last_day(r->args, &s->until, err) &&
-           read_replaced(r, err) && (r->measure == NULL || r->measure(r->args, &r->rebuilds, err)) &&
-           fill_statement_items(r, err);
+    return signer_name_read(r->args->pubkey, r->args->mrsigner, s->mrsigner, err) &&
+           read_last_day(r->args->until, &s->until, err) && read_replaced(r, err) &&
+           (r->measure == NULL || r->measure(r->args, &r->rebuilds, err)) && fill_statement_items(r, err);
 }
 
 /* ---- the question ---- */
@@ -258,8 +260,7 @@ static bool show_question(const struct run *r, enum screen_answer *ret, struct e
     const struct rebuilt *build = NULL;
     bool yes = r->statement.is_yes;
     ENS_CLEANUP(moment_free)
-    struct moment m = {.args = r->args,
-                       .asks = !r->args->yes,
+    struct moment m = {.asks = !r->args->yes,
                        .items = items,
                        .len = r->requests.len,
                        .open = r->requests.len,
@@ -283,7 +284,7 @@ static bool show_question(const struct run *r, enum screen_answer *ret, struct e
 
 static bool fail_answer(const struct run *r, enum screen_answer answer, struct ens_err *err)
 {
-    return ens_fail(err, ENS_REFUSED, "%s: nothing was written: the answer was %s", r->args->operands[0],
+    return ens_fail(err, ENS_REFUSED, "%s: nothing was written: the answer was %s", r->line->operands[0],
                     answer == SCREEN_NO ? "no" : "not yes");
 }
 
@@ -344,15 +345,15 @@ static bool check_made(const struct run *r, struct view file, struct ens_err *er
 
 static void say_made(const struct run *r)
 {
-    const struct args *a = r->args;
     char mrsigner[REVIEW_SHORT_MAX];
     char what[32];
 
     review_short(r->statement.mrsigner, mrsigner);
     (void)snprintf(what, sizeof what, "%zu sign-data", r->requests.len);
-    notice_say(a, "%s: %s to %s under MRSIGNER %s.", a->output != NULL ? a->output : "stdout",
-               r->statement.is_yes ? "yes" : "NO", r->requests.len == 1 ? a->operands[0] : what, mrsigner);
-    notice_say(a, "  Next: carry it to the signing host.");
+    notice_say(
+        "%s: %s to %s under MRSIGNER %s.", r->args->out.output != NULL ? r->args->out.output : "stdout",
+        r->statement.is_yes ? "yes" : "NO", r->requests.len == 1 ? r->line->operands[0] : what, mrsigner);
+    notice_say("  Next: carry it to the signing host.");
 }
 
 static bool make(struct run *r, struct ens_err *err)
@@ -369,17 +370,16 @@ static bool make(struct run *r, struct ens_err *err)
     return true;
 }
 
-bool approve_run(const struct args *args,
-                 bool (*measure)(const struct args *args, struct rebuilds *ret, struct ens_err *err),
-                 struct ens_err *err)
+bool approve_run(const struct command_line *line, approve_measure_fn *measure, struct ens_err *err)
 {
+    const struct approve_options *args = line->options;
     static const struct sink words = {.put = say_words};
-    ENS_CLEANUP(approve_free) struct run r = {.args = args, .measure = measure};
+    ENS_CLEANUP(approve_free) struct run r = {.line = line, .args = args, .measure = measure};
     bool terminal = screen_is_there();
 
     if (!check_approve_usage(args, err) || !read_signdata(&r, err))
         return false;
-    if (!args->yes && !screen_require(args->operands[0], "approve", err))
+    if (!args->yes && !screen_require(line->operands[0], "approve", err))
         return false;
     if (!child_env_make(child_env_ssh, &r.env, err))
         return false;
@@ -388,12 +388,42 @@ bool approve_run(const struct args *args,
                                   .tmpdir = child_env_tmpdir(),
                                   .terminal = terminal,
                                   .words = terminal ? &words : NULL};
-    return output_open(args->output, false, args->force, &r.out, err) &&
+    return output_open(args->out.output, false, args->out.force, &r.out, err) &&
            sshsig_look(&r.tool, args->ssh_key, &r.signer, err) && fill_statement(&r, err) &&
            confirm(&r, err) && make(&r, err);
 }
 
-bool cmd_approve(const struct args *args, struct ens_err *err)
+/* ---- the command, as ensign-offline has it ---- */
+
+static bool run_approve(const struct command_line *line, struct ens_err *err)
 {
-    return approve_run(args, NULL, err);
+    return approve_run(line, NULL, err);
 }
+
+const struct option approve_rows_signer[] = {
+    {"ssh-key", 0, APPROVE(SSH_KEY, ssh_key), "FILE",
+     "your OpenSSH key, or the .pub file of a key in ssh-agent"},
+    {"pubkey", 0, APPROVE(FILE_ONCE, pubkey), "FILE", "the key that will sign, PEM; or"},
+    {"mrsigner", 0, APPROVE(ONCE, mrsigner), "HEX", "its MRSIGNER"},
+    {0},
+};
+
+const struct option approve_rows_answer[] = {
+    {"until", 0, APPROVE(TEXT, until), "YYYYMMDD",
+     "last day on which it counts (default: today and 30 days)"},
+    {"reject", 0, APPROVE(FLAG, reject), NULL, "say no: it stops every signature over these bytes"},
+    {"replaces", 0, APPROVE(FILE, replaces), "FILE", "take an earlier answer of yours back"},
+    {"note", 0, APPROVE(TEXT, note), "TEXT", "a line about it, for the room"},
+    {"allow-unusual", 0, APPROVE(FLAG, allow_unusual), NULL, "approve fields that are refused as unusual"},
+    {"allow-large", 0, APPROVE(FLAG, allow_large), NULL, "measure an enclave however large it is"},
+    {"yes", 0, APPROVE(FLAG, yes), NULL, "do not ask for confirmation"},
+    {0},
+};
+
+const struct command cmd_approve = {
+    APPROVE_COMMAND,
+    .groups = {{approve_rows_signer, 0},
+               {approve_rows_answer, 0},
+               {output_rows, offsetof(struct approve_options, out)}},
+    .run = run_approve,
+};

@@ -4,8 +4,17 @@
 
 #include "signer/base/digest.h"
 #include "signer/sgx/sigstruct.h"
-#include "signer/ui/notice.h"
-#include "signer/ui/opts.h"
+#include "signer/ui/output.h"
+
+struct approve_options {
+    struct output_options out;
+    const char *ssh_key;
+    const char *pubkey, *mrsigner; /* the key that will sign */
+    struct text_list rebuilt;
+    const char *component;
+    const char *until, *replaces, *note;
+    bool reject, allow_unusual, allow_large, yes;
+};
 
 /* One build, as its file says. */
 struct rebuilt {
@@ -20,6 +29,17 @@ struct rebuilds {
 };
 
 /* Approves. `measure` fills in what every --rebuilt measures to; NULL: the program has no such option. */
-bool approve_run(const struct args *args,
-                 bool (*measure)(const struct args *args, struct rebuilds *ret, struct ens_err *err),
+typedef bool approve_measure_fn(const struct approve_options *args, struct rebuilds *ret,
+                                struct ens_err *err);
+bool approve_run(const struct command_line *line, approve_measure_fn *measure,
                  struct ens_err *err) ENS_MUST_CHECK;
+
+/* The options of both programs: those before --rebuilt, and those behind it. */
+extern const struct option approve_rows_signer[], approve_rows_answer[];
+#define APPROVE(KIND, member) OPTION(KIND, struct approve_options, member)
+
+/* What the command is in both programs. */
+#define APPROVE_COMMAND                                                                                      \
+    .name = "approve", .operands = "SIGN-DATA...",                                                           \
+    .summary = "say yes or no to sign-data with your SSH key, for sign --approval",                          \
+    .size = sizeof(struct approve_options), .min = 1, .max = SIZE_MAX

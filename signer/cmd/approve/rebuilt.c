@@ -9,10 +9,11 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/enclave.h"
+#include "signer/ui/notice.h"
 
 /* One descriptor is hashed, measured and hashed again: the hash is that of the file that was measured. */
-static bool measure_build(const struct args *args, struct rebuilt *ret, struct notices *ret_notices,
-                          struct ens_err *err)
+static bool measure_build(const struct approve_options *args, struct rebuilt *ret,
+                          struct notices *ret_notices, struct ens_err *err)
 {
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
@@ -23,7 +24,7 @@ static bool measure_build(const struct args *args, struct rebuilt *ret, struct n
     (void)lseek(a.fd, 0, SEEK_SET); /* a pipe stays where it is, and no container opens it */
     if (!file_sha256(a.fd, ret->path, ret->sha256, err) ||
         !enclave_open(&a, args->component, ENCLAVE_LOOK, &e, err) ||
-        !enclave_require(&e, args->params.allow_unusual, ret_notices, err))
+        !enclave_require(&e, args->allow_unusual, ret_notices, err))
         return false;
     if (lseek(container_fd(e.container), 0, SEEK_SET) != 0)
         return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be read again", ret->path);
@@ -38,23 +39,41 @@ static bool measure_build(const struct args *args, struct rebuilt *ret, struct n
     return true;
 }
 
-static bool measure_all(const struct args *args, struct rebuilds *ret, struct ens_err *err)
+static bool measure_all(const struct approve_options *args, struct rebuilds *ret, struct ens_err *err)
 {
     struct rebuilds r = {0};
     struct notices notices = {0};
     bool ok = true;
 
+    enclave_allow_large(args->allow_large);
     for (; ok && r.len < args->rebuilt.len; r.len++) {
         r.items[r.len].path = args->rebuilt.items[r.len];
         ok = measure_build(args, &r.items[r.len], &notices, err);
     }
-    notice_all(&notices, args->quiet);
+    notice_all(&notices);
     if (ok)
         *ret = r;
     return ok;
 }
 
-bool cmd_approve_rebuilt(const struct args *args, struct ens_err *err)
+static bool run_approve_rebuilt(const struct command_line *line, struct ens_err *err)
 {
-    return approve_run(args, measure_all, err);
+    return approve_run(line, measure_all, err);
 }
+
+static const struct option rebuilt_rows[] = {
+    {"rebuilt", 0, APPROVE(FILES, rebuilt), "ENCLAVE",
+     "your own build, one for each enclave: stop unless the sign-data is for it"},
+    {"component", 0, APPROVE(TEXT, component), "ID",
+     "component of a rebuilt bundle: ronl (default) or rofl.NAME"},
+    {0},
+};
+
+const struct command cmd_approve_rebuilt = {
+    APPROVE_COMMAND,
+    .groups = {{approve_rows_signer, 0},
+               {rebuilt_rows, 0},
+               {approve_rows_answer, 0},
+               {output_rows, offsetof(struct approve_options, out)}},
+    .run = run_approve_rebuilt,
+};

@@ -12,9 +12,17 @@
 #include "signer/flow/verdict.h"
 #include "signer/sgx/params.h"
 
+struct check_options {
+    const char *policy, *transcript;
+    struct text_list approvals;
+    const char *mrsigner, *pubkey;
+    bool allow_unusual, json;
+};
+
 /* One run of check. */
 struct run {
-    const struct args *args;
+    const struct command_line *line;
+    const struct check_options *args;
     struct policy *policy;
     struct requests requests;
     struct transcript_rejections past; /* what the transcript remembers */
@@ -44,7 +52,7 @@ static bool read_mrsigner(struct run *r, struct ens_err *err)
 
     r->has_mrsigner = named || pinned != NULL;
     if (named)
-        return signer_name_read(r->args, r->mrsigner, err);
+        return signer_name_read(r->args->pubkey, r->args->mrsigner, r->mrsigner, err);
     if (pinned != NULL)
         memcpy(r->mrsigner, pinned, MRSIGNER_SIZE);
     return true;
@@ -63,11 +71,10 @@ static bool read_past(struct run *r, struct ens_err *err)
 /* A digest and unusual fields are reasons here, and not the end. */
 static bool read_requests(struct run *r, struct ens_err *err)
 {
-    struct args args = *r->args;
+    const struct requests_wanted wanted = {
+        .paths = r->line->operands, .len = r->line->operands_len, .blind = true, .allow_unusual = true};
 
-    args.blind = true;
-    args.params.allow_unusual = true;
-    return args.operands_len == 0 || requests_read(&args, &r->requests, err);
+    return wanted.len == 0 || requests_read(&wanted, &r->requests, err);
 }
 
 /* ---- judging ---- */
@@ -98,7 +105,7 @@ static bool add_reasons(struct run *r, const struct request *q, struct ens_err *
             !verdict_no(&r->verdict, q->path, name, err, "%s: %s", name, q->outcome.rows[c].text))
             return false;
     }
-    if (q->is_blind || r->args->params.allow_unusual || params_check(&q->css, false, &unusual))
+    if (q->is_blind || r->args->allow_unusual || params_check(&q->css, false, &unusual))
         return true;
     return verdict_no(&r->verdict, q->path, "unusual", err, "%s: sign refuses it without --allow-unusual",
                       unusual.msg);
@@ -225,14 +232,16 @@ static bool print_run(struct run *r, struct ens_err *err)
 
 /* ---- the walk ---- */
 
-bool cmd_check(const struct args *args, struct ens_err *err)
+static bool run_check(const struct command_line *line, struct ens_err *err)
 {
-    ENS_CLEANUP(check_run_free) struct run r = {.args = args};
+    const struct check_options *args = line->options;
+    ENS_CLEANUP(check_run_free) struct run r = {.line = line, .args = args};
 
     if (args->policy == NULL)
         return ens_fail(err, ENS_USAGE, "--policy: is missing: name the policy that sign will be given");
     if (!policy_open(args->policy, &r.policy, err) || !read_mrsigner(&r, err) || !read_past(&r, err) ||
-        !consent_judge(args, r.policy, &r.past, known_mrsigner(&r), &r.consent, err) ||
+        !consent_judge(&args->approvals, args->transcript, r.policy, &r.past, known_mrsigner(&r), &r.consent,
+                       err) ||
         !read_requests(&r, err))
         return false;
     judge_policy(&r);
@@ -243,3 +252,28 @@ bool cmd_check(const struct args *args, struct ens_err *err)
     err->code = ENS_REFUSED;
     return false;
 }
+
+#define CHECK(KIND, member) OPTION(KIND, struct check_options, member)
+
+static const struct option check_rows[] = {
+    {"policy", 0, CHECK(FILE_ONCE, policy), "FILE", "the policy that sign will be given"},
+    {"approval", 0, CHECK(FILES, approvals), "FILE",
+     "an approval, or a directory of them; may be given several times"},
+    {"mrsigner", 0, CHECK(ONCE, mrsigner), "HEX", "MRSIGNER of the key that will sign; or"},
+    {"pubkey", 0, CHECK(FILE_ONCE, pubkey), "FILE", "that key, PEM"},
+    {"transcript", 0, CHECK(RECORD, transcript), "FILE", "the record of the room: a no in it is remembered"},
+    {"allow-unusual", 0, CHECK(FLAG, allow_unusual), NULL, "as it will be given to sign"},
+    {"json", 0, CHECK(FLAG, json), NULL, "one JSON document"},
+    {0},
+};
+
+const struct command cmd_check = {
+    .name = "check",
+    .operands = "[SIGN-DATA...]",
+    .summary = "do policy and approvals hold? needs no token",
+    .size = sizeof(struct check_options),
+    .groups = {{check_rows, 0}},
+    .min = 0,
+    .max = SIZE_MAX,
+    .run = run_check,
+};

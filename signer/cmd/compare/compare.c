@@ -67,15 +67,15 @@ static bool take_signdata(struct compare_side *side, const struct artifact *a, s
 }
 
 /* A component is named for bundles; a side that is none has none. */
-static bool open_side(const struct args *args, size_t index, struct compare_side *ret, struct ens_err *err)
+static bool open_side(const char *path, const char *component, struct compare_side *ret, struct ens_err *err)
 {
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     struct pubkey key;
 
-    ret->path = args->operands[index];
-    if (!artifact_open(ret->path, &a, err))
+    ret->path = path;
+    if (!artifact_open(path, &a, err))
         return false;
-    const char *id = a.kind == ARTIFACT_BUNDLE ? args->component : NULL;
+    const char *id = a.kind == ARTIFACT_BUNDLE ? component : NULL;
 
     if (a.len == SIGNDATA_SIZE || armour_is(artifact_head(&a))
             ? !take_signdata(ret, &a, err)
@@ -304,15 +304,14 @@ static void report_pages(struct report *r, const struct compare_side *a, const s
         report_line(r, "Pages: cannot be compared: %s: %s", without->path, why);
 }
 
-static bool print_comparison(const struct args *args, struct compare_side *a, struct compare_side *b,
-                             struct ens_err *err)
+static bool print_comparison(bool json, struct compare_side *a, struct compare_side *b, struct ens_err *err)
 {
     ENS_CLEANUP(pagediff_freep) struct pagediff *d = NULL;
     ENS_CLEANUP(report_free) struct report r = {0};
 
     if (!compare_two_streams(a, b, &d, err))
         return false;
-    report_begin(&r, args->json ? REPORT_JSON : REPORT_TEXT, 14);
+    report_begin(&r, json ? REPORT_JSON : REPORT_TEXT, 14);
     report_kind(&r, "compare");
     report_verdict(&r, a, b, d);
     report_side(&r, true, a);
@@ -322,19 +321,47 @@ static bool print_comparison(const struct args *args, struct compare_side *a, st
     return report_print(&r, err);
 }
 
-bool cmd_compare(const struct args *args, struct ens_err *err)
+struct compare_options {
+    const char *component;
+    bool allow_large, json;
+};
+
+static bool run_compare(const struct command_line *line, struct ens_err *err)
 {
+    const struct compare_options *args = line->options;
     ENS_CLEANUP(side_free) struct compare_side a = {0};
     ENS_CLEANUP(side_free) struct compare_side b = {0};
 
-    if (!open_side(args, 0, &a, err) || !open_side(args, 1, &b, err))
+    enclave_allow_large(args->allow_large);
+    if (!open_side(line->operands[0], args->component, &a, err) ||
+        !open_side(line->operands[1], args->component, &b, err))
         return false;
     if (args->component != NULL && a.e.bundle == NULL && b.e.bundle == NULL)
         return ens_fail(err, ENS_USAGE, "--component: neither %s nor %s is a bundle: leave it out", a.path,
                         b.path);
-    if (!print_comparison(args, &a, &b, err))
+    if (!print_comparison(args->json, &a, &b, err))
         return false;
     if (!same_enclave(&a, &b))
         err->code = ENS_NO;
     return same_enclave(&a, &b);
 }
+
+#define COMPARE(KIND, member) OPTION(KIND, struct compare_options, member)
+
+static const struct option compare_rows[] = {
+    {"component", 0, COMPARE(TEXT, component), "ID", "component of each bundle: ronl (default) or rofl.NAME"},
+    {"allow-large", 0, COMPARE(FLAG, allow_large), NULL, "measure an enclave however large it is"},
+    {"json", 0, COMPARE(FLAG, json), NULL, "one JSON document"},
+    {0},
+};
+
+const struct command cmd_compare = {
+    .name = "compare",
+    .operands = "A B",
+    .summary = "the same enclave? the same signer? and if not, what differs",
+    .size = sizeof(struct compare_options),
+    .groups = {{compare_rows, 0}},
+    .min = 2,
+    .max = 2,
+    .run = run_compare,
+};

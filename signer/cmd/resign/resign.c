@@ -203,7 +203,7 @@ static bool check_command(const struct resign *r, struct ens_err *err)
                         "and set-sig",
                         r->args->policy);
     policy_check_sole_key(r->policy, &outcome);
-    policy_check_transcript(r->policy, r->args->transcript != NULL, &outcome);
+    policy_check_transcript(r->policy, r->args->record.transcript != NULL, &outcome);
     policy_check_confirm(r->policy, !r->args->yes, &outcome);
     if (!policy_met(&outcome, err))
         return false;
@@ -220,13 +220,13 @@ static bool select_key(struct run *run, struct ens_err *err)
     struct resign *r = &run->r;
     struct policy_outcome outcome = {0};
 
-    if (!signing_key_open(r->args, &r->signer, err))
+    if (!signing_key_open(&r->args->key, &r->signer, err))
         return false;
     record_token(run->transcript, &r->signer.token);
     record_key(run->transcript, r->signer.selected, r->signer.mrsigner);
-    if (!signing_key_pin(r->args, &r->signer, err))
+    if (!signing_key_pin(&r->args->key, &r->signer, err))
         return false;
-    notice_hash(r->args, view_of(r->signer.mrsigner, MRSIGNER_SIZE), "MRSIGNER");
+    notice_hash(view_of(r->signer.mrsigner, MRSIGNER_SIZE), "MRSIGNER");
     if (r->policy == NULL)
         return true;
     signing_key_policy(&r->signer, r->policy, &outcome);
@@ -250,7 +250,7 @@ static bool prepare_all(struct run *run, struct ens_err *err)
     if (!resign_confirm(r, err))
         return false;
     if (r->args->yes || resign_count(r, true) > 0)
-        record_confirmation(run->transcript, r->args, r->args->yes ? NULL : resign_answer(r));
+        record_confirmation(run->transcript, r->args->yes, r->args->yes ? NULL : resign_answer(r));
     return true;
 }
 
@@ -327,7 +327,7 @@ static bool end(struct run *run, bool ok, struct ens_err *err)
         return false;
     }
     if (r->args->dry_run)
-        notice_say(r->args, "Dry run: everything holds, nothing was signed.");
+        notice_say("Dry run: everything holds, nothing was signed.");
     return true;
 }
 
@@ -336,10 +336,10 @@ static bool begin(struct run *run, struct ens_err *err)
 {
     struct resign *r = &run->r;
 
-    if (!resign_plan(r, err) || !consent_policy(r->args, &r->policy, err) ||
+    if (!resign_plan(r, err) || !consent_policy(r->args->policy, &r->policy, err) ||
         (r->policy != NULL && !check_command(r, err)))
         return false;
-    if (!r->args->yes && !r->args->dry_run && !screen_require(r->args->operands[0], "sign", err))
+    if (!r->args->yes && !r->args->dry_run && !screen_require(r->line->operands[0], "sign", err))
         return false;
     return !r->args->resume || r->args->dry_run || resign_sweep(r, err);
 }
@@ -359,14 +359,53 @@ static bool walk(struct run *run, struct ens_err *err)
     return end(run, ok, err);
 }
 
-bool cmd_resign(const struct args *args, struct ens_err *err)
+static bool run_resign(const struct command_line *line, struct ens_err *err)
 {
-    ENS_CLEANUP(resign_free) struct run run = {.r = {.args = args}};
+    const struct resign_options *args = line->options;
+    ENS_CLEANUP(resign_free) struct run run = {.r = {.line = line, .args = args}};
 
-    if ((args->key != NULL && !signing_key_usage(args, err)) || !record_open(args, &run.transcript, err))
+    enclave_allow_large(args->fields.allow_large);
+    if ((args->key.token.key != NULL && !signing_key_usage(&args->key, err)) ||
+        !record_open(line, &args->record, &run.transcript, err))
         return false;
     run.r.past = transcript_rejections(run.transcript);
     bool ok = walk(&run, err);
 
     return run.has_records ? ok : resign_record_run(run.transcript, &run.r, ok, err);
 }
+
+#define RESIGN(KIND, member) OPTION(KIND, struct resign_options, member)
+
+static const struct option resign_rows[] = {
+    {"key", 0, RESIGN(URI, key.token.key), "URI", "RFC 7512 URI of the private key (else ENSIGN_KEY)"},
+    {"mrsigner", 0, RESIGN(ONCE, key.mrsigner), "HEX", "sign only with the key that has this MRSIGNER"},
+    {"policy", 0, RESIGN(FILE_ONCE, policy), "FILE", "sign only what this policy allows"},
+    {"mechanism", 0, RESIGN(TEXT, key.mechanism), "NAME", "auto (default), rsa-pkcs or sha256-rsa-pkcs"},
+    {"all-components", 0, RESIGN(FLAG, all_components), NULL, "every SGX component of each bundle"},
+    {"out-dir", 0, RESIGN(OUT_DIR, out_dir), "DIR",
+     "write each file under its own name into DIR (default: in place)"},
+    {"force", 0, RESIGN(FLAG, force), NULL, "replace an existing output"},
+    {"resume", 0, RESIGN(FLAG, resume), NULL,
+     "skip what an earlier run signed, and clean up after one that was killed"},
+    {"jobs", 0, RESIGN(TEXT, jobs), "N",
+     "how many files are worked on at a time (default: 4 for each processor)"},
+    {"dry-run", 0, RESIGN(FLAG, dry_run), NULL, "do everything but sign"},
+    {"yes", 0, RESIGN(FLAG, yes), NULL, "do not ask for confirmation"},
+    {"json", 0, RESIGN(FLAG, json), NULL, "JSON Lines: one object for each enclave, and the sums"},
+    {0},
+};
+
+const struct command cmd_resign = {
+    .name = "resign",
+    .operands = "FILE...",
+    .summary = "sign many files again through one login, where both they and the token are",
+    .size = sizeof(struct resign_options),
+    .groups = {{resign_rows, 0},
+               {fields_rows, offsetof(struct resign_options, fields)},
+               {token_rows, offsetof(struct resign_options, key.token)},
+               {record_rows, offsetof(struct resign_options, record)}},
+    .min = 1,
+    .max = SIZE_MAX,
+    .wants_name = true,
+    .run = run_resign,
+};

@@ -7,7 +7,17 @@
 #include "signer/ceremony/policy.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/enclave.h"
+#include "signer/flow/fields.h"
+#include "signer/flow/record.h"
 #include "signer/flow/signing_key.h"
+
+struct resign_options {
+    struct signing_key_options key;
+    struct record_options record;
+    struct fields_options fields;
+    const char *policy, *out_dir, *jobs;
+    bool all_components, force, resume, dry_run, yes, json;
+};
 
 /* Files in one run. */
 #define RESIGN_FILES_MAX 65536
@@ -58,7 +68,8 @@ struct resign_file {
 /* One run, from the command line to the last line of the report. What workers read is not written any more
  * when they start; a file belongs to the one thread that is at it. */
 struct resign {
-    const struct args *args;
+    const struct command_line *line;
+    const struct resign_options *args;
     struct policy *policy;                    /* NULL: none is given */
     const struct transcript_rejections *past; /* NULL: no transcript */
     enum hsm_mechanism mechanism;

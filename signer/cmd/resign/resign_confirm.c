@@ -21,7 +21,7 @@ void resign_review(const struct resign *r, const struct resign_enclave *x, struc
     *ret = (struct review){.css = &x->css,
                            .digest = x->digest,
                            .mrsigner = r->signer.mrsigner,
-                           .bit32 = r->args->params.bit32,
+                           .bit32 = r->args->fields.params.bit32,
                            .today = r->day,
                            .before = x->has_before ? &x->before : NULL,
                            .measured = x->measured};
@@ -142,8 +142,7 @@ const char *resign_answer(const struct resign *r)
 static bool ask_operator(const struct resign *r, const struct waiting *w, struct ens_err *err)
 {
     ENS_CLEANUP(moment_free)
-    struct moment m = {.args = r->args,
-                       .asks = true,
+    struct moment m = {.asks = true,
                        .items = w->items,
                        .len = w->len,
                        .mrsigner = r->signer.mrsigner,
@@ -158,7 +157,7 @@ static bool ask_operator(const struct resign *r, const struct waiting *w, struct
     if (!fill_summary(r, w, &m, err))
         return false;
     if (r->signer.selected->always_authenticate == HSM_YES && w->len > 1)
-        notice_say(r->args, "The key asks for its PIN for every signature: %zu more times.", w->len);
+        notice_say("The key asks for its PIN for every signature: %zu more times.", w->len);
     return moment_show(&m, err) && moment_ask(&m, err);
 }
 

@@ -86,7 +86,7 @@ static bool make_fields(const struct resign *r, const struct resign_file *f, str
         return ens_fail(err, ENS_DATA,
                         "it is not signed, and its loader was built for values that only its SDK knows: sign "
                         "it with its SDK's tool and any key first, or give --from FILE");
-    if (!fields_build(r->args, start, r->today, mrenclave, &x->css, err) ||
+    if (!fields_build(&r->args->fields, start, r->today, mrenclave, &x->css, err) ||
         !signdata_digest(&x->css, x->digest, err))
         return false;
     x->has_fields = true;
@@ -267,7 +267,7 @@ bool resign_file_prepare(const struct resign *r, struct resign_file *f, struct e
     ok = ok && prepare_opened(r, f, &notices, err) && (r->args->yes || sum_file(&f->opened, f->sum, err));
     /* They were said when the file was prepared for the first time. */
     if (!f->is_confirmed)
-        notice_all(&notices, r->args->quiet);
+        notice_all(&notices);
     if (ok && f->is_confirmed &&
         (!is_as_confirmed(f, before, before_len) || memcmp(sum, f->sum, sizeof sum) != 0))
         ok =
@@ -308,7 +308,7 @@ static bool finish_opened(const struct resign *r, struct resign_file *f, struct 
         install_open(f->path, container_fd(f->opened.container), f->out_path, r->args->force, &to, err) &&
         install_enclave(&to, &f->opened, items, len, &notices, err);
 
-    notice_all(&notices, true);
+    notice_warnings(&notices);
     if (ok)
         f->written = ens_take(to.file);
     return ok;

@@ -50,30 +50,31 @@ static bool read_fields(struct resign *r, struct ens_err *err)
     r->day = clock_danger_day();
     if (!clock_today(&r->today, err))
         return false;
-    r->today_is_free = r->args->params.date == NULL && !clock_is_given();
-    r->has_from = r->args->from != NULL;
-    bool ok = !r->has_from || fields_of_from(r->args, &r->from, &notices, err);
+    r->today_is_free = r->args->fields.params.date == NULL && !clock_is_given();
+    r->has_from = r->args->fields.from != NULL;
+    bool ok = !r->has_from || fields_of_from(&r->args->fields, r->line->operands[0], &r->from, &notices, err);
 
-    notice_all(&notices, r->args->quiet);
-    return ok && params_build(&r->args->params, r->has_from ? &r->from : NULL, r->today, &css, err);
+    notice_all(&notices);
+    return ok && params_build(&r->args->fields.params, r->has_from ? &r->from : NULL, r->today, &css, err);
 }
 
 static bool check_options(struct resign *r, struct ens_err *err)
 {
-    const struct args *a = r->args;
+    const struct resign_options *a = r->args;
     uint8_t mrsigner[MRSIGNER_SIZE];
 
-    if (!token_require_key(a, err))
+    if (!token_require_key(&a->key.token, err))
         return false;
-    if (a->all_components && a->component != NULL)
+    if (a->all_components && a->fields.component != NULL)
         return ens_fail(err, ENS_USAGE, "--component names one and --all-components all: give one of them");
-    if (a->operands_len > RESIGN_FILES_MAX)
-        return ens_fail(err, ENS_USAGE, "%zu files are given: at most %d go through one run", a->operands_len,
-                        RESIGN_FILES_MAX);
-    if (a->mrsigner != NULL && !hex_decode_groups(a->mrsigner, "--mrsigner", mrsigner, sizeof mrsigner, err))
+    if (r->line->operands_len > RESIGN_FILES_MAX)
+        return ens_fail(err, ENS_USAGE, "%zu files are given: at most %d go through one run",
+                        r->line->operands_len, RESIGN_FILES_MAX);
+    if (a->key.mrsigner != NULL &&
+        !hex_decode_groups(a->key.mrsigner, "--mrsigner", mrsigner, sizeof mrsigner, err))
         return false;
     r->open_max = file_room(RESIGN_FILE_FDS, RESIGN_OPEN_MAX);
-    return signing_key_mechanism(a->mechanism, &r->mechanism, err) && choose_jobs(r, err);
+    return signing_key_mechanism(a->key.mechanism, &r->mechanism, err) && choose_jobs(r, err);
 }
 
 /* ---- places ---- */
@@ -157,11 +158,11 @@ bool resign_plan(struct resign *r, struct ens_err *err)
 {
     if (!check_options(r, err))
         return false;
-    r->files = mem_alloc(r->args->operands_len, sizeof *r->files, err);
+    r->files = mem_alloc(r->line->operands_len, sizeof *r->files, err);
     if (r->files == NULL)
         return false;
-    for (; r->len < r->args->operands_len; r->len++)
-        r->files[r->len].path = r->args->operands[r->len];
+    for (; r->len < r->line->operands_len; r->len++)
+        r->files[r->len].path = r->line->operands[r->len];
     if (!(r->args->out_dir != NULL ? name_outputs(r, err) : check_distinct(r, err)))
         return false;
     return read_fields(r, err);

@@ -132,7 +132,7 @@ static void judge_all(const struct resign *r, struct policy_outcome *ret)
 {
     policy_outcome_begin(r->policy, ret);
     policy_check_sole_key(r->policy, ret);
-    policy_check_transcript(r->policy, r->args->transcript != NULL, ret);
+    policy_check_transcript(r->policy, r->args->record.transcript != NULL, ret);
     policy_check_confirm(r->policy, !r->args->yes, ret);
     policy_check_items(r->policy, resign_count(r, false) > 0 ? resign_count(r, false) : r->len, ret);
     for (size_t i = 0; i < r->len; i++) {

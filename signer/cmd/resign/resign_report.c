@@ -37,7 +37,7 @@ bool resign_report_new(const struct resign *r, struct resign_report **ret, struc
 
 void resign_report_begin(struct resign_report *p)
 {
-    pace_begin(&p->pace, p->r->args, p->r->len, p->r->signer.selected->always_authenticate == HSM_YES);
+    pace_begin(&p->pace, p->r->len, p->r->signer.selected->always_authenticate == HSM_YES);
 }
 
 void resign_report_freep(struct resign_report **report)
@@ -165,7 +165,7 @@ static bool print_sums(struct resign_report *p, struct ens_err *err)
 
 /* ---- words ---- */
 
-static void say_enclave(const struct resign *r, const struct resign_file *f, const struct resign_enclave *x)
+static void say_enclave(const struct resign_file *f, const struct resign_enclave *x)
 {
     const char *gap = x->component != NULL ? ": component " : "";
     const char *component = x->component != NULL ? x->component : "";
@@ -175,11 +175,11 @@ static void say_enclave(const struct resign *r, const struct resign_file *f, con
     if (x->has_before)
         (void)snprintf(before, sizeof before, "%" PRIu64 " -> ", sigstruct_get_int(&x->before, CSS_ISVSVN));
     if (x->status == RESIGN_SKIPPED)
-        notice_say(r->args, "%s%s%s: signed already, kept", f->out_path != NULL ? f->out_path : f->path, gap,
+        notice_say("%s%s%s: signed already, kept", f->out_path != NULL ? f->out_path : f->path, gap,
                    component);
     else if (x->status == RESIGN_SIGNED)
-        notice_say(r->args, "%s%s%s: signed, ISVPRODID %" PRIu64 ", ISVSVN %s%" PRIu64 ", DATE %s, %s%s.",
-                   f->path, gap, component, sigstruct_get_int(&x->css, CSS_ISVPRODID), before,
+        notice_say("%s%s%s: signed, ISVPRODID %" PRIu64 ", ISVSVN %s%" PRIu64 ", DATE %s, %s%s.", f->path,
+                   gap, component, sigstruct_get_int(&x->css, CSS_ISVPRODID), before,
                    sigstruct_get_int(&x->css, CSS_ISVSVN), review_date(&x->css, date),
                    f->out_path != NULL ? "written to " : "written in place",
                    f->out_path != NULL ? f->out_path : "");
@@ -214,7 +214,7 @@ static void report_enclave(struct resign_report *p, const struct resign_file *f,
         if (!p->stdout_failed && !print_json(p, f, x, status, &ignored))
             p->stdout_failed = true;
     } else if (x != NULL) {
-        say_enclave(p->r, f, x);
+        say_enclave(f, x);
     }
     if (x != NULL)
         count_dangers(p, f, x);
@@ -249,8 +249,7 @@ bool resign_report_end(struct resign_report *p, enum ens_code *ret, struct ens_e
         return ens_fail(err, ENS_IO,
                         "stdout: cannot be written: what was signed is signed, repeat with --resume");
     if (p->enclaves > 1)
-        notice_say(p->r->args,
-                   "%zu enclaves in %zu files: %zu signed, %zu signed already, %zu failed, %zu not done",
+        notice_say("%zu enclaves in %zu files: %zu signed, %zu signed already, %zu failed, %zu not done",
                    p->enclaves, p->r->len, p->counts[RESIGN_SIGNED], p->counts[RESIGN_SKIPPED],
                    p->counts[RESIGN_FAILED], p->counts[RESIGN_NOT_DONE]);
     *ret = p->first_failure != NULL ? p->first_failure->code : ENS_OK;

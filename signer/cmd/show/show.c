@@ -171,13 +171,14 @@ static bool show_file(struct report *r, struct artifact *a, show_container_fn *c
     return show_bytes(r, a->path, v, err);
 }
 
-bool show_run(const struct args *args, show_container_fn *container, struct ens_err *err)
+bool show_run(const struct command_line *line, show_container_fn *container, struct ens_err *err)
 {
+    const struct show_options *args = line->options;
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     ENS_CLEANUP(report_free) struct report r;
 
     report_begin(&r, args->json ? REPORT_JSON : REPORT_TEXT, 14);
-    return artifact_open(args->operands[0], &a, err) && show_file(&r, &a, container, err) &&
+    return artifact_open(line->operands[0], &a, err) && show_file(&r, &a, container, err) &&
            report_print(&r, err);
 }
 
@@ -189,7 +190,19 @@ static bool refuse_container(struct report *r, struct artifact *a, struct ens_er
                     a->path, artifact_kind_name(a->kind));
 }
 
-bool cmd_show(const struct args *args, struct ens_err *err)
+/* ---- the command, as ensign-offline has it ---- */
+
+static bool run_show(const struct command_line *line, struct ens_err *err)
 {
-    return show_run(args, refuse_container, err);
+    return show_run(line, refuse_container, err);
 }
+
+#define SHOW(KIND, member) OPTION(KIND, struct show_options, member)
+
+const struct option show_rows[] = {
+    {"allow-large", 0, SHOW(FLAG, allow_large), NULL, "measure an enclave however large it is"},
+    {"json", 0, SHOW(FLAG, json), NULL, "one JSON document"},
+    {0},
+};
+
+const struct command cmd_show = {SHOW_COMMAND, .run = run_show};

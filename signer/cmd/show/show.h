@@ -6,14 +6,26 @@
 #include "signer/flow/artifact.h"
 #include "signer/sgx/findings.h"
 #include "signer/sgx/sigstruct.h"
-#include "signer/ui/opts.h"
+#include "signer/ui/options.h"
 #include "signer/ui/report.h"
+
+struct show_options {
+    bool allow_large, json;
+};
+extern const struct option show_rows[];
 
 /* Shows a bundle, SGXS stream or ELF file, or refuses it. */
 typedef bool show_container_fn(struct report *r, struct artifact *a, struct ens_err *err);
 
 /* Shows the file that is the operand, which is opened once. */
-bool show_run(const struct args *args, show_container_fn *container, struct ens_err *err) ENS_MUST_CHECK;
+bool show_run(const struct command_line *line, show_container_fn *container,
+              struct ens_err *err) ENS_MUST_CHECK;
+
+/* What the command is in both programs. */
+#define SHOW_COMMAND                                                                                         \
+    .name = "show", .operands = "FILE",                                                                      \
+    .summary = "print a bundle, enclave, SIGSTRUCT, sign-data or public key",                                \
+    .size = sizeof(struct show_options), .groups = {{show_rows, 0}}, .min = 1, .max = 1
 
 /* The first line, "HEADING: PATH", and the member `kind`. */
 void show_begin(struct report *r, const char *heading, const char *kind, const char *path);

@@ -18,7 +18,12 @@ static bool show_container(struct report *r, struct artifact *a, struct ens_err 
     return true;
 }
 
-bool cmd_show_any(const struct args *args, struct ens_err *err)
+static bool run_show_any(const struct command_line *line, struct ens_err *err)
 {
-    return show_run(args, show_container, err);
+    const struct show_options *args = line->options;
+
+    enclave_allow_large(args->allow_large);
+    return show_run(line, show_container, err);
 }
+
+const struct command cmd_show_any = {SHOW_COMMAND, .run = run_show_any};

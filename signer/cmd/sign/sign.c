@@ -1,5 +1,7 @@
 /* sign: the air-gapped host's stage. 256 bytes in, 384 bytes out; several through one login. No zip, no JSON.
  * The order is always: parse, policy, approvals, token and key, review, confirmation, sign, verify, write. */
+#include "signer/cmd/sign/sign.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -10,20 +12,17 @@
 #include "signer/base/text.h"
 #include "signer/ceremony/policy.h"
 #include "signer/cmd/cmd.h"
-#include "signer/cmd/sign/sign_review.h"
 #include "signer/flow/consent.h"
-#include "signer/flow/record.h"
-#include "signer/flow/request.h"
 #include "signer/flow/sign_batch.h"
-#include "signer/flow/signing_key.h"
-#include "signer/flow/success.h"
 #include "signer/sgx/rsa3072.h"
+#include "signer/ui/notice.h"
 #include "signer/ui/output.h"
 #include "signer/ui/screen.h"
 
 /* One run of sign, from the command line to the last signature. */
 struct run {
-    const struct args *args;
+    const struct command_line *line;
+    const struct sign_options *args;
     struct requests requests;
     bool is_read;                  /* all requests are */
     bool is_recorded;              /* what the policy says of them */
@@ -54,23 +53,30 @@ static void sign_free(struct run *r)
 
 static bool check_sign_usage(struct run *r, struct ens_err *err)
 {
-    const struct args *a = r->args;
+    const struct sign_options *a = r->args;
 
-    if (!token_require_key(a, err))
+    if (!token_require_key(&a->key.token, err))
         return false;
-    if (a->operands_len > 1 && a->out_dir == NULL)
+    if (r->line->operands_len > 1 && a->out_dir == NULL)
         return ens_fail(err, ENS_USAGE, "%zu sign-data are given: give --out-dir DIR for their signatures",
-                        a->operands_len);
-    if (a->out_dir != NULL && a->output != NULL)
+                        r->line->operands_len);
+    if (a->out_dir != NULL && a->out.output != NULL)
         return ens_fail(err, ENS_USAGE, "--output names one signature and --out-dir many: give one of them");
-    return signing_key_mechanism(a->mechanism, &r->mechanism, err) && signing_key_usage(a, err);
+    return signing_key_mechanism(a->key.mechanism, &r->mechanism, err) && signing_key_usage(&a->key, err);
 }
 
 /* ---- what is to be signed ---- */
 
 static bool read_sign_requests(struct run *r, struct ens_err *err)
 {
-    if (!requests_read(r->args, &r->requests, err) || !record_items(r->args, &r->requests, &r->items, err))
+    const struct requests_wanted wanted = {.paths = r->line->operands,
+                                           .len = r->line->operands_len,
+                                           .out_dir = r->args->out_dir,
+                                           .blind = r->args->blind,
+                                           .allow_unusual = r->args->allow_unusual};
+
+    if (!requests_read(&wanted, &r->requests, err) ||
+        !record_items(&r->requests, r->args->out.output, r->args->dry_run, &r->items, err))
         return false;
     record_requests(r->transcript, &r->requests);
     r->is_read = true;
@@ -97,7 +103,7 @@ static bool check_sign_policy(struct run *r, struct ens_err *err)
         policy_check_fields(r->policy, q->is_blind ? NULL : &q->css, &q->outcome);
         policy_check_items(r->policy, r->requests.len, &q->outcome);
         policy_check_sole_key(r->policy, &q->outcome);
-        policy_check_transcript(r->policy, r->args->transcript != NULL, &q->outcome);
+        policy_check_transcript(r->policy, r->args->record.transcript != NULL, &q->outcome);
         policy_check_confirm(r->policy, !r->args->yes, &q->outcome);
         if (!policy_met(&q->outcome, err))
             return ens_wrap(err, "%s", q->path);
@@ -135,12 +141,13 @@ static bool judge_approvals(struct run *r, struct ens_err *err)
     ENS_CLEANUP(buf_free) struct buf text = {0};
     uint8_t named[MRSIGNER_SIZE];
 
-    if (r->args->mrsigner != NULL) {
-        if (!hex_decode_groups(r->args->mrsigner, "--mrsigner", named, sizeof named, err))
+    if (r->args->key.mrsigner != NULL) {
+        if (!hex_decode_groups(r->args->key.mrsigner, "--mrsigner", named, sizeof named, err))
             return false;
         mrsigner = named;
     }
-    if (!consent_judge(r->args, r->policy, transcript_rejections(r->transcript), mrsigner, &r->consent, err))
+    if (!consent_judge(&r->args->approvals, r->args->record.transcript, r->policy,
+                       transcript_rejections(r->transcript), mrsigner, &r->consent, err))
         return false;
     if (mrsigner != NULL ? !consent_count(&r->consent, mrsigner, &r->requests, err)
                          : !consent_hopeless(&r->consent, &r->requests, err))
@@ -151,7 +158,7 @@ static bool judge_approvals(struct run *r, struct ens_err *err)
 
     /* Why is told, whatever becomes of the telling. */
     if (list_answers(r, &text, &ignored))
-        notice_text(r->args, buf_view(&text));
+        notice_text(buf_view(&text));
     return false;
 }
 
@@ -174,15 +181,15 @@ static bool prepare_out_dir(const struct run *r, struct ens_err *err)
 
 static bool prepare_outputs(struct run *r, struct ens_err *err)
 {
-    const struct args *a = r->args;
+    const struct sign_options *a = r->args;
     /* A rehearsal needs no place, but says what is wrong with one. */
-    bool is_one = a->out_dir == NULL && (a->output != NULL || !a->dry_run);
+    bool is_one = a->out_dir == NULL && (a->out.output != NULL || !a->dry_run);
 
-    if (!a->yes && !a->dry_run && !screen_require(a->operands[0], "sign", err))
+    if (!a->yes && !a->dry_run && !screen_require(r->line->operands[0], "sign", err))
         return false;
-    if (!prepare_out_dir(r, err) || (is_one && !output_open(a->output, true, a->force, &r->out, err)))
+    if (!prepare_out_dir(r, err) || (is_one && !output_open(a->out.output, true, a->out.force, &r->out, err)))
         return false;
-    return a->pubkey == NULL || output_open(a->pubkey, false, a->force, &r->pubkey_out, err);
+    return a->pubkey == NULL || output_open(a->pubkey, false, a->out.force, &r->pubkey_out, err);
 }
 
 /* ---- token and key ---- */
@@ -201,12 +208,12 @@ static bool check_key_policy(struct run *r, struct ens_err *err)
 
 static bool select_sign_key(struct run *r, struct ens_err *err)
 {
-    if (!signing_key_open(r->args, &r->signer, err))
+    if (!signing_key_open(&r->args->key, &r->signer, err))
         return false;
     record_token(r->transcript, &r->signer.token);
     record_key(r->transcript, r->signer.selected, r->signer.mrsigner);
     record_dangers(r->transcript, &r->requests, r->signer.mrsigner);
-    return signing_key_pin(r->args, &r->signer, err) && check_key_policy(r, err);
+    return signing_key_pin(&r->args->key, &r->signer, err) && check_key_policy(r, err);
 }
 
 /* ---- a run that was cut short can be repeated ---- */
@@ -224,7 +231,7 @@ static bool look_for_finished(struct run *r, struct request *q, struct ens_err *
         if (why.code == ENS_NOINPUT)
             return true;
         /* Longer than a signature: it is none, and is replaced only if that was asked for. */
-        if (why.code == ENS_DATA && r->args->force)
+        if (why.code == ENS_DATA && r->args->out.force)
             return true;
         *err = why;
         return false;
@@ -233,7 +240,7 @@ static bool look_for_finished(struct run *r, struct request *q, struct ens_err *
         return false;
     if (q->is_done)
         memcpy(q->signature, file.data, sizeof q->signature);
-    if (!q->is_done && !r->args->force)
+    if (!q->is_done && !r->args->out.force)
         return ens_fail(err, ENS_CANTCREAT,
                         "%s: exists and is not a signature of this key over %s: remove it, or give --force",
                         q->out_path, q->path);
@@ -274,7 +281,7 @@ static bool review_requests(struct run *r, struct ens_err *err)
     const char *answer = NULL;
 
     for (size_t i = 0; i < r->requests.len; i++) {
-        if (r->requests.items[i].is_blind && !r->args->quiet)
+        if (r->requests.items[i].is_blind && !notice_is_quiet())
             notice_warn("%s: signing blind: what the digest stands for cannot be reviewed",
                         r->requests.items[i].path);
     }
@@ -293,7 +300,7 @@ static bool review_requests(struct run *r, struct ens_err *err)
 
     if (!sign_review(&s, &answer, err))
         return false;
-    record_confirmation(r->transcript, r->args, answer);
+    record_confirmation(r->transcript, r->args->yes, answer);
     return true;
 }
 
@@ -324,7 +331,7 @@ static bool sign_single(struct run *r, struct ens_err *err)
     if (!q->is_signed || !interrupt_check(err))
         return false;
     q->is_written = q->out_path != NULL
-                        ? file_write_atomic(q->out_path, r->args->force ? FILE_OUT_REPLACE : FILE_OUT_NEW,
+                        ? file_write_atomic(q->out_path, r->args->out.force ? FILE_OUT_REPLACE : FILE_OUT_NEW,
                                             view_of(q->signature, sizeof q->signature), err)
                         : output_commit(r->out, view_of(q->signature, sizeof q->signature), err);
     return q->is_written;
@@ -348,7 +355,7 @@ static bool sign_requests(struct run *r, struct ens_err *err)
     if (!record_intent(r->transcript, r->items, r->requests.len, err))
         return false;
     if (r->requests.len == 1 ? !sign_single(r, err)
-                             : !sign_batch(r->args, &r->requests, &r->signer, r->mechanism, err))
+                             : !sign_batch(&r->requests, r->args->out.force, &r->signer, r->mechanism, err))
         return false;
     return write_pubkey(r, err);
 }
@@ -357,7 +364,7 @@ static bool sign_requests(struct run *r, struct ens_err *err)
 
 static bool sign_walk(struct run *r, struct ens_err *err)
 {
-    if (!read_sign_requests(r, err) || !consent_policy(r->args, &r->policy, err) ||
+    if (!read_sign_requests(r, err) || !consent_policy(r->args->policy, &r->policy, err) ||
         !check_sign_policy(r, err) || !judge_approvals(r, err) || !prepare_outputs(r, err) ||
         !select_sign_key(r, err) || !find_finished(r, err) || !review_requests(r, err))
         return false;
@@ -386,15 +393,48 @@ static bool end_sign(struct run *r, bool ok, struct ens_err *err)
     return record_end(r->transcript, &last, ok, err);
 }
 
-bool cmd_sign(const struct args *args, struct ens_err *err)
+static bool run_sign(const struct command_line *line, struct ens_err *err)
 {
-    ENS_CLEANUP(sign_free) struct run r = {.args = args};
+    const struct sign_options *args = line->options;
+    ENS_CLEANUP(sign_free) struct run r = {.line = line, .args = args};
 
-    if (!check_sign_usage(&r, err) || !record_open(args, &r.transcript, err))
+    if (!check_sign_usage(&r, err) || !record_open(line, &args->record, &r.transcript, err))
         return false;
     if (!end_sign(&r, sign_walk(&r, err), err))
         return false;
-    success_sign(args, &r.requests, &r.signer, r.was_there,
+    sign_success(args, &r.requests, &r.signer, r.was_there,
                  r.transcript != NULL ? transcript_head(r.transcript) : NULL);
     return true;
 }
+
+#define SIGN(KIND, member) OPTION(KIND, struct sign_options, member)
+
+static const struct option sign_rows[] = {
+    {"key", 0, SIGN(URI, key.token.key), "URI", "RFC 7512 URI of the private key (else ENSIGN_KEY)"},
+    {"mrsigner", 0, SIGN(ONCE, key.mrsigner), "HEX", "sign only with the key that has this MRSIGNER"},
+    {"policy", 0, SIGN(FILE_ONCE, policy), "FILE", "sign only what this policy allows"},
+    {"approval", 0, SIGN(FILES, approvals), "FILE",
+     "an approval that the policy counts, or a directory of them; may be given several times"},
+    {"out-dir", 0, SIGN(OUT_DIR, out_dir), "DIR", "write NAME.sig for each sign-data into DIR"},
+    {"mechanism", 0, SIGN(TEXT, key.mechanism), "NAME", "auto (default), rsa-pkcs or sha256-rsa-pkcs"},
+    {"blind", 0, SIGN(FLAG, blind), NULL, "sign a 32-byte digest that nobody can review"},
+    {"allow-unusual", 0, SIGN(FLAG, allow_unusual), NULL, "sign fields that are refused as unusual"},
+    {"dry-run", 0, SIGN(FLAG, dry_run), NULL, "do everything but sign"},
+    {"yes", 0, SIGN(FLAG, yes), NULL, "do not ask for confirmation"},
+    {"pubkey", 0, SIGN(BESIDE_ONCE, pubkey), "FILE", "write the public key as well, PEM"},
+    {0},
+};
+
+const struct command cmd_sign = {
+    .name = "sign",
+    .operands = "SIGN-DATA...",
+    .summary = "sign the sign-data with a key inside a PKCS#11 token",
+    .size = sizeof(struct sign_options),
+    .groups = {{sign_rows, 0},
+               {token_rows, offsetof(struct sign_options, key.token)},
+               {record_rows, offsetof(struct sign_options, record)},
+               {output_rows, offsetof(struct sign_options, out)}},
+    .min = 1,
+    .max = SIZE_MAX,
+    .run = run_sign,
+};

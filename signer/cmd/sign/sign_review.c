@@ -1,10 +1,11 @@
 /* What sign's operator sees. */
-#include "signer/cmd/sign/sign_review.h"
+#include "signer/cmd/sign/sign.h"
 
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
 #include "signer/flow/moment.h"
 #include "signer/ui/clock.h"
+#include "signer/ui/notice.h"
 
 static void fill_review_items(const struct sign_review *s, struct review_item *ret)
 {
@@ -62,7 +63,7 @@ static bool fill_sign_summary(const struct sign_review *s, struct moment *m, str
 static void say_prompts(const struct sign_review *s, size_t open)
 {
     if (s->signer->selected->always_authenticate == HSM_YES && open > 1)
-        notice_say(s->args, "The key asks for its PIN for every signature: %zu more times.", open);
+        notice_say("The key asks for its PIN for every signature: %zu more times.", open);
 }
 
 bool sign_review(const struct sign_review *s, const char **ret_answer, struct ens_err *err)
@@ -71,8 +72,7 @@ bool sign_review(const struct sign_review *s, const char **ret_answer, struct en
     struct review_item *items = mem_alloc(s->requests->len, sizeof *items, err);
     size_t open = requests_open(s->requests);
     ENS_CLEANUP(moment_free)
-    struct moment m = {.args = s->args,
-                       .asks = !s->args->yes && !s->args->dry_run && open > 0,
+    struct moment m = {.asks = !s->args->yes && !s->args->dry_run && open > 0,
                        .items = items,
                        .len = s->requests->len,
                        .mrsigner = s->signer->mrsigner,

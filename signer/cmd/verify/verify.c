@@ -15,31 +15,38 @@
 #include "signer/flow/enclave.h"
 #include "signer/flow/signer_name.h"
 
-static bool read_demands(const struct args *args, struct demands *ret, struct ens_err *err)
+struct verify_options {
+    const char *mrenclave, *mrsigner, *pubkey;
+    const char *min_isvsvn, *isvprodid;
+    const char *policy, *profile, *component;
+    bool forbid_debug, allow_public_key, allow_unusual, allow_large, json;
+};
+
+static bool read_demands(const struct verify_options *args, struct demands *ret, struct ens_err *err)
 {
     ret->has_mrenclave = args->mrenclave != NULL;
     ret->has_mrsigner = args->mrsigner != NULL || args->pubkey != NULL;
-    ret->has_isvprodid = args->params.isvprodid != NULL;
+    ret->has_isvprodid = args->isvprodid != NULL;
     ret->has_min_isvsvn = args->min_isvsvn != NULL;
-    ret->forbid_debug = args->params.forbid_debug;
+    ret->forbid_debug = args->forbid_debug;
     ret->allow_public_key = args->allow_public_key;
-    ret->allow_unusual = args->params.allow_unusual;
+    ret->allow_unusual = args->allow_unusual;
     return profile_parse(args->profile, &ret->profile, err) &&
            (args->mrenclave == NULL ||
             hex_decode_groups(args->mrenclave, "--mrenclave", ret->mrenclave, sizeof ret->mrenclave, err)) &&
-           (!ret->has_mrsigner || signer_name_read(args, ret->mrsigner, err)) &&
+           (!ret->has_mrsigner || signer_name_read(args->pubkey, args->mrsigner, ret->mrsigner, err)) &&
            (args->min_isvsvn == NULL ||
             num_parse(args->min_isvsvn, "--min-isvsvn", UINT16_MAX, &ret->min_isvsvn, err)) &&
-           (args->params.isvprodid == NULL ||
-            num_parse(args->params.isvprodid, "--isvprodid", UINT16_MAX, &ret->isvprodid, err)) &&
+           (args->isvprodid == NULL ||
+            num_parse(args->isvprodid, "--isvprodid", UINT16_MAX, &ret->isvprodid, err)) &&
            (args->policy == NULL || policy_read(args->policy, &ret->policy, err));
 }
 
 /* ---- files ---- */
 
 /* A component that is not signed has no signer that could be the demanded one. */
-static bool check_components(const struct args *args, const struct demands *d, const struct enclave_set *set,
-                             struct verdict *v, struct ens_err *err)
+static bool check_components(const struct verify_options *args, const struct demands *d, const char *path,
+                             const struct enclave_set *set, struct verdict *v, struct ens_err *err)
 {
     bool demands_signer = demands_need_sigstruct(d);
 
@@ -58,7 +65,7 @@ static bool check_components(const struct args *args, const struct demands *d, c
     }
     if (set->len == 0 &&
         (demands_signer || d->has_mrenclave || args->component != NULL || d->profile == PROFILE_CPU))
-        return verdict_no(v, args->component != NULL ? args->component : args->operands[0], "component", err,
+        return verdict_no(v, args->component != NULL ? args->component : path, "component", err,
                           "there is no such SGX component in the bundle");
     return true;
 }
@@ -88,12 +95,12 @@ static bool judge_dangers(const struct demands *d, struct enclave_set *set, stru
 }
 
 /* With --component the other components are not looked at, by the profile neither. */
-static void narrow(const struct args *args, struct enclave_set *set)
+static void narrow(const char *component, struct enclave_set *set)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < set->len; i++) {
-        if (args->component == NULL || strcmp(args->component, set->items[i].component->id) == 0)
+        if (component == NULL || strcmp(component, set->items[i].component->id) == 0)
             set->items[kept++] = set->items[i];
     }
     set->len = kept;
@@ -140,7 +147,7 @@ static bool open_as_core(const struct demands *d, const struct artifact *a, cons
 
 /* A bundle that does not open is refused by every consumer, for the reason that opening gave, unless the rule
  * is ensign's alone. */
-static bool check_bundle(const struct args *args, const struct demands *d, const struct artifact *a,
+static bool check_bundle(const struct verify_options *args, const struct demands *d, const struct artifact *a,
                          struct verdict *v, struct ens_err *err)
 {
     ENS_CLEANUP(bundle_closep) struct bundle *b = NULL;
@@ -159,8 +166,8 @@ static bool check_bundle(const struct args *args, const struct demands *d, const
     }
     if (b == NULL)
         return true;
-    narrow(args, &set);
-    return check_components(args, d, &set, v, err) && judge_dangers(d, &set, v, err) &&
+    narrow(args->component, &set);
+    return check_components(args, d, a->path, &set, v, err) && judge_dangers(d, &set, v, err) &&
            profile_bundle(d->profile, a->path, b, &set, v, err);
 }
 
@@ -215,12 +222,12 @@ static bool is_of_bundle(enum container_kind kind)
     return kind == CONTAINER_ORC || kind == CONTAINER_SGXS || kind == CONTAINER_SIGSTRUCT;
 }
 
-static bool check_enclave(const struct args *args, const struct demands *d, struct artifact *a,
+static bool check_enclave(const char *component, const struct demands *d, struct artifact *a,
                           struct verdict *v, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
 
-    if (!enclave_open(a, args->component, ENCLAVE_LOOK, &e, err))
+    if (!enclave_open(a, component, ENCLAVE_LOOK, &e, err))
         return false;
     if (d->profile == PROFILE_REGISTRY || d->profile == PROFILE_ROFL_SCHEDULER ||
         (d->profile == PROFILE_CORE && !is_of_bundle(container_kind(e.container))))
@@ -250,18 +257,19 @@ static bool is_bundle_to_core(const struct demands *d, const struct artifact *a)
     return asks_core(d) && bundle_open_as_core(a->fd, a->path, &b, &ignored);
 }
 
-static bool verify_file(const struct args *args, const struct demands *d, struct verdict *v,
-                        struct ens_err *err)
+static bool verify_file(const struct verify_options *args, const char *path, const struct demands *d,
+                        struct verdict *v, struct ens_err *err)
 {
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
 
-    if (!artifact_open(args->operands[0], &a, err))
+    if (!artifact_open(path, &a, err))
         return false;
-    return a.kind == ARTIFACT_BUNDLE || is_bundle_to_core(d, &a) ? check_bundle(args, d, &a, v, err)
-                                                                 : check_enclave(args, d, &a, v, err);
+    return a.kind == ARTIFACT_BUNDLE || is_bundle_to_core(d, &a)
+               ? check_bundle(args, d, &a, v, err)
+               : check_enclave(args->component, d, &a, v, err);
 }
 
-static bool print_verdict(const struct args *args, const struct demands *d, const struct verdict *v,
+static bool print_verdict(const struct verify_options *args, const struct demands *d, const struct verdict *v,
                           struct ens_err *err)
 {
     ENS_CLEANUP(report_free) struct report r;
@@ -284,14 +292,49 @@ static bool print_verdict(const struct args *args, const struct demands *d, cons
     return report_print(&r, err);
 }
 
-bool cmd_verify(const struct args *args, struct ens_err *err)
+static bool run_verify(const struct command_line *line, struct ens_err *err)
 {
-    ENS_CLEANUP(verdict_free) struct verdict v = {.file = args->operands[0]};
+    const struct verify_options *args = line->options;
+    ENS_CLEANUP(verdict_free) struct verdict v = {.file = line->operands[0]};
     ENS_CLEANUP(demands_free) struct demands d = {0};
 
-    if (!read_demands(args, &d, err) || !verify_file(args, &d, &v, err) || !print_verdict(args, &d, &v, err))
+    enclave_allow_large(args->allow_large);
+    if (!read_demands(args, &d, err) || !verify_file(args, v.file, &d, &v, err) ||
+        !print_verdict(args, &d, &v, err))
         return false;
     if (v.refusals > 0)
         err->code = ENS_NO;
     return v.refusals == 0;
 }
+
+#define VERIFY(KIND, member) OPTION(KIND, struct verify_options, member)
+
+static const struct option verify_rows[] = {
+    {"mrenclave", 0, VERIFY(ONCE, mrenclave), "HEX", "MRENCLAVE that it must have"},
+    {"mrsigner", 0, VERIFY(ONCE, mrsigner), "HEX", "MRSIGNER that it must have"},
+    {"pubkey", 0, VERIFY(FILE_ONCE, pubkey), "FILE", "public key that must have signed it, PEM"},
+    {"min-isvsvn", 0, VERIFY(ONCE, min_isvsvn), "N", "the smallest ISVSVN that is accepted"},
+    {"isvprodid", 'p', VERIFY(TEXT, isvprodid), "N", "ISVPRODID that it must have"},
+    {"forbid-debug", 0, VERIFY(FLAG, forbid_debug), NULL, "DEBUG must be clear and enforced"},
+    {"policy", 0, VERIFY(FILE_ONCE, policy), "FILE", "policy whose lines about fields and signer must hold"},
+    {"allow-public-key", 0, VERIFY(FLAG, allow_public_key), NULL,
+     "accept a signing key whose private half is published"},
+    {"allow-unusual", 0, VERIFY(FLAG, allow_unusual), NULL, "accept code that is not measured"},
+    {"allow-large", 0, VERIFY(FLAG, allow_large), NULL, "measure an enclave however large it is"},
+    {"profile", 0, VERIFY(TEXT, profile), "NAME",
+     "whose rules: core, registry, rofl-scheduler or cpu (default)"},
+    {"component", 0, VERIFY(TEXT, component), "ID", "only this component of a bundle"},
+    {"json", 0, VERIFY(FLAG, json), NULL, "one JSON document"},
+    {0},
+};
+
+const struct command cmd_verify = {
+    .name = "verify",
+    .operands = "FILE",
+    .summary = "is it what it should be, and which consumer refuses it",
+    .size = sizeof(struct verify_options),
+    .groups = {{verify_rows, 0}},
+    .min = 1,
+    .max = 1,
+    .run = run_verify,
+};

@@ -1,0 +1,44 @@
+/* What the parts of sign share: its options, what its operator sees (sign_review.c), and what is said of a success
+ * (sign_success.c). */
+#pragma once
+
+#include "signer/ceremony/policy.h"
+#include "signer/flow/record.h"
+#include "signer/flow/request.h"
+#include "signer/flow/signing_key.h"
+#include "signer/ui/output.h"
+
+struct sign_options {
+    struct signing_key_options key;
+    struct record_options record;
+    struct output_options out; /* of one sign-data */
+    const char *out_dir;       /* of many */
+    const char *policy;
+    struct text_list approvals;
+    const char *pubkey; /* for the public key */
+    bool blind, allow_unusual, dry_run, yes;
+};
+
+/* ---- review ---- */
+
+/* Everything is borrowed. */
+struct sign_review {
+    const struct sign_options *args;
+    const struct requests *requests;
+    const struct policy *policy; /* NULL: none is given */
+    const struct signing_key *signer;
+    struct view details; /* lines above the review, which may scroll away */
+    struct view consent; /* who approved, for the summary: "2 of 2: alice, bob" */
+};
+
+/* Shows the review and asks, unless --yes, --dry-run, or nothing is left to sign. `ret_answer`: "yes" or
+ * "words", for the record; NULL: nobody was asked. ENS_REFUSED: the answer was no. */
+bool sign_review(const struct sign_review *s, const char **ret_answer, struct ens_err *err) ENS_MUST_CHECK;
+
+/* ---- success ---- */
+
+/* Says what was written, under which key, and what comes next: on stderr, one line, which a terminal wraps. `head`: of
+ * the transcript, 32 bytes, after the record was appended; NULL: none is kept. `was_there`: so many were signed before,
+ * verify, and stayed. With --dry-run nothing was written. */
+void sign_success(const struct sign_options *args, const struct requests *requests,
+                  const struct signing_key *signer, size_t was_there, const uint8_t *head);
