@@ -18,9 +18,22 @@ struct gen_sign_data_options {
     const char *digest; /* for the SHA-256 */
 };
 
-/* MRENCLAVE, measured; or, if the file holds no enclave, as the SIGSTRUCT in it says. */
+static bool measure(const struct fields_options *args, struct artifact *a, struct enclave *ret,
+                    uint8_t ret_mrenclave[static MRENCLAVE_SIZE], struct notices *ret_notices,
+                    struct ens_err *err)
+{
+    if (!enclave_open(a, args->component, ENCLAVE_LOOK, ret, err) ||
+        !enclave_require(ret, args->params.allow_unusual, ret_notices, err) ||
+        !fields_check_from(args, ret, err))
+        return false;
+    memcpy(ret_mrenclave, enclave_mrenclave(ret->sites), MRENCLAVE_SIZE);
+    return ret->sites->is_measured || fields_check_signed(&ret->sites->css, ret->path, err);
+}
+
+/* MRENCLAVE, measured; or, if the file holds no enclave, as the SIGSTRUCT in it says. `ret` stays empty for sign-data. */
 static bool find_mrenclave(const struct fields_options *args, const char *path, struct enclave *ret,
-                           struct notices *ret_notices, struct ens_err *err)
+                           uint8_t ret_mrenclave[static MRENCLAVE_SIZE], struct notices *ret_notices,
+                           struct ens_err *err)
 {
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     struct sigstruct css;
@@ -32,14 +45,11 @@ static bool find_mrenclave(const struct fields_options *args, const char *path, 
     if (is_signdata && args->from != NULL) {
         if (!fields_in_signdata(&a, &css, err))
             return false;
-        memcpy(ret->mrenclave, sigstruct_get(&css, CSS_ENCLAVEHASH).data, MRENCLAVE_SIZE);
-    } else if (!enclave_load(&a, args->component, ENCLAVE_LOOK, args->params.allow_unusual, ret, ret_notices,
-                             err) ||
-               !fields_check_from(args, ret, err) ||
-               (!ret->is_measured && !fields_check_signed(&ret->sites[0].css, ret->path, err))) {
+        memcpy(ret_mrenclave, sigstruct_get(&css, CSS_ENCLAVEHASH).data, MRENCLAVE_SIZE);
+    } else if (!measure(args, &a, ret, ret_mrenclave, ret_notices, err)) {
         return false;
     }
-    return ret->is_measured ||
+    return (ret->sites != NULL && ret->sites->is_measured) ||
            notice_add(ret_notices, NOTICE_SAID, err, "MRENCLAVE is taken from %s; it was not measured%s%s.",
                       path, is_signdata ? "" : ": ",
                       is_signdata ? "" : container_why_no_stream(ret->container));
@@ -54,6 +64,7 @@ static bool prepare_signdata(const struct fields_options *args, const char *path
     struct notices notices = {0};
     struct findings measured = {0};
     struct sigstruct from = {0};
+    uint8_t mrenclave[MRENCLAVE_SIZE];
     /* An ISVSVN that falls below that of --from is a danger. */
     const struct review review = {.css = ret_css,
                                   .digest = ret_digest,
@@ -63,8 +74,8 @@ static bool prepare_signdata(const struct fields_options *args, const char *path
                                   .measured = &measured};
 
     enclave_allow_large(args->allow_large);
-    bool ok = find_mrenclave(args, path, &e, &notices, err) &&
-              fields_of_options(args, path, e.mrenclave, ret_css, &from, &notices, err) &&
+    bool ok = find_mrenclave(args, path, &e, mrenclave, &notices, err) &&
+              fields_of_options(args, path, mrenclave, ret_css, &from, &notices, err) &&
               install_fits(&e, ret_css, &notices, err) && signdata_digest(ret_css, ret_digest, err);
 
     notice_all(&notices);

@@ -97,11 +97,13 @@ static bool check_mrenclave(const struct enclave *e, const struct sigstruct *css
 {
     struct view hash = sigstruct_get(css, CSS_ENCLAVEHASH);
 
-    if (view_equal(hash, view_of(e->mrenclave, MRENCLAVE_SIZE)))
+    struct view measured = view_of(enclave_mrenclave(e->sites), MRENCLAVE_SIZE);
+
+    if (view_equal(hash, measured))
         return true;
     return ens_fail(err, ENS_DATA,
                     "%s: ENCLAVEHASH %s is not the MRENCLAVE of %s, %s: give the files of one enclave", name,
-                    hex_of(hash).text, e->path, hex_of(view_of(e->mrenclave, MRENCLAVE_SIZE)).text);
+                    hex_of(hash).text, e->path, hex_of(measured).text);
 }
 
 static bool collect_fields(const struct set_sig_options *args, const struct enclave *e, struct sigstruct *ret,
@@ -111,7 +113,8 @@ static bool collect_fields(const struct set_sig_options *args, const struct encl
 
     if (args->sign_data == NULL)
         return fields_check_from(&args->fields, e, err) &&
-               fields_of_options(&args->fields, e->path, e->mrenclave, ret, &from, ret_notices, err);
+               fields_of_options(&args->fields, e->path, enclave_mrenclave(e->sites), ret, &from, ret_notices,
+                                 err);
     if (!fields_of_signdata(args->sign_data, ret, err) || !check_mrenclave(e, ret, args->sign_data, err))
         return false;
     /* MODE64BIT was decided, and signed, with the sign-data. */
@@ -230,9 +233,8 @@ static bool prepare(const struct set_sig_options *args, const char *path, const 
 {
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
 
-    if (!artifact_open(path, &a, err) ||
-        !enclave_load(&a, args->fields.component, ENCLAVE_CHANGE, args->fields.params.allow_unusual, e,
-                      ret_notices, err))
+    if (!artifact_open(path, &a, err) || !enclave_open(&a, args->fields.component, ENCLAVE_CHANGE, e, err) ||
+        !enclave_require(e, args->fields.params.allow_unusual, ret_notices, err))
         return false;
     if (container_kind(e->container) == CONTAINER_SGXS && args->to == NULL)
         return ens_fail(err, ENS_USAGE,

@@ -51,9 +51,6 @@ struct enclave {
     const struct site
         *sites; /* all of the file, or of a bundle the one that is meant; owned by `container` or `set` */
     size_t sites_len; /* at least one */
-    /* Set by enclave_require. */
-    uint8_t mrenclave[MRENCLAVE_SIZE]; /* measured, or else what the SIGSTRUCT says */
-    bool is_measured;
     enum enclave_use use;
 };
 
@@ -83,13 +80,9 @@ bool enclave_require_stream(const struct enclave *e, const struct site *site,
 /* The enclave is one that can be signed: well-formed, the same at every site, what its SIGSTRUCT says if it
  * has one; in a bundle MRENCLAVE is SHA-256 of the stream. ENS_DATA. Adds a warning for what is not canonical
  * to `ret`, also if it fails then; refuses what no CPU can load unless `allow_unusual`. A file that holds no
- * enclave (a raw SIGSTRUCT, EGo) must be signed, and `is_measured` is false then. */
-bool enclave_require(struct enclave *e, bool allow_unusual, struct notices *ret,
+ * enclave (a raw SIGSTRUCT, EGo) must be signed. */
+bool enclave_require(const struct enclave *e, bool allow_unusual, struct notices *ret,
                      struct ens_err *err) ENS_MUST_CHECK;
-
-/* enclave_open and enclave_require. */
-bool enclave_load(struct artifact *a, const char *id, enum enclave_use use, bool allow_unusual,
-                  struct enclave *ret, struct notices *ret_notices, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The one SIGSTRUCT of the file; ENS_DATA: it is not signed, or its sites hold different ones. */
 bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret,

@@ -164,7 +164,7 @@ void enclave_let_pass(const struct enclave *e, const struct site *site, struct f
         add_errors(&site->report.problems, ret);
         return;
     }
-    for (size_t i = 0; e->is_measured && i < e->sites_len; i++) {
+    for (size_t i = 0; e->sites_len > 0 && e->sites[0].is_measured && i < e->sites_len; i++) {
         struct findings odd = {0};
 
         judge_oddities(e, i, &odd);
@@ -271,7 +271,7 @@ static bool require_site(const struct enclave *e, size_t index, bool allow_unusu
     return enclave_judge_stream(name, &p->report, false, allow_unusual, ret, err);
 }
 
-bool enclave_require(struct enclave *e, bool allow_unusual, struct notices *ret, struct ens_err *err)
+bool enclave_require(const struct enclave *e, bool allow_unusual, struct notices *ret, struct ens_err *err)
 {
     const struct sigstruct *css = NULL;
     const struct site *first = &e->sites[0];
@@ -281,21 +281,5 @@ bool enclave_require(struct enclave *e, bool allow_unusual, struct notices *ret,
             return false;
     }
     /* All sites must hold the same SIGSTRUCT. */
-    if ((first->is_signed || !first->is_measured) && !enclave_sigstruct(e, &css, err))
-        return false;
-    e->is_measured = first->is_measured;
-    memcpy(e->mrenclave, enclave_mrenclave(first), MRENCLAVE_SIZE);
-    return true;
-}
-
-bool enclave_load(struct artifact *a, const char *id, enum enclave_use use, bool allow_unusual,
-                  struct enclave *ret, struct notices *ret_notices, struct ens_err *err)
-{
-    ENS_CLEANUP(enclave_free) struct enclave e = {0};
-
-    if (!enclave_open(a, id, use, &e, err) || !enclave_require(&e, allow_unusual, ret_notices, err))
-        return false;
-    *ret = e;
-    e = (struct enclave){0};
-    return true;
+    return (!first->is_signed && first->is_measured) || enclave_sigstruct(e, &css, err);
 }

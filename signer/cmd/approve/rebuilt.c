@@ -30,12 +30,12 @@ static bool measure_build(const struct approve_options *args, struct rebuilt *re
         return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be read again", ret->path);
     if (!file_sha256(container_fd(e.container), ret->path, after, err))
         return false;
-    if (!e.is_measured)
+    if (!e.sites->is_measured)
         return ens_fail(err, ENS_DATA, "%s: %s: nothing can be rebuilt from it, give the enclave", ret->path,
                         container_why_no_stream(e.container));
     if (memcmp(after, ret->sha256, sizeof after) != 0)
         return ens_fail(err, ENS_DATA, "%s: was changed while it was measured: run again", ret->path);
-    memcpy(ret->mrenclave, e.mrenclave, sizeof ret->mrenclave);
+    memcpy(ret->mrenclave, enclave_mrenclave(e.sites), sizeof ret->mrenclave);
     return true;
 }
 

@@ -80,13 +80,12 @@ static bool make_fields(const struct resign *r, const struct resign_file *f, str
 {
     const struct enclave *e = &f->opened;
     const struct sigstruct *start = r->has_from ? &r->from : resign_present(x->site);
-    const uint8_t *mrenclave = x->site->component != NULL ? x->site->report.mrenclave : e->mrenclave;
 
     if (start == NULL && e->bundle == NULL)
         return ens_fail(err, ENS_DATA,
                         "it is not signed, and its loader was built for values that only its SDK knows: sign "
                         "it with its SDK's tool and any key first, or give --from FILE");
-    if (!fields_build(&r->args->fields, start, r->today, mrenclave, &x->css, err) ||
+    if (!fields_build(&r->args->fields, start, r->today, enclave_mrenclave(x->site), &x->css, err) ||
         !signdata_digest(&x->css, x->digest, err))
         return false;
     x->has_fields = true;
