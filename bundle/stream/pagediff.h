@@ -12,6 +12,9 @@
 /* Rows of a kind that are kept; what comes after is counted in the totals only. */
 #define PAGEDIFF_ROWS_MAX 8192
 
+/* Bytes of a sample, aligned to as many. */
+#define PAGEDIFF_SAMPLE 16
+
 /* What differs, in the order of the report. `from` and `to` are addresses in the enclave, from its base. */
 enum pagediff_kind {
     /* ECREATE SIZE in bytes, SSAFRAMESIZE in pages: value_a, value_b. No pages. */
@@ -91,6 +94,10 @@ struct pagediff_row {
     uint16_t chunk_mask;      /* which, of all pages of the row together */
     uint64_t first_offset;    /* CONTENT, TCS, TCS_MOVED (in A): address of the first byte; CHUNK_ORDER */
     struct pagediff_tcs tcs;
+    /* CONTENT: the PAGEDIFF_SAMPLE bytes that hold the first one that differs, of both sides, and their address. */
+    uint64_t sample;
+    uint8_t sample_a[PAGEDIFF_SAMPLE];
+    uint8_t sample_b[PAGEDIFF_SAMPLE];
 };
 
 /* Pages that are added without any content, by where they lie: what runtimes call heap and stack. A run of

@@ -88,8 +88,14 @@ static void compare_chunk(struct slot *s, unsigned chunk, const uint8_t *a, cons
 
     if (n == 0)
         return;
-    if (row->bytes == 0)
+    if (row->bytes == 0) {
+        size_t at = first - first % PAGEDIFF_SAMPLE;
+
         row->first_offset = pages_chunk_address(s->pair.a, chunk) + first;
+        row->sample = row->first_offset - first % PAGEDIFF_SAMPLE;
+        memcpy(row->sample_a, a + at, PAGEDIFF_SAMPLE);
+        memcpy(row->sample_b, b + at, PAGEDIFF_SAMPLE);
+    }
     row->bytes += n;
     row->bytes_measured += measured ? n : 0;
     row->chunks++;

@@ -929,6 +929,9 @@ static void more_pages_than_a_batch(void **state)
     assert_int_equal(d->totals.pages, 2000);
     assert_int_equal(d->totals.bytes, 2000);
     assert_int_equal(d->rows[1999].first_offset, 19990 * 4096 + 255);
+    assert_int_equal(d->rows[1999].sample, 19990 * 4096 + 240);
+    assert_memory_equal(d->rows[1999].sample_a, (uint8_t[PAGEDIFF_SAMPLE]){0}, PAGEDIFF_SAMPLE);
+    assert_memory_equal(d->rows[1999].sample_b, (uint8_t[PAGEDIFF_SAMPLE]){[15] = 1}, PAGEDIFF_SAMPLE);
     pagediff_freep(&d);
 }
 

@@ -16,10 +16,23 @@ struct compare_side {
     uint8_t mrsigner[MRSIGNER_SIZE]; /* if it is signed */
 };
 
-/* The first line about two enclaves that differ: "differs in 3 pages of .rodata, first at 0x41c20". */
-#define COMPARE_VERDICT_MAX 512
-const char *compare_verdict(const struct pagediff *d, const struct compare_side *a,
-                            const struct compare_side *b, char ret[static COMPARE_VERDICT_MAX]);
+bool compare_same_enclave(const struct compare_side *a, const struct compare_side *b);
+
+/* The whole report. `d` NULL: the pages are the same bytes, or a side has none. ENS_RESOURCE. */
+bool compare_report(struct report *r, const struct compare_side *a, const struct compare_side *b,
+                    const struct pagediff *d, bool all, struct ens_err *err) ENS_MUST_CHECK;
+
+/* The first line has as many columns at most. */
+#define COMPARE_LINE 80
+
+/* What differs between two enclaves, in so many columns at most: "1 of 11 pages differs, 1 byte, at 0x1411 in code". The
+ * fullest wording that fits. */
+const char *compare_summary(const struct pagediff *d, const struct compare_side *a,
+                            const struct compare_side *b, size_t columns, char ret[static COMPARE_LINE + 1]);
+
+/* "threads (TCS) moved by 0x1000 more each, as with another stack", if that lies behind the differences and no setting
+ * tells; "" if not. */
+const char *compare_threads_moved(const struct pagediff *d, char ret[static COMPARE_LINE + 1]);
 
 /* What the authors chose otherwise, and so moved pages: "heap", "stack", "reserved", "threads". */
 struct compare_cause {
@@ -35,18 +48,22 @@ struct compare_causes {
 void compare_find_causes(const struct pagediff *d, const struct compare_side *a, const struct compare_side *b,
                          struct compare_causes *ret);
 
-/* "another heap size (4 / 20 pages)"; "" if there is no cause. */
-const char *compare_cause_text(const struct compare_causes *causes, char ret[static COMPARE_VERDICT_MAX]);
+/* "another heap size (4 / 20 pages)" */
+#define COMPARE_CAUSE_MAX 128
+const char *compare_cause_text(const struct compare_cause *c, char ret[static COMPARE_CAUSE_MAX]);
 
 /* Names what lies at an offset of the enclaves, by either file; false if neither tells. */
 bool compare_locate(const struct compare_side *a, const struct compare_side *b, uint64_t at,
                     char ret[static CONTAINER_NAME_MAX]);
 
 /* The difference of the images beside a cause, so that a cause, which moves heap and threads only, never
- * hides it: ", also in .rodata, first at 0x41c20"; "" if there is none. */
+ * hides it: ", also in .rodata at 0x41c20"; "" if there is none. */
 #define COMPARE_IMAGE_MAX 128
 const char *compare_image_text(const struct pagediff *d, const struct compare_side *a,
                                const struct compare_side *b, char ret[static COMPARE_IMAGE_MAX]);
+
+/* The address of the first difference of a row. */
+uint64_t compare_row_address(const struct pagediff_row *r);
 
 /* What lines about pages of a kind say they do ("with other content"), "s" where there are several, and what
  * a row adds about itself. */
@@ -55,6 +72,18 @@ const char *compare_plural(uint64_t n);
 #define COMPARE_DETAIL_MAX 512
 void compare_row_detail(const struct pagediff_row *r, char ret[static COMPARE_DETAIL_MAX]);
 
-/* Every row of the difference. */
-void compare_report_pages(struct report *r, const struct pagediff *d, const struct compare_side *a,
-                          const struct compare_side *b);
+/* "REG", "r-x": the type of pages and their permissions, "" if the type has none; "SECINFO 0x..." and "" of flags that
+ * no type has. */
+struct compare_flags {
+    char type[32], permissions[4];
+};
+struct compare_flags compare_flags_of(uint64_t flags);
+
+/* Every row of the difference, for JSON. */
+void compare_report_rows(struct report *r, const struct pagediff *d, const struct compare_side *a,
+                         const struct compare_side *b);
+
+/* The numbers of pages, and the ranges that differ: rows that differ in the same way are one, across small gaps too, unless
+ * `all`. Text has a table of the first ones, each kind among them, and of few ranges the bytes. ENS_RESOURCE. */
+bool compare_report_ranges(struct report *r, const struct pagediff *d, const struct compare_side *a,
+                           const struct compare_side *b, bool all, struct ens_err *err) ENS_MUST_CHECK;

@@ -81,20 +81,13 @@ void compare_find_causes(const struct pagediff *d, const struct compare_side *a,
     from_ecreate(d, ret);
 }
 
-const char *compare_cause_text(const struct compare_causes *causes, char ret[static COMPARE_VERDICT_MAX])
+const char *compare_cause_text(const struct compare_cause *c, char ret[static COMPARE_CAUSE_MAX])
 {
-    size_t len = 0;
-
     ret[0] = '\0';
-    for (size_t i = 0; i < causes->len; i++) {
-        const struct compare_cause *c = &causes->items[i];
-
-        for (size_t k = 0; k < KNOWN && len < COMPARE_VERDICT_MAX; k++) {
-            if (strcmp(known[k].name, c->name) == 0)
-                len += (size_t)snprintf(ret + len, COMPARE_VERDICT_MAX - len,
-                                        "%s%s (%" PRIu64 " / %" PRIu64 "%s)", i > 0 ? ", " : "",
-                                        known[k].words, c->a, c->b, known[k].unit);
-        }
+    for (size_t k = 0; k < KNOWN; k++) {
+        if (strcmp(known[k].name, c->name) == 0)
+            (void)snprintf(ret, COMPARE_CAUSE_MAX, "%s (%" PRIu64 " / %" PRIu64 "%s)", known[k].words, c->a,
+                           c->b, known[k].unit);
     }
     return ret;
 }
@@ -130,7 +123,7 @@ static bool in_image(const struct pagediff_row *r, uint64_t layout, const struct
 
     if (r->pages == 0 || r->kind == PAGEDIFF_PADDING)
         return false;
-    if (compare_locate(a, b, r->first_offset != 0 ? r->first_offset : r->from, section))
+    if (compare_locate(a, b, compare_row_address(r), section))
         return strcmp(section, ".oeinfo") != 0;
     return at_one_place(r) && r->from < layout;
 }
@@ -147,7 +140,7 @@ const char *compare_image_text(const struct pagediff *d, const struct compare_si
     ret[0] = '\0';
     for (size_t i = 0; i < d->len; i++) {
         const struct pagediff_row *r = &d->rows[i];
-        uint64_t at = r->first_offset != 0 ? r->first_offset : r->from;
+        uint64_t at = compare_row_address(r);
 
         if (!in_image(r, layout, a, b))
             continue;
@@ -156,12 +149,11 @@ const char *compare_image_text(const struct pagediff *d, const struct compare_si
         in_one = in_one && located && (first == NULL || strcmp(section, other) == 0);
         if (located)
             memcpy(section, other, sizeof section);
-        if (first == NULL || at < (first->first_offset != 0 ? first->first_offset : first->from))
+        if (first == NULL || at < (compare_row_address(first)))
             first = r;
     }
     if (first != NULL)
-        (void)snprintf(ret, COMPARE_IMAGE_MAX, ", also in %s, first at 0x%" PRIx64,
-                       in_one ? section : "the image",
-                       first->first_offset != 0 ? first->first_offset : first->from);
+        (void)snprintf(ret, COMPARE_IMAGE_MAX, ", also in %s at 0x%" PRIx64, in_one ? section : "the image",
+                       compare_row_address(first));
     return ret;
 }

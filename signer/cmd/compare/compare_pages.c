@@ -1,5 +1,4 @@
-/* The difference of two enclaves in words: a line for each run of pages. The one on top
- * is in compare_verdict.c. */
+/* One row of the difference of two enclaves: its words, and its members of JSON. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +36,7 @@ const char *compare_kind_words(enum pagediff_kind kind)
     case PAGEDIFF_PAGE_ORDER:
         return "added in another order";
     case PAGEDIFF_PADDING:
-        return "with other padding, which is not measured";
+        return "with other padding, not measured";
     case PAGEDIFF_KINDS:
         break;
     }
@@ -52,21 +51,26 @@ const char *compare_plural(uint64_t n)
 
 /* ---- what a row says after its pages ---- */
 
-#define FLAGS_MAX 40
+uint64_t compare_row_address(const struct pagediff_row *r)
+{
+    return r->first_offset != 0 ? r->first_offset : r->from;
+}
 
-/* "REG r-x", "TCS" */
-static const char *flags_text(uint64_t flags, char ret[static FLAGS_MAX])
+struct compare_flags compare_flags_of(uint64_t flags)
 {
     static const char *const types[] = {"SECS", "TCS", "REG", "VA", "TRIM", "SS_FIRST", "SS_REST"};
     uint64_t type = flags >> 8 & 0xff;
+    struct compare_flags ret = {0};
 
-    if (type == 1 && (flags & 7) == 0)
-        (void)snprintf(ret, FLAGS_MAX, "TCS");
-    else if (type < sizeof types / sizeof types[0] && (flags & ~UINT64_C(0xff07)) == 0)
-        (void)snprintf(ret, FLAGS_MAX, "%s %c%c%c", types[type], (flags & 1) != 0 ? 'r' : '-',
-                       (flags & 2) != 0 ? 'w' : '-', (flags & 4) != 0 ? 'x' : '-');
-    else
-        (void)snprintf(ret, FLAGS_MAX, "SECINFO 0x%" PRIx64, flags);
+    if (type >= sizeof types / sizeof types[0] || (flags & ~(SECINFO_TYPE(flags) | SECINFO_RWX)) != 0) {
+        (void)snprintf(ret.type, sizeof ret.type, "SECINFO 0x%" PRIx64, flags);
+        return ret;
+    }
+    (void)snprintf(ret.type, sizeof ret.type, "%s", types[type]);
+    if (SECINFO_TYPE(flags) != SECINFO_TCS || (flags & SECINFO_RWX) != 0)
+        (void)snprintf(ret.permissions, sizeof ret.permissions, "%c%c%c",
+                       (flags & SECINFO_R) != 0 ? 'r' : '-', (flags & SECINFO_W) != 0 ? 'w' : '-',
+                       (flags & SECINFO_X) != 0 ? 'x' : '-');
     return ret;
 }
 
@@ -95,19 +99,17 @@ static void tcs_detail(const struct pagediff_row *r, char ret[static COMPARE_DET
 
 static void content_detail(const struct pagediff_row *r, char ret[static COMPARE_DETAIL_MAX])
 {
-    (void)snprintf(ret, COMPARE_DETAIL_MAX,
-                   "%" PRIu64 " byte%s in %" PRIu64 " chunk%s, first at 0x%" PRIx64 "%s", r->bytes,
-                   compare_plural(r->bytes), r->chunks, compare_plural(r->chunks), r->first_offset,
+    (void)snprintf(ret, COMPARE_DETAIL_MAX, "%" PRIu64 " byte%s at 0x%" PRIx64 "%s", r->bytes,
+                   compare_plural(r->bytes), r->first_offset,
                    r->chunks_measured == r->chunks ? ""
-                   : r->chunks_measured == 0       ? "; not measured, MRENCLAVE does not see it"
-                                                   : "; some of the chunks are not measured");
+                   : r->chunks_measured == 0       ? "; not measured"
+                                                   : "; in part not measured");
 }
 
-/* What a row says after its pages. */
 void compare_row_detail(const struct pagediff_row *r, char ret[static COMPARE_DETAIL_MAX])
 {
-    char fa[FLAGS_MAX];
-    char fb[FLAGS_MAX];
+    const struct compare_flags fa = compare_flags_of(r->flags_a);
+    const struct compare_flags fb = compare_flags_of(r->flags_b);
     char tcs[COMPARE_DETAIL_MAX];
 
     ret[0] = '\0';
@@ -120,8 +122,9 @@ void compare_row_detail(const struct pagediff_row *r, char ret[static COMPARE_DE
         (void)snprintf(ret, COMPARE_DETAIL_MAX, "%" PRIu64 " / %" PRIu64 " pages", r->value_a, r->value_b);
         break;
     case PAGEDIFF_SECINFO:
-        (void)snprintf(ret, COMPARE_DETAIL_MAX, "%s / %s", flags_text(r->flags_a, fa),
-                       flags_text(r->flags_b, fb));
+        (void)snprintf(ret, COMPARE_DETAIL_MAX, "%s%s%s / %s%s%s", fa.type,
+                       fa.permissions[0] != '\0' ? " " : "", fa.permissions, fb.type,
+                       fb.permissions[0] != '\0' ? " " : "", fb.permissions);
         break;
     case PAGEDIFF_CHUNKS:
         (void)snprintf(ret, COMPARE_DETAIL_MAX, "%u measured and %u not / %u measured and %u not",
@@ -209,52 +212,18 @@ static void report_row_values(struct report *r, const struct pagediff_row *row, 
     report_close(r);
 }
 
-static void report_row(struct report *r, const struct pagediff_row *row, const struct compare_side *a,
-                       const struct compare_side *b)
+void compare_report_rows(struct report *r, const struct pagediff *d, const struct compare_side *a,
+                         const struct compare_side *b)
 {
-    char section[CONTAINER_NAME_MAX] = "";
-    char detail[COMPARE_DETAIL_MAX];
-    char flags[FLAGS_MAX];
+    report_array(r, "pages", NULL, 0);
+    for (size_t i = 0; d != NULL && i < d->len; i++) {
+        char section[CONTAINER_NAME_MAX] = "";
+        char detail[COMPARE_DETAIL_MAX];
 
-    if (row->pages > 0)
-        (void)compare_locate(a, b, row->first_offset != 0 ? row->first_offset : row->from, section);
-    compare_row_detail(row, detail);
-    const char *words = compare_kind_words(row->kind);
-    const char *gap = detail[0] != '\0' ? ": " : "";
-
-    if (row->pages == 0)
-        report_line(r, "%s%s%s%s", row->kind == PAGEDIFF_PADDING ? "ECREATE " : "", words, gap, detail);
-    else
-        report_line(r, "0x%" PRIx64 "..0x%" PRIx64 ", %" PRIu64 " page%s, %s%s%s: %s%s%s", row->from, row->to,
-                    row->pages, compare_plural(row->pages),
-                    flags_text(row->flags_a != 0 ? row->flags_a : row->flags_b, flags),
-                    section[0] != '\0' ? ", " : "", section, words, gap, detail);
-    report_row_values(r, row, section, detail);
-}
-
-void compare_report_pages(struct report *r, const struct pagediff *d, const struct compare_side *a,
-                          const struct compare_side *b)
-{
-    const struct pagediff_totals *t = &d->totals;
-
-    report_line(r,
-                "Enclaves (A / B): %" PRIu64 " / %" PRIu64 " pages, of which %" PRIu64 " / %" PRIu64
-                " TCS; %" PRIu64 " page%s differ%s",
-                t->pages_a, t->pages_b, t->threads_a, t->threads_b, t->pages, compare_plural(t->pages),
-                t->pages == 1 ? "s" : "");
-    report_object(r, "totals", NULL, 0);
-    report_uint(r, "pages", NULL, t->pages);
-    report_uint(r, "bytes", NULL, t->bytes);
-    report_uint(r, "pages_a", NULL, t->pages_a);
-    report_uint(r, "pages_b", NULL, t->pages_b);
-    report_uint(r, "threads_a", NULL, t->threads_a);
-    report_uint(r, "threads_b", NULL, t->threads_b);
-    report_uint(r, "runs_left_out", NULL, d->dropped);
-    report_close(r);
-    report_array(r, "pages", NULL, 2);
-    for (size_t i = 0; i < d->len; i++)
-        report_row(r, &d->rows[i], a, b);
-    if (d->dropped > 0)
-        report_line(r, "(and %" PRIu64 " more runs)", d->dropped);
+        if (d->rows[i].pages > 0)
+            (void)compare_locate(a, b, compare_row_address(&d->rows[i]), section);
+        compare_row_detail(&d->rows[i], detail);
+        report_row_values(r, &d->rows[i], section, detail);
+    }
     report_close(r);
 }

@@ -1,29 +1,32 @@
-/* The first line about two enclaves that are not the same: what differs, in so few words that
- * it can be read aloud. */
+/* The first line about two enclaves that are not the same: what differs, in so few words that it can be read aloud. Each
+ * wording has several lengths; the fullest that fits is taken, and the lines below say the rest. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "signer/cmd/compare/compare.h"
 
-/* The section that all rows of the kind begin in; false if they are several, or none is known. */
-static bool one_section(const struct pagediff *d, enum pagediff_kind kind, const struct compare_side *a,
-                        const struct compare_side *b, char ret[static CONTAINER_NAME_MAX])
+/* From the fullest wording to the shortest, which always fits. */
+enum length { FULL, NO_PLACE, NO_DETAIL, FEW_ADDRESSES, NO_ADDRESS, ONE_KIND, SHORTEST, LENGTHS };
+
+/* Longer than any line: what does not fit is seen. */
+struct wording {
+    char text[1024];
+    size_t len;
+};
+
+static void say(struct wording *w, const char *fmt, ...) ENS_PRINTF(2, 3);
+
+static void say(struct wording *w, const char *fmt, ...)
 {
-    char name[CONTAINER_NAME_MAX];
+    va_list args;
 
-    ret[0] = '\0';
-    for (size_t i = 0; i < d->len; i++) {
-        const struct pagediff_row *r = &d->rows[i];
-
-        if (r->kind != kind)
-            continue;
-        if (!compare_locate(a, b, r->first_offset != 0 ? r->first_offset : r->from, name) ||
-            (ret[0] != '\0' && strcmp(ret, name) != 0))
-            return false;
-        memcpy(ret, name, sizeof name);
-    }
-    return ret[0] != '\0';
+    va_start(args, fmt);
+    int n = vsnprintf(w->text + w->len, sizeof w->text - w->len, fmt, args);
+    va_end(args);
+    if (n > 0)
+        w->len = (size_t)n < sizeof w->text - w->len ? w->len + (size_t)n : sizeof w->text - 1;
 }
 
 static const struct pagediff_row *first_row(const struct pagediff *d, enum pagediff_kind kind)
@@ -35,30 +38,8 @@ static const struct pagediff_row *first_row(const struct pagediff *d, enum paged
     return NULL;
 }
 
-/* One kind of difference: "3 pages of .rodata with other content, first at 0x41c20". */
-static void phrase(const struct pagediff *d, enum pagediff_kind kind, const struct compare_side *a,
-                   const struct compare_side *b, char *ret, size_t cap)
-{
-    const struct pagediff_row *first = first_row(d, kind);
-    uint64_t pages = d->totals.pages_of[kind];
-    char section[CONTAINER_NAME_MAX];
-    char detail[COMPARE_DETAIL_MAX];
+/* ---- only content ---- */
 
-    compare_row_detail(first, detail);
-    if (pages == 0) {
-        (void)snprintf(ret, cap, "%s%s%s%.200s", kind == PAGEDIFF_PADDING ? "ECREATE " : "",
-                       compare_kind_words(kind), detail[0] != '\0' ? ": " : "", detail);
-        return;
-    }
-    bool in_one = one_section(d, kind, a, b, section);
-
-    (void)snprintf(ret, cap, "%" PRIu64 " page%s%s%s %s, first at 0x%" PRIx64 "%s%.200s", pages,
-                   compare_plural(pages), in_one ? " of " : "", in_one ? section : "",
-                   compare_kind_words(kind), first->first_offset != 0 ? first->first_offset : first->from,
-                   d->len == 1 && detail[0] != '\0' ? ": " : "", d->len == 1 ? detail : "");
-}
-
-/* Is content all that differs? Then the line is shorter. */
 static bool content_only(const struct pagediff *d)
 {
     for (size_t i = 0; i < d->len; i++) {
@@ -68,17 +49,63 @@ static bool content_only(const struct pagediff *d)
     return d->len > 0;
 }
 
-static void content_phrase(const struct pagediff *d, const struct compare_side *a,
-                           const struct compare_side *b, char *ret, size_t cap)
+/* What the pages hold, by their permissions. */
+static const char *use_of(uint64_t flags)
 {
-    uint64_t pages = d->totals.pages_of[PAGEDIFF_CONTENT];
-    char section[CONTAINER_NAME_MAX];
-    bool in_one = one_section(d, PAGEDIFF_CONTENT, a, b, section);
-
-    (void)snprintf(ret, cap, "differs in %" PRIu64 " page%s%s%s, first at 0x%" PRIx64 "%s", pages,
-                   compare_plural(pages), in_one ? " of " : "", in_one ? section : "",
-                   d->rows[0].first_offset, d->measured ? "" : ", in chunks that are not measured");
+    return (flags & SECINFO_X) != 0 ? "code" : (flags & SECINFO_W) != 0 ? "data" : "read-only data";
 }
+
+static void say_content(struct wording *w, const struct pagediff *d, const struct compare_side *a,
+                        const struct compare_side *b, enum length length)
+{
+    const struct pagediff_totals *t = &d->totals;
+    const struct pagediff_row *first = &d->rows[0];
+    char section[CONTAINER_NAME_MAX];
+
+    say(w, "%" PRIu64 " of %" PRIu64 " pages differ%s, %" PRIu64 " byte%s", t->pages, t->pages_a,
+        t->pages == 1 ? "s" : "", t->bytes, compare_plural(t->bytes));
+    if (length <= FEW_ADDRESSES)
+        say(w, ", %sat 0x%" PRIx64, t->bytes == 1 ? "" : "first ", first->first_offset);
+    if (length < FEW_ADDRESSES)
+        say(w, " in %s",
+            compare_locate(a, b, first->first_offset, section) ? section : use_of(first->flags_a));
+    if (!d->measured)
+        say(w, ", not measured");
+}
+
+/* ---- a setting ---- */
+
+/* The difference of the image beside a cause is never left out. */
+static const char *say_image(const char *image, enum length length)
+{
+    return image[0] == '\0' || length < NO_ADDRESS ? image : ", also in the image";
+}
+
+static void say_causes(struct wording *w, const struct compare_causes *causes, const struct pagediff *d,
+                       const struct compare_side *a, const struct compare_side *b, enum length length)
+{
+    char text[COMPARE_CAUSE_MAX];
+    char image[COMPARE_IMAGE_MAX];
+
+    compare_image_text(d, a, b, image);
+    if (length == SHORTEST) {
+        say(w, "%zu other settings%s", causes->len, say_image(image, length));
+        return;
+    }
+    for (size_t i = 0; i < causes->len; i++) {
+        const struct compare_cause *c = &causes->items[i];
+
+        if (length <= NO_DETAIL)
+            say(w, "%s%s", i > 0 ? ", " : "", compare_cause_text(c, text));
+        else
+            say(w, "%s%s (%" PRIu64 " / %" PRIu64 ")", i > 0 ? ", " : "another ", c->name, c->a, c->b);
+    }
+    if (length == FULL || length == FEW_ADDRESSES)
+        say(w, ": %" PRIu64 " page%s", d->totals.pages, d->totals.pages == 1 ? " differs" : "s differ");
+    say(w, "%s", say_image(image, length));
+}
+
+/* ---- anything else ---- */
 
 /* By how much the threads moved: all of them by `*ret_all`, or each by `*ret_each` more than the one before,
  * where the first may have stayed. */
@@ -109,58 +136,119 @@ static bool threads_moved(const struct pagediff *d, int64_t *ret_all, int64_t *r
     return true;
 }
 
-/* What lies behind differences in many pages where no setting tells: threads that moved, because something
- * before or in each of them has another size. */
-static size_t cause(const struct pagediff *d, char *ret, size_t cap)
+const char *compare_threads_moved(const struct pagediff *d, char ret[static COMPARE_LINE + 1])
 {
     int64_t all = 0;
     int64_t each = 0;
 
     ret[0] = '\0';
     if (!threads_moved(d, &all, &each))
-        return 0;
+        return ret;
     uint64_t by = (uint64_t)(each != 0 ? each : all);
     bool back = by > INT64_MAX;
 
-    (void)snprintf(ret, cap, "%sthreads (TCS) moved by %s0x%" PRIx64 "%s", each != 0 ? "" : "all ",
-                   back ? "-" : "", back ? 0 - by : by,
-                   each != 0 ? " more each, as with another stack"
-                             : ", as with another heap or image before them");
-    return strlen(ret);
+    (void)snprintf(ret, COMPARE_LINE + 1, "%sthreads (TCS) moved by %s0x%" PRIx64 "%s",
+                   each != 0 ? "" : "all ", back ? "-" : "", back ? 0 - by : by,
+                   each != 0 ? " more each, as with another stack" : ", as with another heap or image");
+    return ret;
+}
+
+/* One kind of difference: "3 pages with other content, first at 0x41c20". */
+static void say_kind(struct wording *w, const struct pagediff *d, enum pagediff_kind kind, enum length length)
+{
+    const struct pagediff_row *first = first_row(d, kind);
+    uint64_t pages = d->totals.pages_of[kind];
+    char detail[COMPARE_DETAIL_MAX] = "";
+    bool has_address = length <= NO_DETAIL ? length != NO_PLACE || d->len > 1
+                                           : length == FEW_ADDRESSES && kind == PAGEDIFF_CONTENT;
+
+    if (length <= NO_PLACE && (d->len == 1 || pages == 0))
+        compare_row_detail(first, detail);
+    if (pages == 0)
+        say(w, "%s", kind == PAGEDIFF_PADDING ? "ECREATE " : "");
+    else
+        say(w, "%" PRIu64 " page%s ", pages, compare_plural(pages));
+    say(w, "%s", compare_kind_words(kind));
+    if (pages > 0 && has_address)
+        say(w, "%sat 0x%" PRIx64,
+            length == FEW_ADDRESSES         ? " "
+            : pages > 1 || first->bytes > 1 ? ", first "
+                                            : ", ",
+            compare_row_address(first));
+    say(w, "%s%s", detail[0] != '\0' ? ": " : "", detail);
 }
 
 /* More kinds of difference than these are told by their lines. */
-#define VERDICT_PHRASES 3
+#define PHRASES 3
 
-const char *compare_verdict(const struct pagediff *d, const struct compare_side *a,
-                            const struct compare_side *b, char ret[static COMPARE_VERDICT_MAX])
+/* The kinds behind the first one, by their names. */
+static void say_other_kinds(struct wording *w, const struct pagediff *d, int first)
 {
-    if (content_only(d)) {
-        content_phrase(d, a, b, ret, COMPARE_VERDICT_MAX);
-        return ret;
-    }
-    char image[COMPARE_IMAGE_MAX];
-    size_t len = cause(d, ret, COMPARE_VERDICT_MAX);
-    bool said_moved = len > 0;
+    const char *before = "; also ";
 
-    if (said_moved)
-        len +=
-            (size_t)snprintf(ret + len, COMPARE_VERDICT_MAX - len, "%s", compare_image_text(d, a, b, image));
-
-    for (int k = 0, said = 0; k < PAGEDIFF_KINDS && len < COMPARE_VERDICT_MAX; k++) {
-        if (first_row(d, (enum pagediff_kind)k) == NULL || (k == PAGEDIFF_TCS_MOVED && said_moved))
+    for (int k = first + 1; k < PAGEDIFF_KINDS; k++) {
+        if (first_row(d, (enum pagediff_kind)k) == NULL)
             continue;
-        if (++said > VERDICT_PHRASES) {
-            (void)snprintf(ret + len, COMPARE_VERDICT_MAX - len, "; %" PRIu64 " pages differ",
-                           d->totals.pages);
+        say(w, "%s%s", before, pagediff_kind_name((enum pagediff_kind)k));
+        before = ", ";
+    }
+}
+
+static void say_kinds(struct wording *w, const struct pagediff *d, enum length length)
+{
+    size_t kinds = 0;
+
+    for (int k = 0; k < PAGEDIFF_KINDS; k++) {
+        if (first_row(d, (enum pagediff_kind)k) == NULL || ++kinds > PHRASES || length == SHORTEST)
+            continue;
+        say(w, "%s", w->len > 0 ? "; " : "");
+        say_kind(w, d, (enum pagediff_kind)k, length);
+        if (length == ONE_KIND) {
+            say_other_kinds(w, d, k);
+            return;
+        }
+    }
+    if (length == SHORTEST)
+        say(w, "%" PRIu64 " pages differ in %zu ways", d->totals.pages, kinds);
+    else if (kinds > PHRASES)
+        say(w, "; %" PRIu64 " pages differ", d->totals.pages);
+}
+
+/* Threads that moved lie behind the other differences. */
+static void say_moved(struct wording *w, const char *moved, const struct pagediff *d,
+                      const struct compare_side *a, const struct compare_side *b, enum length length)
+{
+    char image[COMPARE_IMAGE_MAX];
+
+    compare_image_text(d, a, b, image);
+    say(w, "%.*s", length < ONE_KIND ? COMPARE_LINE : (int)strcspn(moved, ","), moved);
+    if (length == FULL)
+        say(w, ": %" PRIu64 " pages differ", d->totals.pages);
+    say(w, "%s", say_image(image, length));
+}
+
+const char *compare_summary(const struct pagediff *d, const struct compare_side *a,
+                            const struct compare_side *b, size_t columns, char ret[static COMPARE_LINE + 1])
+{
+    struct compare_causes causes;
+    char moved[COMPARE_LINE + 1];
+
+    compare_find_causes(d, a, b, &causes);
+    compare_threads_moved(d, moved);
+    for (int length = FULL; length < LENGTHS; length++) {
+        struct wording w = {.len = 0};
+
+        if (causes.len > 0)
+            say_causes(&w, &causes, d, a, b, (enum length)length);
+        else if (content_only(d))
+            say_content(&w, d, a, b, (enum length)length);
+        else if (moved[0] != '\0')
+            say_moved(&w, moved, d, a, b, (enum length)length);
+        else
+            say_kinds(&w, d, (enum length)length);
+        (void)snprintf(ret, COMPARE_LINE + 1, "%.*s", (int)columns, w.text);
+        if (w.len <= columns)
             break;
-        }
-        if (len > 0)
-            len += (size_t)snprintf(ret + len, COMPARE_VERDICT_MAX - len, "; ");
-        if (len < COMPARE_VERDICT_MAX) {
-            phrase(d, (enum pagediff_kind)k, a, b, ret + len, COMPARE_VERDICT_MAX - len);
-            len += strlen(ret + len);
-        }
     }
     return ret;
 }
