@@ -65,7 +65,7 @@ static bool check_set_sig_usage(const struct command_line *line, struct ens_err 
     return true;
 }
 
-/* Step 4, first half: reads SIGNATURE and PUBKEY, or a SIGSTRUCT. */
+/* Reads SIGNATURE and PUBKEY, or a SIGSTRUCT. */
 static bool read_given(const struct command_line *line, struct given *ret, struct ens_err *err)
 {
     const struct set_sig_options *args = line->options;
@@ -90,7 +90,7 @@ static bool read_given(const struct command_line *line, struct given *ret, struc
            rsa3072_read_pubkey(buf_view(&key_file), ret->key_name, &ret->key, err);
 }
 
-/* ---- steps 2 and 3: the fields, and their agreement with the enclave ---- */
+/* ---- the fields, and their agreement with the enclave ---- */
 
 static bool check_mrenclave(const struct enclave *e, const struct sigstruct *css, const char *name,
                             struct ens_err *err)
@@ -122,7 +122,7 @@ static bool collect_fields(const struct set_sig_options *args, const struct encl
            ens_wrap(err, "%s", args->sign_data);
 }
 
-/* ---- step 4: the signature ---- */
+/* ---- the signature makes them whole ---- */
 
 /* DATE is the one field that changes by itself: without --date and --sign-data,
  * the signature says which it was. */
@@ -213,20 +213,9 @@ static bool make_sigstruct(const struct set_sig_options *args, const struct give
                                : finish_with_signature(args, g, ret, ret_notices, err);
 }
 
-/* ---- step 5: judged again, from the bytes alone ---- */
-
-static void say_attached(const struct set_sig_options *args, const char *pubkey, const char *where)
-{
-    notice_say("%s: signed, SIGSTRUCT verified from %s.", where,
-               args->to != NULL ? "its bytes alone" : "the file");
-    if (args->to == NULL)
-        notice_say("Next: ensign verify%s%s %s", pubkey != NULL ? " --pubkey " : "",
-                   pubkey != NULL ? pubkey : "", where);
-}
-
 /* ---- the walk ---- */
 
-/* Reads the enclave, and makes the SIGSTRUCT that fits it. */
+/* Reads the enclave and makes the SIGSTRUCT that fits it, judged again from its bytes alone. */
 static bool prepare(const struct set_sig_options *args, const char *path, const struct given *g,
                     struct enclave *e, struct sigstruct *ret, struct notices *ret_notices,
                     struct ens_err *err)
@@ -241,6 +230,15 @@ static bool prepare(const struct set_sig_options *args, const char *path, const 
                         "%s: is a bare stream, which has no place for a signature: give --to FILE", e->path);
     return make_sigstruct(args, g, e, ret, ret_notices, err) && install_judge_for(ret, e->path, err) &&
            install_fits(e, ret, ret_notices, err);
+}
+
+static void say_attached(const struct set_sig_options *args, const char *pubkey, const char *where)
+{
+    notice_say("%s: signed, SIGSTRUCT verified from %s.", where,
+               args->to != NULL ? "its bytes alone" : "the file");
+    if (args->to == NULL)
+        notice_say("Next: ensign verify%s%s %s", pubkey != NULL ? " --pubkey " : "",
+                   pubkey != NULL ? pubkey : "", where);
 }
 
 static bool run_set_sig(const struct command_line *line, struct ens_err *err)

@@ -103,7 +103,8 @@ static bool read_sites(struct enclave *e, struct ens_err *err)
     return true;
 }
 
-/* A bundle is read as a whole, so that its component was measured on the way. */
+/* A bundle is read as a whole, so that its component was measured on the way: of the container, which read the manifest
+ * and this component's SIGSTRUCT, only the choice of the component counts. */
 static bool read_bundle(struct enclave *e, struct ens_err *err)
 {
     if (!enclave_check_bundle(e->bundle, &e->set, err))

@@ -159,7 +159,7 @@ bool requests_any_blind(const struct requests *r)
     return false;
 }
 
-size_t requests_open(const struct requests *r)
+size_t requests_waiting(const struct requests *r)
 {
     size_t n = 0;
 

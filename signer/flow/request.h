@@ -47,4 +47,4 @@ struct view request_message(const struct request *r);
 bool requests_any_blind(const struct requests *r);
 
 /* How many have no signature yet. */
-size_t requests_open(const struct requests *r);
+size_t requests_waiting(const struct requests *r);

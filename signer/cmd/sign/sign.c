@@ -368,7 +368,7 @@ static bool sign_walk(struct run *r, struct ens_err *err)
         !check_sign_policy(r, err) || !judge_approvals(r, err) || !prepare_outputs(r, err) ||
         !select_sign_key(r, err) || !find_finished(r, err) || !review_requests(r, err))
         return false;
-    r->was_there = r->requests.len - requests_open(&r->requests);
+    r->was_there = r->requests.len - requests_waiting(&r->requests);
     return r->args->dry_run || sign_requests(r, err);
 }
 

@@ -29,7 +29,7 @@ static bool add_request_files(const struct sign_review *s, struct moment *m, str
 {
     const struct requests *r = s->requests;
     char hash[REVIEW_SHORT_MAX];
-    size_t done = r->len - requests_open(r);
+    size_t done = r->len - requests_waiting(r);
 
     if (r->len > 1)
         return moment_line(m, "Files", err, "%zu, to %s/%s", r->len, s->args->out_dir,
@@ -70,7 +70,7 @@ bool sign_review(const struct sign_review *s, const char **ret_answer, struct en
 {
     ENS_CLEANUP(mem_freep)
     struct review_item *items = mem_alloc(s->requests->len, sizeof *items, err);
-    size_t open = requests_open(s->requests);
+    size_t open = requests_waiting(s->requests);
     ENS_CLEANUP(moment_free)
     struct moment m = {.asks = !s->args->yes && !s->args->dry_run && open > 0,
                        .items = items,
