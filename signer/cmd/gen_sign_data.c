@@ -9,12 +9,14 @@
 #include "signer/flow/enclave.h"
 #include "signer/flow/fields.h"
 #include "signer/flow/install.h"
+#include "signer/flow/text_form.h"
 #include "signer/ui/clock.h"
 #include "signer/ui/output.h"
 
 struct gen_sign_data_options {
     struct fields_options fields;
     struct output_options out;
+    struct text_form_options form;
     const char *digest; /* for the SHA-256 */
 };
 
@@ -90,12 +92,14 @@ static bool run_gen_sign_data(const struct command_line *line, struct ens_err *e
     const struct gen_sign_data_options *args = line->options;
     ENS_CLEANUP(output_closep) struct output *out = NULL;
     ENS_CLEANUP(output_closep) struct output *digest_out = NULL;
+    ENS_CLEANUP(buf_free) struct buf text = {0};
     struct sigstruct css;
     struct signdata data;
     char mrenclave[REVIEW_SHORT_MAX];
     uint8_t digest[32];
+    struct view result;
 
-    if (!output_open(args->out.output, true, args->out.force, &out, err) ||
+    if (!output_open(args->out.output, args->form.armor == NULL, args->out.force, &out, err) ||
         (args->digest != NULL && !output_open(args->digest, true, args->out.force, &digest_out, err)))
         return false;
     if (!prepare_signdata(&args->fields, line->operands[0], &css, digest, err))
@@ -103,7 +107,9 @@ static bool run_gen_sign_data(const struct command_line *line, struct ens_err *e
     signdata_extract(&css, &data);
     if (digest_out != NULL && !output_commit(digest_out, view_of(digest, sizeof digest), err))
         return false;
-    if (!output_commit(out, view_of(data.bytes, sizeof data.bytes), err))
+    if (!text_form_of(&args->form, ARMOUR_SIGN_DATA, view_of(data.bytes, sizeof data.bytes), &text, &result,
+                      err) ||
+        !output_commit(out, result, err))
         return false;
     notice_say("%s: %zu bytes for MRENCLAVE %s.", output_name(args->out.output), sizeof data.bytes,
                review_short(sigstruct_get(&css, CSS_ENCLAVEHASH).data, mrenclave));
@@ -138,7 +144,9 @@ const struct command cmd_gen_sign_data = {
     .operands = "ENCLAVE",
     .summary = "write the 256 bytes that are to be signed for an enclave",
     .size = sizeof(struct gen_sign_data_options),
-    .groups = {{fields_rows, offsetof(struct gen_sign_data_options, fields)}, {gen_sign_data_rows, 0}},
+    .groups = {{fields_rows, offsetof(struct gen_sign_data_options, fields)},
+               {gen_sign_data_rows, 0},
+               {text_form_rows, offsetof(struct gen_sign_data_options, form)}},
     .min = 1,
     .max = 1,
     .run = run_gen_sign_data,

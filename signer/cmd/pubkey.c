@@ -6,6 +6,7 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/record.h"
+#include "signer/flow/text_form.h"
 #include "signer/flow/token.h"
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
@@ -33,6 +34,7 @@ struct pubkey_options {
     struct token_options token;
     struct record_options record;
     struct output_options out;
+    struct text_form_options form;
     bool x509;
 };
 
@@ -73,6 +75,18 @@ static bool make_certificate(struct run *r, struct buf *ret, struct ens_err *err
     return r->is_signed && interrupt_check(err) && rsa3072_cert_finish(&r->key, r->signature, ret, err);
 }
 
+/* The key alone: PEM, or the text form of its DER. */
+static bool write_key(const struct run *r, struct buf *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf der = {0};
+    struct view text;
+
+    if (r->args->form.armor == NULL)
+        return rsa3072_write_pubkey(&r->key, ret, err);
+    return rsa3072_write_spki(&r->key, &der, err) &&
+           text_form_of(&r->args->form, ARMOUR_PUBLIC_KEY, buf_view(&der), ret, &text, err);
+}
+
 static bool pubkey_walk(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
@@ -89,7 +103,7 @@ static bool pubkey_walk(struct run *r, struct ens_err *err)
     notice_hash(view_of(mrsigner, sizeof mrsigner), "MRSIGNER");
     if (known_key_owner(mrsigner) != NULL)
         notice_warn("everybody can sign with this key: %s", known_key_owner(mrsigner));
-    if (!(args->x509 ? make_certificate(r, &pem, err) : rsa3072_write_pubkey(&r->key, &pem, err)))
+    if (!(args->x509 ? make_certificate(r, &pem, err) : write_key(r, &pem, err)))
         return false;
     r->is_written = output_commit(r->out, buf_view(&pem), err);
     return r->is_written;
@@ -102,6 +116,9 @@ static bool run_pubkey(const struct command_line *line, struct ens_err *err)
 
     if (!token_require_key(&args->token, err))
         return false;
+    if (args->x509 && args->form.armor != NULL)
+        return ens_fail(err, ENS_USAGE,
+                        "--x509 makes a certificate, which is PEM, and --armor a key: give one of them");
     if (!token_usage(&args->token, "--key", args->token.key, err) ||
         !record_open(line, &args->record, &r.transcript, err))
         return false;
@@ -130,6 +147,7 @@ const struct command cmd_pubkey = {
     .groups = {{pubkey_rows, 0},
                {token_rows, offsetof(struct pubkey_options, token)},
                {record_rows, offsetof(struct pubkey_options, record)},
-               {output_rows, offsetof(struct pubkey_options, out)}},
+               {output_rows, offsetof(struct pubkey_options, out)},
+               {text_form_rows, offsetof(struct pubkey_options, form)}},
     .run = run_pubkey,
 };

@@ -16,6 +16,7 @@
 
 struct work {
     struct requests *requests;
+    const struct text_form_options *form;
     bool replace;
     struct signing_key *signer;
     enum hsm_mechanism mechanism;
@@ -45,12 +46,17 @@ static enum batch_next write_signature(void *ctx, unsigned worker, size_t item)
     const struct work *w = ctx;
     const struct request *q = &w->requests->items[item];
     struct file_out **out = &w->outs[item];
+    struct ens_err *err = &w->errors[item];
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    struct view result;
 
     (void)worker;
     if (!q->is_signed)
         return BATCH_OVER;
-    if (file_out_open(q->out_path, w->replace ? FILE_OUT_REPLACE : FILE_OUT_NEW, out, &w->errors[item]) &&
-        file_out_write(*out, view_of(q->signature, sizeof q->signature), &w->errors[item]))
+    if (text_form_of(w->form, ARMOUR_SIGNATURE, view_of(q->signature, sizeof q->signature), &text, &result,
+                     err) &&
+        file_out_open(q->out_path, w->replace ? FILE_OUT_REPLACE : FILE_OUT_NEW, out, err) &&
+        file_out_write(*out, result, err))
         return BATCH_NEXT;
     file_out_closep(out);
     return BATCH_STOP;
@@ -130,13 +136,14 @@ static bool check_errors(const struct work *w, struct ens_err *err)
     return true;
 }
 
-bool sign_batch(struct requests *requests, bool replace, struct signing_key *signer,
-                enum hsm_mechanism mechanism, struct ens_err *err)
+bool sign_batch(struct requests *requests, const struct text_form_options *form, bool replace,
+                struct signing_key *signer, enum hsm_mechanism mechanism, struct ens_err *err)
 {
     size_t len = requests->len;
     ENS_CLEANUP(mem_freep) struct ens_err *errors = mem_alloc(len, sizeof *errors, err);
     ENS_CLEANUP(mem_freep) struct file_out **outs = mem_alloc(len, sizeof(struct file_out *), err);
     struct work w = {.requests = requests,
+                     .form = form,
                      .replace = replace,
                      .signer = signer,
                      .mechanism = mechanism,

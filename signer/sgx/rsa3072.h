@@ -23,7 +23,10 @@ bool rsa3072_recognise(struct view file);
 /* Appends the key as PEM SubjectPublicKeyInfo. */
 bool rsa3072_write_pubkey(const struct pubkey *key, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* SHA-256 of the key as DER SubjectPublicKeyInfo (RFC 5280, section 4.1): what `openssl pkey -pubin -outform
+/* Appends the key as DER SubjectPublicKeyInfo (RFC 5280, section 4.1). */
+bool rsa3072_write_spki(const struct pubkey *key, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* SHA-256 of that: what `openssl pkey -pubin -outform
  * DER | sha256sum` prints. */
 bool rsa3072_spki_digest(const struct pubkey *key, uint8_t ret[static 32],
                          struct ens_err *err) ENS_MUST_CHECK;

@@ -192,7 +192,7 @@ bool rsa3072_write_pubkey(const struct pubkey *key, struct buf *ret, struct ens_
     return buf_append(ret, view_of(text, (size_t)len), err);
 }
 
-bool rsa3072_spki_digest(const struct pubkey *key, uint8_t ret[static 32], struct ens_err *err)
+bool rsa3072_write_spki(const struct pubkey *key, struct buf *ret, struct ens_err *err)
 {
     ENS_CLEANUP(pkey_freep) EVP_PKEY *pkey = to_pkey(key);
     unsigned char *der = NULL;
@@ -200,8 +200,15 @@ bool rsa3072_spki_digest(const struct pubkey *key, uint8_t ret[static 32], struc
 
     if (len <= 0)
         return ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot write the public key");
-    bool ok = digest_of(DIGEST_SHA256, view_of(der, (size_t)len), ret, err);
+    bool ok = buf_append(ret, view_of(der, (size_t)len), err);
 
     OPENSSL_free(der);
     return ok;
+}
+
+bool rsa3072_spki_digest(const struct pubkey *key, uint8_t ret[static 32], struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf der = {0};
+
+    return rsa3072_write_spki(key, &der, err) && digest_of(DIGEST_SHA256, buf_view(&der), ret, err);
 }

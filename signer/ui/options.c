@@ -128,8 +128,10 @@ void options_help(const char *program, const struct command *c)
 
         if (o->letter != 0)
             (void)snprintf(letter, sizeof letter, "-%c,", o->letter);
-        (void)snprintf(left, sizeof left, "%s --%s%s%s", letter, o->name, o->arg != NULL ? " " : "",
-                       o->arg != NULL ? o->arg : "");
+        const char *gap = o->arg == NULL ? "" : (o->marks & OPTION_WORD) != 0 ? "[=" : " ";
+
+        (void)snprintf(left, sizeof left, "%s --%s%s%s%s", letter, o->name, gap, o->arg != NULL ? o->arg : "",
+                       gap[0] == '[' ? "]" : "");
         printf("  %-30s %s\n", left, o->help);
     }
 }

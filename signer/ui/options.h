@@ -34,6 +34,7 @@ enum option_mark {
     OPTION_BESIDE = 1 << 8,   /* ... as a second result */
     OPTION_APPENDED = 1 << 9, /* ... at its end: no --force is needed for what is there */
     OPTION_DIR = 1 << 10,     /* names a directory for results */
+    OPTION_WORD = 1 << 11,    /* takes nothing, which gives "", or =WORD, the one that `arg` is */
 };
 
 /* The kinds of rows. */
@@ -53,6 +54,7 @@ enum option_kind {
     OPTION_KIND_BESIDE_ONCE = OPTION_KIND_BESIDE | OPTION_SINGLE,
     OPTION_KIND_RECORD = OPTION_KIND_OUTPUT | OPTION_APPENDED | OPTION_SINGLE,
     OPTION_KIND_OUT_DIR = OPTION_TEXT | OPTION_DIR,
+    OPTION_KIND_WORD = OPTION_TEXT | OPTION_WORD,
 };
 
 struct option {

@@ -92,13 +92,29 @@ static bool check_no_uri(const char *option, const char *value, struct ens_err *
                     "%s is a PKCS#11 URI, not a file: give it with --key, --token or --require", option);
 }
 
+/* Does it go without an argument of its own? */
+static bool stands_alone(const struct option *o)
+{
+    return (o->marks & OPTION_TYPE) == OPTION_FLAG || (o->marks & OPTION_WORD) != 0;
+}
+
 static bool check_option_value(const struct option *o, const char *value, struct ens_err *err)
 {
     char option[64];
 
     (void)snprintf(option, sizeof option, "--%s", o->name);
-    return (o->marks & OPTION_TYPE) == OPTION_FLAG || (o->marks & OPTION_URI) != 0 ||
-           check_no_uri(option, value, err);
+    return stands_alone(o) || (o->marks & OPTION_URI) != 0 || check_no_uri(option, value, err);
+}
+
+static bool store_word(const struct option *o, const char *value, void *member, struct ens_err *err)
+{
+    const char *word = value != NULL ? value : "";
+
+    if (value != NULL && strcmp(value, o->arg) != 0)
+        return ens_fail(err, ENS_USAGE, "--%s=%s: is unknown: leave out the =, or write =%s", o->name, value,
+                        o->arg);
+    memcpy(member, &word, sizeof word);
+    return true;
 }
 
 static bool check_once(const struct option *o, const struct text_list *used, struct ens_err *err)
@@ -134,6 +150,8 @@ static bool store(const struct option_place *p, const char *value, struct comman
     if (type == OPTION_FLAG && !store_flag(o, value, member, err))
         return false;
     note_option(o, &line->used, type != OPTION_FLAG || *(const bool *)member);
+    if ((o->marks & OPTION_WORD) != 0)
+        return store_word(o, value, member, err);
     if (type == OPTION_LIST)
         return store_in_list(o, value, member, err);
     if ((o->marks & OPTION_EMPTY) != 0 && value[0] == '\0')
@@ -171,8 +189,7 @@ static bool take_long(struct command_line *line, struct cursor *c, struct ens_er
 
     if (!options_find(line->command, name, len, &p))
         return fail_unknown_option(line->command, name, len, err);
-    if ((p.row->marks & OPTION_TYPE) != OPTION_FLAG && equals == NULL &&
-        !next_word(c, c->argv[c->at], &value, err))
+    if (!stands_alone(p.row) && equals == NULL && !next_word(c, c->argv[c->at], &value, err))
         return false;
     return store(&p, value, line, err);
 }
@@ -190,7 +207,7 @@ static bool take_short(struct command_line *line, struct cursor *c, struct ens_e
         bool equals = *value == '=';
 
         value += equals ? 1 : 0;
-        if ((p.row->marks & OPTION_TYPE) == OPTION_FLAG && !equals) {
+        if (stands_alone(p.row) && !equals) {
             if (!store(&p, NULL, line, err))
                 return false;
             continue;

@@ -185,3 +185,157 @@ PY
     refused 65 'signature.txt: .*armour'
     not grep -q PEM "$ERR"
 }
+
+# ---- --armor ----
+
+# der FILE: the DER of a public key on stdout.
+der() {
+    openssl pkey -pubin -in "$1" -outform DER
+}
+
+@test "gen-sign-data --armor: the text that stands for the bytes, and every command that reads sign-data reads it" {
+    begin
+    enclave e.sgxs
+    ens gen-sign-data --from s.signdata --armor --digest d -o typed e.sgxs
+    ok
+    armour SIGN-DATA <s.signdata >want
+    same typed want
+    size_is d 32
+    sign -o raw.sig s.signdata
+    ok
+    sign -o typed.sig typed
+    ok
+    same typed.sig raw.sig
+    ens set-sig --sign-data typed --to css e.sgxs raw.sig pub
+    ok
+    accepted sigstruct css
+    ens compare typed e.sgxs
+    ok
+    ens gen-sign-data --from typed -o again.signdata e.sgxs
+    ok
+    same again.signdata s.signdata
+    ens show typed
+    ok
+    prints '^Armour: SIGN-DATA, 256 bytes$'
+    policy p "mrenclave $MRENCLAVE"
+    ens check --policy p typed
+    ok
+    ens approve --ssh-key "$BATS_FILE_TMPDIR/alice" --pubkey pub --yes -o a.approval typed
+    ok
+    # To stdout, and without a frame.
+    ens gen-sign-data --from s.signdata --armor e.sgxs
+    same "$OUT" want
+    ens gen-sign-data --from s.signdata --armor=bare -o bare e.sgxs
+    ok
+    same bare <(sed '1d; $d' want)
+    sign -o bare.sig bare
+    ok
+    same bare.sig raw.sig
+    ens gen-sign-data --from s.signdata --armor=raw -o no e.sgxs
+    refused 64 '--armor=raw: is unknown: leave out the =, or write =bare'
+}
+
+@test "sign --armor: one signature, many, and what was signed before stays" {
+    begin
+    sign -o raw.sig s.signdata
+    ok
+    armour SIGNATURE <raw.sig >want
+    sign --armor -o typed.sig s.signdata
+    ok
+    same typed.sig want
+    sign --armor s.signdata
+    same "$OUT" want
+    enclave e.sgxs
+    ens set-sig --sign-data s.signdata --to css e.sgxs typed.sig pub
+    ok
+    accepted sigstruct css
+    ens show typed.sig
+    ok
+    prints '^Armour: SIGNATURE, 384 bytes$'
+    mkdir out
+    cp s.signdata t.signdata
+    sign --armor --out-dir out s.signdata t.signdata
+    ok
+    same out/s.sig want
+    same out/t.sig want
+    # In either form, and whichever is asked for now.
+    cp raw.sig out/t.sig
+    sign --armor --out-dir out s.signdata t.signdata
+    ok
+    same out/s.sig want
+    same out/t.sig raw.sig
+    sign --out-dir out s.signdata
+    ok
+    same out/s.sig want
+    # Text of another signature is not one of this key over it.
+    head -c 384 /dev/zero | armour SIGNATURE >out/s.sig
+    sign --armor --out-dir out s.signdata
+    refused 73 'out/s.sig: exists and is not a signature of this key'
+    sign --armor --force --out-dir out s.signdata
+    ok
+    same out/s.sig want
+}
+
+public_key() {
+    ens pubkey --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" "$@"
+}
+
+@test "pubkey --armor: the key as DER in armour, and every command that reads a key reads it" {
+    begin
+    public_key -o raw
+    ok
+    public_key --armor -o key
+    ok
+    armour 'PUBLIC KEY' < <(der raw) >want
+    same key want
+    enclave e.sgxs
+    sign -o s.sig s.signdata
+    ok
+    ens set-sig --sign-data s.signdata --to css e.sgxs s.sig key
+    ok
+    ens verify --pubkey key css
+    ok
+    ens show key
+    ok
+    prints '^Armour: PUBLIC KEY, [0-9]+ bytes$'
+    policy p "mrenclave $MRENCLAVE"
+    ens check --policy p --pubkey key s.signdata
+    ok
+    ens approve --ssh-key "$BATS_FILE_TMPDIR/alice" --pubkey key --yes -o a.approval s.signdata
+    ok
+    public_key --armor --x509 -o no
+    refused 64 '--x509 makes a certificate, which is PEM, and --armor a key'
+}
+
+@test "approve --armor: an approval that sign and check count, that show shows and approve takes back" {
+    begin
+    people people alice@example.org "$BATS_FILE_TMPDIR/alice.pub"
+    policy p 'approvals 1' 'approvers people'
+    ens approve --ssh-key "$BATS_FILE_TMPDIR/alice" --pubkey pub --yes --armor -o typed s.signdata
+    ok
+    grep -qx -e '-----BEGIN ENSIGN APPROVAL-----' typed || fail "no armour"
+    ens show typed
+    ok
+    prints '^Armour: APPROVAL, [0-9]+ bytes$'
+    ens check --policy p --approval typed s.signdata
+    ok
+    sign --policy p --approval typed -o s.sig s.signdata
+    ok
+    ens approve --ssh-key "$BATS_FILE_TMPDIR/alice" --pubkey pub --yes --replaces typed -o b.approval s.signdata
+    ok
+    # The same bytes as in the file that is not text, which the second implementation frames.
+    ens show --json typed
+    "$PYTHON" -c 'import json, sys; print(json.load(open(sys.argv[1]))["size"])' "$OUT" >size
+    "$PYTHON" - typed >inside <<'PY'
+import base64, sys
+rows = [line.split()[1:-1] for line in open(sys.argv[1]) if line[0].isdigit()]
+for row in rows:
+    text = "".join(row)
+    sys.stdout.buffer.write(base64.b32decode(text + "=" * (-len(text) % 8)))
+PY
+    size_is inside "$(cat size)"
+    armour APPROVAL <inside >again
+    same again typed
+    ens check --policy p --approval inside s.signdata
+    ok
+}

@@ -303,6 +303,29 @@ static void values_as_orc_takes_them(void **state)
     assert_string_equal(text(&line, "mrsigner"), "");
 }
 
+/* Its word stands behind a = or nowhere. */
+static void a_word_is_the_one_that_there_is(void **state)
+{
+    ENS_CLEANUP(options_free) struct command_line line = {0};
+
+    (void)state;
+    {
+        PARSE("pubkey", &line, "--x509");
+        assert_null(text(&line, "armor"));
+    }
+    {
+        PARSE("sign", &line, "--armor", "bare");
+        assert_string_equal(text(&line, "armor"), "");
+        assert_string_equal(line.operands[0], "bare");
+    }
+    {
+        PARSE("sign", &line, "--armor", "x", "--armor=bare");
+        assert_string_equal(text(&line, "armor"), "bare");
+    }
+    REFUSED("sign", "--armor=: is unknown: leave out the =, or write =bare", "--armor=", "x");
+    REFUSED("sign", "--armor=bar: is unknown", "--armor=bar", "x");
+}
+
 static void an_option_at_the_end_lacks_its_argument(void **state)
 {
     (void)state;
@@ -442,9 +465,11 @@ static void check_option(const struct command *cmd, const struct option_place *p
     char *member = (char *)(p->is_common ? (void *)&want : want.options) + p->offset;
 
     (void)snprintf(word, sizeof word, "--%s", p->row->name);
-    if (type == OPTION_FLAG) {
+    if (type == OPTION_FLAG || (p->row->marks & OPTION_WORD) != 0) {
         argv[1] = help;
         argc = 2;
+    }
+    if (type == OPTION_FLAG) {
         *(bool *)member = true;
     } else if (type == OPTION_LIST) {
         memcpy(member, &list, sizeof list);
@@ -457,6 +482,10 @@ static void check_option(const struct command *cmd, const struct option_place *p
     assert_int_equal(got.used.len, strcmp(p->row->name, "help") == 0 ? 1 : 2);
     assert_string_equal(got.used.items[0], p->row->name);
     assert_true(options_uses(&got, p->row->name) && !options_uses(&got, "nothing"));
+    if ((p->row->marks & OPTION_WORD) != 0) {
+        assert_string_equal(options_text(&got, p), "");
+        memcpy((char *)got.options + p->offset, &pointer, sizeof pointer);
+    }
     assert_memory_equal(got.options, want.options, cmd->size);
     assert_true(got.quiet == want.quiet && got.help == want.help);
 }
@@ -606,6 +635,7 @@ int main(void)
         cmocka_unit_test(abbreviations_are_not_taken),
         cmocka_unit_test(a_flag_takes_yes_or_no),
         cmocka_unit_test(values_as_orc_takes_them),
+        cmocka_unit_test(a_word_is_the_one_that_there_is),
         cmocka_unit_test(an_option_at_the_end_lacks_its_argument),
         cmocka_unit_test(the_number_of_operands_is_checked),
         cmocka_unit_test(hostile_words_do_not_reach_the_terminal),

@@ -360,11 +360,14 @@ static bool make(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
     ENS_CLEANUP(buf_free) struct buf signature = {0};
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    struct view result;
 
     if (!statement_encode(&r->statement, &file, err) ||
         !sshsig_make(&r->tool, r->args->ssh_key, buf_view(&file), &signature, err) ||
         !buf_append(&file, buf_view(&signature), err) || !check_made(r, buf_view(&file), err) ||
-        !output_commit(r->out, buf_view(&file), err))
+        !text_form_of(&r->args->form, ARMOUR_APPROVAL, buf_view(&file), &text, &result, err) ||
+        !output_commit(r->out, result, err))
         return false;
     say_made(r);
     return true;
@@ -424,6 +427,7 @@ const struct command cmd_approve = {
     APPROVE_COMMAND,
     .groups = {{approve_rows_signer, 0},
                {approve_rows_answer, 0},
-               {output_rows, offsetof(struct approve_options, out)}},
+               {output_rows, offsetof(struct approve_options, out)},
+               {text_form_rows, offsetof(struct approve_options, form)}},
     .run = run_approve,
 };

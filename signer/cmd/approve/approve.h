@@ -4,10 +4,12 @@
 
 #include "signer/base/digest.h"
 #include "signer/sgx/sigstruct.h"
+#include "signer/flow/text_form.h"
 #include "signer/ui/output.h"
 
 struct approve_options {
     struct output_options out;
+    struct text_form_options form;
     const char *ssh_key;
     const char *pubkey, *mrsigner; /* the key that will sign */
     struct text_list rebuilt;

@@ -74,6 +74,7 @@ const struct command cmd_approve_rebuilt = {
     .groups = {{approve_rows_signer, 0},
                {rebuilt_rows, 0},
                {approve_rows_answer, 0},
-               {output_rows, offsetof(struct approve_options, out)}},
+               {output_rows, offsetof(struct approve_options, out)},
+               {text_form_rows, offsetof(struct approve_options, form)}},
     .run = run_approve_rebuilt,
 };

@@ -187,7 +187,8 @@ static bool prepare_outputs(struct run *r, struct ens_err *err)
 
     if (!a->yes && !a->dry_run && !screen_require(r->line->operands[0], "sign", err))
         return false;
-    if (!prepare_out_dir(r, err) || (is_one && !output_open(a->out.output, true, a->out.force, &r->out, err)))
+    if (!prepare_out_dir(r, err) ||
+        (is_one && !output_open(a->out.output, a->form.armor == NULL, a->out.force, &r->out, err)))
         return false;
     return a->pubkey == NULL || output_open(a->pubkey, false, a->out.force, &r->pubkey_out, err);
 }
@@ -224,7 +225,7 @@ static bool look_for_finished(struct run *r, struct request *q, struct ens_err *
     ENS_CLEANUP(buf_free) struct buf file = {0};
     struct ens_err why = {0};
     size_t times = file_input_times(q->out_path);
-    bool is_read = file_read_all(q->out_path, SIGNATURE_SIZE, &file, &why);
+    bool is_read = armour_read(q->out_path, SIGNATURE_SIZE, ARMOUR_ONLY(ARMOUR_SIGNATURE), &file, &why);
 
     file_drop_input(q->out_path, times);
     if (!is_read) {
@@ -317,6 +318,20 @@ static bool write_pubkey(struct run *r, struct ens_err *err)
 }
 
 /* The only sign-data, whose signature may go to stdout. */
+static bool write_single(const struct run *r, const struct request *q, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    struct view result;
+
+    if (!text_form_of(&r->args->form, ARMOUR_SIGNATURE, view_of(q->signature, sizeof q->signature), &text,
+                      &result, err))
+        return false;
+    return q->out_path != NULL
+               ? file_write_atomic(q->out_path, r->args->out.force ? FILE_OUT_REPLACE : FILE_OUT_NEW, result,
+                                   err)
+               : output_commit(r->out, result, err);
+}
+
 static bool sign_single(struct run *r, struct ens_err *err)
 {
     struct request *q = &r->requests.items[0];
@@ -330,10 +345,7 @@ static bool sign_single(struct run *r, struct ens_err *err)
                               q->signature, err);
     if (!q->is_signed || !interrupt_check(err))
         return false;
-    q->is_written = q->out_path != NULL
-                        ? file_write_atomic(q->out_path, r->args->out.force ? FILE_OUT_REPLACE : FILE_OUT_NEW,
-                                            view_of(q->signature, sizeof q->signature), err)
-                        : output_commit(r->out, view_of(q->signature, sizeof q->signature), err);
+    q->is_written = write_single(r, q, err);
     return q->is_written;
 }
 
@@ -354,8 +366,9 @@ static bool sign_requests(struct run *r, struct ens_err *err)
     record_checks(r);
     if (!record_intent(r->transcript, r->items, r->requests.len, err))
         return false;
-    if (r->requests.len == 1 ? !sign_single(r, err)
-                             : !sign_batch(&r->requests, r->args->out.force, &r->signer, r->mechanism, err))
+    if (r->requests.len == 1
+            ? !sign_single(r, err)
+            : !sign_batch(&r->requests, &r->args->form, r->args->out.force, &r->signer, r->mechanism, err))
         return false;
     return write_pubkey(r, err);
 }
@@ -433,7 +446,8 @@ const struct command cmd_sign = {
     .groups = {{sign_rows, 0},
                {token_rows, offsetof(struct sign_options, key.token)},
                {record_rows, offsetof(struct sign_options, record)},
-               {output_rows, offsetof(struct sign_options, out)}},
+               {output_rows, offsetof(struct sign_options, out)},
+               {text_form_rows, offsetof(struct sign_options, form)}},
     .min = 1,
     .max = SIZE_MAX,
     .run = run_sign,

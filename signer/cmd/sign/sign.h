@@ -6,13 +6,15 @@
 #include "signer/flow/record.h"
 #include "signer/flow/request.h"
 #include "signer/flow/signing_key.h"
+#include "signer/flow/text_form.h"
 #include "signer/ui/output.h"
 
 struct sign_options {
     struct signing_key_options key;
     struct record_options record;
     struct output_options out; /* of one sign-data */
-    const char *out_dir;       /* of many */
+    struct text_form_options form;
+    const char *out_dir; /* of many */
     const char *policy;
     struct text_list approvals;
     const char *pubkey; /* for the public key */
