@@ -59,15 +59,15 @@ all: $(B)/ensign $(B)/ensign-offline ## build ensign and ensign-offline (VARIANT
 # The program of the signing host: these files and no other. It opens no enclave, so that it is linked without
 # bundle/, libzip, zlib, ISA-L and jansson; scripts/check-house.sh looks for their symbols.
 OFFLINE_SRC := $(addsuffix .c,signer/main \
-    $(addprefix signer/base/,base64 bytes date digest err file file_inputs file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
-        num ossl path process secret text text_printable) \
+    $(addprefix signer/base/,apart base64 bytes date digest err file file_inputs file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
+        num ossl path process secret text text_printable wall wall_calls) \
     $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
     $(addprefix signer/ui/,clock notice options options_parse output pace report screen version) \
     $(addprefix signer/ceremony/,approval approval_count armour armour_frame hand head people policy policy_check \
         policy_fields policy_keywords policy_text policy_values review review_danger review_screen \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \
         transcript_facts transcript_file transcript_rejections transcript_verify transcript_words words) \
-    $(addprefix signer/flow/,approval_files approval_report artifact batch child_env consent dangers moment operands pin record record_facts \
+    $(addprefix signer/flow/,approval_files approval_report artifact batch child_env confine consent dangers moment operands pin record record_facts \
         request sign_batch signer_name signing_key text_form token verdict) \
     $(addprefix signer/cmd/,approve/approve check/check check/check_report keygen keys pubkey show/show show/show_approval \
         show/show_ceremony show/show_sigstruct sign/sign sign/sign_review sign/sign_success transcript) \
@@ -140,6 +140,21 @@ $(B)/tests/cli/ensign: $(MAIN_OBJ) $(B)/tests/cli/child_env.o $(B)/libensign.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
+# ---- ensign with a reader that was taken over, and a kernel that refuses the wall (tests/cli/wall.bats) ----
+comma := ,
+EVIL  := $(addprefix -Wl$(comma)--wrap=,file_open file_read_all hand_read transcript_read)
+$(B)/tests/cli/ensign-evil: $(MAIN_OBJ) $(B)/tests/cli/evil.o $(B)/libensign.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $(EVIL) -o $@ $^ $(LIBS)
+
+$(B)/tests/cli/ensign-offline-evil: $(OFFLINE_OBJ) $(B)/tests/cli/evil.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $(EVIL) -o $@ $^ $(OFFLINE_LIBS)
+
+$(B)/tests/cli/refuse: $(B)/tests/cli/refuse.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(OFFLINE_LIBS)
+
 # ---- the forwarding PKCS#11 module of the tests ----
 $(B)/tests/hsm/fault.so: tests/hsm/fault.c Makefile
 	@echo "  LD    $@"
@@ -190,7 +205,7 @@ bench: bench-build $(if $(shell command -v go),$(B)/tests/bench/orc_floor) ## ho
 .SECONDARY:
 
 .PHONY: tests-build
-tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so $(B)/tests/support/clock.so $(B)/tests/cli/ensign $(BENCH_BIN) ## build what the tests need
+tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so $(B)/tests/support/clock.so $(addprefix $(B)/tests/cli/,ensign ensign-evil ensign-offline-evil refuse) $(BENCH_BIN) ## build what the tests need
 
 .PHONY: test
 test: tests-build ## unit tests, fuzz corpora, command-line and token tests

@@ -12,6 +12,7 @@
 #include "signer/base/ossl.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
+#include "signer/flow/confine.h"
 #include "signer/flow/operands.h"
 #include "signer/ui/notice.h"
 #include "signer/ui/version.h"
@@ -98,7 +99,8 @@ static bool run_command(int argc, char **argv, struct ens_err *err)
         options_help(cmd_program, cmd);
         return true;
     }
-    if (!ossl_start(!options_has(cmd, "module"), err) || !operands_check(&line, err))
+    if (!ossl_start(!options_has(cmd, "module"), err) || !operands_check(&line, err) ||
+        !confine_command(&line, err))
         return false;
     if (line.quiet)
         notice_be_quiet();

@@ -1,10 +1,14 @@
 /* The policy: its lines, whether they can hold together, and the files that it names. */
 #include "signer/ceremony/policy.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "signer/base/digest.h"
+#include "signer/base/file.h"
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
 #include "signer/ceremony/hand.h"
 #include "signer/ceremony/policy_internal.h"
 
@@ -208,6 +212,65 @@ static char *path_beside(const char *policy_path, const char *name, struct ens_e
     if (name[0] == '/' || slash == NULL)
         return mem_strdup(name, err);
     return mem_printf(err, "%.*s/%s", (int)(slash - policy_path), policy_path, name);
+}
+
+/* The second word of a line whose first is `keyword`; empty if it is another line, or has none. */
+static struct view second_word(struct view line, const char *keyword)
+{
+    static const char blank[] = " \t";
+    char copy[HAND_LINE_MAX + 1];
+
+    if (line.len == 0 || line.len > HAND_LINE_MAX)
+        return view_of(NULL, 0);
+    memcpy(copy, line.data, line.len);
+    copy[line.len] = '\0';
+    size_t at = strspn(copy, blank);
+    size_t len = strlen(keyword);
+    size_t gap = strncmp(copy + at, keyword, len) == 0 ? strspn(copy + at + len, blank) : 0;
+
+    return gap == 0 ? view_of(NULL, 0)
+                    : view_slice(line, at + len + gap, strcspn(copy + at + len + gap, blank));
+}
+
+/* The first bytes of a file that begins as a policy; empty for any other. */
+static bool read_policy_bytes(const char *path, struct buf *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(file_closep) int fd = -1;
+    ENS_CLEANUP(mem_freep) uint8_t *bytes = NULL;
+    uint8_t head[16];
+    size_t len = 0;
+    bool is_open =
+        file_is_stdin(path) ? file_open_stdin(&fd, err) : path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err);
+
+    if (!is_open || !file_read_at(fd, path, 0, head, sizeof head, &len, err) ||
+        !hand_is(view_of(head, len), "policy"))
+        return false;
+    bytes = mem_room(HAND_FILE_MAX, err);
+    return bytes != NULL && file_read_at(fd, path, 0, bytes, HAND_FILE_MAX, &len, err) &&
+           buf_append(ret, view_of(bytes, len), err);
+}
+
+void policy_list_files(const char *path, void (*visit)(void *ctx, const char *path), void *ctx)
+{
+    static const char *const keywords[] = {"approvers", "revoked"};
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    struct ens_err ignored = {0};
+    struct view left = read_policy_bytes(path, &text, &ignored) ? buf_view(&text) : view_of(NULL, 0);
+
+    while (left.len > 0) {
+        const uint8_t *end = memchr(left.data, '\n', left.len);
+        struct view line = view_slice(left, 0, end != NULL ? (size_t)(end - left.data) : left.len);
+
+        for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
+            struct view name = second_word(line, keywords[i]);
+            ENS_CLEANUP(mem_freep) char *own = mem_strndup((const char *)name.data, name.len, &ignored);
+            ENS_CLEANUP(mem_freep) char *file = own != NULL ? path_beside(path, own, &ignored) : NULL;
+
+            if (name.len > 0 && file != NULL)
+                visit(ctx, file);
+        }
+        left = view_slice(left, line.len + 1, left.len - line.len - (end != NULL));
+    }
 }
 
 /* Appends the file of that line to `ret`; those bytes are hashed. */

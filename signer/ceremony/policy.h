@@ -95,6 +95,10 @@ bool policy_open_fd(int fd, const char *path, struct policy **ret, struct ens_er
 /* The same without the people files, for what no person decides. */
 bool policy_read(const char *path, struct policy **ret, struct ens_err *err) ENS_MUST_CHECK;
 
+/* Gives `visit` the path of each people file that the policy at `path` may open, found by keywords alone, and judges
+ * nothing: for the wall (base/wall.h), which stands before a policy is read. No other file names any. */
+void policy_list_files(const char *path, void (*visit)(void *ctx, const char *path), void *ctx);
+
 /* The same from memory; `name` is named in errors. */
 bool policy_parse(struct view text, const char *name, struct policy **ret,
                   struct ens_err *err) ENS_MUST_CHECK;

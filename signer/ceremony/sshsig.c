@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "signer/base/apart.h"
 #include "signer/base/base64.h"
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
@@ -130,32 +131,51 @@ void sshsig_free(struct sshsig *s)
 
 /* ---- verifying ---- */
 
+/* All but what it reads: signature and signers are its files 3 and 4. */
+#define VERIFIES(use)                                                                                        \
+    {                                                                                                        \
+        "ssh-keygen", "-Y", "verify", "-n", use, "-I", "ensign", "-f", SIGNERS_FILE, "-s", SIG_FILE, NULL    \
+    }
+
+static struct process verifier(const struct sshsig_tool *tool, const char *const *argv)
+{
+    static const char *const env[] = {"LC_ALL=C", NULL};
+
+    return (struct process){.program = tool->program,
+                            .argv = argv,
+                            .env = env,
+                            .remedy = REMEDY,
+                            .out_max = OUT_MAX,
+                            .seconds = CHECK_SECONDS};
+}
+
+void sshsig_verify_apart(const struct sshsig_tool *tool, const char *use)
+{
+    const char *const argv[] = VERIFIES(use);
+    const struct process p = verifier(tool, argv);
+
+    apart_begin(&p);
+}
+
 bool sshsig_verify(const struct sshsig_tool *tool, struct view data, struct view text, const struct sshsig *s,
                    bool *ret_yes, struct ens_err *err)
 {
-    const char *const argv[] = {"ssh-keygen", "-Y", "verify",     "-n", s->use,   "-I",
-                                "ensign",     "-f", SIGNERS_FILE, "-s", SIG_FILE, NULL};
-    static const char *const env[] = {"LC_ALL=C", NULL};
-    ENS_CLEANUP(process_result_free) struct process_result r = {0};
+    const char *const argv[] = VERIFIES(s->use);
+    struct process p = verifier(tool, argv);
     ENS_CLEANUP(buf_free) struct buf line = {0};
+    int status = 0;
 
     if (!buf_printf(&line, err, "ensign namespaces=\"%s\" %s ", s->use, s->type.type) ||
         !base64_encode(s->key, &line, err) || !buf_append(&line, view_of_string("\n"), err))
         return false;
     const struct view files[] = {text, buf_view(&line)};
-    const struct process p = {.program = tool->program,
-                              .argv = argv,
-                              .env = env,
-                              .remedy = REMEDY,
-                              .input = data,
-                              .files = files,
-                              .files_len = 2,
-                              .out_max = OUT_MAX,
-                              .seconds = CHECK_SECONDS};
 
-    if (!process_run(&p, &r, err))
+    p.input = data;
+    p.files = files;
+    p.files_len = 2;
+    if (!apart_run(&p, &status, err))
         return false;
-    *ret_yes = r.status == 0;
+    *ret_yes = status == 0;
     return true;
 }
 

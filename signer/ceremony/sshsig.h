@@ -64,6 +64,10 @@ struct sshsig_tool {
 bool sshsig_verify(const struct sshsig_tool *tool, struct view data, struct view text, const struct sshsig *s,
                    bool *ret_yes, struct ens_err *err) ENS_MUST_CHECK;
 
+/* From now on a process apart runs ssh-keygen for sshsig_verify, and for signatures made for `use` alone (base/apart.h):
+ * this one may stand behind the wall. `tool` and `use` are borrowed for good. */
+void sshsig_verify_apart(const struct sshsig_tool *tool, const char *use);
+
 /* A key, as known before it signs. */
 #define SSHSIG_COMMENT_MAX 128
 struct sshsig_signer {

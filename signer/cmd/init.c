@@ -2,6 +2,7 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/component.h"
+#include "signer/flow/confine.h"
 #include "signer/flow/runtime.h"
 #include "signer/ui/notice.h"
 #include "signer/ui/output.h"
@@ -48,7 +49,8 @@ static bool run_init(const struct command_line *line, struct ens_err *err)
     if (!component_check_usage(with, err) || !runtime_find(&args->runtime, &r, err))
         return false;
     own = mem_printf(err, "%s.orc", r.name);
-    if (own == NULL || !install_open(own, -1, args->out.output, args->out.force, &i, err) ||
+    if (own == NULL || !confine_init(line, own, err) ||
+        !install_open(own, -1, args->out.output, args->out.force, &i, err) ||
         (!is_empty && !component_open(with, "ronl", line->operands[0], &c, err)) ||
         !bundle_new(i.name, r.name, r.id, r.version, &b, err))
         return false;

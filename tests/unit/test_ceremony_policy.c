@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "signer/base/digest.h"
+#include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/ceremony/policy.h"
 #include "tests/support/support.h"
@@ -540,6 +541,48 @@ static void values_can_be_written_again(void **state)
     }
 }
 
+static void join_paths(void *ctx, const char *path)
+{
+    struct ens_err err = {0};
+
+    assert_ok(buf_printf(ctx, &err, "%s,", path), err);
+}
+
+/* Found by keyword alone, before anything is judged. */
+static void the_files_that_it_names(void **state)
+{
+    static const char *const texts[][2] = {
+        {"policy 1\napprovers a\nrevoked ../b sha256:00\nend\n", "DIR/a,DIR/../b,"},
+        {"policy 1\n \t approvers\t /x/y # z\nend\n", "/x/y,"},
+        {"policy 9\napprovers a", "DIR/a,"},
+        {"policy 1\napprovers\napprovals 2\napproversa b\n# revoked x\n\nrevoked \nend\n", ""},
+        {"approvers 1\napprovers a\nend\n", ""},
+        {"", ""},
+    };
+    char *dir = support_mkdir();
+    char path[256];
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/policy", dir);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        ENS_CLEANUP(buf_free) struct buf got = {0};
+        ENS_CLEANUP(buf_free) struct buf want = {0};
+        struct ens_err err = {0};
+
+        assert_ok(file_write_atomic(path, FILE_OUT_REPLACE, view_of_string(texts[i][0]), &err), err);
+        for (const char *at = texts[i][1]; *at != '\0'; at++)
+            assert_ok(strncmp(at, "DIR", 3) == 0 ? (at += 2, buf_printf(&want, &err, "%s", dir))
+                                                 : buf_append(&want, view_of(at, 1), &err),
+                      err);
+        policy_list_files(path, join_paths, &got);
+        assert_int_equal(got.len, want.len);
+        if (want.len > 0)
+            assert_memory_equal(got.data, want.data, want.len);
+    }
+    policy_list_files("/no/such/policy", join_paths, NULL);
+    support_rmdir(dir);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -557,6 +600,7 @@ int main(void)
         cmocka_unit_test(comments_and_blanks_do_not_count),
         cmocka_unit_test(the_rendering_names_every_keyword_that_spoke),
         cmocka_unit_test(values_can_be_written_again),
+        cmocka_unit_test(the_files_that_it_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

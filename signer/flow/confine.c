@@ -1,0 +1,144 @@
+/* Which commands work behind the wall, and what each keeps. sign, keygen, pubkey, keys and resign hold a token, approve
+ * signs with ssh-keygen: they have none. */
+#include "signer/flow/confine.h"
+
+#include <dirent.h>
+#include <string.h>
+
+#include "signer/base/mem.h"
+#include "signer/base/wall.h"
+#include "signer/ceremony/policy.h"
+#include "signer/ceremony/sshsig.h"
+#include "signer/flow/child_env.h"
+
+static const struct confined {
+    const char *command;
+    enum wall_role role;
+    const char *use;       /* of the SSH signatures that it has verified; NULL: it starts no program */
+    const char *signed_by; /* the option that names such a signature; NULL: an operand may be one */
+    bool has_people;       /* it opens the files that a policy names */
+} rows[] = {
+    {"show", WALL_READER, SSHSIG_NAMESPACE, NULL, true},
+    {"check", WALL_READER, SSHSIG_NAMESPACE, "approval", true},
+    {"transcript", WALL_READER, SSHSIG_HEAD, "signed-head", false},
+    {"verify", WALL_READER, NULL, NULL, false},
+    {"compare", WALL_READER, NULL, NULL, false},
+    {"extract", WALL_WRITER, NULL, NULL, false},
+    {"gen-sign-data", WALL_WRITER, NULL, NULL, false},
+    {"sgx-gen-sign-data", WALL_WRITER, NULL, NULL, false},
+    {"set-sig", WALL_WRITER, NULL, NULL, false},
+    {"sgx-set-sig", WALL_WRITER, NULL, NULL, false},
+    {"component-add", WALL_WRITER, NULL, NULL, false},
+    {"init", WALL_WRITER, NULL, NULL, false},
+};
+
+static const struct confined *find(const char *command)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i].command, command) == 0)
+            return &rows[i];
+    }
+    return NULL;
+}
+
+static void close_directory(DIR **dir)
+{
+    if (*dir != NULL)
+        (void)closedir(*dir);
+}
+
+/* stdin and stdout are open already. */
+static void keep(struct wall *wall, const char *path, enum wall_right right)
+{
+    if (path != NULL && strcmp(path, "-") != 0)
+        wall_keep(wall, path, right);
+}
+
+/* The links in a directory lead elsewhere; all else in it is kept with it. */
+static void keep_links(struct wall *wall, const char *directory)
+{
+    ENS_CLEANUP(close_directory) DIR *dir = opendir(directory);
+    struct ens_err ignored = {0};
+
+    for (struct dirent *e = dir != NULL ? readdir(dir) : NULL; e != NULL; e = readdir(dir)) {
+        ENS_CLEANUP(mem_freep) char *path = NULL;
+
+        if (e->d_type != DT_LNK && e->d_type != DT_UNKNOWN)
+            continue;
+        path = mem_printf(&ignored, "%s/%s", directory, e->d_name);
+        if (path != NULL && strcmp(e->d_name, "..") != 0)
+            wall_keep(wall, path, WALL_READ);
+    }
+}
+
+static void keep_person_file(void *ctx, const char *path)
+{
+    keep(ctx, path, WALL_READ);
+}
+
+static void keep_input(struct wall *wall, const struct confined *c, const struct option_file *f)
+{
+    bool may_be_policy = f->option == NULL || strcmp(f->option, "policy") == 0;
+
+    keep(wall, f->path, WALL_READ);
+    if ((f->marks & OPTION_TYPE) == OPTION_LIST)
+        keep_links(wall, f->path);
+    if (c->has_people && may_be_policy)
+        policy_list_files(f->path, keep_person_file, wall);
+}
+
+/* A transcript is written by commands that hold a token: behind the wall it is read. */
+static bool is_output(const struct confined *c, const struct option_file *f)
+{
+    return c->role == WALL_WRITER && (f->marks & OPTION_WRITTEN) != 0;
+}
+
+/* `own` is written if no option names the result, and the result is made beside it if that goes to stdout. */
+static bool keep_files(struct wall *wall, const struct confined *c, const struct command_line *line,
+                       const char *own, struct ens_err *err)
+{
+    ENS_CLEANUP(options_files_free) struct option_files files = {0};
+    bool has_result = false;
+
+    if (!options_files(line, &files, err))
+        return false;
+    for (size_t i = 0; i < files.len; i++) {
+        const struct option_file *f = &files.items[i];
+
+        has_result |= is_output(c, f) && (f->marks & OPTION_BESIDE) == 0 && strcmp(f->path, "-") != 0;
+        if (is_output(c, f))
+            keep(wall, f->path, WALL_WRITE);
+        else
+            keep_input(wall, c, f);
+    }
+    if (!has_result)
+        keep(wall, own, WALL_WRITE);
+    return true;
+}
+
+static bool confine(const struct command_line *line, const char *own, struct ens_err *err)
+{
+    static const struct sshsig_tool tool = {.program = child_env_ssh_keygen};
+    const struct confined *c = find(line->command->name);
+    ENS_CLEANUP(wall_closep) struct wall wall = {.rules = -1};
+
+    if (c->use != NULL && (c->signed_by == NULL || options_uses(line, c->signed_by)))
+        sshsig_verify_apart(&tool, c->use);
+    wall_begin(&wall);
+    if (options_uses(line, "allow-large"))
+        wall_allow_large();
+    return keep_files(&wall, c, line, own, err) && wall_raise(&wall, c->role, err);
+}
+
+bool confine_command(const struct command_line *line, struct ens_err *err)
+{
+    bool is_late = strcmp(line->command->name, "init") == 0;
+
+    return is_late || find(line->command->name) == NULL ||
+           confine(line, line->command->in_place != NULL ? line->operands[0] : NULL, err);
+}
+
+bool confine_init(const struct command_line *line, const char *own, struct ens_err *err)
+{
+    return confine(line, own, err);
+}

@@ -1,0 +1,188 @@
+#!/usr/bin/env bats
+# The wall: a reader of hostile files that was taken over gets nowhere, in any command that holds no token; and a
+# kernel without the wall is taken as it is.
+load helpers
+
+EVIL_DIR=$ROOT/build/$VARIANT/tests/cli
+
+# Sanitizers and coverage are built without it (Makefile): the release is tested.
+need_wall() {
+    case $VARIANT in
+    asan | valgrind | cov | fuzz) skip "the variant $VARIANT has no wall" ;;
+    esac
+}
+
+# Every command that stands behind the wall, with operands that are there; those that write come last.
+readers=('show x' 'verify x' 'compare x y' 'check --policy x' 'check --policy p --approval a x' 'transcript x'
+    'transcript --witnesses x --signed-head y x' 'show --json d/x' 'verify --pubkey y x' 'verify --policy p x')
+writers=('gen-sign-data -o out x' 'sgx-gen-sign-data x' 'extract -o out x' 'set-sig x y p' 'set-sig --to out x y p'
+    'sgx-set-sig x y p' 'component-add x ronl y'
+    'init -q --runtime-name n --runtime-version 1.0.0 --runtime-id 8000000000000000000000000000000000000000000000000000000000000000 x')
+
+# evil DEED STATUS [PROGRAM] COMMAND: the command ends with this status, and has made nothing.
+evil() {
+    local words
+    read -ra words <<<"${*:3}"
+    ENSIGN=$EVIL_DIR/${PROGRAM:-ensign-evil} EVIL=$1 ens "${words[@]}"
+    exits "$2"
+    unchanged
+    [ -e ../victim ] || fail "$1: ../victim is gone"
+    [ ! -e ../elsewhere ] || fail "$1: ../elsewhere was made"
+}
+
+operands() {
+    mkdir d
+    touch x y p a d/x ../victim
+}
+
+# Calls that are on no list: the process ends, and one line names the call.
+stopped() {
+    [ "$(wc -l <"$ERR")" -eq 1 ] || fail "more than one line"
+    grep -Eq '^ensign: system call [0-9]+: is forbidden' "$ERR" || fail "no line names the call"
+}
+
+@test "a reader that was taken over opens, lists and changes no other file, in any command" {
+    need_wall
+    operands
+    for command in "${readers[@]}" "${writers[@]}"; do
+        for deed in read list environ; do
+            evil "$deed" 43 "$command"
+        done
+    done
+    for command in "${readers[@]}"; do
+        for deed in write remove rename overwrite; do
+            evil "$deed" 70 "$command"
+            stopped
+        done
+    done
+}
+
+@test "a writer that was taken over writes and removes nothing but beside its outputs" {
+    need_wall
+    operands
+    for command in "${writers[@]}"; do
+        # rename(2) and unlink(2) are not what file_out.c calls.
+        for deed in remove rename; do
+            evil "$deed" 70 "$command"
+        done
+        evil write 43 "$command"
+    done
+    # The directory of an output is open to it, an operand elsewhere is not.
+    mkdir out
+    evil overwrite 43 gen-sign-data -o out/s x
+    evil overwrite 43 extract -o out/s x
+    evil overwrite 43 set-sig --to out/s x y p
+    evil overwrite 42 extract -o s x
+}
+
+@test "a reader that was taken over connects to nothing, starts nothing and signals nobody, in any command" {
+    need_wall
+    operands
+    for command in "${readers[@]}" "${writers[@]}"; do
+        for deed in connect socket exec fork kill ptrace code; do
+            evil "$deed" 70 "$command"
+            stopped
+        done
+    done
+}
+
+@test "the program of the signing host stands behind the wall as well" {
+    need_wall
+    operands
+    PROGRAM=ensign-offline-evil
+    for command in 'show x' 'check --policy x' 'transcript x'; do
+        evil read 43 "$command"
+        for deed in write connect exec kill; do
+            evil "$deed" 70 "$command"
+            stopped
+        done
+    done
+}
+
+@test "the deeds are deeds: a command without the wall lets each have its way" {
+    operands
+    for deed in read list environ socket exec fork kill code; do
+        ENSIGN=$EVIL_DIR/ensign-evil EVIL=$deed ens sign --key "$RELEASE" --module /no/module --yes -o s x
+        exits 42
+    done
+}
+
+@test "a kernel without the wall, or one that refuses it, is taken as it is" {
+    need_wall
+    operands
+    sign_data s.signdata "$MRENCLAVE"
+    enclave e.sgxs
+    ens show s.signdata
+    ok
+    cp "$OUT" with
+    real=$ENSIGN
+    for error in ENOSYS EPERM; do
+        for deed in read connect exec; do
+            status=0
+            EVIL=$deed "$EVIL_DIR/refuse" $error "$EVIL_DIR/ensign-evil" show x || status=$?
+            exits 42
+        done
+        ENSIGN=$EVIL_DIR/refuse ens $error "$real" show s.signdata
+        ok
+        same "$OUT" with
+        [ ! -s "$ERR" ] || fail "words on stderr:" "$(cat "$ERR")"
+        ENSIGN=$EVIL_DIR/refuse ens $error "$real" gen-sign-data -q --date 20240229 -o out.signdata e.sgxs
+        ok
+        rm out.signdata
+    done
+}
+
+@test "what a command opens without its name on the command line: people files, and links in a directory of approvals" {
+    unset SSH_AUTH_SOCK SSH_ASKPASS DISPLAY
+    mkdir house room in far
+    ssh-keygen -q -t ed25519 -N '' -C alice -f key
+    people far/people alice key.pub
+    printf 'revoked 1\nend\n' >room/gone
+    policy house/p 'approvals 1' "approvers ../far/people" "revoked $PWD/room/gone"
+    sign_data s.signdata "$MRENCLAVE" attributes_mask=0xffffffffffffffff
+    ens approve -q --yes --ssh-key key --mrsigner "$(printf '%064d' 1)" -o far/a.approval s.signdata
+    ok
+    ln -s ../far/a.approval in/link.approval
+    ens check --policy house/p --mrsigner "$(printf '%064d' 1)" --approval in s.signdata
+    ok
+    prints '^yes: '
+    ens show house/p
+    ok
+    prints alice
+    ens show - <house/p
+    ens show in/link.approval
+    ok
+    prints 'verifies under this key'
+    # Only a name in a policy opens a file.
+    printf 'approvers 1\napprovers far/people\nend\n' >p
+    ens show p
+    refused 65 p
+}
+
+@test "descriptors and links are files as well: stdin, /dev/fd, a pipe, an output behind a link" {
+    sign_data s.signdata "$MRENCLAVE"
+    enclave e.sgxs
+    mkdir real
+    ens show s.signdata
+    cp "$OUT" want
+    STDIN=s.signdata ens show -
+    ok
+    STDIN=s.signdata ens show /dev/stdin
+    ok
+    "$ENSIGN" show <(cat s.signdata) >got
+    [ "$(sed 1,2d got)" = "$(sed 1,2d want)" ]
+    "$ENSIGN" show /proc/self/fd/7 7<s.signdata >got
+    [ "$(sed 1,2d got)" = "$(sed 1,2d want)" ]
+    ln -s real/out.signdata link
+    ens gen-sign-data --date 20240229 -o link e.sgxs
+    ok
+    same real/out.signdata s.signdata
+    ens show nothing
+    refused 66 'nothing: .*No such file'
+    ens verify nowhere/nothing
+    refused 66 'nowhere/nothing: .*No such file'
+    ens show real
+    refused 66 'real: is a directory'
+    chmod 0 s.signdata
+    [ "$(id -u)" -eq 0 ] || { ens show s.signdata; refused 66 'Permission denied'; }
+}
