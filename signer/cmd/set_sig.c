@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "signer/base/date.h"
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
@@ -18,6 +19,7 @@
 #include "signer/sgx/rsa3072_sign.h"
 #include "signer/sgx/verify.h"
 #include "signer/ui/output.h"
+#include "signer/ui/progress.h"
 
 struct set_sig_options {
     struct fields_options fields;
@@ -124,6 +126,21 @@ static bool collect_fields(const struct set_sig_options *args, const struct encl
 
 /* ---- the signature makes them whole ---- */
 
+/* The first dates that are tried, while they are. */
+static void say_dates(const struct sigstruct *css)
+{
+    char line[80];
+    struct date d;
+
+    if (!date_of_bcd((uint32_t)sigstruct_get_int(css, CSS_DATE), &d))
+        return;
+    struct date before = date_of_days(date_to_days(d) - 1);
+
+    (void)snprintf(line, sizeof line, "trying dates: %04u-%02u-%02u, %04u-%02u-%02u, ...", d.year, d.month,
+                   d.day, before.year, before.month, before.day);
+    progress_say(line);
+}
+
 /* DATE is the one field that changes by itself: without --date and --sign-data,
  * the signature says which it was. */
 static bool recover_date(const struct set_sig_options *args, const struct given *g,
@@ -143,7 +160,11 @@ static bool recover_date(const struct set_sig_options *args, const struct given 
         return false;
     if (!is_pkcs1 || memcmp(digest, signed_digest, sizeof digest) == 0)
         return true;
-    if (!diagnose_find_date(css, signed_digest, &found, err))
+    say_dates(css);
+    bool ok = diagnose_find_date(css, signed_digest, &found, err);
+
+    progress_say(NULL);
+    if (!ok)
         return false;
     return !found || notice_add(ret_notices, NOTICE_SAID, err, "DATE %s, recovered from the signature.",
                                 review_date(css, date));

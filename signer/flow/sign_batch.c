@@ -27,13 +27,14 @@ struct work {
 
 static bool sign_request(void *ctx, unsigned session, size_t item)
 {
-    const struct work *w = ctx;
+    struct work *w = ctx;
     struct request *q = &w->requests->items[item];
     struct ens_err *err = &w->errors[item];
 
     (void)session;
     if (q->is_done)
         return true;
+    pace_item(&w->pace, item, q->path);
     q->is_tried = interrupt_check(err);
     q->is_signed = q->is_tried && token_sign(&w->signer->token, w->mechanism, &w->signer->key, q->digest,
                                              request_message(q), q->signature, err);

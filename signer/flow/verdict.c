@@ -117,8 +117,8 @@ static void report_verdict_line(const struct verdict *v, const struct verdict_ro
     const char *gap = NULL;
     const char *file = before_object(v, row->object, &gap);
 
-    report_broken(r, 4, "%s: %s%s%s: %s [%s]", row->is_no ? "no" : "warning", file, gap, row->object,
-                  row->text, row->rule);
+    report_line(r, "%s: %s%s%s: %s [%s]", row->is_no ? "no" : "warning", file, gap, row->object, row->text,
+                row->rule);
 }
 
 void verdict_report_lines(const struct verdict *v, size_t first, struct report *r)
@@ -158,10 +158,10 @@ void verdict_report_objects(const struct verdict *v, struct report *r)
         report_bool(r, "signed", o->is_signed);
         report_close(r);
         if (v->refusals == 0)
-            report_broken(r, 4, "yes: %s%s%s: %s", file, gap, o->name,
-                          o->is_signed ? "verifies" : "is not signed, and nothing else is wrong");
+            report_line(r, "yes: %s%s%s: %s", file, gap, o->name,
+                        o->is_signed ? "verifies" : "is not signed, and nothing else is wrong");
     }
     report_close(r);
     if (v->refusals == 0 && v->objects_len == 0)
-        report_broken(r, 4, "yes: %s: has no SGX component, and nothing is wrong", v->file);
+        report_line(r, "yes: %s: has no SGX component, and nothing is wrong", v->file);
 }

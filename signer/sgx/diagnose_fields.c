@@ -22,19 +22,24 @@ bool diagnose_find_date(struct sigstruct *css, const uint8_t digest[static 32], 
     const int64_t first = date_to_days((struct date){.year = 1970, .month = 1, .day = 1});
     const int64_t last = date_to_days((struct date){.year = 2099, .month = 12, .day = 31});
     struct sigstruct tried = *css;
+    struct date from = {0};
     uint8_t h[32];
 
-    for (int64_t days = first; days <= last; days++) {
+    int64_t top = date_of_bcd((uint32_t)sigstruct_get_int(css, CSS_DATE), &from) ? date_to_days(from) : last;
+
+    *ret_found = false;
+    if (top < first || top > last)
+        top = last;
+    /* Down to the first day, then from the last one. */
+    for (int64_t n = 0, days = top; n <= last - first && !*ret_found;
+         n++, days = days > first ? days - 1 : last) {
         sigstruct_put_int(&tried, CSS_DATE, date_to_bcd(date_of_days(days)));
         if (!signdata_digest(&tried, h, err))
             return false;
-        if (memcmp(h, digest, sizeof h) == 0) {
-            *css = tried;
-            *ret_found = true;
-            return true;
-        }
+        *ret_found = memcmp(h, digest, sizeof h) == 0;
     }
-    *ret_found = false;
+    if (*ret_found)
+        *css = tried;
     return true;
 }
 

@@ -1,39 +1,56 @@
 /* How fast a batch goes. */
 #include "signer/ui/pace.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 
-/* The line comes after so many seconds, and again after so many. */
+#include "signer/base/path.h"
+
+/* The rate comes after so many seconds. */
 #define FIRST_AFTER 1.0
-#define NEXT_AFTER  0.1
 
 void pace_begin(struct pace *p, size_t of, bool prompts)
 {
     *p = (struct pace){.of = of};
     p->is_shown = !notice_is_quiet() && !prompts && of > 1 && notice_is_watched();
     (void)clock_gettime(CLOCK_MONOTONIC, &p->begin);
-    p->last = p->begin;
 }
 
-static double seconds_since(const struct timespec *then, const struct timespec *now)
+/* Is a line due, `after` the first second or before? Gives the seconds since the beginning. */
+static bool is_due(struct pace *p, bool after, double *ret)
 {
-    return (double)(now->tv_sec - then->tv_sec) + (double)(now->tv_nsec - then->tv_nsec) / 1e9;
+    struct timespec now;
+
+    if (!p->is_shown)
+        return false;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    *ret = (double)(now.tv_sec - p->begin.tv_sec) + (double)(now.tv_nsec - p->begin.tv_nsec) / 1e9;
+    unsigned tenth = (unsigned)(*ret * 10);
+    unsigned next = atomic_load(&p->next);
+
+    return (*ret >= FIRST_AFTER) == after && tenth >= next &&
+           atomic_compare_exchange_strong(&p->next, &next, tenth + 1);
+}
+
+void pace_item(struct pace *p, size_t item, const char *name)
+{
+    char line[80];
+    double seconds = 0;
+
+    if (!is_due(p, false, &seconds))
+        return;
+    (void)snprintf(line, sizeof line, "signing %zu of %zu: %.40s", item + 1, p->of, path_name(name));
+    notice_status(line);
 }
 
 void pace_show(struct pace *p, size_t done)
 {
-    struct timespec now;
     char line[80];
+    double seconds = 0;
 
-    if (!p->is_shown)
+    if (!is_due(p, true, &seconds))
         return;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    double all = seconds_since(&p->begin, &now);
-
-    if (all < FIRST_AFTER || seconds_since(&p->last, &now) < NEXT_AFTER)
-        return;
-    p->last = now;
-    double rate = (double)done / all;
+    double rate = (double)done / seconds;
 
     (void)snprintf(line, sizeof line, "signed %zu of %zu, %.*f a second, %.0f s left", done, p->of,
                    rate < 10 ? 1 : 0, rate, (double)(p->of - done) / rate);

@@ -47,6 +47,12 @@ void progress_add(struct progress *p, uint64_t bytes)
     notice_status(line);
 }
 
+void progress_say(const char *line)
+{
+    if (!disabled && !notice_is_quiet() && notice_is_watched())
+        notice_status(line);
+}
+
 void progress_end(struct progress *p)
 {
     if (p->shown > 0)

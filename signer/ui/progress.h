@@ -19,6 +19,8 @@ struct progress {
 };
 
 void progress_add(struct progress *p, uint64_t bytes);
+/* A line of its own about work that is short; NULL takes it away. */
+void progress_say(const char *line);
 /* Takes the line away. */
 void progress_end(struct progress *p);
 

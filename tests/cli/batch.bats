@@ -310,17 +310,18 @@ counts() {
     signed 1 2 3 4 5
 }
 
-@test "on a terminal: rate and time left, which are gone at the end" {
+@test "on a terminal: what is signed, then rate and time left, which are gone at the end" {
     begin
     ENSIGN_FAULT=delay=400 tty_ens -- sign --key "$KEY" --module "$FAULT" --pin-source "file:$PINFILE" --yes \
         --out-dir out "${ALL[@]}"
     exits 0
     signed 1 2 3 4 5
+    tr '\r' '\n' <"$OUT" | grep -aEq "^signing 1 of 5: $(basename "${ALL[0]}") +\$" || fail "$(cat -v "$OUT")"
     tr '\r' '\n' <"$OUT" | grep -aEq '^signed [234] of 5, [0-9]\.[0-9] a second, [0-9] s left +$' || fail "$(cat -v "$OUT")"
     grep -aEq $'\r +\rout/: 5 signatures by ' "$OUT" || fail "$(cat -v "$OUT")"
     ENSIGN_FAULT=delay=400 batch --force "${ALL[@]}"
     ok
-    not grep -q 'a second' "$ERR"
+    not grep -qE 'a second|signing' "$ERR"
 }
 
 @test "a key that always asks says before how many PIN entries follow, and takes just as many" {

@@ -200,6 +200,20 @@ assert open("s.sig", "rb").read() == css[516:900][::-1]'
     done
 }
 
+@test "on a terminal: the dates that are tried, which are gone at the end; the next one before today comes first" {
+    begin
+    sign_data d.signdata "$MRENCLAVE" "date=0x20261127"
+    pem_sign "$KEY" d.signdata d.sig
+    SOURCE_DATE_EPOCH=$(date -u -d 2026-11-28 +%s) tty_ens -- set-sig --force -o out.orc b.orc d.sig "$PUB"
+    exits 0
+    tr '\r' '\n' <"$OUT" | grep -aEq '^trying dates: 2026-11-28, 2026-11-27, \.\.\. +$' || fail "$(cat -v "$OUT")"
+    grep -aEq $'\\.\\.\\. +\r +\r' "$OUT" || fail "it is not erased: $(cat -v "$OUT")"
+    grep -aq 'DATE 2026-11-27, recovered' "$OUT"
+    SOURCE_DATE_EPOCH=$(date -u -d 2026-11-28 +%s) ens set-sig --force -o out.orc b.orc d.sig "$PUB"
+    ok
+    not grep -q trying "$ERR"
+}
+
 @test "a date that is given is not searched for" {
     begin
     ens set-sig --date 20240228 b.orc s.sig "$PUB"

@@ -239,7 +239,7 @@ static bool report_pages(struct report *r, const struct compare_side *a, const s
 
     report_text(r, "pages_not_compared", NULL, why);
     if (why != NULL && !compare_same_enclave(a, b))
-        report_broken(r, 4, "Pages: cannot be compared: %s: %s", without->path, why);
+        report_line(r, "Pages: cannot be compared: %s: %s", without->path, why);
     report_totals(r, d, why == NULL);
     report_causes(r, a, b, d);
     if (!compare_report_ranges(r, d, a, b, all, err))
