@@ -15,6 +15,7 @@ endif
 VARIANT ?= release
 B       := build/$(VARIANT)
 PREFIX  ?= /usr/local
+LIBEXECDIR ?= $(PREFIX)/libexec
 SSH_KEYGEN ?= /usr/bin/ssh-keygen
 WERROR  ?= 0
 V       ?= 0
@@ -26,7 +27,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wc
             $(if $(filter 1,$(WERROR)),-Werror)
 probe     = $(shell printf 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo '$(1)')
 HARDENING := -fPIE -fstack-protector-strong $(call probe,-fstack-clash-protection) $(call probe,-ftrivial-auto-var-init=zero)
-CPPFLAGS_ALL := -D_GNU_SOURCE -I. -DENSIGN_VERSION='"$(VERSION)"' -DENSIGN_SSH_KEYGEN='"$(SSH_KEYGEN)"' -DOPENSSL_API_COMPAT=0x30000000L -DOPENSSL_NO_DEPRECATED
+CPPFLAGS_ALL := -D_GNU_SOURCE -I. -DENSIGN_VERSION='"$(VERSION)"' -DENSIGN_SSH_KEYGEN='"$(SSH_KEYGEN)"' -DENSIGN_LIBEXECDIR='"$(LIBEXECDIR)"' -DOPENSSL_API_COMPAT=0x30000000L -DOPENSSL_NO_DEPRECATED
 CFLAGS_release  := -O2 -g -D_FORTIFY_SOURCE=3
 CFLAGS_asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_valgrind := -O1 -g
@@ -45,8 +46,8 @@ LDFLAGS_ALL     := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS_$(VARIANT)
 
 PKGS := libcrypto libp11 jansson libzip zlib libisal libseccomp p11-kit-1
 CPPFLAGS_ALL += $(shell pkg-config --cflags $(PKGS))
-# p11-kit-1 gives pkcs11.h only: its library is not linked into the program.
-LIBS := $(shell pkg-config --libs libcrypto libp11 jansson libzip zlib libisal libseccomp) -ldl -lpthread
+# p11-kit-1 gives pkcs11.h only: its library is not linked into a program.
+LIBS := $(shell pkg-config --libs libcrypto jansson libzip zlib libisal libseccomp) -lpthread
 
 # ---- the program ----
 LIB_SRC  := $(wildcard $(addsuffix /*.c,signer/base signer/sgx signer/ui signer/ceremony signer/flow signer/cmd signer/cmd/* hsm bundle bundle/*))
@@ -54,15 +55,15 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 MAIN_OBJ := $(B)/signer/main.o
 
 .PHONY: all
-all: $(B)/ensign $(B)/ensign-offline ## build ensign and ensign-offline (VARIANT, CC, V=1, WERROR=1)
+all: $(B)/ensign $(B)/ensign-offline $(B)/ensign-token ## build ensign, ensign-offline, ensign-token (VARIANT, CC, V=1, WERROR=1)
 
 # The program of the signing host: these files and no other. It opens no enclave, so that it is linked without
 # bundle/, libzip, zlib, ISA-L and jansson; scripts/check-house.sh looks for their symbols.
 OFFLINE_SRC := $(addsuffix .c,signer/main \
     $(addprefix signer/base/,apart base64 bytes date digest err file file_inputs file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
-        num ossl path process secret text text_printable wall wall_calls) \
+        num ossl path process secret spawn text text_printable version wall wall_calls) \
     $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
-    $(addprefix signer/ui/,clock notice options options_parse output pace report screen version) \
+    $(addprefix signer/ui/,clock notice options options_parse output pace report screen) \
     $(addprefix signer/ceremony/,approval approval_count armour armour_frame hand head people policy policy_check \
         policy_fields policy_keywords policy_text policy_values review review_danger review_screen \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \
@@ -71,10 +72,9 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
         request sign_batch signer_name signing_key text_form token verdict) \
     $(addprefix signer/cmd/,approve/approve check/check check/check_report keygen keys pubkey show/show show/show_approval \
         show/show_ceremony show/show_sigstruct sign/sign sign/sign_review sign/sign_success transcript) \
-    $(addprefix hsm/,candidates ckr installed key key_read keygen login module p11 session sign token uri uri_text \
-        watch))
+    $(addprefix hsm/,client client_items helper helper_end helper_path helper_start page uri uri_text wire words))
 OFFLINE_OBJ  := $(OFFLINE_SRC:%.c=$(B)/%.o) $(B)/signer/cmd/table_offline.o
-OFFLINE_LIBS := $(shell pkg-config --libs libcrypto libp11 libseccomp) -ldl -lpthread
+OFFLINE_LIBS := $(shell pkg-config --libs libcrypto libseccomp) -lpthread
 
 $(B)/signer/cmd/table_offline.o: signer/cmd/table.c Makefile
 	@echo "  CC    $< (offline)"
@@ -84,6 +84,18 @@ $(B)/signer/cmd/table_offline.o: signer/cmd/table.c Makefile
 $(B)/ensign-offline: $(OFFLINE_OBJ)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(OFFLINE_LIBS)
+
+# The program of the PKCS#11 module, which ensign starts: these files and no other. It alone loads foreign code.
+TOKEN_SRC := $(addsuffix .c,\
+    $(addprefix signer/base/,bytes digest err file file_inputs file_io file_stdin hex interrupt mem num ossl path secret text text_printable version) \
+    $(addprefix hsm/,installed page uri uri_text wire) \
+    $(addprefix hsm/token/,call candidates ckr key key_read keygen login main module p11 serve session sign token))
+TOKEN_OBJ  := $(TOKEN_SRC:%.c=$(B)/%.o)
+TOKEN_LIBS := $(shell pkg-config --libs libcrypto libp11) -ldl
+
+$(B)/ensign-token: $(TOKEN_OBJ)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(TOKEN_LIBS)
 
 $(B)/ensign: $(MAIN_OBJ) $(B)/libensign.a
 	@echo "  LD    $@"
@@ -99,8 +111,8 @@ $(B)/commit: FORCE
 	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
 .PHONY: FORCE
 FORCE:
-$(B)/signer/ui/version.o: $(B)/commit
-$(B)/signer/ui/version.o: CPPFLAGS_ALL += -DENSIGN_COMMIT='"$(COMMIT)"'
+$(B)/signer/base/version.o: $(B)/commit
+$(B)/signer/base/version.o: CPPFLAGS_ALL += -DENSIGN_COMMIT='"$(COMMIT)"'
 
 # banned.h goes in front of product code only.
 $(B)/signer/%.o $(B)/hsm/%.o $(B)/bundle/%.o: EXTRA := -include signer/base/banned.h $(FRAME)
@@ -115,6 +127,12 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
 TEST_LIBS = $(shell pkg-config --libs cmocka p11-kit-1)
 
+# Programs of the tests stand two directories below ensign-token.
+$(B)/tests/support/helper_path.o: hsm/helper_path.c Makefile
+	@echo "  CC    $< (tests)"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -DENSIGN_TOKEN_BESIDE='"../../ensign-token"' $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
 # A test may wrap functions of the product: WRAP_test_name = function ...
 WRAP_test_base_secret := munmap
 WRAP_test_base_file_out := fchmod
@@ -126,7 +144,7 @@ $(B)/tests/support/libsupport.a: $(patsubst %.c,$(B)/%.o,$(filter-out tests/supp
 	@echo "  AR    $@"
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/libsupport.a $(B)/libensign.a | $(B)/tests/hsm/fault.so
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/helper_path.o $(B)/tests/support/libsupport.a $(B)/libensign.a | $(B)/tests/hsm/fault.so $(B)/ensign-token
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $(foreach f,$(WRAP_$*),-Wl,--wrap=$(f)) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
@@ -136,7 +154,7 @@ $(B)/tests/cli/child_env.o: signer/flow/child_env.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -UENSIGN_SSH_KEYGEN -DENSIGN_SSH_KEYGEN='"../bin/ssh-keygen"' $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(B)/tests/cli/ensign: $(MAIN_OBJ) $(B)/tests/cli/child_env.o $(B)/libensign.a
+$(B)/tests/cli/ensign: $(MAIN_OBJ) $(B)/tests/cli/child_env.o $(B)/tests/support/helper_path.o $(B)/libensign.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
@@ -154,6 +172,12 @@ $(B)/tests/cli/ensign-offline-evil: $(OFFLINE_OBJ) $(B)/tests/cli/evil.o
 $(B)/tests/cli/refuse: $(B)/tests/cli/refuse.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(OFFLINE_LIBS)
+
+# The side of the module once more, inside the test program.
+INSIDE_OBJ := $(patsubst %.c,$(B)/%.o,$(filter hsm/installed.c hsm/token/%,$(filter-out hsm/token/main.c hsm/token/serve.c,$(TOKEN_SRC))))
+$(B)/tests/unit/test_inside%: $(B)/tests/unit/test_inside%.o $(B)/tests/support/libsupport.a $(INSIDE_OBJ) $(B)/libensign.a | $(B)/tests/hsm/fault.so
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(TOKEN_LIBS) $(TEST_LIBS)
 
 # ---- the forwarding PKCS#11 module of the tests ----
 $(B)/tests/hsm/fault.so: tests/hsm/fault.c Makefile
@@ -252,11 +276,13 @@ endef
 .PHONY: install
 install: all ## install ensign and its manual (PREFIX, DESTDIR)
 	install -D -m 0755 $(B)/ensign $(DESTDIR)$(PREFIX)/bin/ensign
+	install -D -m 0755 $(B)/ensign-token $(DESTDIR)$(LIBEXECDIR)/ensign/ensign-token
 	$(install-manual)
 
 .PHONY: install-offline
-install-offline: $(B)/ensign-offline ## install ensign-offline and its manual
+install-offline: $(B)/ensign-offline $(B)/ensign-token ## install ensign-offline and its manual
 	install -D -m 0755 $(B)/ensign-offline $(DESTDIR)$(PREFIX)/bin/ensign-offline
+	install -D -m 0755 $(B)/ensign-token $(DESTDIR)$(LIBEXECDIR)/ensign/ensign-token
 	$(install-manual)
 
 .PHONY: dist

@@ -8,8 +8,10 @@
  * answer in time; ENS_BADSIG a signature of another length; ENS_REFUSED cancelled at the token's PIN pad;
  * ENS_RESOURCE memory; ENS_USAGE a URI that is wrong; ENS_INTERRUPTED a signal came between two calls.
  *
- * One handle, one thread. A call of the module that does not return in time ends the process with
- * ENS_DEVICE after one line on stderr (hsm/watch.c says why). Nothing may fork between open and close. */
+ * The module is loaded, and called, in a process of its own (ensign-token, hsm/token), which ends with hsm_closep
+ * and with this process. What the module does there is an error here: if it ends its process, that is ENS_MODULE
+ * until it is open, and ENS_DEVICE later; a call that does not return in time is ENS_DEVICE, and the process is
+ * ended. Both name the call. One handle, one thread. */
 #pragma once
 
 #include <stdbool.h>
@@ -44,21 +46,33 @@ const char *hsm_uri_pin_source(const struct hsm_uri *uri);
 
 /* ---- module ---- */
 
+/* What is told on the way. */
+enum hsm_tell {
+    HSM_TELL_MODULE,      /* a line that the module printed */
+    HSM_TELL_WARNING,     /* what went wrong at the end, when the work was done */
+    HSM_TELL_INTERRUPTED, /* a signal came, and this call is waited for */
+};
+
 struct hsm_open_args {
     const char *module;      /* absolute path, or a name that dlopen finds; NULL is ENS_USAGE */
     const char *module_args; /* for C_Initialize (pReserved), or NULL */
     unsigned timeout_s;      /* each PKCS#11 call may take this long (making a key: ten times as long; a
                               * login at a PIN pad: for ever, a person is at work); 0: no limit */
+    char *const *env;        /* the environment that the module sees */
     /* Says that a call takes long, once a second: its name, for how many seconds it has taken, and its limit
-     * (0: none). A NULL call: it has ended. Another thread calls it. NULL: nobody is told. */
+     * (0: none). A NULL call: it has ended. NULL: nobody is told. */
     void (*waiting)(const char *call, unsigned seconds, unsigned limit);
+    /* Says one line: printable. NULL: nobody is told. */
+    void (*tell)(enum hsm_tell what, const char *text);
 };
 
 /* The PKCS#11 modules found on this host, "PATH, PATH", or "none": for messages. Release with mem_free. */
 bool hsm_installed_modules(char **ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Loads and initialises the module; ENS_MODULE names the modules that are installed. Release with hsm_closep,
- * which closes the session, logs out and finalises on every path. */
+/* Starts ensign-token, which loads and initialises the module; ENS_MODULE names the modules that are installed.
+ * ENS_RESOURCE if ensign-token is not there, ENS_MODULE if it is not that of this build. Only the main thread
+ * may call it: the process ends with the thread that started it. Release with hsm_closep, which closes the
+ * session, logs out and finalises on every path. */
 bool hsm_open(const struct hsm_open_args *args, struct hsm **ret, struct ens_err *err) ENS_MUST_CHECK;
 void hsm_closep(struct hsm **hsm);
 

@@ -18,6 +18,7 @@ static const char *const object_types[] = {"public", "private", "cert", "secret-
 
 struct hsm_uri {
     char *text;
+    char *path;
     struct buf value[URI_ATTRS]; /* decoded, with a zero byte behind that `len` does not count */
     bool present[URI_ATTRS];
     unsigned long slot_id;
@@ -265,7 +266,10 @@ bool hsm_uri_parse(const char *text, struct hsm_uri **ret, struct ens_err *err)
         return ens_fail(err, ENS_USAGE,
                         "is not a PKCS#11 URI: write pkcs11:token=LABEL;object=LABEL (RFC 7512)");
     uri = mem_alloc(1, sizeof *uri, err);
-    if (uri == NULL || !hsm_uri_shown(text, &uri->text, err) || !parse_list(uri, path, false, err) ||
+    if (uri == NULL)
+        return false;
+    uri->path = mem_strndup(text, strlen(URI_SCHEME) + path.len, err);
+    if (uri->path == NULL || !hsm_uri_shown(text, &uri->text, err) || !parse_list(uri, path, false, err) ||
         !parse_list(uri, query, true, err))
         return false;
     *ret = ens_take(uri);
@@ -279,6 +283,7 @@ void hsm_uri_freep(struct hsm_uri **uri)
     for (size_t i = 0; i < URI_ATTRS; i++)
         buf_free(&(*uri)->value[i]);
     mem_free((*uri)->text);
+    mem_free((*uri)->path);
     mem_free(*uri);
     *uri = NULL;
 }
@@ -311,6 +316,11 @@ const char *hsm_uri_pin_source(const struct hsm_uri *uri)
 const char *hsm_uri_text(const struct hsm_uri *uri)
 {
     return uri != NULL ? uri->text : URI_SCHEME;
+}
+
+const char *uri_path(const struct hsm_uri *uri)
+{
+    return uri->path;
 }
 
 struct view uri_trim(struct view v)

@@ -34,6 +34,9 @@ enum uri_attr {
 /* The decoded value of an attribute; false if the URI does not have it. Owned by `uri`. */
 bool uri_get(const struct hsm_uri *uri, enum uri_attr attr, struct view *ret);
 
+/* The URI as it was given, without its query. */
+const char *uri_path(const struct hsm_uri *uri);
+
 /* Does `actual` equal the attribute (fields of fixed size: but for the padding at the end)? True if the
  * attribute, or `uri` itself, is absent. */
 bool uri_matches(const struct hsm_uri *uri, enum uri_attr attr, struct view actual);

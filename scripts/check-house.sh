@@ -43,7 +43,7 @@ BARS = {
     "arrows back up": (0, 0),
 }
 # A file may use rooms that stand before its own, and its own. Rooms in one row do not know each other.
-ROOMS = [["signer/base"], ["signer/sgx"], ["hsm", "bundle/elf", "bundle/stream", "bundle/orc"], ["bundle/container"],
+ROOMS = [["signer/base"], ["signer/sgx"], ["hsm", "bundle/elf", "bundle/stream", "bundle/orc"], ["hsm/token"], ["bundle/container"],
          ["bundle/sdk"], ["bundle"], ["signer/ui"], ["signer/ceremony"], ["signer/flow"],
          ["signer/cmd/" + verb for verb in ("approve", "check", "compare", "resign", "show", "sign", "verify")],
          ["signer/cmd"], ["signer"]]

@@ -9,13 +9,13 @@
 #include <unistd.h>
 
 #include "signer/base/interrupt.h"
-#include "signer/base/ossl.h"
 #include "signer/base/mem.h"
+#include "signer/base/ossl.h"
+#include "signer/base/version.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/confine.h"
 #include "signer/flow/operands.h"
 #include "signer/ui/notice.h"
-#include "signer/ui/version.h"
 
 /* What ensign opens must never become its stdin, stdout or stderr: where one of them is closed, /dev/null
  * stands there instead, open the wrong way round. What is read from stdin, or written to stdout, then fails
@@ -130,31 +130,10 @@ static bool dispatch(int argc, char **argv, struct ens_err *err)
     return run_command(argc - 1, argv + 1, err);
 }
 
-static bool is_over; /* main has the exit status */
-static pid_t own_pid;
-
-/* A PKCS#11 module is foreign code, and may end the process with the status that it likes, 0 included. */
-static void on_exit_of_another(void)
-{
-    struct ens_err err = {0};
-
-    if (is_over || getpid() != own_pid)
-        return;
-    (void)ens_fail(
-        &err, ENS_DEVICE,
-        "the PKCS#11 module ended the program: what was asked for is not done: look at the record, "
-        "and do not trust this module");
-    notice_error(&err);
-    _exit(ENS_DEVICE);
-}
-
 int main(int argc, char **argv)
 {
     struct ens_err err = {0};
 
-    own_pid = getpid();
-    (void)atexit(on_exit_of_another);
-    (void)at_quick_exit(on_exit_of_another);
     reduce_environment();
     bool ok = fill_streams(&err) && harden(&err) && dispatch(argc, argv, &err);
 
@@ -163,7 +142,6 @@ int main(int argc, char **argv)
         if (ok)
             ok = ens_fail(&err, ENS_IO, "stdout: cannot be written");
     }
-    is_over = true;
     if (ok)
         return ENS_OK;
     if (err.msg[0] != '\0')

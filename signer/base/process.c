@@ -1,12 +1,11 @@
-/* Another program, run to its end. posix_spawn, because it copies nothing of a process that may hold a PIN;
- * inputs as sealed memory files; both outputs drained in one loop that looks up ten times a second. */
+/* Another program, run to its end: inputs as sealed memory files; both outputs drained in one loop that looks up
+ * ten times a second. */
 #include "signer/base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -16,6 +15,7 @@
 #include "signer/base/file.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
+#include "signer/base/spawn.h"
 
 #define FD_FILES 3
 /* Descriptors that wait to be handed over stand above every number that they are handed over as. */
@@ -34,17 +34,16 @@ struct child {
     struct timespec started;
 };
 
-/* Descriptors for the child: `fds[i]` becomes `as[i]`. */
+/* Descriptors for the child. */
 struct handover {
-    int fds[NEEDED];
-    int as[NEEDED];
+    struct spawn_fd fds[NEEDED];
     size_t len;
 };
 
 static void handover_free(struct handover *h)
 {
     for (size_t i = 0; i < h->len; i++)
-        file_closep(&h->fds[i]);
+        file_closep(&h->fds[i].fd);
     h->len = 0;
 }
 
@@ -106,9 +105,7 @@ static bool hand_over(struct handover *h, int fd, int as, struct ens_err *err)
 
     if (high < 0)
         return ens_fail_errno(err, ENS_RESOURCE, errno, "a descriptor for another program");
-    h->fds[h->len] = high;
-    h->as[h->len] = as;
-    h->len++;
+    h->fds[h->len++] = (struct spawn_fd){.fd = high, .as = as};
     return true;
 }
 
@@ -168,61 +165,6 @@ static bool copy_list(const char *const *list, char *ret[static PROCESS_ARGS_MAX
     return ens_fail(err, ENS_BUG, "a program is given more than %d arguments or variables", PROCESS_ARGS_MAX);
 }
 
-static int fill_actions(const struct process *p, const struct handover *h, posix_spawn_file_actions_t *ret)
-{
-    int reason = 0;
-
-    if (p->terminal)
-        reason = posix_spawn_file_actions_addopen(ret, 0, "/dev/tty", O_RDWR, 0);
-    for (size_t i = 0; i < h->len && reason == 0; i++)
-        reason = posix_spawn_file_actions_adddup2(ret, h->fds[i], h->as[i]);
-    /* What was inherited, such as the descriptor of --pin-source fd:N, is not for others. */
-    if (reason == 0)
-        reason = posix_spawn_file_actions_addclosefrom_np(ret, FD_FILES + (int)p->files_len);
-    return reason;
-}
-
-/* It gets the signals as a program expects them. */
-static int fill_attributes(posix_spawnattr_t *ret)
-{
-    sigset_t set;
-
-    if (sigemptyset(&set) != 0)
-        return errno;
-    int reason = posix_spawnattr_setsigmask(ret, &set);
-
-    if (sigaddset(&set, SIGPIPE) != 0 || sigaddset(&set, SIGXFSZ) != 0 || sigaddset(&set, SIGINT) != 0 ||
-        sigaddset(&set, SIGTERM) != 0)
-        return errno;
-    if (reason == 0)
-        reason = posix_spawnattr_setsigdefault(ret, &set);
-    if (reason == 0)
-        reason = posix_spawnattr_setflags(ret, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    return reason;
-}
-
-static int start_with(const struct process *p, const struct handover *h, char **argv, char **env, pid_t *ret)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    int reason = posix_spawn_file_actions_init(&actions);
-
-    if (reason != 0)
-        return reason;
-    reason = posix_spawnattr_init(&attributes);
-    if (reason == 0) {
-        reason = fill_actions(p, h, &actions);
-        if (reason == 0)
-            reason = fill_attributes(&attributes);
-        if (reason == 0)
-            reason = p->program != NULL ? posix_spawn(ret, p->program, &actions, &attributes, argv, env)
-                                        : posix_spawnp(ret, argv[0], &actions, &attributes, argv, env);
-        (void)posix_spawnattr_destroy(&attributes);
-    }
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return reason;
-}
-
 static bool start_child(const struct process *p, struct child *ret, struct ens_err *err)
 {
     ENS_CLEANUP(handover_free) struct handover h = {0};
@@ -233,7 +175,14 @@ static bool start_child(const struct process *p, struct child *ret, struct ens_e
     if (!copy_list(p->argv, argv, err) || !copy_list(p->env, env, err) || !prepare_child(p, &h, ret, err))
         return false;
     (void)clock_gettime(CLOCK_MONOTONIC, &ret->started);
-    int reason = start_with(p, &h, argv, env, &pid);
+    const struct spawn spawn = {.program = p->program,
+                                .argv = argv,
+                                .env = env,
+                                .fds = h.fds,
+                                .fds_len = h.len,
+                                .close_from = FD_FILES + (int)p->files_len,
+                                .terminal = p->terminal};
+    int reason = spawn_start(&spawn, &pid);
 
     if (reason != 0) {
         const char *text = strerrordesc_np(reason);
@@ -321,8 +270,6 @@ bool process_run(const struct process *p, struct process_result *ret, struct ens
     ENS_CLEANUP(process_result_free) struct process_result r = {0};
     ENS_CLEANUP(child_end) struct child c = {.ends = {-1, -1}};
 
-    /* Where a parent had it ignored, the system would take the exit status away. */
-    (void)signal(SIGCHLD, SIG_DFL);
     if (!interrupt_check(err) || !start_child(p, &c, err) || !listen_to(p, &c, &r, err))
         return false;
     for (; !has_ended(&c); nap(1)) {

@@ -1,6 +1,6 @@
 /* Another program, run to its end: no shell, no temporary file, no descriptor of ensign's own but those that
  * are meant for it. What it reads is in memory that cannot change any more, so that it works on the very
- * bytes that were checked. Not called once a PKCS#11 module is loaded: its state does not survive it. */
+ * bytes that were checked. */
 #pragma once
 
 #include "signer/base/bytes.h"

@@ -12,9 +12,9 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
+#include "signer/base/version.h"
 #include "signer/ui/clock.h"
 #include "signer/ui/notice.h"
-#include "signer/ui/version.h"
 
 const struct option record_rows[] = {
     {"transcript", 0, OPTION(RECORD, struct record_options, transcript), "FILE",

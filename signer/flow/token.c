@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
@@ -98,6 +99,22 @@ static void say_waiting(const char *call, unsigned seconds, unsigned limit)
     notice_status(call != NULL ? line : NULL);
 }
 
+/* What the module's process says. */
+static void tell(enum hsm_tell what, const char *text)
+{
+    switch (what) {
+    case HSM_TELL_MODULE:
+        notice_module(text);
+        return;
+    case HSM_TELL_WARNING:
+        notice_warn("%s", text);
+        return;
+    case HSM_TELL_INTERRUPTED:
+        notice_say("interrupted: waiting for %s; Ctrl-C again ends at once", text);
+        return;
+    }
+}
+
 bool token_load(const struct token_options *args, const char *option, const char *uri_text,
                 struct token_session *ret, struct ens_err *err)
 {
@@ -106,6 +123,8 @@ bool token_load(const struct token_options *args, const char *option, const char
 
     if (!hsm_uri_parse(uri_text, &s.uri, err))
         return ens_wrap(err, "%s", option);
+    open.env = environ;
+    open.tell = tell;
     open.waiting = notice_is_quiet() || !notice_is_watched() ? NULL : say_waiting;
     if (!choose_pin_source(args, &s, err) || !choose_module(args, s.uri, &open, err) ||
         !hsm_open(&open, &s.hsm, err))

@@ -156,6 +156,11 @@ void notice_warn(const char *fmt, ...)
     va_end(args);
 }
 
+void notice_module(const char *line)
+{
+    say_one("ensign: module: ", view_of_string(line));
+}
+
 void notice_say(const char *fmt, ...)
 {
     va_list list;

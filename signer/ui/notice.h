@@ -36,6 +36,8 @@ void notice_warnings(struct notices *list);
 void notice_free(struct notices *list);
 /* The output of a child process: each of its lines with its name before it. */
 void notice_child(const char *program, struct view words);
+/* What a PKCS#11 module printed, a line: "ensign: module: ...", also with --quiet. */
+void notice_module(const char *line);
 /* Prints the error of a run: "ensign: ..." on one line. */
 void notice_error(const struct ens_err *err);
 /* A result that is text for people: to stdout. ENS_IO. */

@@ -58,7 +58,7 @@ broken() {
     broken layers hsm/uri.c '#include "signer/sgx/layout.h"' 'hsm may not include'
     broken layers bundle/orc/archive.c '#include "hsm/hsm.h"' 'bundle/orc may not include'
     broken layers hsm/uri.c '#include "signer/cmd/cmd.h"' 'hsm may not include'
-    broken layers signer/ui/options.c '#include "hsm/internal.h"' 'signer/ui may not include'
+    broken layers signer/ui/options.c '#include "hsm/token/internal.h"' 'signer/ui may not include'
     broken layers signer/ui/options.c '#include "options.h"' 'signer/ui may not include'
     broken layers signer/main.c '#include "signer/sgx/layout.h"' 'signer may not include'
     broken layers signer/stray.c 'int stray;' 'lies in a directory that no line'
@@ -70,11 +70,11 @@ broken() {
         broken layers "$file" 'void f(void) { exit(1); }' 'never end the process'
         broken layers "$file" 'void f(void) { g(getenv("HOME")); }' 'never read the environment'
     done
-    broken layers hsm/login.c 'void f(void) { fprintf(g, "x"); }' 'never print'
-    broken layers hsm/login.c 'void f(void) { write(STDOUT_FILENO, "x", 1); }' 'standard streams'
-    broken layers hsm/login.c 'int f(void) { return isatty(0); }' 'never prompt'
-    broken layers hsm/login.c 'void f(void) { abort(); }' 'never end the process'
-    broken layers hsm/watch.c 'void f(void) { g(getenv("HOME")); }' 'never read the environment'
+    broken layers hsm/token/login.c 'void f(void) { fprintf(g, "x"); }' 'never print'
+    broken layers hsm/token/login.c 'void f(void) { write(STDOUT_FILENO, "x", 1); }' 'standard streams'
+    broken layers hsm/token/login.c 'int f(void) { return isatty(0); }' 'never prompt'
+    broken layers hsm/token/login.c 'void f(void) { abort(); }' 'never end the process'
+    broken layers hsm/helper.c 'void f(void) { g(getenv("HOME")); }' 'never read the environment'
 }
 
 @test "layers: what reads a file calls no judge" {
@@ -101,7 +101,7 @@ broken() {
 }
 
 @test "layers: each dependency has one home" {
-    broken layers hsm/uri.c '#include <libp11.h>' 'included by 2 files'
+    broken layers hsm/token/sign.c '#include <libp11.h>' 'included by 2 files'
     broken layers signer/ui/options.c '#include <libp11.h>' 'libp11 belongs to hsm'
     broken layers signer/ui/options.c '#include <p11-kit/pkcs11.h>' 'PKCS#11 types belong to hsm'
     broken layers bundle/orc/directory.c '#include <zip.h>' 'libzip belongs'
@@ -111,6 +111,8 @@ broken() {
     broken layers signer/sgx/rsa3072.c '#include <openssl/err.h>' 'error queue belongs'
     broken layers signer/ui/options.c '#include <openssl/cms.h>' 'OpenSSL belongs'
     broken layers signer/sgx/layout.h '#include <gmp.h>' "no library's header in a header"
+    broken layers hsm/client.c 'void *f(void) { return dlopen(0, 1); }' 'foreign code is loaded below hsm/token only'
+    broken layers signer/flow/token.c 'CK_RV f(void) { return 0; }' 'foreign code is loaded below hsm/token only'
     broken layers hsm/uri.h '#include <p11-kit/pkcs11.h>' "no library's header in a header|PKCS#11 types"
     broken layers hsm/uri.c 'void *f(void) { return malloc(1); }' 'malloc family'
     broken layers hsm/uri.c 'void f(void *p) { free (p); }' 'malloc family'
@@ -118,7 +120,7 @@ broken() {
 
 @test "layers: hsm_sign is called where its result is verified" {
     broken layers signer/ui/options.c 'bool f(void) { return hsm_sign(h, a, r, e); }' 'only signer/flow/token\.c'
-    broken layers hsm/keygen.c 'bool (*f)(void) = hsm_sign;' 'only signer/flow/token\.c'
+    broken layers hsm/wire.c 'bool (*f)(void) = hsm_sign;' 'only signer/flow/token\.c'
 }
 
 @test "layers: house style" {

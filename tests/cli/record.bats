@@ -500,27 +500,46 @@ interrupted() {
     has '^review: [0-9]+ [0-9]+$'
 }
 
-@test "a token that does not answer ends the process: the intent stays open, and the next run says so" {
+@test "a token that does not answer does not end ensign: the outcome says so, and the next run goes on" {
     begin
     MODULE=$FAULT ENSIGN_FAULT=delay=60000 recorded --hsm-timeout 1
     exits 85
+    kinds_are 'begin intent outcome:85'
+    has '^calls: 1 0$'
+    has '^result: 1 failed'
+    has 'C_Sign took more than 1 s'
+    recorded
+    exits 0
+    kinds_are 'begin intent outcome:85 intent outcome:0'
+}
+
+@test "a run that was killed: the intent stays open, and the next run says so" {
+    begin
+    ENSIGN_FAULT=delay=60000 "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" \
+        --transcript t -o app.sig app.signdata >o 2>e 3>&- &
+    for _ in {1..400}; do
+        [ "$(calls C_Sign)" -eq 0 ] || break
+        sleep 0.05
+    done
+    kill -KILL $!
+    wait $! || true
     kinds_are 'begin intent'
     recorded
     refused 77 "^ensign: t: record 2 began to sign app.signdata and says no end: look for app.sig, then run again with --acknowledge 2 --note '...'\$"
-    recorded --acknowledge 2 --note 'the token hung'
+    recorded --acknowledge 2 --note 'the run was killed'
     exits 0
     kinds_are 'begin intent ack:0 intent outcome:0'
     has '^found: 1 absent$'
-    has '^note: the token hung$'
+    has '^note: the run was killed$'
 }
 
-# killed WHAT: sign is killed with SIGKILL at this place; strace on the real program.
+# killed WHAT: sign is killed with SIGKILL at this place; strace on the real program, and not on ensign-token.
 killed() {
     local inject=$1
     command -v strace >/dev/null || fail "strace is not installed"
     [ "$VARIANT" != asan ] || export ASAN_OPTIONS=detect_leaks=0
     status=0
-    strace -f -qq -o trace -e "inject=$inject" "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" \
+    strace -qq -o trace -e "inject=$inject" "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" \
         --pin-source "file:$PINFILE" --transcript t -o app.sig app.signdata >out 2>err || status=$?
     [ "$status" -eq 137 ] || fail "$inject: not killed: $status" "$(cat err)"
 }
@@ -529,7 +548,7 @@ killed() {
 number_of() { # CALL REGEX NTH
     rm -f app.sig
     cp before probe
-    strace -f -qq -y -o trace "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" \
+    strace -qq -y -o trace "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" \
         --pin-source "file:$PINFILE" --transcript probe -o app.sig app.signdata >/dev/null 2>&1
     rm -f app.sig probe
     "$PYTHON" - "$@" <<'PY'
@@ -663,7 +682,7 @@ PY
     status=0
     # shellcheck disable=SC2034  # helpers.bash signs with it
     MODULE=$FAULT
-    strace -f -qq -o trace -e inject=fallocate:error=ENOSPC "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" \
+    strace -qq -o trace -e inject=fallocate:error=ENOSPC "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" \
         --pin-source "file:$PINFILE" --transcript t -o app.sig app.signdata 2>err || status=$?
     [ "$status" -eq 74 ]
     grep -q '^ensign: t: there is no room for the [0-9]* bytes of this run.s records, so nothing was done' err
@@ -681,13 +700,13 @@ PY
     # A leak check cannot run under strace.
     [ "$VARIANT" != asan ] || export ASAN_OPTIONS=detect_leaks=0
     # The write of the signature into its temporary file.
-    strace -f -qq -y -o trace "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" \
+    strace -qq -y -o trace "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" \
         --pin-source "file:$PINFILE" --transcript probe -o app.sig app.signdata 2>/dev/null
     rm -f app.sig probe
     call=$(grep -E '(^| )write\(' trace | grep -nE '\.ensign-|app\.sig' | head -1 | cut -d: -f1)
     [ -n "$call" ]
     status=0
-    strace -f -qq -o trace -e "inject=write:error=ENOSPC:when=$call" "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" \
+    strace -qq -o trace -e "inject=write:error=ENOSPC:when=$call" "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" \
         --pin-source "file:$PINFILE" --transcript t -o app.sig app.signdata 2>err || status=$?
     [ "$status" -eq 74 ] || fail "exit $status" "$(cat err)"
     kinds_are 'begin run:0 intent outcome:74'

@@ -185,7 +185,7 @@ __attribute__((unused)) static struct hsm_uri *token_uri(const char *text)
 
 __attribute__((unused)) static bool token_try_open(const char *module, struct hsm **ret, struct ens_err *err)
 {
-    return hsm_open(&(struct hsm_open_args){.module = module, .timeout_s = 60}, ret, err);
+    return hsm_open(&(struct hsm_open_args){.module = module, .timeout_s = 60, .env = environ}, ret, err);
 }
 
 __attribute__((unused)) static struct hsm *token_open(const char *module)

@@ -1,11 +1,10 @@
 /* Tokens: which ones the module has, which one a URI selects, and the flags that it shows. */
-#include "hsm/internal.h"
+#include "hsm/token/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 
@@ -250,16 +249,17 @@ static bool list_with_patience(struct hsm *hsm, const struct hsm_uri *uri, struc
 
         (void)nanosleep(&wait, NULL);
         token_free_all(hsm);
-        if (!interrupt_check(err) || (i > 0 && is_blind && !p11_restart(hsm, err)) || !list_tokens(hsm, err))
+        if (!call_allowed(hsm->page, err) || (i > 0 && is_blind && !p11_restart(hsm, err)) ||
+            !list_tokens(hsm, err))
             return false;
         *ret_count = count_matching(hsm, uri, ret);
     }
     return true;
 }
 
-bool hsm_list_tokens(struct hsm *hsm, const struct hsm_uri *uri,
-                     bool (*each)(void *ctx, const struct hsm_token *token, struct ens_err *err), void *ctx,
-                     struct ens_err *err)
+bool token_each(struct hsm *hsm, const struct hsm_uri *uri,
+                bool (*each)(void *ctx, const struct hsm_token *token, struct ens_err *err), void *ctx,
+                struct ens_err *err)
 {
     struct token *found = NULL;
     size_t count = 0;
@@ -273,7 +273,7 @@ bool hsm_list_tokens(struct hsm *hsm, const struct hsm_uri *uri,
     for (size_t i = 0; i < hsm->token_count; i++) {
         if (!token_matches(hsm, &hsm->tokens[i], uri))
             continue;
-        if (!interrupt_check(err) || !each(ctx, &hsm->tokens[i].public, err))
+        if (!call_allowed(hsm->page, err) || !each(ctx, &hsm->tokens[i].public, err))
             return false;
     }
     return true;
@@ -342,8 +342,8 @@ static bool none_matches(struct hsm *hsm, const struct hsm_uri *uri, struct ens_
 
 /* ---- selecting ---- */
 
-bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_token **ret,
-                      struct ens_err *err)
+bool token_select(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_token **ret,
+                  struct ens_err *err)
 {
     ENS_CLEANUP(candidates_free) struct candidates c = {0};
     struct token *found = NULL;

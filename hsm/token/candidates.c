@@ -1,6 +1,6 @@
 /* What a URI that matches nothing, or too much, could have meant: for the end of an error. A URI is never
  * cut: what does not fit into a message is kept for the caller to print. */
-#include "hsm/internal.h"
+#include "hsm/token/internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -78,13 +78,13 @@ bool candidates_fail(struct hsm *hsm, struct candidates *c, enum ens_code code, 
     if (vsnprintf(fact, sizeof fact, fmt, args) < 0)
         fact[0] = '\0';
     va_end(args);
+    buf_free(&hsm->candidates);
     if (candidates_has_near(c))
         return ens_fail(err, code, "%s: did you mean '%s'", fact, c->near_uri);
     if (c->lines.len <= CANDIDATES_ROOM) {
         join_found(c, list);
         return ens_fail(err, code, "%s: %s%s", fact, lead, list);
     }
-    buf_free(&hsm->candidates);
     if (!buf_append(&c->lines, view_of("", 1), err))
         return false;
     hsm->candidates = c->lines;
@@ -92,7 +92,7 @@ bool candidates_fail(struct hsm *hsm, struct candidates *c, enum ens_code code, 
     return ens_fail(err, code, "%s: name one of the %zu that are listed", fact, c->count);
 }
 
-const char *hsm_candidates(const struct hsm *hsm)
+const char *candidates_text(const struct hsm *hsm)
 {
     return hsm != NULL && hsm->candidates.len > 0 ? (const char *)hsm->candidates.data : NULL;
 }

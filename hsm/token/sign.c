@@ -1,10 +1,9 @@
 /* One signature: choose the mechanism, authorise it where the key wants that, C_SignInit, C_Sign. */
-#include "hsm/internal.h"
+#include "hsm/token/internal.h"
 
 #include <string.h>
 
 #include "signer/base/digest.h"
-#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 
 /* More than any RSA-3072 signature; the length is never asked for first, which some tokens count as the
@@ -45,7 +44,7 @@ static bool use_message(struct input *in, const struct hsm_sign_args *args, stru
     if (!digest_of(DIGEST_SHA256, args->message, digest, err))
         return false;
     if (memcmp(digest, args->digest, DIGEST_SIZE) != 0)
-        return ens_fail(err, ENS_BUG, "hsm_sign: the digest is not that of the message");
+        return ens_fail(err, ENS_BUG, "sign_digest: the digest is not that of the message");
     return true;
 }
 
@@ -100,22 +99,16 @@ static bool call_sign(struct hsm *hsm, const struct input *in, const struct secr
         return false;
     /* C_Sign only reads its input, but takes it without const. */
     memcpy(&data, &in->data.data, sizeof data);
-    hsm->sign_started++;
+    hsm->page->started++;
     rv = HSM_CALL(hsm, C_Sign, hsm->session, data, in->data.len, ret, ret_len);
     if (rv != CKR_OK)
         return ckr_fail(err, rv, "key '%s': C_Sign (%s)", hsm->key->label, in->name);
-    hsm->sign_completed++;
+    hsm->page->completed++;
     return true;
 }
 
-void hsm_sign_calls(const struct hsm *hsm, uint64_t *ret_started, uint64_t *ret_completed)
-{
-    *ret_started = hsm->sign_started;
-    *ret_completed = hsm->sign_completed;
-}
-
-bool hsm_sign(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[static SIGNATURE_SIZE],
-              struct ens_err *err)
+bool sign_digest(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[static SIGNATURE_SIZE],
+                 struct ens_err *err)
 {
     ENS_CLEANUP(secret_wipe) struct secret pin = {0};
     struct input in = {0};
@@ -123,12 +116,12 @@ bool hsm_sign(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[sta
     CK_ULONG len = sizeof signature;
 
     if (hsm->key == NULL)
-        return ens_fail(err, ENS_BUG, "hsm_sign: no key is selected");
+        return ens_fail(err, ENS_BUG, "sign_digest: no key is selected");
     if (!choose(hsm, args, &in, err))
         return false;
     if (hsm->key->public.always_authenticate == HSM_YES && !ask(hsm, args, &pin, err))
         return false;
-    if (!interrupt_check(err) || !call_sign(hsm, &in, &pin, signature, &len, err))
+    if (!call_allowed(hsm->page, err) || !call_sign(hsm, &in, &pin, signature, &len, err))
         return false;
     if (len != SIGNATURE_SIZE)
         return ens_fail(err, ENS_BADSIG,

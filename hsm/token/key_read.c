@@ -1,14 +1,13 @@
 /* The claims of a token about a private key, read and judged; only the check of the signature
  * (signer/sgx/rsa3072.c) proves anything. Attributes are read one at a time: a call for several fails whole
  * if the token does not have one of them. */
-#include "hsm/internal.h"
+#include "hsm/token/internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "signer/base/hex.h"
-#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 
@@ -56,7 +55,7 @@ static bool collect(struct hsm *hsm, size_t max, CK_OBJECT_HANDLE **ret, size_t 
         size_t room = max - count < FIND_AT_ONCE ? max - count : FIND_AT_ONCE;
         void *block = found;
 
-        if (!interrupt_check(err) || !mem_grow(&block, count + room, sizeof *found, err))
+        if (!call_allowed(hsm->page, err) || !mem_grow(&block, count + room, sizeof *found, err))
             return false;
         found = block;
         got = 0;

@@ -1,5 +1,5 @@
 /* From what this program was built: the only object that changes with every commit. */
-#include "signer/ui/version.h"
+#include "signer/base/version.h"
 
 #ifndef ENSIGN_COMMIT /* for checkers that read the sources by themselves */
 #define ENSIGN_COMMIT "-"

@@ -1,6 +1,6 @@
 /* The PIN. There is one C_Login per token and run, and it is never repeated: tokens lock after three wrong
  * PINs, and some lock more than the token. The PIN goes from its locked page straight to the module. */
-#include "hsm/internal.h"
+#include "hsm/token/internal.h"
 
 #include "signer/base/mem.h"
 
@@ -44,8 +44,8 @@ static CK_RV call_login(struct hsm *hsm, CK_USER_TYPE user, const struct secret 
     CK_UTF8CHAR_PTR data = pin_pad ? NULL : (CK_UTF8CHAR_PTR)pin->data;
     CK_ULONG len = pin_pad ? 0 : pin->len;
 
-    watch_begin_slow(hsm->watch, "C_Login", pin_pad ? 0 : 1);
-    return watch_end(hsm->watch, hsm->f->C_Login(hsm->session, user, data, len));
+    call_begin_slow(hsm->page, CALL_C_Login, pin_pad ? 0 : 1);
+    return call_end(hsm->page, hsm->f->C_Login(hsm->session, user, data, len));
 }
 
 /* What the token says after a wrong PIN, as the remedy. */
@@ -115,14 +115,14 @@ static bool check_same_token(struct hsm *hsm, struct ens_err *err)
     return session_require(hsm, false, err) && token_refresh(hsm, err);
 }
 
-bool hsm_login(struct hsm *hsm, const struct secret *pin, bool allow_final_try, struct ens_err *err)
+bool login_user(struct hsm *hsm, const struct secret *pin, bool allow_final_try, struct ens_err *err)
 {
     if (hsm->token == NULL)
-        return ens_fail(err, ENS_BUG, "hsm_login: no token is selected");
+        return ens_fail(err, ENS_BUG, "login_user: no token is selected");
     struct token *t = hsm->token;
 
     if (t->login_tried)
-        return ens_fail(err, ENS_BUG, "hsm_login: token '%s' had its one login of this run", t->label);
+        return ens_fail(err, ENS_BUG, "login_user: token '%s' had its one login of this run", t->label);
     if (!token_refresh(hsm, err))
         return false;
     if (!t->public.login_required && !t->public.pin_pad && pin == NULL)

@@ -1,6 +1,6 @@
 /* Opening and closing the module. libp11 loads and initialises it (p11.c); its function list is then asked
  * for directly, because search, attributes, e = 3 key generation and signing need plain Cryptoki. */
-#include "hsm/internal.h"
+#include "hsm/token/internal.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -38,13 +38,13 @@ static bool is_special(const char *module)
 /* Loads the file with the dynamic linker's own words on failure, which libp11 does not pass on. */
 static bool load_file(const char *module, struct hsm *hsm, CK_C_GetFunctionList *ret, struct ens_err *err)
 {
-    if (module == NULL || module[0] == '\0')
+    if (module[0] == '\0')
         return not_a_module("no PKCS#11 module is named", ", and there is no default", ENS_USAGE, err);
     if (is_special(module))
         return not_a_module(module, ": is not a regular file", ENS_MODULE, err);
-    watch_begin(hsm->watch, "dlopen");
+    call_begin(hsm->page, CALL_dlopen);
     hsm->handle = dlopen(module, RTLD_NOW | RTLD_LOCAL);
-    (void)watch_end(hsm->watch, CKR_OK);
+    (void)call_end(hsm->page, CKR_OK);
     if (hsm->handle == NULL) {
         const char *reason = dlerror();
 
@@ -82,7 +82,7 @@ static bool check_functions(const char *module, const CK_FUNCTION_LIST *f, struc
 
 /* p11-kit's client gives every caller of C_GetFunctionList an instance of its own: then the one that libp11
  * initialised is another than this one. */
-static bool read_info(struct hsm *hsm, const struct hsm_open_args *args, struct ens_err *err)
+static bool read_info(struct hsm *hsm, struct ens_err *err)
 {
     CK_RV rv = HSM_CALL(hsm, C_GetInfo, &hsm->info);
 
@@ -92,40 +92,50 @@ static bool read_info(struct hsm *hsm, const struct hsm_open_args *args, struct 
         hsm->own_instance = true;
         rv = HSM_CALL(hsm, C_GetInfo, &hsm->info);
     }
-    return rv == CKR_OK || ckr_fail(err, rv, "module %s: C_GetInfo", args->module);
+    return rv == CKR_OK || ckr_fail(err, rv, "module %s: C_GetInfo", hsm->module);
 }
 
-bool hsm_open(const struct hsm_open_args *args, struct hsm **ret, struct ens_err *err)
+/* The error of the part that failed stands. */
+static bool load(struct hsm *hsm, struct ens_err *err)
 {
-    ENS_CLEANUP(hsm_closep) struct hsm *hsm = mem_alloc(1, sizeof *hsm, err);
     CK_C_GetFunctionList get_list = NULL;
     CK_FUNCTION_LIST *list = NULL;
 
-    if (hsm == NULL || !watch_start(args, &hsm->watch, err) ||
-        !load_file(args->module, hsm, &get_list, err) ||
-        !p11_load(args->module, args->module_args, hsm->watch, &hsm->p11, err))
+    if (!load_file(hsm->module, hsm, &get_list, err) ||
+        !p11_load(hsm->module, hsm->module_args, hsm->page, &hsm->p11, err))
         return false;
-
-    watch_begin(hsm->watch, "C_GetFunctionList");
-    CK_RV rv = watch_end(hsm->watch, get_list(&list));
+    call_begin(hsm->page, CALL_C_GetFunctionList);
+    CK_RV rv = call_end(hsm->page, get_list(&list));
 
     if (rv != CKR_OK || list == NULL)
         return ens_fail(err, ENS_MODULE,
-                        "module %s: C_GetFunctionList gives no functions: use another module", args->module);
-    if (!check_functions(args->module, list, err))
+                        "module %s: C_GetFunctionList gives no functions: use another module", hsm->module);
+    if (!check_functions(hsm->module, list, err))
         return false;
     hsm->f = list;
-    hsm->module = args->module;
-    hsm->module_args = args->module_args;
-    if (!read_info(hsm, args, err)) {
-        err->code = ENS_MODULE;
+    if (read_info(hsm, err))
+        return true;
+    err->code = ENS_MODULE;
+    return false;
+}
+
+bool module_open(const char *module, const char *module_args, struct call_page *page, struct hsm **ret,
+                 struct ens_err *err)
+{
+    ENS_CLEANUP(module_closep) struct hsm *hsm = mem_alloc(1, sizeof *hsm, err);
+
+    if (hsm == NULL)
         return false;
-    }
+    hsm->page = page;
+    hsm->module = mem_strdup(module != NULL ? module : "", err);
+    hsm->module_args = module_args != NULL ? mem_strdup(module_args, err) : NULL;
+    if (hsm->module == NULL || (module_args != NULL && hsm->module_args == NULL) || !load(hsm, err))
+        return false;
     *ret = ens_take(hsm);
     return true;
 }
 
-void hsm_closep(struct hsm **hsm)
+void module_closep(struct hsm **hsm)
 {
     struct hsm *h = *hsm;
 
@@ -139,7 +149,8 @@ void hsm_closep(struct hsm **hsm)
     p11_unloadp(&h->p11);
     if (h->handle != NULL)
         (void)dlclose(h->handle);
-    watch_stopp(&h->watch);
+    mem_free(h->module);
+    mem_free(h->module_args);
     mem_free(h);
     *hsm = NULL;
 }

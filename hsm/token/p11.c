@@ -11,7 +11,7 @@
 /* libp11.h names types that OpenSSL then hides; nothing of them is used. */
 #undef OPENSSL_NO_DEPRECATED
 
-#include "hsm/internal.h"
+#include "hsm/token/internal.h"
 
 #include <libp11.h>
 
@@ -20,7 +20,7 @@
 
 struct p11 {
     PKCS11_CTX *ctx;
-    struct watch *watch;
+    struct call_page *page;
     bool loaded;
 };
 
@@ -38,24 +38,24 @@ static bool load_failed(const char *module, struct ens_err *err)
                     rv == CKR_ARGUMENTS_BAD ? "it may need --module-args (NSS does)" : ckr_remedy(rv));
 }
 
-bool p11_load(const char *module, const char *module_args, struct watch *watch, struct p11 **ret,
+bool p11_load(const char *module, const char *module_args, struct call_page *page, struct p11 **ret,
               struct ens_err *err)
 {
     ENS_CLEANUP(p11_unloadp) struct p11 *p = mem_alloc(1, sizeof *p, err);
 
     if (p == NULL)
         return false;
-    p->watch = watch;
+    p->page = page;
     p->ctx = PKCS11_CTX_new();
     if (p->ctx == NULL)
         return ossl_fail(err, ENS_RESOURCE, "libp11 cannot start");
     if (module_args != NULL)
         PKCS11_CTX_init_args(p->ctx, module_args);
     ossl_clear();
-    watch_begin(watch, "C_Initialize or C_GetInfo");
+    call_begin(page, CALL_LOAD);
     int failed = PKCS11_CTX_load(p->ctx, module);
 
-    (void)watch_end(watch, CKR_OK);
+    (void)call_end(page, CKR_OK);
     if (failed != 0)
         return load_failed(module, err);
     ossl_clear();
@@ -70,12 +70,12 @@ void p11_unloadp(struct p11 **p11)
 
     if (p == NULL)
         return;
-    watch_begin(p->watch, "C_Finalize");
+    call_begin(p->page, CALL_C_Finalize);
     if (p->loaded)
         PKCS11_CTX_unload(p->ctx);
     if (p->ctx != NULL)
         PKCS11_CTX_free(p->ctx);
-    (void)watch_end(p->watch, CKR_OK);
+    (void)call_end(p->page, CKR_OK);
     ossl_clear();
     mem_free(p);
     *p11 = NULL;

@@ -1,12 +1,15 @@
-/* The files of hsm/ share the open module, the selected token, its session, the selected key. In the order in
- * which they build on one another: uri_text, uri, watch, ckr, p11; session, candidates, token, login;
- * key_read, key; sign, keygen; module, which opens and closes. */
+/* The side of hsm.h that has the module, linked into ensign-token alone. Its files share the open module, the
+ * selected token, its session, the selected key. In the order in which they build on one another: call, ckr,
+ * p11; session, candidates, token, login; key_read, key; sign, keygen; module, which opens and closes; serve,
+ * which answers ensign; main. */
 #pragma once
 
 #include <p11-kit/pkcs11.h>
 
 #include "hsm/hsm.h"
+#include "hsm/page.h"
 #include "hsm/uri.h"
+#include "hsm/wire.h"
 
 /* Limits on what a module may claim; real ones stay far below. */
 #define HSM_SLOTS_MAX      1024
@@ -14,23 +17,20 @@
 #define HSM_MECHANISMS_MAX 4096
 #define HSM_ATTR_MAX       2048 /* bytes of one attribute: the modulus of RSA-16384 */
 
-/* ---- watch.c: a limit on how long a call may take ---- */
+/* ---- call.c: what ensign sees of the calls ---- */
 
-struct watch;
+/* Announces a call of the module in `page`. */
+void call_begin(struct call_page *page, enum page_call call);
+/* The same of a call that may take `factor` times the limit; 0: no limit, because a person is at work. */
+void call_begin_slow(struct call_page *page, enum page_call call, uint16_t factor);
+/* Announces its return; gives `rv` back, so that it can stand around the call. */
+CK_RV call_end(struct call_page *page, CK_RV rv);
+/* ENS_INTERRUPTED once ensign wants no more calls for this request: asked between pieces of work. */
+bool call_allowed(const struct call_page *page, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Starts the watchdog; `seconds` 0: no limit and no thread. ENS_RESOURCE. */
-bool watch_start(const struct hsm_open_args *args, struct watch **ret, struct ens_err *err) ENS_MUST_CHECK;
-void watch_stopp(struct watch **w);
-/* Announces a call of the module by its name (a string literal), and its return. */
-void watch_begin(struct watch *w, const char *call);
-/* The same with `factor` times the limit; 0: no limit, because a person is at work. */
-void watch_begin_slow(struct watch *w, const char *call, unsigned factor);
-/* Gives `rv` back, so that it can stand around the call. */
-CK_RV watch_end(struct watch *w, CK_RV rv);
-
-/* Calls a function of the module under the watchdog and yields its CK_RV. */
+/* Calls a function of the module, and yields its CK_RV. */
 #define HSM_CALL(h, name, ...)                                                                               \
-    watch_end((h)->watch, (watch_begin((h)->watch, #name), (h)->f->name(__VA_ARGS__)))
+    call_end((h)->page, (call_begin((h)->page, CALL_##name), (h)->f->name(__VA_ARGS__)))
 
 /* ---- ckr.c: return values as errors ---- */
 
@@ -49,7 +49,7 @@ const char *ckr_remedy(CK_RV rv);
 struct p11;
 
 /* Loads and initialises the module. ENS_MODULE. */
-bool p11_load(const char *module, const char *module_args, struct watch *watch, struct p11 **ret,
+bool p11_load(const char *module, const char *module_args, struct call_page *page, struct p11 **ret,
               struct ens_err *err) ENS_MUST_CHECK;
 /* Finalises and unloads it; every session must be closed. */
 void p11_unloadp(struct p11 **p11);
@@ -83,25 +83,24 @@ struct key {
 };
 
 struct hsm {
-    struct watch *watch;
+    struct call_page *page; /* borrowed */
     struct p11 *p11;
     void *handle; /* of dlopen */
     const CK_FUNCTION_LIST *f;
-    bool own_instance;                /* `f` was initialised here, and not by libp11 */
-    const char *module, *module_args; /* of hsm_open_args; borrowed */
+    bool own_instance;          /* `f` was initialised here, and not by libp11 */
+    char *module, *module_args; /* the second may be NULL */
     CK_INFO info;
 
     struct token *tokens;
     size_t token_count;
     bool tokens_listed;
     struct ens_err bad_slot; /* why the first unreadable slot was left out; code 0: there was none */
-    struct buf candidates;   /* text of hsm_candidates; empty: none */
+    struct buf candidates;   /* text of candidates_text; empty: none */
 
     struct token *token; /* the selected one, in `tokens`; NULL: none */
     CK_SESSION_HANDLE session;
     bool has_session, session_is_rw, logged_in;
-    uint64_t sign_started, sign_completed; /* calls of C_Sign */
-    bool context_refused;                  /* a PIN for one signature was wrong: no other is tried */
+    bool context_refused; /* a PIN for one signature was wrong: no other is tried */
 
     struct key *key; /* the selected one; NULL: none */
     CK_OBJECT_HANDLE generated_public, generated_private;
@@ -126,11 +125,20 @@ bool candidates_add(struct candidates *c, const char *label, const char *uri,
 bool candidates_has_near(const struct candidates *c);
 /* Fails with `code` and "OBJECT: FACT", and behind it the URI of the nearest label ("did you mean"), or
  * `lead` and all candidates, or, if they do not fit into a message whole, how many
- * hsm_candidates now lists. */
+ * candidates_text now lists. */
 bool candidates_fail(struct hsm *hsm, struct candidates *c, enum ens_code code, const char *lead,
                      struct ens_err *err, const char *fmt, ...) ENS_PRINTF(6, 7);
 
+/* The functions of hsm.h, here with the names of their files; hsm.h says what they do. */
+const char *candidates_text(const struct hsm *hsm);
+
 /* ---- token.c ---- */
+
+bool token_select(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_token **ret,
+                  struct ens_err *err) ENS_MUST_CHECK;
+bool token_each(struct hsm *hsm, const struct hsm_uri *uri,
+                bool (*each)(void *ctx, const struct hsm_token *token, struct ens_err *err), void *ctx,
+                struct ens_err *err) ENS_MUST_CHECK;
 
 /* True if the token has all that the path of `uri` (NULL: nothing) says of token, slot and library. */
 bool token_matches(const struct hsm *hsm, const struct token *t, const struct hsm_uri *uri);
@@ -149,6 +157,9 @@ void key_freep(struct key **key);
 
 /* ---- login.c ---- */
 
+bool login_user(struct hsm *hsm, const struct secret *pin, bool allow_final_try,
+                struct ens_err *err) ENS_MUST_CHECK;
+
 /* The PIN for the one signature that C_SignInit began (CKU_CONTEXT_SPECIFIC). NULL: PIN pad. */
 bool login_context(struct hsm *hsm, const struct secret *pin, struct ens_err *err) ENS_MUST_CHECK;
 
@@ -166,5 +177,30 @@ bool key_load(struct hsm *hsm, CK_OBJECT_HANDLE handle, struct key **ret, struct
 
 /* ---- key.c ---- */
 
+bool key_select(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_key **ret,
+                struct ens_err *err) ENS_MUST_CHECK;
+bool key_public(struct hsm *hsm, struct pubkey *ret, struct ens_err *err) ENS_MUST_CHECK;
+bool key_each(struct hsm *hsm, bool (*each)(void *ctx, const struct hsm_key *key, struct ens_err *err),
+              void *ctx, struct ens_err *err) ENS_MUST_CHECK;
+
 /* Makes `*key` the selected one, and gives it its URI if it has none yet; it then belongs to `hsm`. */
 bool key_take(struct hsm *hsm, struct key **key, struct ens_err *err) ENS_MUST_CHECK;
+
+/* ---- sign.c, keygen.c, module.c ---- */
+
+bool sign_digest(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[static SIGNATURE_SIZE],
+                 struct ens_err *err) ENS_MUST_CHECK;
+
+bool keygen_make(struct hsm *hsm, const struct hsm_generate_args *args, const struct hsm_key **ret,
+                 struct ens_err *err) ENS_MUST_CHECK;
+bool keygen_destroy(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
+
+/* `page` is borrowed for as long as the module is open. */
+bool module_open(const char *module, const char *module_args, struct call_page *page, struct hsm **ret,
+                 struct ens_err *err) ENS_MUST_CHECK;
+void module_closep(struct hsm **hsm);
+
+/* ---- serve.c: ensign's requests ---- */
+
+/* Answers on the socket `fd` until it is told to close, or cannot go on; `walls` are WIRE_WALL_*. */
+enum wire_status serve(int fd, unsigned walls, struct call_page *page);

@@ -1,5 +1,5 @@
 /* The session with the selected token. */
-#include "hsm/internal.h"
+#include "hsm/token/internal.h"
 
 static CK_RV open_session(struct hsm *hsm, bool rw, CK_SESSION_HANDLE *ret)
 {

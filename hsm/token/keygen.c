@@ -1,5 +1,5 @@
 /* Key generation inside the token: C_GenerateKeyPair itself, because libp11 knows no exponent but 65537. */
-#include "hsm/internal.h"
+#include "hsm/token/internal.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -101,12 +101,11 @@ static bool call_generate(struct hsm *hsm, const char *label, struct view id, st
         key_attr(CKA_DECRYPT, &no, sizeof no),     key_attr(CKA_UNWRAP, &no, sizeof no),
     };
 
-    watch_begin_slow(hsm->watch, "C_GenerateKeyPair", KEYGEN_PATIENCE);
-    CK_RV rv =
-        watch_end(hsm->watch,
-                  hsm->f->C_GenerateKeyPair(hsm->session, &mechanism, public, sizeof public / sizeof *public,
-                                            private, sizeof private / sizeof *private, &hsm->generated_public,
-                                            &hsm->generated_private));
+    call_begin_slow(hsm->page, CALL_C_GenerateKeyPair, KEYGEN_PATIENCE);
+    CK_RV rv = call_end(
+        hsm->page, hsm->f->C_GenerateKeyPair(hsm->session, &mechanism, public, sizeof public / sizeof *public,
+                                             private, sizeof private / sizeof *private,
+                                             &hsm->generated_public, &hsm->generated_private));
     if (rv != CKR_OK)
         return refused(hsm, rv, err);
     hsm->has_generated = true;
@@ -183,8 +182,8 @@ static bool read_back(struct hsm *hsm, struct view random_id, bool rename, const
     return true;
 }
 
-bool hsm_generate(struct hsm *hsm, const struct hsm_generate_args *args, const struct hsm_key **ret,
-                  struct ens_err *err)
+bool keygen_make(struct hsm *hsm, const struct hsm_generate_args *args, const struct hsm_key **ret,
+                 struct ens_err *err)
 {
     uint8_t random_id[ID_RANDOM_SIZE] = {0};
     bool rename = args->id.len == 0;
@@ -200,15 +199,15 @@ bool hsm_generate(struct hsm *hsm, const struct hsm_generate_args *args, const s
         return false;
     if (read_back(hsm, id, rename, ret, err))
         return true;
-    if (!hsm_destroy_generated(hsm, &ignored))
+    if (!keygen_destroy(hsm, &ignored))
         (void)ens_wrap(err, "%s", ignored.msg);
     return false;
 }
 
-bool hsm_destroy_generated(struct hsm *hsm, struct ens_err *err)
+bool keygen_destroy(struct hsm *hsm, struct ens_err *err)
 {
     if (!hsm->has_generated)
-        return ens_fail(err, ENS_BUG, "hsm_destroy_generated: no key pair was made");
+        return ens_fail(err, ENS_BUG, "keygen_destroy: no key pair was made");
     hsm->has_generated = false;
     CK_RV rv = HSM_CALL(hsm, C_DestroyObject, hsm->session, hsm->generated_private);
     CK_RV rv_public = HSM_CALL(hsm, C_DestroyObject, hsm->session, hsm->generated_public);

@@ -1,6 +1,6 @@
 /* Return values of PKCS#11 (2.40, section 5.1) as errors: the name that the vendor's manual explains, the
  * exit status, and what to do. */
-#include "hsm/internal.h"
+#include "hsm/token/internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,11 +1,10 @@
 /* Keys: listing them, and selecting exactly one. If a URI matches none or several, the error lists what could
  * be meant, as URIs that can be pasted. */
-#include "hsm/internal.h"
+#include "hsm/token/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 
@@ -122,7 +121,7 @@ static bool load_all(struct hsm *hsm, struct key_list *list, struct ens_err *err
     if (list->keys == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
-        if (!interrupt_check(err) || !key_load(hsm, found[i], &list->keys[i], err))
+        if (!call_allowed(hsm->page, err) || !key_load(hsm, found[i], &list->keys[i], err))
             return false;
         list->count++;
     }
@@ -135,8 +134,8 @@ static bool load_all(struct hsm *hsm, struct key_list *list, struct ens_err *err
     return true;
 }
 
-bool hsm_list_keys(struct hsm *hsm, bool (*each)(void *ctx, const struct hsm_key *key, struct ens_err *err),
-                   void *ctx, struct ens_err *err)
+bool key_each(struct hsm *hsm, bool (*each)(void *ctx, const struct hsm_key *key, struct ens_err *err),
+              void *ctx, struct ens_err *err)
 {
     ENS_CLEANUP(key_list_free) struct key_list list = {0};
 
@@ -330,8 +329,7 @@ bool key_take(struct hsm *hsm, struct key **key, struct ens_err *err)
     return true;
 }
 
-bool hsm_select_key(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_key **ret,
-                    struct ens_err *err)
+bool key_select(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm_key **ret, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) CK_OBJECT_HANDLE *found = NULL;
     ENS_CLEANUP(key_freep) struct key *k = NULL;
@@ -355,10 +353,10 @@ bool hsm_select_key(struct hsm *hsm, const struct hsm_uri *uri, const struct hsm
     return true;
 }
 
-bool hsm_public_key(struct hsm *hsm, struct pubkey *ret, struct ens_err *err)
+bool key_public(struct hsm *hsm, struct pubkey *ret, struct ens_err *err)
 {
     if (hsm->key == NULL)
-        return ens_fail(err, ENS_BUG, "hsm_public_key: no key is selected");
+        return ens_fail(err, ENS_BUG, "key_public: no key is selected");
     const struct hsm_key *key = &hsm->key->public;
 
     if (key->why_not[0] != '\0' || !key->has_pubkey)

@@ -1,0 +1,52 @@
+/* ensign-token as a child of this process: started, asked, listened to, and ended. hsm/client.c says hsm.h in its
+ * messages. */
+#pragma once
+
+#include "hsm/hsm.h"
+#include "hsm/wire.h"
+
+struct helper;
+
+/* The path of ensign-token: beside this program (if file and directory belong to root or to the owner of this
+ * program, and nobody else may write there), else where it is installed. Release with mem_free. */
+bool helper_path(char **ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Starts it and learns that it is of this build; no module is named yet. `args` is borrowed for the call, its
+ * functions and `env` for as long as it runs. ENS_RESOURCE, ENS_MODULE. */
+bool helper_start(const struct hsm_open_args *args, struct helper **ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Sends a request (its sequence is set here). */
+bool helper_ask(struct helper *h, struct wire_request *q, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Waits for the next message that answers it; its views are good until the next call. An error that it says is
+ * one here, with `*ret` set. Any other error is the end of the process. */
+bool helper_hear(struct helper *h, struct wire_reply *ret, struct ens_err *err) ENS_MUST_CHECK;
+
+/* From now on its end is that of a token, and no longer that of a module that cannot be loaded. */
+void helper_opened(struct helper *h);
+
+/* Ends it because of an answer that does not fit: ENS_DEVICE. */
+bool helper_refuse(struct helper *h, struct ens_err *err);
+
+/* Calls of C_Sign, as the page has them. */
+void helper_sign_calls(const struct helper *h, uint64_t *ret_started, uint64_t *ret_completed);
+
+/* Asks it to close, waits for its end, or ends it. What goes wrong here is told, for the work is done. */
+void helper_endp(struct helper **helper);
+
+/* ---- words.c: what the module prints ---- */
+
+#define WORDS_LINE 512
+
+struct words {
+    int fd; /* where it is read, without blocking; -1: at its end */
+    void (*tell)(enum hsm_tell what, const char *text);
+    char line[WORDS_LINE];
+    size_t len, kept, lines;
+    uint64_t dropped;
+};
+
+/* Takes what waits there. */
+void words_take(struct words *w);
+/* The same for the last time; then says how much was not said. */
+void words_end(struct words *w);
