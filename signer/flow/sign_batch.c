@@ -25,21 +25,26 @@ struct work {
     struct pace pace;
 };
 
+bool sign_batch_one(struct request *q, struct signing_key *signer, enum hsm_mechanism mechanism,
+                    struct ens_err *err)
+{
+    q->is_tried = interrupt_check(err);
+    q->is_signed = q->is_tried && token_sign(&signer->token, mechanism, &signer->key, q->digest,
+                                             request_message(q), q->signature, err);
+    /* Whoever interrupts a slow token wants no file; but that there is a signature is recorded. */
+    return q->is_signed && interrupt_check(err);
+}
+
 static bool sign_request(void *ctx, unsigned session, size_t item)
 {
     struct work *w = ctx;
     struct request *q = &w->requests->items[item];
-    struct ens_err *err = &w->errors[item];
 
     (void)session;
     if (q->is_done)
         return true;
     pace_item(&w->pace, item, q->path);
-    q->is_tried = interrupt_check(err);
-    q->is_signed = q->is_tried && token_sign(&w->signer->token, w->mechanism, &w->signer->key, q->digest,
-                                             request_message(q), q->signature, err);
-    /* Whoever interrupts a slow token wants no file; but that there is a signature is recorded. */
-    return q->is_signed && interrupt_check(err);
+    return sign_batch_one(q, w->signer, w->mechanism, &w->errors[item]);
 }
 
 static enum batch_next write_signature(void *ctx, unsigned worker, size_t item)

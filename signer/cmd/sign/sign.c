@@ -7,7 +7,6 @@
 
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
-#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 #include "signer/ceremony/policy.h"
@@ -338,12 +337,7 @@ static bool sign_single(struct run *r, struct ens_err *err)
 
     if (q->is_done)
         return true;
-    if (!interrupt_check(err))
-        return false;
-    q->is_tried = true;
-    q->is_signed = token_sign(&r->signer.token, r->mechanism, &r->signer.key, q->digest, request_message(q),
-                              q->signature, err);
-    if (!q->is_signed || !interrupt_check(err))
+    if (!sign_batch_one(q, &r->signer, r->mechanism, err))
         return false;
     q->is_written = write_single(r, q, err);
     return q->is_written;
