@@ -32,28 +32,26 @@ static bool measure(const struct fields_options *args, struct artifact *a, struc
     return ret->sites->is_measured || fields_check_signed(&ret->sites->css, ret->path, err);
 }
 
-/* MRENCLAVE, measured; or, if the file holds no enclave, as the SIGSTRUCT in it says. `ret` stays empty for sign-data. */
-static bool find_mrenclave(const struct fields_options *args, const char *path, struct enclave *ret,
+/* MRENCLAVE, measured; or, if the file holds no enclave, as the SIGSTRUCT in it says. `ret` stays empty for sign-data.
+ * `file` stays open. */
+static bool find_mrenclave(const struct fields_options *args, struct artifact *file, struct enclave *ret,
                            uint8_t ret_mrenclave[static MRENCLAVE_SIZE], struct notices *ret_notices,
                            struct ens_err *err)
 {
-    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
+    bool is_signdata = file->len == SIGNDATA_SIZE;
     struct sigstruct css;
 
-    if (!artifact_open(path, &a, err))
-        return false;
-    bool is_signdata = a.len == SIGNDATA_SIZE;
-
     if (is_signdata && args->from != NULL) {
-        if (!fields_in_signdata(&a, &css, err))
+        if (!fields_in_signdata(file, &css, err))
             return false;
         memcpy(ret_mrenclave, sigstruct_get(&css, CSS_ENCLAVEHASH).data, MRENCLAVE_SIZE);
-    } else if (!measure(args, &a, ret, ret_mrenclave, ret_notices, err)) {
+    } else if (!measure(args, file, ret, ret_mrenclave, ret_notices, err) ||
+               !artifact_keep(file, container_fd(ret->container), err)) {
         return false;
     }
     return (ret->sites != NULL && ret->sites->is_measured) ||
            notice_add(ret_notices, NOTICE_SAID, err, "MRENCLAVE is taken from %s; it was not measured%s%s.",
-                      path, is_signdata ? "" : ": ",
+                      file->path, is_signdata ? "" : ": ",
                       is_signdata ? "" : container_why_no_stream(ret->container));
 }
 
@@ -61,8 +59,8 @@ static bool find_mrenclave(const struct fields_options *args, const char *path, 
 static bool prepare_signdata(const struct fields_options *args, const char *path, struct sigstruct *ret_css,
                              uint8_t ret_digest[static 32], struct ens_err *err)
 {
+    ENS_CLEANUP(artifact_close) struct artifact file = ARTIFACT_NONE;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
-
     struct notices notices = {0};
     struct findings measured = {0};
     struct sigstruct from = {0};
@@ -76,8 +74,8 @@ static bool prepare_signdata(const struct fields_options *args, const char *path
                                   .measured = &measured};
 
     enclave_allow_large(args->allow_large);
-    bool ok = find_mrenclave(args, path, &e, mrenclave, &notices, err) &&
-              fields_of_options(args, path, mrenclave, ret_css, &from, &notices, err) &&
+    bool ok = artifact_open(path, &file, err) && find_mrenclave(args, &file, &e, mrenclave, &notices, err) &&
+              fields_of_options(args, &file, mrenclave, ret_css, &from, &notices, err) &&
               install_fits(&e, ret_css, &notices, err) && signdata_digest(ret_css, ret_digest, err);
 
     notice_all(&notices);

@@ -29,10 +29,11 @@ struct set_sig_options {
     bool ephemeral_key;
 };
 
-/* The operands after ENCLAVE, by what they hold. */
+/* The operands: ENCLAVE, and the others by what they hold. */
 struct given {
-    struct buf file;   /* SIGNATURE or SIGSTRUCT; empty with --ephemeral-key */
-    bool is_sigstruct; /* a finished SIGSTRUCT */
+    struct artifact enclave; /* for --from, beside what `struct enclave` has of it */
+    struct buf file;         /* SIGNATURE or SIGSTRUCT; empty with --ephemeral-key */
+    bool is_sigstruct;       /* a finished SIGSTRUCT */
     struct pubkey key;
     const char *name;     /* of the file, for messages */
     const char *key_name; /* of PUBKEY; NULL: not given */
@@ -40,6 +41,7 @@ struct given {
 
 static void given_free(struct given *g)
 {
+    artifact_close(&g->enclave);
     buf_free(&g->file);
 }
 
@@ -108,15 +110,15 @@ static bool check_mrenclave(const struct enclave *e, const struct sigstruct *css
                     hex_of(hash).text, e->path, hex_of(measured).text);
 }
 
-static bool collect_fields(const struct set_sig_options *args, const struct enclave *e, struct sigstruct *ret,
-                           struct notices *ret_notices, struct ens_err *err)
+static bool collect_fields(const struct set_sig_options *args, struct given *g, const struct enclave *e,
+                           struct sigstruct *ret, struct notices *ret_notices, struct ens_err *err)
 {
     struct sigstruct from;
 
     if (args->sign_data == NULL)
         return fields_check_from(&args->fields, e, err) &&
-               fields_of_options(&args->fields, e->path, enclave_mrenclave(e->sites), ret, &from, ret_notices,
-                                 err);
+               fields_of_options(&args->fields, &g->enclave, enclave_mrenclave(e->sites), ret, &from,
+                                 ret_notices, err);
     if (!fields_of_signdata(args->sign_data, ret, err) || !check_mrenclave(e, ret, args->sign_data, err))
         return false;
     /* MODE64BIT was decided, and signed, with the sign-data. */
@@ -223,12 +225,12 @@ static bool take_finished(const struct set_sig_options *args, const struct given
     return true;
 }
 
-static bool make_sigstruct(const struct set_sig_options *args, const struct given *g, const struct enclave *e,
+static bool make_sigstruct(const struct set_sig_options *args, struct given *g, const struct enclave *e,
                            struct sigstruct *ret, struct notices *ret_notices, struct ens_err *err)
 {
     if (g->is_sigstruct)
         return take_finished(args, g, e, ret, err);
-    if (!collect_fields(args, e, ret, ret_notices, err))
+    if (!collect_fields(args, g, e, ret, ret_notices, err))
         return false;
     return args->ephemeral_key ? finish_ephemeral(ret, ret_notices, err)
                                : finish_with_signature(args, g, ret, ret_notices, err);
@@ -237,13 +239,12 @@ static bool make_sigstruct(const struct set_sig_options *args, const struct give
 /* ---- the walk ---- */
 
 /* Reads the enclave and makes the SIGSTRUCT that fits it, judged again from its bytes alone. */
-static bool prepare(const struct set_sig_options *args, const char *path, const struct given *g,
-                    struct enclave *e, struct sigstruct *ret, struct notices *ret_notices,
-                    struct ens_err *err)
+static bool prepare(const struct set_sig_options *args, const char *path, struct given *g, struct enclave *e,
+                    struct sigstruct *ret, struct notices *ret_notices, struct ens_err *err)
 {
-    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
-
-    if (!artifact_open(path, &a, err) || !enclave_open(&a, args->fields.component, ENCLAVE_CHANGE, e, err) ||
+    if (!artifact_open(path, &g->enclave, err) ||
+        !enclave_open(&g->enclave, args->fields.component, ENCLAVE_CHANGE, e, err) ||
+        !artifact_keep(&g->enclave, container_fd(e->container), err) ||
         !enclave_require(e, args->fields.params.allow_unusual, ret_notices, err))
         return false;
     if (container_kind(e->container) == CONTAINER_SGXS && args->to == NULL)
@@ -266,7 +267,7 @@ static bool run_set_sig(const struct command_line *line, struct ens_err *err)
 {
     const struct set_sig_options *args = line->options;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
-    ENS_CLEANUP(given_free) struct given given = {0};
+    ENS_CLEANUP(given_free) struct given given = {.enclave = ARTIFACT_NONE};
     ENS_CLEANUP(output_closep) struct output *to = NULL;
     ENS_CLEANUP(install_free) struct install i = {0};
     struct notices notices = {0};

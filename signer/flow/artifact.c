@@ -1,8 +1,11 @@
 /* Kinds of files. */
 #include "signer/flow/artifact.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "signer/base/file.h"
 #include "signer/base/magic.h"
@@ -110,6 +113,12 @@ void artifact_close(struct artifact *a)
     file_closep(&a->fd);
 }
 
+bool artifact_keep(struct artifact *a, int fd, struct ens_err *err)
+{
+    a->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return a->fd >= 0 || ens_fail_errno(err, ENS_RESOURCE, errno, "%s: cannot be read again", a->path);
+}
+
 struct view artifact_head(const struct artifact *a)
 {
     return view_of(a->head, a->len);
@@ -119,6 +128,7 @@ bool artifact_read(const struct artifact *a, size_t max, struct buf *ret, struct
 {
     bool is_all = a->len < sizeof a->head && a->len <= max;
 
+    (void)lseek(a->fd, (off_t)a->len, SEEK_SET); /* a pipe is there, if it was not read */
     return buf_append(ret, artifact_head(a), err) &&
            (is_all || file_read_rest(a->fd, a->path, max, ret, err));
 }

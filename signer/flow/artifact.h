@@ -38,13 +38,16 @@ struct artifact {
 bool artifact_open(const char *path, struct artifact *ret, struct ens_err *err) ENS_MUST_CHECK;
 void artifact_close(struct artifact *a);
 
+/* Gives `a`, whose descriptor a container took over, one of its own again: `fd`, the same open file, is duplicated.
+ * ENS_RESOURCE. */
+bool artifact_keep(struct artifact *a, int fd, struct ens_err *err) ENS_MUST_CHECK;
+
 struct view artifact_head(const struct artifact *a);
 
 /* Does a reader of bundles, streams or ELF files open it? ensign-offline has none. */
 bool artifact_holds_enclave(enum artifact_kind kind);
 
-/* Reads the whole file, at most `max` bytes, into `ret`; ENS_DATA if it has more. Called once: a pipe is not read
- * again. */
+/* Appends the whole file, at most `max` bytes; ENS_DATA if it has more. Called once of a pipe, which is not read again. */
 bool artifact_read(const struct artifact *a, size_t max, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
 /* The same through armour_take. */
 bool artifact_read_armour(const struct artifact *a, size_t max, unsigned wishes, struct buf *ret,

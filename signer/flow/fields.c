@@ -78,25 +78,21 @@ static bool css_of_enclave(struct artifact *a, const char *component, bool is_me
 }
 
 /* Sign-data, or the SIGSTRUCT of any container, also one that waits for its signature. */
-static bool read_signed_fields(const char *path, const char *component, bool is_measured,
+static bool read_signed_fields(struct artifact *a, const char *component, bool is_measured,
                                struct sigstruct *ret, struct notices *ret_notices, struct ens_err *err)
 {
-    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
-
-    if (!artifact_open(path, &a, err))
-        return false;
-    struct view v = artifact_head(&a);
+    struct view v = artifact_head(a);
 
     if (armour_is(v))
-        return fields_in_signdata(&a, ret, err);
+        return fields_in_signdata(a, ret, err);
     if (v.len == SIGNDATA_SIZE)
-        return signdata_parse(v, path, ret, err);
+        return signdata_parse(v, a->path, ret, err);
     if (v.len != SIGSTRUCT_SIZE && magic_mistake(v) != NULL)
-        return ens_fail(err, ENS_DATA, "%s: is not a container, but %s", path, magic_mistake(v)) ||
-               artifact_explain(&a, ARTIFACT_WANT_ENCLAVE, err);
-    if (artifact_holds_enclave(a.kind) || (a.kind == ARTIFACT_SIGSTRUCT && v.len != SIGSTRUCT_SIZE))
-        return css_of_enclave(&a, component, is_measured, ret, ret_notices, err);
-    return sigstruct_parse(v, path, ret, err) || artifact_explain(&a, ARTIFACT_WANT_ENCLAVE, err);
+        return ens_fail(err, ENS_DATA, "%s: is not a container, but %s", a->path, magic_mistake(v)) ||
+               artifact_explain(a, ARTIFACT_WANT_ENCLAVE, err);
+    if (artifact_holds_enclave(a->kind) || (a->kind == ARTIFACT_SIGSTRUCT && v.len != SIGSTRUCT_SIZE))
+        return css_of_enclave(a, component, is_measured, ret, ret_notices, err);
+    return sigstruct_parse(v, a->path, ret, err) || artifact_explain(a, ARTIFACT_WANT_ENCLAVE, err);
 }
 
 /* Are the fields those that somebody signed, as far as anybody did? */
@@ -109,9 +105,11 @@ static bool check_hold(const struct sigstruct *css, bool *ret, struct ens_err *e
 bool fields_of_container(const char *path, const char *component, struct sigstruct *ret,
                          struct notices *ret_notices, struct ens_err *err)
 {
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     bool holds = false;
 
-    if (!read_signed_fields(path, component, false, ret, ret_notices, err) || !check_hold(ret, &holds, err))
+    if (!artifact_open(path, &a, err) || !read_signed_fields(&a, component, false, ret, ret_notices, err) ||
+        !check_hold(ret, &holds, err))
         return false;
     return holds ||
            notice_add(ret_notices, NOTICE_WARNING, err,
@@ -145,14 +143,17 @@ bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err 
     return artifact_open(path, &a, err) && fields_in_signdata(&a, ret, err);
 }
 
-bool fields_of_from(const struct fields_options *o, const char *measured, struct sigstruct *ret,
+bool fields_of_from(const struct fields_options *o, struct artifact *measured, struct sigstruct *ret,
                     struct notices *ret_notices, struct ens_err *err)
 {
-    bool is_measured = strcmp(o->from, measured) == 0;
+    ENS_CLEANUP(artifact_close) struct artifact other = ARTIFACT_NONE;
+    bool is_measured = strcmp(o->from, measured->path) == 0;
+    struct artifact *a = is_measured && measured->fd >= 0 ? measured : &other;
     struct sigstruct css;
     struct signdata data;
 
-    if (!read_signed_fields(o->from, o->component, is_measured, &css, ret_notices, err) ||
+    if ((a == &other && !artifact_open(o->from, a, err)) ||
+        !read_signed_fields(a, o->component, is_measured, &css, ret_notices, err) ||
         !fields_check_signed(&css, o->from, err))
         return ens_wrap(err, "--from");
     signdata_extract(&css, &data);
@@ -193,7 +194,7 @@ bool fields_build(const struct fields_options *o, const struct sigstruct *from, 
     return true;
 }
 
-bool fields_of_options(const struct fields_options *o, const char *measured,
+bool fields_of_options(const struct fields_options *o, struct artifact *measured,
                        const uint8_t mrenclave[static MRENCLAVE_SIZE], struct sigstruct *ret,
                        struct sigstruct *ret_from, struct notices *ret_notices, struct ens_err *err)
 {

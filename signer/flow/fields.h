@@ -37,8 +37,9 @@ bool fields_check_from(const struct fields_options *o, const struct enclave *e,
 
 /* The fields of --from, which is given, through their signed bytes: nothing unsigned comes along. `ret_notices` is that of
  * fields_of_container, but for the signature, which must verify. `measured` is the file whose enclave is
- * measured anyway. */
-bool fields_of_from(const struct fields_options *o, const char *measured, struct sigstruct *ret,
+ * measured anyway: if it is that of --from, its descriptor (-1: it has none) is read, or taken over, and nothing is
+ * opened. */
+bool fields_of_from(const struct fields_options *o, struct artifact *measured, struct sigstruct *ret,
                     struct notices *ret_notices, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Builds the fields of an enclave with this MRENCLAVE: those of `from` (NULL: the defaults), then what the
@@ -51,7 +52,7 @@ bool fields_build(const struct fields_options *o, const struct sigstruct *from, 
 /* Builds the fields from the SIGSTRUCT options, --from and the date, for an enclave with this MRENCLAVE;
  * refuses unusual ones unless --allow-unusual. All unsigned fields are zero. `ret_from` gets the fields of
  * --from, if it is given, `measured` and `ret_notices` are those of fields_of_from. */
-bool fields_of_options(const struct fields_options *o, const char *measured,
+bool fields_of_options(const struct fields_options *o, struct artifact *measured,
                        const uint8_t mrenclave[static MRENCLAVE_SIZE], struct sigstruct *ret,
                        struct sigstruct *ret_from, struct notices *ret_notices,
                        struct ens_err *err) ENS_MUST_CHECK;

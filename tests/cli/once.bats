@@ -46,7 +46,8 @@ once() {
         app.approval one.pem; do
         for command in show 'show --json' verify 'verify --profile core' 'verify --profile registry' \
             'verify --profile rofl-scheduler' 'extract -o o' 'gen-sign-data -o o' 'gen-sign-data --from b.css -o o' \
-            'gen-sign-data -o o b.css --from' 'compare b.css' 'set-sig --ephemeral-key --to o' \
+            'gen-sign-data -o o b.css --from' "gen-sign-data --from $file -o o" \
+            "set-sig --ephemeral-key --from $file --to o" 'compare b.css' 'set-sig --ephemeral-key --to o' \
             'set-sig --to o own.sgxs' 'set-sig --to o own.sgxs sig' \
             "resign $RESIGN" "resign --all-components $RESIGN" \
             'check --policy other-policy' 'sign --key pkcs11:token=none --module none -o o' \

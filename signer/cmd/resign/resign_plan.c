@@ -52,7 +52,8 @@ static bool read_fields(struct resign *r, struct ens_err *err)
         return false;
     r->today_is_free = r->args->fields.params.date == NULL && !clock_is_given();
     r->has_from = r->args->fields.from != NULL;
-    bool ok = !r->has_from || fields_of_from(&r->args->fields, r->line->operands[0], &r->from, &notices, err);
+    struct artifact first = {.path = r->line->operands[0], .fd = -1};
+    bool ok = !r->has_from || fields_of_from(&r->args->fields, &first, &r->from, &notices, err);
 
     notice_all(&notices);
     return ok && params_build(&r->args->fields.params, r->has_from ? &r->from : NULL, r->today, &css, err);
