@@ -131,14 +131,11 @@ static bool add_value(const struct sigstruct *css, const struct column *c, struc
                       struct ens_err *err)
 {
     char text[BITS_TEXT_MAX];
-    char hex[2 * 16 + 1];
 
     if (c->field == CSS_DATE)
         return buf_printf(ret, err, "%s", review_date(css, text));
-    if (c->field == CSS_ISVFAMILYID || c->field == CSS_ISVEXTPRODID) {
-        hex_encode(hex, view_slice(sigstruct_get(css, c->field), 0, 16));
-        return buf_printf(ret, err, "%s", hex);
-    }
+    if (c->field == CSS_ISVFAMILYID || c->field == CSS_ISVEXTPRODID)
+        return buf_printf(ret, err, "%s", hex_of(sigstruct_get(css, c->field)).text);
     if (c->mask == c->field)
         return buf_printf(ret, err, "%" PRIu64, sigstruct_get_int(css, c->field));
     if (!buf_printf(ret, err, "%s", bits_text(c->field, sigstruct_get_int(css, c->field), text)))
@@ -191,8 +188,6 @@ static bool add_common(const struct review_table *t, struct buf *ret, struct ens
 
 bool review_table_top(const struct review_table *t, struct buf *ret, struct ens_err *err)
 {
-    char hex[2 * 32 + 1];
-
     bool is_apart = t->resigns && t->files != t->len;
 
     if (!(is_apart ? buf_printf(ret, err, "%zu enclaves in %zu file%s, all with\n", t->len, t->files,
@@ -202,11 +197,9 @@ bool review_table_top(const struct review_table *t, struct buf *ret, struct ens_
     if (t->mrsigner != NULL && t->grouped &&
         (!buf_printf(ret, err, "  MRSIGNER\n") || !review_groups(t->mrsigner, ret, err)))
         return false;
-    if (t->mrsigner != NULL && !t->grouped) {
-        hex_encode(hex, view_of(t->mrsigner, 32));
-        if (!buf_printf(ret, err, "  %-12s%s\n", "MRSIGNER", hex))
-            return false;
-    }
+    if (t->mrsigner != NULL && !t->grouped &&
+        !buf_printf(ret, err, "  %-12s%s\n", "MRSIGNER", hex_of(view_of(t->mrsigner, 32)).text))
+        return false;
     return add_common(t, ret, err);
 }
 
@@ -219,10 +212,10 @@ static int hash_columns(const struct review_table *t)
 static bool add_hash_cell(const struct review_table *t, const uint8_t hash[static 32], struct buf *ret,
                           struct ens_err *err)
 {
-    char hex[2 * 32 + 1];
+    const struct hex hex = hex_of(view_of(hash, 32));
 
-    hex_encode(hex, view_of(hash, 32));
-    return t->grouped ? buf_printf(ret, err, "%.8s..%s", hex, hex + 60) : buf_printf(ret, err, "%s", hex);
+    return t->grouped ? buf_printf(ret, err, "%.8s..%s", hex.text, hex.text + 60)
+                      : buf_printf(ret, err, "%s", hex.text);
 }
 
 bool review_table_header(const struct review_table *t, struct buf *ret, struct ens_err *err)
@@ -268,18 +261,13 @@ static bool looks_like_another(const struct review_table *t, const struct short_
     return false;
 }
 
-/* In resign's table the column says that it falls. */
-static bool needs_remark(const struct review_table *t, const struct findings *dangers)
-{
-    return dangers->len > 1 ||
-           (dangers->len == 1 && !(t->resigns && strcmp(dangers->items[0].rule, "isvsvn-falls") == 0));
-}
-
 /* The end of an item's line: the first danger, in few words. */
 static bool add_remark(const struct review_table *t, const struct review_item *x,
                        const struct findings *dangers, struct buf *ret, struct ens_err *err)
 {
-    const struct finding *first = needs_remark(t, dangers) ? &dangers->items[0] : NULL;
+    /* In resign's table the column says that it falls. */
+    bool is_said = t->resigns && dangers->len == 1 && strcmp(dangers->items[0].rule, "isvsvn-falls") == 0;
+    const struct finding *first = dangers->len > 0 && !is_said ? &dangers->items[0] : NULL;
     char name[REVIEW_NAME_MAX];
 
     if (x->is_done && !buf_printf(ret, err, "  signed already"))
@@ -381,34 +369,29 @@ static bool add_table_row(const struct review_table *t, const struct layout *l,
            add_below(l, &t->items[index], ret, err);
 }
 
-static struct short_name *name_all(const struct review_table *t, struct ens_err *err)
+/* The items from `first` up to `end`; their names are told from those of all. */
+static bool add_table_rows(const struct review_table *t, size_t first, size_t end, bool with_danger,
+                           struct buf *ret, struct ens_err *err)
 {
-    struct short_name *names = mem_alloc(t->len, sizeof *names, err);
+    ENS_CLEANUP(mem_freep) struct short_name *names = mem_alloc(t->len, sizeof *names, err);
+    struct layout l;
+    bool ok = names != NULL;
 
-    for (size_t i = 0; names != NULL && i < t->len; i++)
+    lay_out(t, &l);
+    for (size_t i = 0; ok && i < t->len; i++)
         shorten(t->items[i].name, names[i].text);
-    return names;
+    for (size_t i = first; ok && i < end; i++)
+        ok = add_table_row(t, &l, names, i, with_danger, ret, err);
+    return ok;
 }
 
 bool review_table_row(const struct review_table *t, size_t index, bool with_danger, struct buf *ret,
                       struct ens_err *err)
 {
-    ENS_CLEANUP(mem_freep) struct short_name *names = name_all(t, err);
-    struct layout l;
-
-    lay_out(t, &l);
-    return names != NULL && add_table_row(t, &l, names, index, with_danger, ret, err);
+    return add_table_rows(t, index, index + 1, with_danger, ret, err);
 }
 
 bool review_table_rows(const struct review_table *t, struct buf *ret, struct ens_err *err)
 {
-    ENS_CLEANUP(mem_freep) struct short_name *names = name_all(t, err);
-    struct layout l;
-
-    lay_out(t, &l);
-    for (size_t i = 0; names != NULL && i < t->len; i++) {
-        if (!add_table_row(t, &l, names, i, true, ret, err))
-            return false;
-    }
-    return names != NULL;
+    return add_table_rows(t, 0, t->len, true, ret, err);
 }

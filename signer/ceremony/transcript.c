@@ -158,6 +158,7 @@ static bool acknowledge(struct transcript *t, const struct transcript_break *b,
         !append_record(t, ack->now, TRANSCRIPT_ACK, buf_view(&t->entries), 0, err))
         return false;
     t->sum.open = 0;
+    t->sum.is_cut = false;
     buf_free(&t->entries);
     return true;
 }
@@ -169,9 +170,8 @@ static bool verify(struct transcript *t, struct view text, const struct transcri
     struct transcript_collector c = {.list = &t->rejections};
     const struct transcript_sink sink = {.put = transcript_collect, .ctx = &c};
     struct ens_err why = {0};
-    bool cut = false;
 
-    if (!transcript_scan(text, t->path, &sink, &t->sum, &cut, &why) && !cut) {
+    if (!transcript_verify(text, t->path, &sink, &t->sum, &why) && !t->sum.is_cut) {
         *err = why;
         return false;
     }

@@ -56,6 +56,7 @@ struct transcript_sum {
     uint64_t records;
     size_t size;               /* bytes of the records */
     uint8_t head[DIGEST_SIZE]; /* SHA-256 of the last record's bytes; zeros if there is none */
+    bool is_cut;               /* bytes behind it begin the next record, or are zeros; not a chain then */
     uint64_t open;             /* number of the intent that has neither outcome nor ack; 0: none */
     struct view open_entries;  /* its entries, borrowed from the text */
     uint32_t open_items;
@@ -73,7 +74,7 @@ struct transcript_sink {
 /* Verifies a transcript in memory. ENS_DATA with `name`, then one of the words cut, edited, order, chain,
  * entry, escape, kind, version, no-header, too-large, then record and byte. An empty text is a chain of no
  * records; an open intent is not an error. `sink` may be NULL; it has seen the records before
- * a break if this fails. */
+ * a break if this fails, and `ret` is what they come to. */
 bool transcript_verify(struct view text, const char *name, const struct transcript_sink *sink,
                        struct transcript_sum *ret, struct ens_err *err) ENS_MUST_CHECK;
 

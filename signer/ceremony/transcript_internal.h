@@ -31,16 +31,11 @@ bool transcript_put_record(struct transcript_sum *sum, int64_t now, enum transcr
                            struct view entries, int exit_code, struct buf *ret,
                            struct ens_err *err) ENS_MUST_CHECK;
 
-/* As transcript_verify; `ret` holds what the records before a break come to as well, and `ret_cut` says
- * whether the break is a tail: the beginning of the next record, or zeros. */
-bool transcript_scan(struct view text, const char *name, const struct transcript_sink *sink,
-                     struct transcript_sum *ret, bool *ret_cut, struct ens_err *err) ENS_MUST_CHECK;
-
 /* "64 lower-case hexadecimal digits"; and a decimal number of up to `max` digits without needless zeros. */
 bool transcript_is_hex(struct view v, size_t digits);
 bool transcript_number(struct view v, size_t max, uint64_t *ret);
 
-/* Collects rejections as the sink of a scan; zero-initialised but for `list`. */
+/* Collects rejections as the sink of transcript_verify; zero-initialised but for `list`. */
 struct transcript_collector {
     struct transcript_rejections *list;
     size_t room;

@@ -71,7 +71,7 @@ static bool find_record_end(struct view rest, size_t *ret)
 }
 
 /* Judges the bytes behind the last whole record: a tail begins like the next record or is all zero. */
-static bool fail_no_end(const struct scan *s, bool *ret_cut, struct ens_err *err)
+static bool fail_no_end(const struct scan *s, struct ens_err *err)
 {
     char first[FIRST_SIZE];
     struct view want = first_line(s, first);
@@ -87,7 +87,7 @@ static bool fail_no_end(const struct scan *s, bool *ret_cut, struct ens_err *err
             return broken(s, "no-header", "does not begin as a transcript does", err);
         return broken(s, "edited", "is text that no record begins with", err);
     }
-    *ret_cut = true;
+    s->sum->is_cut = true;
     return ens_fail(err, ENS_DATA,
                     "%s: cut: record %" PRIu64 ", from byte %zu on, was not written to its end: the records "
                     "before it hold: a command with --acknowledge %" PRIu64
@@ -367,14 +367,13 @@ static void take_record(struct scan *s, const struct transcript_record *r)
     sum->size = s->at;
 }
 
-bool transcript_scan(struct view text, const char *name, const struct transcript_sink *sink,
-                     struct transcript_sum *ret, bool *ret_cut, struct ens_err *err)
+bool transcript_verify(struct view text, const char *name, const struct transcript_sink *sink,
+                       struct transcript_sum *ret, struct ens_err *err)
 {
     struct scan s = {.text = text, .name = name, .sum = ret};
     size_t len = 0;
 
     *ret = (struct transcript_sum){0};
-    *ret_cut = false;
     if (text.len > TRANSCRIPT_FILE_MAX)
         return ens_fail(err, ENS_DATA, "%s: too-large: has more than %u bytes: name the right file", name,
                         TRANSCRIPT_FILE_MAX);
@@ -382,7 +381,7 @@ bool transcript_scan(struct view text, const char *name, const struct transcript
         struct transcript_record r = {0};
 
         if (!find_record_end(rest_of(&s), &len))
-            return fail_no_end(&s, ret_cut, err);
+            return fail_no_end(&s, err);
         s.record = view_slice(text, s.at, len);
         if (len > TRANSCRIPT_RECORD_MAX)
             return broken(&s, "too-large", "has more bytes than a record can have", err);
@@ -392,17 +391,5 @@ bool transcript_scan(struct view text, const char *name, const struct transcript
         if (sink != NULL && !sink->put(sink->ctx, &r, err))
             return false;
     }
-    return true;
-}
-
-bool transcript_verify(struct view text, const char *name, const struct transcript_sink *sink,
-                       struct transcript_sum *ret, struct ens_err *err)
-{
-    struct transcript_sum sum;
-    bool cut = false;
-
-    if (!transcript_scan(text, name, sink, &sum, &cut, err))
-        return false;
-    *ret = sum;
     return true;
 }

@@ -191,13 +191,14 @@ static bool fail_other_data(struct view signed_digest, const struct sigstruct *c
     if (slip != NULL)
         return ens_fail(err, ENS_DATA, "%s: the signature does not fit: %s", name, slip);
     if (diagnose_find_field(css, signed_digest, field))
-        return ens_fail(err, ENS_DATA,
-                        "%s: the signature is over other sign-data: %s: give the same options to both "
-                        "steps, or --sign-data",
-                        name, field);
+        return ens_fail(
+            err, ENS_DATA,
+            "%s: is a signature by this key over other sign-data: %s: sign the sign-data again, or "
+            "give the same options to both steps",
+            name, field);
     return ens_fail(err, ENS_DATA,
-                    "%s: the signature is over other sign-data, with SHA-256 %s: give the sign-data "
-                    "that was signed",
+                    "%s: is a signature by this key over other sign-data, with SHA-256 %s: give the "
+                    "sign-data that was signed",
                     name, hex_of(signed_digest).text);
 }
 

@@ -230,7 +230,7 @@ static void a_whole_sigstruct_that_was_signed_is_told(void **state)
 static void something_else_is_shown_by_its_digest(void **state)
 {
     uint8_t h[32];
-    char why[128] = "the signature is over other sign-data, with SHA-256 ";
+    char why[160] = "is a signature by this key over other sign-data, with SHA-256 ";
 
     (void)state;
     sha256_of("something else", 14, h);

@@ -131,8 +131,8 @@ static void the_diagnosis_carries_the_field_and_the_remedy(void **state)
     testkey_sign_digest(&key, digest, signature);
     assert_fails(
         diagnose_fail(&key.pub, signature, &here, "app.sig", &err), err, ENS_DATA,
-        "app.sig: the signature is over other sign-data: ISVSVN is 6 there and 7 here: give the same "
-        "options to both steps");
+        "app.sig: is a signature by this key over other sign-data: ISVSVN is 6 there and 7 here: sign the "
+        "sign-data again, or give the same options to both steps");
 }
 
 static void what_is_not_searched_or_differs_twice_is_not_named(void **state)
