@@ -115,12 +115,14 @@ static bool dispatch(int argc, char **argv, struct ens_err *err)
         strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
     bool is_version = strcmp(argv[1], "--version") == 0;
 
-    if ((is_version && argc > 2) || (is_help && argc > 3))
+    bool is_verbose = is_version && argc == 3 && strcmp(argv[2], "--verbose") == 0;
+
+    if ((is_version && argc > 2 && !is_verbose) || (is_help && argc > 3))
         return ens_fail(err, ENS_USAGE, "%s: takes %s: see ensign --help", argv[1],
-                        is_version ? "nothing behind it" : "one command");
+                        is_version ? "nothing behind it but --verbose" : "one command");
     if (is_version) {
         printf("%s %s (%s)\n", cmd_program, ENSIGN_VERSION, version_commit);
-        return true;
+        return fflush(stdout) != 0 || !is_verbose || confine_print(err);
     }
     if (is_help)
         return print_help(argc - 2, argv + 2, err);

@@ -37,6 +37,7 @@ enum wall_part {
     WALL_SIGNALS = 8, /* and ptrace, /proc/PID/mem and abstract sockets of other processes */
     WALL_CALLS = 16,
     WALL_LIMITS = 32,
+    WALL_ALL = 63,
 };
 
 /* Holds a descriptor until wall_raise. */

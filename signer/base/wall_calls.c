@@ -8,7 +8,6 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -83,38 +82,63 @@ static const int writers[] = {
 static const int workers[] = {SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(recvmsg),
                               SCMP_SYS(shutdown)};
 
-/* The number in decimal, in front of `end`; a signal handler has no snprintf. */
-static char *number_before(char *end, unsigned number)
+/* A signal handler has no snprintf. */
+struct line {
+    char text[256];
+    size_t len;
+};
+
+static void put(struct line *l, const char *text)
 {
+    for (; *text != '\0' && l->len < sizeof l->text; text++)
+        l->text[l->len++] = *text;
+}
+
+static void put_number(struct line *l, unsigned number)
+{
+    char digits[16];
+    char *at = digits + sizeof digits - 1;
+
+    *at = '\0';
     do {
-        *--end = (char)('0' + number % 10);
+        *--at = (char)('0' + number % 10);
         number /= 10;
     } while (number > 0);
-    return end;
+    put(l, at);
+}
+
+static void end(const struct line *l, enum ens_code code)
+{
+    static const int words = 2;
+    ssize_t written = write(words, l->text, l->len);
+
+    (void)written;
+    _exit((int)code);
 }
 
 /* Nobody else can say it: the call was not made, and what made it is not trusted with another. */
 static void on_forbidden_call(int signal, siginfo_t *info, void *context)
 {
-    static const int words = 2;
-    static const char head[] = "ensign: system call ";
-    static const char tail[] =
-        ": is forbidden while files are read: a file took ensign over, or this is a bug: "
-        "trust no result of this run, keep the file, and report it\n";
-    char line[sizeof head + sizeof tail + 16];
-    char digits[16];
-    char *number = number_before(digits + sizeof digits, (unsigned)info->si_syscall);
-    size_t len = (size_t)(digits + sizeof digits - number);
+    struct line l = {.len = 0};
 
     (void)signal;
     (void)context;
-    memcpy(line, head, sizeof head - 1);
-    memcpy(line + sizeof head - 1, number, len);
-    memcpy(line + sizeof head - 1 + len, tail, sizeof tail - 1);
-    ssize_t written = write(words, line, sizeof head - 1 + len + sizeof tail - 1);
+    put(&l, "ensign: system call ");
+    put_number(&l, (unsigned)info->si_syscall);
+    put(&l, ": is forbidden while files are read: a file took ensign over, or this is a bug: trust no result "
+            "of this "
+            "run, keep the file, and report it\n");
+    end(&l, ENS_BUG);
+}
 
-    (void)written;
-    _exit(ENS_BUG);
+static void on_time_over(int signal)
+{
+    struct line l = {.len = 0};
+
+    (void)signal;
+    put(&l, "ensign: the limit on processor time is reached: a file asks for more work than any should: give "
+            "--allow-large if it may\n");
+    end(&l, ENS_RESOURCE);
 }
 
 static bool allow(scmp_filter_ctx filter, const int *calls, size_t len)
@@ -172,9 +196,11 @@ static void releasep(scmp_filter_ctx *filter)
 bool wall_calls_raise(enum wall_role role, bool *ret_stands, struct ens_err *err)
 {
     ENS_CLEANUP(releasep) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_TRAP);
-    struct sigaction action = {.sa_sigaction = on_forbidden_call, .sa_flags = SA_SIGINFO};
+    const struct sigaction forbidden = {.sa_sigaction = on_forbidden_call, .sa_flags = SA_SIGINFO};
+    const struct sigaction over = {.sa_handler = on_time_over};
 
-    if (filter == NULL || sigaction(SIGSYS, &action, NULL) != 0 || !build(filter, role))
+    if (filter == NULL || sigaction(SIGSYS, &forbidden, NULL) != 0 || sigaction(SIGXCPU, &over, NULL) != 0 ||
+        !build(filter, role))
         return ens_fail(err, ENS_RESOURCE, "the list of system calls cannot be made");
     int reason = -seccomp_load(filter);
 

@@ -4,5 +4,5 @@
 #include "signer/base/wall.h"
 
 /* Allows this process the calls that its role needs, and no others: one that is made all the same ends the process
- * with ENS_BUG and a line with its number. `*ret_stands` false if the kernel refuses filters. ENS_RESOURCE. */
+ * with ENS_BUG and a line with its number, as the limit on processor time does with ENS_RESOURCE. `*ret_stands` false if the kernel refuses filters. ENS_RESOURCE. */
 bool wall_calls_raise(enum wall_role role, bool *ret_stands, struct ens_err *err) ENS_MUST_CHECK;

@@ -3,13 +3,17 @@
 #include "signer/flow/confine.h"
 
 #include <dirent.h>
+#include <link.h>
 #include <string.h>
 
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
+#include "signer/base/text.h"
 #include "signer/base/wall.h"
 #include "signer/ceremony/policy.h"
 #include "signer/ceremony/sshsig.h"
 #include "signer/flow/child_env.h"
+#include "signer/ui/notice.h"
 
 static const struct confined {
     const char *command;
@@ -121,13 +125,18 @@ static bool confine(const struct command_line *line, const char *own, struct ens
     static const struct sshsig_tool tool = {.program = child_env_ssh_keygen};
     const struct confined *c = find(line->command->name);
     ENS_CLEANUP(wall_closep) struct wall wall = {.rules = -1};
+    char words[WALL_WORDS_MAX];
 
     if (c->use != NULL && (c->signed_by == NULL || options_uses(line, c->signed_by)))
         sshsig_verify_apart(&tool, c->use);
     wall_begin(&wall);
     if (options_uses(line, "allow-large"))
         wall_allow_large();
-    return keep_files(&wall, c, line, own, err) && wall_raise(&wall, c->role, err);
+    if (!keep_files(&wall, c, line, own, err) || !wall_raise(&wall, c->role, err))
+        return false;
+    if (line->verbose && wall.parts != WALL_ALL)
+        notice_say("The wall around this command lacks here: %s.", wall_parts(&wall, false, words));
+    return true;
 }
 
 bool confine_command(const struct command_line *line, struct ens_err *err)
@@ -141,4 +150,33 @@ bool confine_command(const struct command_line *line, struct ens_err *err)
 bool confine_init(const struct command_line *line, const char *own, struct ens_err *err)
 {
     return confine(line, own, err);
+}
+
+/* The program itself has no name there, and the kernel's part of it no slash. */
+static int add_library(struct dl_phdr_info *info, size_t size, void *list)
+{
+    struct ens_err ignored = {0};
+
+    (void)size;
+    return strchr(info->dlpi_name, '/') == NULL ||
+                   buf_printf(list, &ignored, " %s", path_name(info->dlpi_name))
+               ? 0
+               : 1;
+}
+
+bool confine_print(struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf libraries = {0};
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    struct wall wall;
+    char stands[WALL_WORDS_MAX];
+    char missing[WALL_WORDS_MAX];
+
+    (void)dl_iterate_phdr(add_library, &libraries);
+    wall_begin(&wall);
+    return wall_raise(&wall, WALL_READER, err) &&
+           text_line(&text, err, "libraries:%.*s", (int)libraries.len, (const char *)libraries.data) &&
+           text_line(&text, err, "wall: %s", wall_parts(&wall, true, stands)) &&
+           text_line(&text, err, "missing: %s", wall_parts(&wall, false, missing)) &&
+           text_line(&text, err, "Landlock: version %d", wall.version) && notice_result(buf_view(&text), err);
 }

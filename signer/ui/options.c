@@ -11,6 +11,8 @@
 
 static const struct option common_rows[] = {
     {"quiet", 'q', OPTION(FLAG, struct command_line, quiet), NULL, "no review and no notices; warnings stay"},
+    {"verbose", 0, OPTION(FLAG, struct command_line, verbose), NULL,
+     "say which parts of the wall are missing here"},
     {"help", 'h', OPTION(FLAG, struct command_line, help), NULL, "print this help"},
     {0},
 };

@@ -120,7 +120,7 @@ struct command_line {
     struct text_list used; /* names of the options in use, each once, without dashes */
     char *const *operands;
     size_t operands_len;
-    bool quiet, help; /* what every command takes */
+    bool quiet, verbose, help; /* what every command takes */
 };
 
 /* Reads argv after the command's name; ENS_USAGE. `argv` is reordered: operands come to its front. Texts stay those of

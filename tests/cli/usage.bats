@@ -18,6 +18,22 @@ COMMANDS=(gen-sign-data sgx-gen-sign-data sign set-sig sgx-set-sig keygen pubkey
     [ ! -s "$ERR" ]
 }
 
+@test "--version --verbose: the libraries, and the parts of the wall" {
+    ens --version --verbose
+    ok
+    [ "$(wc -l <"$OUT")" -eq 5 ]
+    [ "$(head -1 "$OUT")" = "$("$ENSIGN" --version)" ]
+    prints '^libraries: .*libcrypto\.so\.3'
+    prints '^wall: '
+    prints '^missing: '
+    prints '^Landlock: version [0-9]+$'
+    for args in '--version --verbose x' '--version -v'; do
+        # shellcheck disable=SC2086
+        ens $args
+        usage 'takes nothing'
+    done
+}
+
 @test "help and --help print every command on stdout and exit 0" {
     ens --help
     ok

@@ -126,9 +126,34 @@ stopped() {
         ok
         same "$OUT" with
         [ ! -s "$ERR" ] || fail "words on stderr:" "$(cat "$ERR")"
+        ENSIGN=$EVIL_DIR/refuse ens $error "$real" show --verbose s.signdata
+        ok
+        same "$OUT" with
+        [ "$(cat "$ERR")" = 'The wall around this command lacks here: privileges, files, TCP, signals, system calls, limits.' ]
+        ENSIGN=$EVIL_DIR/refuse ens $error "$real" --version --verbose
+        ok
+        prints '^wall: none$'
+        prints '^missing: privileges, files, TCP, signals, system calls, limits$'
+        prints '^Landlock: version 0$'
         ENSIGN=$EVIL_DIR/refuse ens $error "$real" gen-sign-data -q --date 20240229 -o out.signdata e.sgxs
         ok
         rm out.signdata
+    done
+}
+
+@test "what stands is said; every command that help lists has its place here" {
+    need_wall
+    sign_data s.signdata "$MRENCLAVE"
+    ens --version --verbose
+    ok
+    prints '^wall: privileges,.* system calls, limits$'
+    ens show --verbose s.signdata
+    ok
+    # No word if nothing is missing, which takes Linux 6.12.
+    [ "$(sed -n 's/^Landlock: version //p' <("$ENSIGN" --version --verbose))" -lt 6 ] || [ ! -s "$ERR" ]
+    for command in $("$ENSIGN" help | sed -n '/^Commands:/,/^$/s/^  \([a-z0-9-]*\) .*/\1/p'); do
+        case " sign approve keygen pubkey keys resign " in *" $command "*) continue ;; esac
+        printf '%s\n' "${readers[@]}" "${writers[@]}" | grep -q "^$command " || fail "$command: is in no list above"
     done
 }
 

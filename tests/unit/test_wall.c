@@ -282,6 +282,60 @@ static void test_other_calls_end_the_process(void **state)
     assert_int_equal(strlen(strchr(words, '\n')), 1);
 }
 
+/* Not one byte of it is touched. */
+static int maps_nine_gigabytes(void)
+{
+    void *at =
+        mmap(NULL, 9ull << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    return at != MAP_FAILED && munmap(at, 9ull << 30) == 0 ? 0 : 1;
+}
+
+static int burn_time(void)
+{
+    for (volatile unsigned i = 0; i < 1000; i = i == 999 ? 0 : i + 1) {
+    }
+    return 1;
+}
+
+static int maps_without_limits(void)
+{
+    struct ens_err err = {0};
+    struct wall wall;
+
+    wall_allow_large();
+    wall_begin(&wall);
+    return wall_raise(&wall, WALL_READER, &err) && (wall.parts & WALL_LIMITS) != 0 ? maps_nine_gigabytes()
+                                                                                   : 2;
+}
+
+static void test_memory_and_time_have_limits(void **state)
+{
+    const struct rlimit second = {1, 2};
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(maps_nine_gigabytes(), 0);
+    assert_int_equal(behind(WALL_READER, maps_nine_gigabytes), 1);
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(maps_without_limits());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    /* A limit that is lower already stays. */
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)setrlimit(RLIMIT_CPU, &second);
+        _exit(behind(WALL_READER, burn_time) == ENS_RESOURCE && strstr(words, "processor time") != NULL ? 0
+                                                                                                        : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 static int connect_as_parent(void)
 {
     const struct sockaddr_un_or_in {
@@ -324,7 +378,7 @@ static void test_the_parts_have_names(void **state)
     char text[WALL_WORDS_MAX];
     const struct wall none = {.rules = -1};
     const struct wall some = {.rules = -1, .parts = WALL_PRIVILEGES | WALL_CALLS};
-    const struct wall all = {.rules = -1, .parts = 63};
+    const struct wall all = {.rules = -1, .parts = WALL_ALL};
 
     (void)state;
     assert_string_equal(wall_parts(&none, true, text), "none");
@@ -344,6 +398,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_other_files_are_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_calls_end_the_process, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_parent_keeps_its_calls, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_memory_and_time_have_limits, set_up, tear_down),
 #endif
     };
 
