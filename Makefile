@@ -69,7 +69,7 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \
         transcript_facts transcript_file transcript_rejections transcript_verify transcript_words words) \
     $(addprefix signer/flow/,approval_files approval_report artifact batch child_env confine consent dangers moment operands pin record record_facts \
-        request sign_batch signer_name signing_key text_form token verdict) \
+        request sign_batch signer_name signing_key text_form token token_sessions verdict) \
     $(addprefix signer/cmd/,approve/approve check/check check/check_report keygen keys pubkey show/show show/show_approval \
         show/show_ceremony show/show_sigstruct sign/sign sign/sign_review sign/sign_success transcript) \
     $(addprefix hsm/,client client_items helper helper_end helper_path helper_start page uri uri_text wire words))

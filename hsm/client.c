@@ -77,20 +77,43 @@ const char *hsm_candidates(const struct hsm *hsm)
 
 /* ---- module and token ---- */
 
-bool hsm_open(const struct hsm_open_args *args, struct hsm **ret, struct ens_err *err)
+bool hsm_start(const struct hsm_open_args *args, struct hsm **ret, struct ens_err *err)
 {
     ENS_CLEANUP(hsm_closep) struct hsm *hsm = mem_alloc(1, sizeof *hsm, err);
+
+    if (hsm == NULL || !helper_start(args, &hsm->helper, err))
+        return false;
+    *ret = ens_take(hsm);
+    return true;
+}
+
+bool hsm_load(struct hsm *hsm, const struct hsm_open_args *args, struct ens_err *err)
+{
     struct wire_request q = {.type = WIRE_OPEN,
                              .flags = args->module_args != NULL ? WIRE_HAS_TEXT : 0,
                              .text = view_of_string(args->module != NULL ? args->module : ""),
                              .more = view_of_string(args->module_args != NULL ? args->module_args : "")};
     struct wire_reply r;
 
-    if (hsm == NULL || !helper_start(args, &hsm->helper, err) || !request(hsm, &q, WIRE_OK, WIRE_OK, &r, err))
+    if (!helper_greet(hsm->helper, err) || !request(hsm, &q, WIRE_OK, WIRE_OK, &r, err))
         return false;
     helper_opened(hsm->helper);
+    return true;
+}
+
+bool hsm_open(const struct hsm_open_args *args, struct hsm **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(hsm_closep) struct hsm *hsm = NULL;
+
+    if (!hsm_start(args, &hsm, err) || !hsm_load(hsm, args, err))
+        return false;
     *ret = ens_take(hsm);
     return true;
+}
+
+const char *hsm_walls(const struct hsm *hsm)
+{
+    return (helper_walls(hsm->helper) & WIRE_WALL_SCOPE) != 0 ? "signals" : "";
 }
 
 void hsm_closep(struct hsm **hsm)

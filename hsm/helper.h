@@ -11,9 +11,13 @@ struct helper;
  * program, and nobody else may write there), else where it is installed. Release with mem_free. */
 bool helper_path(char **ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Starts it and learns that it is of this build; no module is named yet. `args` is borrowed for the call, its
- * functions and `env` for as long as it runs. ENS_RESOURCE, ENS_MODULE. */
+/* Starts it; no module is named yet. `args` is borrowed for the call, its functions and `env` for as long as it runs.
+ * ENS_RESOURCE. */
 bool helper_start(const struct hsm_open_args *args, struct helper **ret, struct ens_err *err) ENS_MUST_CHECK;
+/* Learns that it is of this build. ENS_MODULE. */
+bool helper_greet(struct helper *h, struct ens_err *err) ENS_MUST_CHECK;
+/* WIRE_WALL_*, as it says. */
+uint64_t helper_walls(const struct helper *h);
 
 /* Sends a request (its sequence is set here). */
 bool helper_ask(struct helper *h, struct wire_request *q, struct ens_err *err) ENS_MUST_CHECK;

@@ -18,6 +18,7 @@ struct helper {
     struct words words;
     struct call_page *page;
     uint8_t *message; /* WIRE_MAX bytes */
+    uint64_t walls;
     bool is_greeted, is_open, was_interrupted;
 
     /* The request that is under way. */

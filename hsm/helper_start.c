@@ -66,7 +66,8 @@ static bool spawn(struct helper *h, int fds[static FD_COUNT], struct ens_err *er
 {
     struct spawn_fd given[FD_COUNT];
     char parent[24];
-    char *argv[] = {h->path, parent, NULL};
+    char unconfined[] = "unconfined";
+    char *argv[] = {h->path, parent, h->args.is_unconfined ? unconfined : NULL, NULL};
 
     (void)snprintf(parent, sizeof parent, "%ld", (long)getpid());
     for (int i = 0; i < FD_COUNT; i++) {
@@ -103,8 +104,7 @@ static bool start_process(struct helper *h, struct ens_err *err)
     return make_descriptors(h, fds, err) && spawn(h, fds, err);
 }
 
-/* Is it of this build? */
-static bool greet(struct helper *h, struct ens_err *err)
+bool helper_greet(struct helper *h, struct ens_err *err)
 {
     struct wire_request hello = {.type = WIRE_HELLO, .integer = WIRE_PROTOCOL};
     struct wire_reply reply;
@@ -119,7 +119,13 @@ static bool greet(struct helper *h, struct ens_err *err)
         return ens_fail(err, ENS_MODULE, "%s is of version %.*s, ensign of %s: install both from one build",
                         h->path, (int)reply.text[0].len, (const char *)reply.text[0].data, version);
     h->is_greeted = true;
+    h->walls = reply.flags;
     return true;
+}
+
+uint64_t helper_walls(const struct helper *h)
+{
+    return h->walls;
 }
 
 bool helper_start(const struct hsm_open_args *args, struct helper **ret, struct ens_err *err)
@@ -132,7 +138,7 @@ bool helper_start(const struct hsm_open_args *args, struct helper **ret, struct 
     h->pidfd = h->socket = -1;
     h->words = (struct words){.fd = -1, .tell = args->tell};
     h->message = mem_alloc(WIRE_MAX, 1, err);
-    if (h->message == NULL || !helper_path(&h->path, err) || !start_process(h, err) || !greet(h, err))
+    if (h->message == NULL || !helper_path(&h->path, err) || !start_process(h, err))
         return false;
     *ret = ens_take(h);
     return true;

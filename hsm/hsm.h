@@ -59,6 +59,7 @@ struct hsm_open_args {
     unsigned timeout_s;      /* each PKCS#11 call may take this long (making a key: ten times as long; a
                               * login at a PIN pad: for ever, a person is at work); 0: no limit */
     char *const *env;        /* the environment that the module sees */
+    bool is_unconfined;      /* no walls around the module */
     /* Says that a call takes long, once a second: its name, for how many seconds it has taken, and its limit
      * (0: none). A NULL call: it has ended. NULL: nobody is told. */
     void (*waiting)(const char *call, unsigned seconds, unsigned limit);
@@ -69,11 +70,17 @@ struct hsm_open_args {
 /* The PKCS#11 modules found on this host, "PATH, PATH", or "none": for messages. Release with mem_free. */
 bool hsm_installed_modules(char **ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Starts ensign-token, which loads and initialises the module; ENS_MODULE names the modules that are installed.
- * ENS_RESOURCE if ensign-token is not there, ENS_MODULE if it is not that of this build. Only the main thread
- * may call it: the process ends with the thread that started it. Release with hsm_closep, which closes the
- * session, logs out and finalises on every path. */
+/* Starts ensign-token; no module is named yet. ENS_RESOURCE if it cannot be started. Only the main thread may call it:
+ * the process ends with the thread that started it. The functions and `env` of `args` are borrowed until hsm_closep,
+ * which closes the session, logs out and finalises on every path. */
+bool hsm_start(const struct hsm_open_args *args, struct hsm **ret, struct ens_err *err) ENS_MUST_CHECK;
+/* Has it load and initialise the module: any thread may. ENS_MODULE names the modules that are installed, or says that
+ * ensign-token is not that of this build. */
+bool hsm_load(struct hsm *hsm, const struct hsm_open_args *args, struct ens_err *err) ENS_MUST_CHECK;
+/* Both. */
 bool hsm_open(const struct hsm_open_args *args, struct hsm **ret, struct ens_err *err) ENS_MUST_CHECK;
+/* The walls around the module that hold, in words, "" for none; owned by nobody. */
+const char *hsm_walls(const struct hsm *hsm);
 void hsm_closep(struct hsm **hsm);
 
 /* ---- token ---- */

@@ -89,7 +89,7 @@ static bool prove(struct run *r, struct ens_err *err)
     struct ens_err destroying = {0};
 
     r->is_signed =
-        token_sign(s, HSM_AUTO, &r->key->pubkey, r->digest, view_of_string(proof), r->signature, err);
+        token_sign(s, 0, HSM_AUTO, &r->key->pubkey, r->digest, view_of_string(proof), r->signature, err);
     r->is_proved = r->is_signed && interrupt_check(err);
     if (r->is_proved)
         return true;

@@ -71,7 +71,7 @@ static bool make_certificate(struct run *r, struct buf *ret, struct ens_err *err
     if (!record_intent(r->transcript, &item, 1, err))
         return false;
     r->is_signed =
-        token_sign(&r->token, HSM_AUTO, &r->key, item.digest, view_of(tbs, sizeof tbs), r->signature, err);
+        token_sign(&r->token, 0, HSM_AUTO, &r->key, item.digest, view_of(tbs, sizeof tbs), r->signature, err);
     return r->is_signed && interrupt_check(err) && rsa3072_cert_finish(&r->key, r->signature, ret, err);
 }
 
@@ -95,7 +95,7 @@ static bool pubkey_walk(struct run *r, struct ens_err *err)
     uint8_t mrsigner[MRSIGNER_SIZE];
 
     if (!output_open(args->out.output, false, args->out.force, &r->out, err) ||
-        !token_open_key(&args->token, &r->token, &selected, err) ||
+        !token_open_key(&args->token, 1, &r->token, &selected, err) ||
         !hsm_public_key(r->token.hsm, &r->key, err) || !rsa3072_mrsigner(&r->key, mrsigner, err))
         return false;
     record_token(r->transcript, &r->token);

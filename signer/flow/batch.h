@@ -10,7 +10,7 @@
 #include "signer/base/err.h"
 
 #define BATCH_WORKERS_MAX  256
-#define BATCH_SESSIONS_MAX 16
+#define BATCH_SESSIONS_MAX 64
 
 /* Items that are committed together at most: what they have in common, such as the directory of their files,
  * is then written to disk once. */

@@ -3,6 +3,7 @@
 #include "signer/flow/record.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "signer/base/digest.h"
@@ -243,11 +244,33 @@ static void record_claims(struct transcript *t, const struct hsm_key *key)
     transcript_words(t, "claims", words, len > 0 ? len : 1, false);
 }
 
+/* The process of the module: what holds around it, and what code it was given besides. */
+static void record_process(struct transcript *t, const struct token_session *s)
+{
+    static const char *const variables[] = {"LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH"};
+    const char *words[sizeof variables / sizeof variables[0]];
+    const char *walls = hsm_walls(s->hsm);
+    char sessions[16];
+    size_t len = 0;
+
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        if (getenv(variables[i]) != NULL)
+            words[len++] = variables[i];
+    }
+    transcript_put(t, "walls", s->is_unconfined ? "unconfined" : walls[0] != '\0' ? walls : "none");
+    if (len > 0)
+        transcript_words(t, "loader", words, len, false);
+    (void)snprintf(sessions, sizeof sessions, "%u", s->more_len + 1);
+    if (s->more_len > 0)
+        transcript_put(t, "sessions", sessions);
+}
+
 void record_token(struct transcript *t, const struct token_session *s)
 {
     if (t == NULL)
         return;
     record_file(t, "module", s->module);
+    record_process(t, s);
     transcript_put(t, "pin-source", pin_kind(s));
     transcript_put(t, "token", s->token->serial, s->token->model, s->token->manufacturer, s->token->label);
 }

@@ -25,11 +25,11 @@ struct work {
     struct pace pace;
 };
 
-bool sign_batch_one(struct request *q, struct signing_key *signer, enum hsm_mechanism mechanism,
-                    struct ens_err *err)
+bool sign_batch_one(struct request *q, struct signing_key *signer, unsigned session,
+                    enum hsm_mechanism mechanism, struct ens_err *err)
 {
     q->is_tried = interrupt_check(err);
-    q->is_signed = q->is_tried && token_sign(&signer->token, mechanism, &signer->key, q->digest,
+    q->is_signed = q->is_tried && token_sign(&signer->token, session, mechanism, &signer->key, q->digest,
                                              request_message(q), q->signature, err);
     /* Whoever interrupts a slow token wants no file; but that there is a signature is recorded. */
     return q->is_signed && interrupt_check(err);
@@ -40,11 +40,10 @@ static bool sign_request(void *ctx, unsigned session, size_t item)
     struct work *w = ctx;
     struct request *q = &w->requests->items[item];
 
-    (void)session;
     if (q->is_done)
         return true;
     pace_item(&w->pace, item, q->path);
-    return sign_batch_one(q, w->signer, w->mechanism, &w->errors[item]);
+    return sign_batch_one(q, w->signer, session, w->mechanism, &w->errors[item]);
 }
 
 static enum batch_next write_signature(void *ctx, unsigned worker, size_t item)
@@ -105,8 +104,9 @@ static bool run_requests(struct work *w, struct ens_err *err)
     size_t len = w->requests->len;
     size_t room = file_room(OUTPUT_FDS, (size_t)WRITERS * BATCH_GROUP_MAX);
     size_t writers = room < WRITERS ? room : WRITERS;
-    const struct batch_args args = {
-        .workers = (unsigned)(len < writers ? len : writers), .sessions = 1, .open_max = room};
+    const struct batch_args args = {.workers = (unsigned)(len < writers ? len : writers),
+                                    .sessions = w->signer->token.more_len + 1,
+                                    .open_max = room};
 
     pace_begin(&w->pace, len, w->signer->selected->always_authenticate == HSM_YES);
     bool ok = batch_run(&steps, &args, len, err);

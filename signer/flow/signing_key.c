@@ -78,9 +78,10 @@ bool signing_key_claims(const struct hsm_key *key, bool with_uses, struct buf *r
                                     key->always_authenticate == HSM_YES ? "; the PIN for each use" : "");
 }
 
-bool signing_key_open(const struct signing_key_options *args, struct signing_key *ret, struct ens_err *err)
+bool signing_key_open(const struct signing_key_options *args, size_t items, struct signing_key *ret,
+                      struct ens_err *err)
 {
-    if (!token_open_key(&args->token, &ret->token, &ret->selected, err) ||
+    if (!token_open_key(&args->token, items, &ret->token, &ret->selected, err) ||
         !hsm_public_key(ret->token.hsm, &ret->key, err) || !rsa3072_mrsigner(&ret->key, ret->mrsigner, err))
         return false;
     if (signing_key_leaves(ret->selected) != NULL)

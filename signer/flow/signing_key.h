@@ -24,10 +24,10 @@ bool signing_key_mechanism(const char *name, enum hsm_mechanism *ret, struct ens
 /* Are --key, --mrsigner and the options of the token right, as far as they say themselves? ENS_USAGE. */
 bool signing_key_usage(const struct signing_key_options *args, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Opens the token of --key, logs in once, selects the one key, and warns if it may leave
- * the token. `ret` is zeroed before;
+/* Opens the token of --key, logs in, selects the one key, and warns if it may leave the token; as many sessions as
+ * --sessions says, and no more than `items`, which is how many signatures there may be. `ret` is zeroed before;
  * release it with signing_key_close, after a failure, too. */
-bool signing_key_open(const struct signing_key_options *args, struct signing_key *ret,
+bool signing_key_open(const struct signing_key_options *args, size_t items, struct signing_key *ret,
                       struct ens_err *err) ENS_MUST_CHECK;
 void signing_key_close(struct signing_key *k);
 

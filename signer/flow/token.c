@@ -1,6 +1,7 @@
 /* The token conversation. The only caller of hsm_sign: no unverified signature leaves this file. */
 #include "signer/flow/token.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
 #include "signer/flow/pin.h"
+#include "signer/flow/token_sessions.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/ui/notice.h"
 
@@ -23,6 +25,7 @@ const struct option token_rows[] = {
     {"module", 0, TOKEN(TEXT, module), "PATH", "PKCS#11 module (else ENSIGN_PKCS11_MODULE)"},
     {"allow-module-path", 0, TOKEN(FLAG, allow_module_path), NULL, "load what module-path in the URI names"},
     {"module-args", 0, TOKEN(TEXT, module_args), "STRING", "argument string for C_Initialize"},
+    {"module-unconfined", 0, TOKEN(FLAG, module_unconfined), NULL, "no walls around the module"},
     {"pin-source", 0, TOKEN(TEXT, pin_source), "SRC", "tty (default), file:PATH or fd:N"},
     {"allow-final-try", 0, TOKEN(FLAG, allow_final_try), NULL,
      "try the PIN although one more wrong one locks it"},
@@ -57,6 +60,7 @@ static bool choose_module(const struct token_options *args, const struct hsm_uri
         !num_parse(args->hsm_timeout, "--hsm-timeout", TIMEOUT_MAX, &seconds, err))
         return false;
     ret->timeout_s = (unsigned)seconds;
+    ret->is_unconfined = args->module_unconfined;
     ret->module_args = args->module_args;
     if (args->module == NULL && from_uri != NULL && !args->allow_module_path)
         return ens_fail(err, ENS_USAGE,
@@ -75,15 +79,31 @@ bool token_require_key(const struct token_options *args, struct ens_err *err)
                     "--key: is missing: name the private key with its URI (ensign keys lists them)");
 }
 
+/* --sessions: 1 to 64. */
+static bool choose_sessions(const struct token_options *args, unsigned *ret, struct ens_err *err)
+{
+    uint64_t sessions = 1;
+
+    if (args->sessions != NULL &&
+        !num_parse(args->sessions, "--sessions", TOKEN_SESSIONS_MAX, &sessions, err))
+        return false;
+    if (sessions == 0)
+        return ens_fail(err, ENS_USAGE, "--sessions: '0' is out of range: give 1 to %d", TOKEN_SESSIONS_MAX);
+    *ret = (unsigned)sessions;
+    return true;
+}
+
 bool token_usage(const struct token_options *args, const char *option, const char *uri_text,
                  struct ens_err *err)
 {
     ENS_CLEANUP(token_close) struct token_session s = {0};
     struct hsm_open_args open = {0};
+    unsigned sessions = 0;
 
     if (!hsm_uri_parse(uri_text, &s.uri, err))
         return ens_wrap(err, "%s", option);
-    return choose_pin_source(args, &s, err) && choose_module(args, s.uri, &open, err);
+    return choose_sessions(args, &sessions, err) && choose_pin_source(args, &s, err) &&
+           choose_module(args, s.uri, &open, err);
 }
 
 /* Without this a token that wants a touch or a card looks like a program that hangs. */
@@ -102,6 +122,8 @@ static void say_waiting(const char *call, unsigned seconds, unsigned limit)
 /* What the module's process says. */
 static void tell(enum hsm_tell what, const char *text)
 {
+    static atomic_bool is_told;
+
     switch (what) {
     case HSM_TELL_MODULE:
         notice_module(text);
@@ -110,9 +132,20 @@ static void tell(enum hsm_tell what, const char *text)
         notice_warn("%s", text);
         return;
     case HSM_TELL_INTERRUPTED:
+        if (atomic_exchange(&is_told, true)) /* once for all sessions */
+            return;
         notice_say("interrupted: waiting for %s; Ctrl-C again ends at once", text);
         return;
     }
+}
+
+static bool fill_open_args(const struct token_options *args, struct token_session *s,
+                           struct hsm_open_args *ret, struct ens_err *err)
+{
+    ret->env = environ;
+    ret->tell = tell;
+    ret->waiting = notice_is_quiet() || !notice_is_watched() ? NULL : say_waiting;
+    return choose_pin_source(args, s, err) && choose_module(args, s->uri, ret, err);
 }
 
 bool token_load(const struct token_options *args, const char *option, const char *uri_text,
@@ -123,13 +156,10 @@ bool token_load(const struct token_options *args, const char *option, const char
 
     if (!hsm_uri_parse(uri_text, &s.uri, err))
         return ens_wrap(err, "%s", option);
-    open.env = environ;
-    open.tell = tell;
-    open.waiting = notice_is_quiet() || !notice_is_watched() ? NULL : say_waiting;
-    if (!choose_pin_source(args, &s, err) || !choose_module(args, s.uri, &open, err) ||
-        !hsm_open(&open, &s.hsm, err))
+    if (!fill_open_args(args, &s, &open, err) || !hsm_open(&open, &s.hsm, err))
         return false;
     s.module = open.module;
+    s.is_unconfined = open.is_unconfined;
     *ret = s;
     s = (struct token_session){0};
     return true;
@@ -148,13 +178,15 @@ static void say_candidates(const struct hsm *hsm)
 void token_close(struct token_session *s)
 {
     say_candidates(s->hsm);
+    token_sessions_close(s);
     hsm_closep(&s->hsm);
     hsm_uri_freep(&s->uri);
 }
 
-bool token_login(const struct token_options *args, struct token_session *s, struct ens_err *err)
+/* Logs in; the PIN, if one was read, is left in `pin`. */
+static bool login(const struct token_options *args, struct token_session *s, struct secret *pin,
+                  struct ens_err *err)
 {
-    ENS_CLEANUP(secret_wipe) struct secret pin = {0};
     const struct hsm_token *t = s->token;
 
     if (t->pin_pad) {
@@ -166,40 +198,82 @@ bool token_login(const struct token_options *args, struct token_session *s, stru
         return hsm_login(s->hsm, NULL, args->allow_final_try, err);
     /* What the token says of earlier wrong PINs is refused before anybody types one. */
     if (t->locked || (t->final_try && !args->allow_final_try))
-        return hsm_login(s->hsm, &pin, args->allow_final_try, err);
+        return hsm_login(s->hsm, pin, args->allow_final_try, err);
     if (t->count_low)
         notice_warn("token %s: a wrong PIN was entered before", t->label);
     (void)snprintf(s->prompt, sizeof s->prompt, "PIN of token %.64s", t->label);
-    if (!pin_read(s->pin_source, s->pin_from_uri, s->prompt, &pin, err))
+    if (!pin_read(s->pin_source, s->pin_from_uri, s->prompt, pin, err))
         return false;
-    return hsm_login(s->hsm, &pin, args->allow_final_try, err);
+    return hsm_login(s->hsm, pin, args->allow_final_try, err);
+}
+
+bool token_login(const struct token_options *args, struct token_session *s, struct ens_err *err)
+{
+    ENS_CLEANUP(secret_wipe) struct secret pin = {0};
+
+    return login(args, s, &pin, err);
+}
+
+/* token_open, with the PIN. */
+static bool open_token(const struct token_options *args, const char *option, const char *uri_text,
+                       struct token_session *s, struct secret *pin, struct ens_err *err)
+{
+    if (!token_load(args, option, uri_text, s, err))
+        return false;
+    if (!hsm_select_token(s->hsm, s->uri, &s->token, err))
+        return ens_wrap(err, "%s", option);
+    return login(args, s, pin, err);
 }
 
 bool token_open(const struct token_options *args, const char *option, const char *uri_text,
                 struct token_session *ret, struct ens_err *err)
 {
+    ENS_CLEANUP(secret_wipe) struct secret pin = {0};
     ENS_CLEANUP(token_close) struct token_session s = {0};
 
-    if (!token_load(args, option, uri_text, &s, err))
-        return false;
-    if (!hsm_select_token(s.hsm, s.uri, &s.token, err))
-        return ens_wrap(err, "%s", option);
-    if (!token_login(args, &s, err))
+    if (!open_token(args, option, uri_text, &s, &pin, err))
         return false;
     *ret = s;
     s = (struct token_session){0};
     return true;
 }
 
-bool token_open_key(const struct token_options *args, struct token_session *ret,
+/* The sessions beside the first. The PIN lives until they are logged in. */
+static bool open_more(const struct token_options *args, size_t items, const struct hsm_key *key,
+                      const struct secret *pin, struct token_session *s, struct ens_err *err)
+{
+    struct hsm_open_args open = {0};
+    unsigned wanted = 1;
+
+    if (!choose_sessions(args, &wanted, err) || !fill_open_args(args, s, &open, err))
+        return false;
+    if (items < wanted)
+        wanted = items > 0 ? (unsigned)items : 1;
+    open.waiting = NULL; /* of many that wait one is told */
+    const struct token_sessions more = {
+        .open = &open,
+        .token = s->token,
+        .key = key,
+        .uri = s->uri,
+        .pin = pin->data != NULL ? pin : NULL,
+        .allow_final_try = args->allow_final_try,
+    };
+
+    return wanted == 1 || token_sessions_open(&more, wanted, s, err);
+}
+
+bool token_open_key(const struct token_options *args, size_t items, struct token_session *ret,
                     const struct hsm_key **ret_key, struct ens_err *err)
 {
+    ENS_CLEANUP(secret_wipe) struct secret pin = {0};
     ENS_CLEANUP(token_close) struct token_session s = {0};
 
-    if (!token_open(args, "--key", args->key, &s, err))
+    if (!open_token(args, "--key", args->key, &s, &pin, err))
         return false;
     if (!hsm_select_key(s.hsm, s.uri, ret_key, err))
         return ens_wrap(err, "--key");
+    if (!open_more(args, items, *ret_key, &pin, &s, err))
+        return false;
     *ret = s;
     s = (struct token_session){0};
     return true;
@@ -209,8 +283,14 @@ void token_calls(const struct token_session *s, uint64_t *ret_started, uint64_t 
 {
     *ret_started = 0;
     *ret_completed = 0;
-    if (s->hsm != NULL)
-        hsm_sign_calls(s->hsm, ret_started, ret_completed);
+    for (unsigned i = 0; s->hsm != NULL && i <= s->more_len; i++) {
+        uint64_t started = 0;
+        uint64_t completed = 0;
+
+        hsm_sign_calls(i == 0 ? s->hsm : s->more[i - 1], &started, &completed);
+        *ret_started += started;
+        *ret_completed += completed;
+    }
 }
 
 /* For a key with CKA_ALWAYS_AUTHENTICATE: the PIN once more. A descriptor has been read to its end. */
@@ -228,16 +308,17 @@ static bool ask_again(void *ctx, struct secret *ret, struct ens_err *err)
     return pin_read(s->pin_source, s->pin_from_uri, s->prompt, ret, err);
 }
 
-bool token_sign(struct token_session *s, enum hsm_mechanism mechanism, const struct pubkey *key,
-                const uint8_t digest[static 32], struct view message, uint8_t ret[static SIGNATURE_SIZE],
-                struct ens_err *err)
+bool token_sign(struct token_session *s, unsigned session, enum hsm_mechanism mechanism,
+                const struct pubkey *key, const uint8_t digest[static 32], struct view message,
+                uint8_t ret[static SIGNATURE_SIZE], struct ens_err *err)
 {
     const struct hsm_sign_args args = {
         .mechanism = mechanism, .digest = digest, .message = message, .ask_pin = ask_again, .ask_ctx = s};
+    struct hsm *hsm = session == 0 ? s->hsm : s->more[session - 1];
     uint8_t signature[SIGNATURE_SIZE];
     bool verified = false;
 
-    if (!hsm_sign(s->hsm, &args, signature, err) || !rsa3072_verify(key, digest, signature, &verified, err))
+    if (!hsm_sign(hsm, &args, signature, err) || !rsa3072_verify(key, digest, signature, &verified, err))
         return false;
     if (!verified)
         return ens_fail(err, ENS_BADSIG,

@@ -11,16 +11,22 @@ struct token_options {
     const char *module, *module_args;
     const char *pin_source;
     const char *hsm_timeout;
-    bool allow_module_path, allow_final_try;
+    bool allow_module_path, allow_final_try, module_unconfined;
+    const char *sessions; /* --sessions; the row is the command's own */
 };
-extern const struct option token_rows[]; /* but for --key */
+extern const struct option token_rows[]; /* but for --key, --sessions */
+
+#define TOKEN_SESSIONS_MAX 64
 
 struct token_session {
-    struct hsm *hsm;
+    struct hsm *hsm;   /* session 0 */
+    struct hsm **more; /* sessions 1 and up: processes of their own, logged in to the same token and key */
+    unsigned more_len;
     struct hsm_uri *uri;
     const struct hsm_token *token; /* owned by `hsm` */
     const char *module;            /* as it was named; borrowed */
     const char *pin_source;        /* NULL: the terminal */
+    bool is_unconfined;            /* --module-unconfined */
     bool pin_from_uri;             /* it stood in the URI: nothing of it is said */
     char prompt[96];
 };
@@ -43,8 +49,10 @@ bool token_load(const struct token_options *args, const char *option, const char
 bool token_open(const struct token_options *args, const char *option, const char *uri_text,
                 struct token_session *ret, struct ens_err *err) ENS_MUST_CHECK;
 
-/* token_open with --key, and selects its one private key. */
-bool token_open_key(const struct token_options *args, struct token_session *ret,
+/* token_open with --key, and selects its one private key. Then opens as many sessions as --sessions says, but no more
+ * than there are `items` to sign: the first alone, so that a wrong PIN is tried once. If some of them cannot be had, a
+ * warning says so and the run goes on with those that are there. */
+bool token_open_key(const struct token_options *args, size_t items, struct token_session *ret,
                     const struct hsm_key **ret_key, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Logs in to the token that was selected through `s->hsm`. */
@@ -56,7 +64,8 @@ void token_close(struct token_session *s);
 void token_calls(const struct token_session *s, uint64_t *ret_started, uint64_t *ret_completed);
 
 /* The signature of `digest` under the selected key; `message` is what was hashed (empty: not known). Verified
- * under `key` before it is returned: ENS_BADSIG. True also if ensign was interrupted meanwhile. */
-bool token_sign(struct token_session *s, enum hsm_mechanism mechanism, const struct pubkey *key,
-                const uint8_t digest[static 32], struct view message, uint8_t ret[static SIGNATURE_SIZE],
-                struct ens_err *err) ENS_MUST_CHECK;
+ * under `key` before it is returned: ENS_BADSIG. True also if ensign was interrupted meanwhile. `session` is 0 to
+ * `more_len`: one thread for each. */
+bool token_sign(struct token_session *s, unsigned session, enum hsm_mechanism mechanism,
+                const struct pubkey *key, const uint8_t digest[static 32], struct view message,
+                uint8_t ret[static SIGNATURE_SIZE], struct ens_err *err) ENS_MUST_CHECK;

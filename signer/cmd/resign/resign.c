@@ -4,6 +4,7 @@
  * all are prepared, shown and confirmed first, and prepared again when they are signed. */
 #include "signer/cmd/resign/resign.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "signer/base/hex.h"
@@ -24,6 +25,7 @@ struct run {
     size_t first;                  /* of the files that are in the batch */
     size_t reported;               /* files that have their line */
     bool only_prepare;             /* the pass before the confirmation, and --dry-run */
+    pthread_mutex_t stopping;      /* of `r.stopped`, while several sessions sign */
 };
 
 static void resign_free(struct run *run)
@@ -77,7 +79,7 @@ static enum batch_next prepare_file(void *ctx, unsigned worker, size_t item)
     return run->only_prepare || resign_file_waiting(f) == 0 ? BATCH_OVER : BATCH_NEXT;
 }
 
-static bool sign_enclave(struct resign *r, struct resign_enclave *x, struct ens_err *err)
+static bool sign_enclave(struct resign *r, unsigned session, struct resign_enclave *x, struct ens_err *err)
 {
     struct signdata data;
 
@@ -85,7 +87,7 @@ static bool sign_enclave(struct resign *r, struct resign_enclave *x, struct ens_
     if (!interrupt_check(err))
         return false;
     x->is_tried = true;
-    x->is_signed = token_sign(&r->signer.token, r->mechanism, &r->signer.key, x->digest,
+    x->is_signed = token_sign(&r->signer.token, session, r->mechanism, &r->signer.key, x->digest,
                               view_of(data.bytes, sizeof data.bytes), x->signature, err);
     return x->is_signed && interrupt_check(err);
 }
@@ -98,15 +100,17 @@ static bool sign_file(void *ctx, unsigned session, size_t item)
     struct resign_file *f = &run->r.files[run->first + item];
     struct ens_err err = {0};
 
-    (void)session;
     for (size_t i = 0; i < f->len; i++) {
         struct resign_enclave *x = &f->enclaves[i];
 
-        if (x->status != RESIGN_NOT_DONE || sign_enclave(&run->r, x, &err))
+        if (x->status != RESIGN_NOT_DONE || sign_enclave(&run->r, session, x, &err))
             continue;
         if (run->r.len > 1)
             ens_wrap(&err, "%s", f->path);
-        run->r.stopped = err;
+        (void)pthread_mutex_lock(&run->stopping);
+        if (run->r.stopped.code == ENS_OK)
+            run->r.stopped = err;
+        (void)pthread_mutex_unlock(&run->stopping);
         set_failed(f, &err);
         resign_file_close(f);
         return false;
@@ -175,7 +179,8 @@ static bool run_files(struct run *run, size_t first, size_t len, bool only_prepa
         .commit = commit_files,
         .over = file_over,
     };
-    const struct batch_args args = {.workers = run->r.jobs, .sessions = 1, .open_max = run->r.open_max};
+    const struct batch_args args = {
+        .workers = run->r.jobs, .sessions = run->r.signer.token.more_len + 1, .open_max = run->r.open_max};
 
     run->only_prepare = only_prepare;
     run->first = first;
@@ -220,7 +225,7 @@ static bool select_key(struct run *run, struct ens_err *err)
     struct resign *r = &run->r;
     struct policy_outcome outcome = {0};
 
-    if (!signing_key_open(&r->args->key, &r->signer, err))
+    if (!signing_key_open(&r->args->key, r->args->dry_run ? 1 : r->len, &r->signer, err))
         return false;
     record_token(run->transcript, &r->signer.token);
     record_key(run->transcript, r->signer.selected, r->signer.mrsigner);
@@ -362,7 +367,8 @@ static bool walk(struct run *run, struct ens_err *err)
 static bool run_resign(const struct command_line *line, struct ens_err *err)
 {
     const struct resign_options *args = line->options;
-    ENS_CLEANUP(resign_free) struct run run = {.r = {.line = line, .args = args}};
+    ENS_CLEANUP(resign_free)
+    struct run run = {.r = {.line = line, .args = args}, .stopping = PTHREAD_MUTEX_INITIALIZER};
 
     enclave_allow_large(args->fields.allow_large);
     if ((args->key.token.key != NULL && !signing_key_usage(&args->key, err)) ||
@@ -381,6 +387,8 @@ static const struct option resign_rows[] = {
     {"mrsigner", 0, RESIGN(ONCE, key.mrsigner), "HEX", "sign only with the key that has this MRSIGNER"},
     {"policy", 0, RESIGN(FILE_ONCE, policy), "FILE", "sign only what this policy allows"},
     {"mechanism", 0, RESIGN(TEXT, key.mechanism), "NAME", "auto (default), rsa-pkcs or sha256-rsa-pkcs"},
+    {"sessions", 0, RESIGN(TEXT, key.token.sessions), "N",
+     "how many sessions sign at a time, each with a login of its own (1)"},
     {"all-components", 0, RESIGN(FLAG, all_components), NULL, "every SGX component of each bundle"},
     {"out-dir", 0, RESIGN(OUT_DIR, out_dir), "DIR",
      "write each file under its own name into DIR (default: in place)"},

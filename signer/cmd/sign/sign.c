@@ -208,7 +208,9 @@ static bool check_key_policy(struct run *r, struct ens_err *err)
 
 static bool select_sign_key(struct run *r, struct ens_err *err)
 {
-    if (!signing_key_open(&r->args->key, &r->signer, err))
+    size_t items = r->args->dry_run ? 1 : r->requests.len;
+
+    if (!signing_key_open(&r->args->key, items, &r->signer, err))
         return false;
     record_token(r->transcript, &r->signer.token);
     record_key(r->transcript, r->signer.selected, r->signer.mrsigner);
@@ -337,7 +339,7 @@ static bool sign_single(struct run *r, struct ens_err *err)
 
     if (q->is_done)
         return true;
-    if (!sign_batch_one(q, &r->signer, r->mechanism, err))
+    if (!sign_batch_one(q, &r->signer, 0, r->mechanism, err))
         return false;
     q->is_written = write_single(r, q, err);
     return q->is_written;
@@ -424,6 +426,8 @@ static const struct option sign_rows[] = {
      "an approval that the policy counts, or a directory of them; may be given several times"},
     {"out-dir", 0, SIGN(OUT_DIR, out_dir), "DIR", "write NAME.sig for each sign-data into DIR"},
     {"mechanism", 0, SIGN(TEXT, key.mechanism), "NAME", "auto (default), rsa-pkcs or sha256-rsa-pkcs"},
+    {"sessions", 0, SIGN(TEXT, key.token.sessions), "N",
+     "how many sessions sign at a time, each with a login of its own (1)"},
     {"blind", 0, SIGN(FLAG, blind), NULL, "sign a 32-byte digest that nobody can review"},
     {"allow-unusual", 0, SIGN(FLAG, allow_unusual), NULL, "sign fields that are refused as unusual"},
     {"dry-run", 0, SIGN(FLAG, dry_run), NULL, "do everything but sign"},
