@@ -543,7 +543,7 @@ PY
     compared 0 "^same enclave; A's signature does not verify$" forged good
     compared 0 '^same enclave; neither signature verifies$' forged forged
     rows 'doc["same_signer"] is False and doc["a"]["signature_verifies"] is False'
-    prints '^B  forged, SIGSTRUCT, as its SIGSTRUCT says, signer [0-9a-f]{64} \(its signature does not verify\)$'
+    prints '^B  forged, SIGSTRUCT, as it says, signer [0-9a-f]{64} \(its signature does not verify\)$'
     compared 0 '^same enclave; same signer$' good good
     rows 'doc["same_signer"] is True and doc["a"]["signature_verifies"] is True'
     cp good other

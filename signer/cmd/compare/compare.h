@@ -56,12 +56,6 @@ const char *compare_cause_text(const struct compare_cause *c, char ret[static CO
 bool compare_locate(const struct compare_side *a, const struct compare_side *b, uint64_t at,
                     char ret[static CONTAINER_NAME_MAX]);
 
-/* The difference of the images beside a cause, so that a cause, which moves heap and threads only, never
- * hides it: ", also in .rodata at 0x41c20"; "" if there is none. */
-#define COMPARE_IMAGE_MAX 128
-const char *compare_image_text(const struct pagediff *d, const struct compare_side *a,
-                               const struct compare_side *b, char ret[static COMPARE_IMAGE_MAX]);
-
 /* The address of the first difference of a row. */
 uint64_t compare_row_address(const struct pagediff_row *r);
 

@@ -18,12 +18,6 @@ static const struct {
 
 #define KNOWN (sizeof known / sizeof known[0])
 
-bool compare_locate(const struct compare_side *a, const struct compare_side *b, uint64_t at,
-                    char ret[static CONTAINER_NAME_MAX])
-{
-    return container_locate(a->e.container, at, ret) || container_locate(b->e.container, at, ret);
-}
-
 static void note_cause(struct compare_causes *ret, const char *name, uint64_t a, uint64_t b)
 {
     if (a != b && ret->len < CONTAINER_SETTINGS_MAX)
@@ -89,71 +83,5 @@ const char *compare_cause_text(const struct compare_cause *c, char ret[static CO
             (void)snprintf(ret, COMPARE_CAUSE_MAX, "%s (%" PRIu64 " / %" PRIu64 "%s)", known[k].words, c->a,
                            c->b, known[k].unit);
     }
-    return ret;
-}
-
-/* ---- beside a cause ---- */
-
-/* Other bytes or permissions of a page that has one type on both sides: layout alone changes none. */
-static bool at_one_place(const struct pagediff_row *r)
-{
-    return r->kind == PAGEDIFF_CONTENT ||
-           (r->kind == PAGEDIFF_SECINFO && SECINFO_TYPE(r->flags_a ^ r->flags_b) == 0);
-}
-
-/* Where the layouts part: below it lies what another heap, stack or number of threads does not move. */
-static uint64_t parting(const struct pagediff *d)
-{
-    uint64_t lowest = UINT64_MAX;
-
-    for (size_t i = 0; i < d->len; i++) {
-        const struct pagediff_row *r = &d->rows[i];
-
-        if (r->pages > 0 && !at_one_place(r) && r->kind != PAGEDIFF_PADDING && r->from < lowest)
-            lowest = r->from;
-    }
-    return lowest;
-}
-
-/* Is it the image itself that differs? .oeinfo holds the settings, and differs with them. */
-static bool in_image(const struct pagediff_row *r, uint64_t layout, const struct compare_side *a,
-                     const struct compare_side *b)
-{
-    char section[CONTAINER_NAME_MAX];
-
-    if (r->pages == 0 || r->kind == PAGEDIFF_PADDING)
-        return false;
-    if (compare_locate(a, b, compare_row_address(r), section))
-        return strcmp(section, ".oeinfo") != 0;
-    return at_one_place(r) && r->from < layout;
-}
-
-const char *compare_image_text(const struct pagediff *d, const struct compare_side *a,
-                               const struct compare_side *b, char ret[static COMPARE_IMAGE_MAX])
-{
-    const struct pagediff_row *first = NULL;
-    char section[CONTAINER_NAME_MAX] = "";
-    char other[CONTAINER_NAME_MAX];
-    uint64_t layout = parting(d);
-    bool in_one = true;
-
-    ret[0] = '\0';
-    for (size_t i = 0; i < d->len; i++) {
-        const struct pagediff_row *r = &d->rows[i];
-        uint64_t at = compare_row_address(r);
-
-        if (!in_image(r, layout, a, b))
-            continue;
-        bool located = compare_locate(a, b, at, other);
-
-        in_one = in_one && located && (first == NULL || strcmp(section, other) == 0);
-        if (located)
-            memcpy(section, other, sizeof section);
-        if (first == NULL || at < (compare_row_address(first)))
-            first = r;
-    }
-    if (first != NULL)
-        (void)snprintf(ret, COMPARE_IMAGE_MAX, ", also in %s at 0x%" PRIx64, in_one ? section : "the image",
-                       compare_row_address(first));
     return ret;
 }

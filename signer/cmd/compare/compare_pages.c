@@ -56,6 +56,12 @@ uint64_t compare_row_address(const struct pagediff_row *r)
     return r->first_offset != 0 ? r->first_offset : r->from;
 }
 
+bool compare_locate(const struct compare_side *a, const struct compare_side *b, uint64_t at,
+                    char ret[static CONTAINER_NAME_MAX])
+{
+    return container_locate(a->e.container, at, ret) || container_locate(b->e.container, at, ret);
+}
+
 struct compare_flags compare_flags_of(uint64_t flags)
 {
     static const char *const types[] = {"SECS", "TCS", "REG", "VA", "TRIM", "SS_FIRST", "SS_REST"};

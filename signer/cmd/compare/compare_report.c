@@ -110,7 +110,9 @@ static void report_side(struct report *r, bool is_a, bool is_same, const struct 
 {
     bool is_data = side->e.container == NULL;
     const char *kind = is_data ? "sign-data" : container_kind_name(container_kind(side->e.container));
-    const char *how = side->site->is_measured ? "measured" : is_data ? "as it says" : "as its SIGSTRUCT says";
+    const char *how = side->site->is_measured ? "measured"
+                      : unmeasured(side)      ? "as its SIGSTRUCT says"
+                                              : "as it says";
     const struct view mrenclave = view_of(enclave_mrenclave(side->site), MRENCLAVE_SIZE);
     const struct hex mrsigner = hex_of(view_of(side->mrsigner, MRSIGNER_SIZE));
     char signer[160];

@@ -73,6 +73,76 @@ static void say_content(struct wording *w, const struct pagediff *d, const struc
         say(w, ", not measured");
 }
 
+/* ---- the image beside a cause ---- */
+
+#define IMAGE_MAX 128
+
+/* Other bytes or permissions of a page that has one type on both sides: layout alone changes none. */
+static bool at_one_place(const struct pagediff_row *r)
+{
+    return r->kind == PAGEDIFF_CONTENT ||
+           (r->kind == PAGEDIFF_SECINFO && SECINFO_TYPE(r->flags_a ^ r->flags_b) == 0);
+}
+
+/* Where the layouts part: below it lies what another heap, stack or number of threads does not move. */
+static uint64_t parting(const struct pagediff *d)
+{
+    uint64_t lowest = UINT64_MAX;
+
+    for (size_t i = 0; i < d->len; i++) {
+        const struct pagediff_row *r = &d->rows[i];
+
+        if (r->pages > 0 && !at_one_place(r) && r->kind != PAGEDIFF_PADDING && r->from < lowest)
+            lowest = r->from;
+    }
+    return lowest;
+}
+
+/* Is it the image itself that differs? .oeinfo holds the settings, and differs with them. */
+static bool in_image(const struct pagediff_row *r, uint64_t layout, const struct compare_side *a,
+                     const struct compare_side *b)
+{
+    char section[CONTAINER_NAME_MAX];
+
+    if (r->pages == 0 || r->kind == PAGEDIFF_PADDING)
+        return false;
+    if (compare_locate(a, b, compare_row_address(r), section))
+        return strcmp(section, ".oeinfo") != 0;
+    return at_one_place(r) && r->from < layout;
+}
+
+/* The difference of the images beside a cause, so that a cause, which moves heap and threads only, never hides it: ", also
+ * in .rodata at 0x41c20"; "" if there is none. */
+static const char *image_text(const struct pagediff *d, const struct compare_side *a,
+                              const struct compare_side *b, char ret[static IMAGE_MAX])
+{
+    const struct pagediff_row *first = NULL;
+    char section[CONTAINER_NAME_MAX] = "";
+    char other[CONTAINER_NAME_MAX];
+    uint64_t layout = parting(d);
+    bool in_one = true;
+
+    ret[0] = '\0';
+    for (size_t i = 0; i < d->len; i++) {
+        const struct pagediff_row *r = &d->rows[i];
+        uint64_t at = compare_row_address(r);
+
+        if (!in_image(r, layout, a, b))
+            continue;
+        bool located = compare_locate(a, b, at, other);
+
+        in_one = in_one && located && (first == NULL || strcmp(section, other) == 0);
+        if (located)
+            memcpy(section, other, sizeof section);
+        if (first == NULL || at < (compare_row_address(first)))
+            first = r;
+    }
+    if (first != NULL)
+        (void)snprintf(ret, IMAGE_MAX, ", also in %s at 0x%" PRIx64, in_one ? section : "the image",
+                       compare_row_address(first));
+    return ret;
+}
+
 /* ---- a setting ---- */
 
 /* The difference of the image beside a cause is never left out. */
@@ -85,9 +155,9 @@ static void say_causes(struct wording *w, const struct compare_causes *causes, c
                        const struct compare_side *a, const struct compare_side *b, enum length length)
 {
     char text[COMPARE_CAUSE_MAX];
-    char image[COMPARE_IMAGE_MAX];
+    char image[IMAGE_MAX];
 
-    compare_image_text(d, a, b, image);
+    image_text(d, a, b, image);
     if (length == SHORTEST) {
         say(w, "%zu other settings%s", causes->len, say_image(image, length));
         return;
@@ -218,9 +288,9 @@ static void say_kinds(struct wording *w, const struct pagediff *d, enum length l
 static void say_moved(struct wording *w, const char *moved, const struct pagediff *d,
                       const struct compare_side *a, const struct compare_side *b, enum length length)
 {
-    char image[COMPARE_IMAGE_MAX];
+    char image[IMAGE_MAX];
 
-    compare_image_text(d, a, b, image);
+    image_text(d, a, b, image);
     say(w, "%.*s", length < ONE_KIND ? COMPARE_LINE : (int)strcspn(moved, ","), moved);
     if (length == FULL)
         say(w, ": %" PRIu64 " pages differ", d->totals.pages);
