@@ -52,6 +52,24 @@ static uint64_t known_bits(enum css_field value)
     return value == CSS_MISCSELECT ? MISC_KNOWN : CET_KNOWN;
 }
 
+/* The bits that the mask leaves open, in words; "as usual" behind what no reviewer needs to think about. */
+static const char *open_words(enum css_field field, uint64_t value, uint64_t open,
+                              char ret[static BITS_TEXT_MAX + 32])
+{
+    char names[BITS_TEXT_MAX];
+    bool is_usual = field == CSS_XFRM && value == XFRM_X87_SSE;
+
+    if (open == 0)
+        (void)snprintf(ret, BITS_TEXT_MAX + 32, "enforced");
+    else if (is_usual && open == XFRM_X87_SSE)
+        (void)snprintf(ret, BITS_TEXT_MAX + 32, "x87 and SSE left to the host, as usual");
+    else if (is_usual && open == XFRM_INTEL_OPEN)
+        (void)snprintf(ret, BITS_TEXT_MAX + 32, "AVX and AVX-512 left to the host, as usual");
+    else
+        (void)snprintf(ret, BITS_TEXT_MAX + 32, "not enforced: %s", bits_text(field, open, names));
+    return ret;
+}
+
 /* A value and its mask: the bits by name, and which are enforced. */
 static void report_bits(struct report *r, const char *key, const char *mask_key, const struct sigstruct *css,
                         enum css_field value, enum css_field mask, bool has_text)
@@ -65,9 +83,7 @@ static void report_bits(struct report *r, const char *key, const char *mask_key,
     uint64_t open = ~m & all & known_bits(value);
 
     report_mask(r, key, has_text ? css_table[value].name : NULL, v, size, bits_text(value, v, names));
-    (void)snprintf(text, sizeof text, "%s%s",
-                   open == 0 ? "enforced" : "not enforced: ", open == 0 ? "" : bits_text(value, open, names));
-    report_mask(r, mask_key, has_text ? "  mask" : NULL, m, size, text);
+    report_mask(r, mask_key, has_text ? "  mask" : NULL, m, size, open_words(value, v, open, text));
 }
 
 void review_fields(const struct sigstruct *css, struct report *r)
@@ -79,7 +95,6 @@ void review_fields(const struct sigstruct *css, struct report *r)
     bool has_cet = sigstruct_get_int(css, CSS_CET_ATTRIBUTES) != 0 ||
                    sigstruct_get_int(css, CSS_CET_ATTRIBUTES_MASK) != 0;
 
-    report_hash(r, "mrenclave", "MRENCLAVE", sigstruct_get(css, CSS_ENCLAVEHASH));
     report_uint(r, "isvprodid", "ISVPRODID", sigstruct_get_int(css, CSS_ISVPRODID));
     report_uint(r, "isvsvn", "ISVSVN", sigstruct_get_int(css, CSS_ISVSVN));
     report_date(r, css);
@@ -92,6 +107,7 @@ void review_fields(const struct sigstruct *css, struct report *r)
     report_bits(r, "miscselect", "miscselect_mask", css, CSS_MISCSELECT, CSS_MISCMASK, true);
     report_bits(r, "cet_attributes", "cet_attributes_mask", css, CSS_CET_ATTRIBUTES, CSS_CET_ATTRIBUTES_MASK,
                 has_cet);
+    report_text(r, "debug", NULL, review_debug(css)->key);
     report_mask(r, "swdefined", NULL, swdefined, 4, NULL);
     report_mask(r, "vendor", NULL, vendor, 4, NULL);
     report_hex(r, "isvfamilyid", view_is_zero(family) ? NULL : "ISVFAMILYID", family);

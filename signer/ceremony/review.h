@@ -101,7 +101,13 @@ bool review_dangerous(const struct review_item *items, size_t len, struct buf *r
 
 /* ---- parts ---- */
 
-/* Only the fields, every signed one in JSON; for show. */
+/* DEBUG and its mask: the field that most often decides the answer. In words, and as --json has it. */
+struct review_debug {
+    const char *words, *key;
+};
+const struct review_debug *review_debug(const struct sigstruct *css);
+
+/* Only the fields but MRENCLAVE, every other signed one in JSON; for show. */
 void review_fields(const struct sigstruct *css, struct report *r);
 
 /* The SHA-256 that is signed, for comparing by eye or by voice: eight groups of hexadecimal digits, and

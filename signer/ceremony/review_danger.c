@@ -148,16 +148,18 @@ void review_dangers(const struct review *r, struct findings *ret)
     if (r->css == NULL)
         findings_add(ret, SEVERITY_WARNING, "blind",
                      "BLIND: 32 bytes that nobody can review; they may stand for any enclave");
+    for (size_t i = 0; r->measured != NULL && i < r->measured->len; i++)
+        findings_add(ret, r->measured->items[i].severity, r->measured->items[i].rule, "%s",
+                     r->measured->items[i].text);
+    if (r->css != NULL) {
+        verify_signed_fields(r->css, ret);
+        say_debug(r->css, ret);
+    }
     if (owner != NULL)
         findings_add(ret, SEVERITY_WARNING, "public-key", "PUBLIC KEY: everybody can sign with it: %s",
                      owner);
     if (r->css == NULL)
         return;
-    for (size_t i = 0; r->measured != NULL && i < r->measured->len; i++)
-        findings_add(ret, r->measured->items[i].severity, r->measured->items[i].rule, "%s",
-                     r->measured->items[i].text);
-    verify_signed_fields(r->css, ret);
-    say_debug(r->css, ret);
     add_unusual(r, ret);
     add_keys(r->css, ret);
     add_date(r, ret);

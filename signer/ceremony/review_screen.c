@@ -13,9 +13,6 @@
 /* Columns of labels, and of a hash behind one. */
 #define LABEL 12
 
-/* AVX and AVX-512: what the Intel SDK leaves to the host. */
-#define XFRM_INTEL_OPEN (XFRM_AVX | XFRM_AVX512)
-
 #define PHRASE_MAX (BITS_TEXT_MAX + 64)
 
 /* ---- a value and its mask ---- */
@@ -72,15 +69,15 @@ static bool add_bit_words(const struct sigstruct *css, enum css_field value, enu
                      mask_phrase(css, value, mask, phrase));
 }
 
-/* DEBUG has a line of its own: it is the field that most often decides the answer. */
-static const char *debug_phrase(const struct sigstruct *css)
+const struct review_debug *review_debug(const struct sigstruct *css)
 {
+    static const struct review_debug phrases[2][2] = {
+        {{"off, NOT enforced", "off-not-enforced"}, {"off, enforced", "off-enforced"}},
+        {{"ON, not enforced", "on-not-enforced"}, {"ON, enforced", "on-enforced"}}};
     bool is_on = (sigstruct_get_int(css, CSS_ATTRIBUTES) & ATTR_DEBUG) != 0;
     bool is_enforced = (sigstruct_get_int(css, CSS_ATTRIBUTEMASK) & ATTR_DEBUG) != 0;
 
-    if (is_on)
-        return is_enforced ? "ON, enforced" : "ON, not enforced";
-    return is_enforced ? "off, enforced" : "off, NOT enforced";
+    return &phrases[is_on][is_enforced];
 }
 
 /* ---- the fields ---- */
@@ -133,7 +130,8 @@ static bool add_field_lines(const struct review *r, struct buf *ret, struct ens_
            add_bit_words(css, CSS_ATTRIBUTES, CSS_ATTRIBUTEMASK, ret, err) &&
            add_bit_words(css, CSS_XFRM, CSS_XFRM_MASK, ret, err) &&
            add_bit_words(css, CSS_MISCSELECT, CSS_MISCMASK, ret, err) &&
-           text_line(ret, err, "  %-*s%s", LABEL, "DEBUG", debug_phrase(css)) && add_rare(css, ret, err);
+           text_line(ret, err, "  %-*s%s", LABEL, "DEBUG", review_debug(css)->words) &&
+           add_rare(css, ret, err);
 }
 
 static bool add_danger_lines(const struct review *r, struct buf *ret, struct ens_err *err)

@@ -94,14 +94,15 @@ extern const struct css_row css_table[CSS_FIELDS];
      ATTR_KSS | ATTR_AEXNOTIFY)
 
 /* XFRM bits (Intel SDM volume 1, XCR0), in the groups that are enabled together. */
-#define XFRM_X87_SSE UINT64_C(0x3)
-#define XFRM_AVX     UINT64_C(0x4)
-#define XFRM_MPX     UINT64_C(0x18) /* BNDREGS, BNDCSR */
-#define XFRM_AVX512  UINT64_C(0xe0) /* opmask, ZMM_Hi256, Hi16_ZMM */
-#define XFRM_PKRU    UINT64_C(0x200)
-#define XFRM_AMX     UINT64_C(0x60000)   /* XTILECFG, XTILEDATA */
-#define XFRM_BIT_63  (UINT64_C(1) << 63) /* XCR0 cannot have it */
-#define XFRM_KNOWN   UINT64_C(0xe1aff)   /* bits 0 to 7, 9, 11, 12, 17, 18, 19; PT (8) is not in XCR0 */
+#define XFRM_X87_SSE    UINT64_C(0x3)
+#define XFRM_AVX        UINT64_C(0x4)
+#define XFRM_MPX        UINT64_C(0x18)           /* BNDREGS, BNDCSR */
+#define XFRM_AVX512     UINT64_C(0xe0)           /* opmask, ZMM_Hi256, Hi16_ZMM */
+#define XFRM_INTEL_OPEN (XFRM_AVX | XFRM_AVX512) /* what the Intel SDK leaves to the host */
+#define XFRM_PKRU       UINT64_C(0x200)
+#define XFRM_AMX        UINT64_C(0x60000)   /* XTILECFG, XTILEDATA */
+#define XFRM_BIT_63     (UINT64_C(1) << 63) /* XCR0 cannot have it */
+#define XFRM_KNOWN      UINT64_C(0xe1aff)   /* bits 0 to 7, 9, 11, 12, 17, 18, 19; PT (8) is not in XCR0 */
 
 #define MISC_KNOWN 0x3u  /* EXINFO, CPINFO */
 #define CET_KNOWN  0x3fu /* CET_ATTRIBUTES bits 0 to 5 */

@@ -414,3 +414,167 @@ assert sgx["sigstruct"] is None and sgx["stream"]["problem"] is None, sgx' "$OUT
     ens show k.transcript
     refused 65 'k.transcript: is a transcript: run ensign transcript k.transcript$'
 }
+
+# ---- the screens ----
+
+# at_80 FILE: show at a terminal of 80 columns.
+at_80() {
+    SIZE='24 80' tty_ens -- show "$1"
+    exits 0
+}
+
+@test "screen 6.1: below what orc prints stands what it does not say, and MRENCLAVE no second time" {
+    local hash fields='attributes=4 attributes_mask=0xffffffffffffffff'
+    # shellcheck disable=SC2086
+    sigstruct s.css one "$MRENCLAVE" $fields
+    bundle app.orc --sig s.css --name app --version 1.4.0
+    ens show app.orc
+    ok
+    hash=$(sed -n 's/^Manifest hash: *//p' "$OUT")
+    [ "${#hash}" -eq 64 ]
+    [ "$(grep -c "$MRENCLAVE" "$OUT")" -eq 2 ]
+    sed '/^Manifest hash/,$d' "$OUT" >lines
+    SIZE='24 80' tty_ens -- show app.orc
+    # orc's lines are as on a pipe, the one of 82 columns as well.
+    same <(tr -d '\r' <"$OUT" | sed '/^Manifest hash/,$d') lines
+    sed -i '/SGXS MRENCLAVE: \|^  .* => /d; /^    MRENCLAVE: \|^    MRSIGNER: /d' "$OUT"
+    shows <<END
+Manifest hash:
+  $(in_eights "$hash")
+Verdict
+  ronl            verifies: signature, MRENCLAVE and all rules of the CPU
+  MRENCLAVE       measured from ronl.sgx: the same
+  Enclave         16 KiB, 4 pages (1 TCS), 64 chunks measured, 0 not
+  DEBUG           off, enforced
+  KSS, CET        not used
+  Dangers         none
+END
+    sigstruct k.css one "$MRENCLAVE" attributes=0x84 isvfamilyid=000102030405060708090a0b0c0d0e0f
+    bundle kss.orc --sig k.css
+    ens show kss.orc
+    ok
+    prints '^  DEBUG           off, NOT enforced$'
+    prints '^  KSS             used$'
+    prints '^  ISVFAMILYID     000102030405060708090a0b0c0d0e0f$'
+    prints '^  Dangers         1: DEBUG not enforced$'
+    bundle unsigned.orc
+    ens show unsigned.orc
+    ok
+    prints '^  ronl            not signed yet$'
+    ens show --json kss.orc
+    ok
+    "$PYTHON" -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+assert (d["kind"], d["format"], d["file"]) == ("bundle", 1, "kss.orc"), d
+assert d["verdicts"] == [{"component": "ronl", "verdict": "verifies: signature, MRENCLAVE and all rules of the CPU",
+                          "dangers": ["DEBUG not enforced"]}], d["verdicts"]' "$OUT"
+}
+
+@test "screen 6.2: of an Intel SDK ELF file the verdict and the dangers come first" {
+    need_shared
+    cp "$DATA/intel-sdk-sample/enclave.signed.so" .
+    at_80 enclave.signed.so
+    shows <<'END'
+Intel SDK ELF   enclave.signed.so
+Verdict         signature verifies, and MRENCLAVE is what the file measures to
+Dangers         2: DEBUG not enforced; public sample key
+MRENCLAVE
+  8bbb10b2 2ea000d8 6c108692 025aebba 18c69b33 61a1c2d9 a127be03 7e1f6d16
+MRSIGNER        Intel's SDK samples: everybody can sign with this key
+  83d719e7 7deaca14 70f6baf6 2a4d7743 03c899db 69020f9c 70ee1dfc 08c7ce9e
+ISVPRODID       0
+ISVSVN          0
+DATE            2020-03-09
+ATTRIBUTES      0000000000000004  MODE64BIT
+  mask          fffffffffffffffd  not enforced: DEBUG
+XFRM            0000000000000003  x87 SSE
+  mask          ffffffffffffff1b  AVX and AVX-512 left to the host, as usual
+MISCSELECT      00000000  none
+  mask          ffffffff  enforced
+Loader asks     ATTRIBUTES 0x4, XFRM 0xe7, MISCSELECT 0x0
+Enclave         16 MiB, 983 pages (10 TCS), 11632 chunks measured, 4096 not
+Metadata        2.4 at 0x2ea31, 2.1 at 0x2fd71, 1.4 at 0x310b1:
+                the same SIGSTRUCT and the same enclave in all 3
+END
+    # A file whose copies differ does not hold, and says so first.
+    poke enclave.signed.so $((0x2fd71 + 1026)) 07
+    at_80 enclave.signed.so
+    tr -d '\r' <"$OUT" | sed -n 2p | grep -qx 'Verdict         does not hold: [0-9]* errors*'
+    prints '^error: metadata 2.1 holds another SIGSTRUCT'
+    prints '^ +not the same in all 3; of the first is what stands here'
+}
+
+@test "screen 6.3: sign-data, and the words under the SHA-256 that is signed" {
+    sign_data app.signdata "$MRENCLAVE" isvprodid=5 isvsvn=12 date=0x20261128 attributes_mask=0xffffffffffffffff
+    at_80 app.signdata
+    shows <<END
+Sign-data       app.signdata, 256 bytes, not signed yet
+Dangers         none
+MRENCLAVE
+  $(in_eights "$MRENCLAVE")
+ISVPRODID       5
+ISVSVN          12
+DATE            2026-11-28
+ATTRIBUTES      0000000000000004  MODE64BIT
+  mask          ffffffffffffffff  enforced
+XFRM            0000000000000003  x87 SSE
+  mask          fffffffffffffffc  x87 and SSE left to the host, as usual
+MISCSELECT      00000000  none
+  mask          ffffffff  enforced
+SHA-256 to be signed
+  $(in_eights "$(sha256 app.signdata)")
+(words)
+END
+    # On a pipe a digest is one run behind its label.
+    ens show app.signdata
+    ok
+    prints "^MRENCLAVE       $MRENCLAVE$"
+    prints "^SHA-256 to be signed $(sha256 app.signdata)$"
+}
+
+@test "show of sign-data: what only --allow-unusual signs has its name and its sentence, as in the review" {
+    local row name fields
+    sign_data vendor.signdata "$MRENCLAVE" vendor=1
+    ens show vendor.signdata
+    ok
+    prints '^Dangers         2: DEBUG not enforced; VENDOR refused by EINIT \(--allow-unusual\)$'
+    prints '^! VENDOR: 0x1 is refused by EINIT$'
+    sign_data intel.signdata "$MRENCLAVE" vendor=0x8086
+    ens show intel.signdata
+    ok
+    prints '^Dangers         1: DEBUG not enforced$'
+    while IFS='|' read -r name fields; do
+        # shellcheck disable=SC2086
+        sign_data odd.signdata "$MRENCLAVE" $fields
+        ens show odd.signdata
+        ok
+        grep -q "^Dangers .*$name (--allow-unusual)" "$OUT" || fail "$name: $(cat "$OUT")"
+        grep -Eq '^(!|error:) ' "$OUT" || fail "$name: $(cat "$OUT")"
+        ens show --json odd.signdata
+        ok
+        "$PYTHON" -c 'import json, sys
+assert sys.argv[2] + " (--allow-unusual)" in json.load(open(sys.argv[1]))["dangers"]' "$OUT" "$name"
+    done < <(unusual_fields)
+}
+
+@test "every document of show begins with kind and format, and names its file" {
+    enclave e.sgxs
+    sigstruct s.css one "$MRENCLAVE"
+    sign_data s.signdata "$MRENCLAVE"
+    test_key one one.pem
+    bundle b.orc
+    pem_sign one.pem s.signdata s.sig
+    openssl dgst -sha256 -binary s.signdata >s.digest
+    policy p 'isvsvn any'
+    cp "$ROOT/tests/vectors/containers/oe-0.19.signed" elf
+    for pair in e.sgxs:sgxs s.css:sigstruct s.signdata:sign-data one.pem.pub:public-key b.orc:bundle s.sig:signature \
+        s.digest:digest p:policy elf:open-enclave-elf; do
+        ens show --json "${pair%:*}"
+        ok
+        [ "$(sed -n '2,4p' "$OUT")" = "$(printf '  "kind": "%s",\n  "format": 1,\n  "file": "%s",' "${pair#*:}" "${pair%:*}")" ] ||
+            fail "$(cat "$OUT")"
+        SIZE='24 80' tty_ens -- show "${pair%:*}"
+        exits 0
+        not grep -qEx '.{81,}' <(tr -d '\r' <"$OUT" | grep -vE '[0-9a-f]{64}')
+    done
+}

@@ -441,8 +441,7 @@ PY
     refused 65 'unmeasured'
     ens show b.orc
     ok
-    prints 'SSA frames'
-    prints 'Pages +[0-9]+, of which [0-9]+ TCS'
+    prints '^  Enclave +[0-9]+ KiB, [0-9]+ pages \([0-9]+ TCS\), [0-9]+ chunks measured, 0 not$'
     ens gen-sign-data -o out b.orc
     ok
 }

@@ -197,7 +197,7 @@ data = bytearray(open("mine.sig", "rb").read()); data[600] ^= 1; open("mine.sig"
     grep -q "$(enclavehash ours.sig)" shown
     # As many pages as sgxs-info finds, one of them a TCS.
     [ "$(grep -c 'Tcs' pages)" -eq 1 ]
-    grep -Eq '^ *Pages +9, of which 1 TCS$' shown
+    grep -Eq '^Enclave .*, 9 pages \(1 TCS\), ' shown
 }
 
 @test "a stream that sgxs-append extends, measured and unmeasured, has one MRENCLAVE" {

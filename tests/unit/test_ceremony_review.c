@@ -180,6 +180,7 @@ static struct buf fields_of(const struct sigstruct *css, unsigned indent)
 
     report_begin(&r, REPORT_TEXT, 14);
     r.indent = indent;
+    report_hash(&r, "mrenclave", "MRENCLAVE", sigstruct_get(css, CSS_ENCLAVEHASH));
     review_fields(css, &r);
     assert_ok(r.err.code == ENS_OK, r.err);
     return r.out;

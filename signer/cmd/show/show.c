@@ -12,6 +12,24 @@
 #include "signer/flow/artifact.h"
 #include "signer/sgx/rsa3072.h"
 
+static bool show_css(struct report *r, const struct sigstruct *css, bool has_signature, struct ens_err *err)
+{
+    struct show_judged judged = {0};
+
+    if (!show_judge(css, has_signature, &judged, err))
+        return false;
+    if (has_signature)
+        show_verdict(r, true, SHOW_NOT_MEASURED, &judged.found);
+    if (!show_dangers(r, &judged, err))
+        return false;
+    show_sigstruct(r, css, has_signature ? judged.mrsigner : NULL);
+    if (has_signature)
+        show_valid(r, &judged.found);
+    else
+        show_findings(r, &judged.found);
+    return true;
+}
+
 static bool show_sigstruct_file(struct report *r, const char *path, struct view bytes, struct ens_err *err)
 {
     struct sigstruct css;
@@ -20,51 +38,57 @@ static bool show_sigstruct_file(struct report *r, const char *path, struct view 
         return false;
     bool has_signature = !sigstruct_is_unsigned(&css);
 
-    show_begin(r, has_signature ? "SIGSTRUCT" : "Unsigned SIGSTRUCT",
-               has_signature ? "sigstruct" : "unsigned-sigstruct", path);
-    return show_sigstruct(r, &css, has_signature, err);
+    show_begin(r, "SIGSTRUCT", has_signature ? "sigstruct" : "unsigned-sigstruct", path,
+               has_signature ? ", 1808 bytes" : ", 1808 bytes, not signed yet");
+    return show_css(r, &css, has_signature, err);
 }
 
 static bool show_signdata_file(struct report *r, const char *path, struct view bytes, struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf lines = {0};
+    ENS_CLEANUP(buf_free) struct buf words = {0};
     struct sigstruct css;
     uint8_t digest[32];
 
     if (!signdata_parse(bytes, path, &css, err) || !signdata_digest(&css, digest, err) ||
-        !review_digest(digest, &lines, err))
+        !review_rows_of_words(digest, &words, err))
         return false;
-    show_begin(r, "Sign-data", "sign-data", path);
-    report_hex(r, "digest", NULL, view_of(digest, sizeof digest));
-    if (!show_sigstruct(r, &css, false, err))
+    show_begin(r, "Sign-data", "sign-data", path, ", 256 bytes, not signed yet");
+    if (!show_css(r, &css, false, err))
         return false;
-    report_lines(r, buf_view(&lines));
+    report_hash(r, "digest", "SHA-256 to be signed", view_of(digest, sizeof digest));
+    report_lines(r, buf_view(&words));
     return true;
 }
 
 static bool show_pubkey_file(struct report *r, const char *path, struct view bytes, struct ens_err *err)
 {
     struct pubkey key;
+    uint8_t mrsigner[MRSIGNER_SIZE];
 
-    if (!rsa3072_read_pubkey(bytes, path, &key, err))
+    if (!rsa3072_read_pubkey(bytes, path, &key, err) || !rsa3072_mrsigner(&key, mrsigner, err))
         return false;
-    show_begin(r, "Public key", "public-key", path);
-    report_line(r, "RSA, %d bits, exponent %d", PUBKEY_BITS, PUBKEY_EXPONENT);
+    show_begin(r, "Public key", "public-key", path, "");
+    report_note(r, "Key", "RSA-%d, public exponent %d", PUBKEY_BITS, PUBKEY_EXPONENT);
     report_uint(r, "bits", NULL, PUBKEY_BITS);
     report_uint(r, "exponent", NULL, PUBKEY_EXPONENT);
     report_hex(r, "modulus", NULL, view_of(key.modulus, sizeof key.modulus));
-    return show_signer(r, &key, err);
+    show_signer(r, mrsigner);
+    return true;
 }
 
 /* A signature or a digest: nothing is known of it but its bytes. */
-static bool show_opaque(struct report *r, const char *path, const char *kind, struct view bytes)
+static bool show_opaque(struct report *r, const char *path, const char *heading, const char *kind,
+                        struct view bytes)
 {
     char hex[2 * SIGNATURE_SIZE + 1];
 
     hex_encode(hex, bytes);
-    show_begin(r, kind, kind, path);
+    show_begin(r, heading, kind, path, bytes.len == SIGNATURE_SIZE ? ", 384 bytes" : ", 32 bytes");
     report_text(r, "bytes", NULL, hex);
-    report_line(r, "%s", hex);
+    if (r->is_grouped && bytes.len <= HEX_OF_MAX)
+        report_line(r, "  %s", hex_for(bytes, true).text);
+    else
+        report_line(r, "  %s", hex);
     return true;
 }
 
@@ -93,9 +117,9 @@ static bool show_bytes(struct report *r, const char *path, struct view bytes, st
     if (rsa3072_recognise(bytes))
         return show_pubkey_file(r, path, bytes, err);
     if (bytes.len == SIGNATURE_SIZE)
-        return show_opaque(r, path, "signature", bytes);
+        return show_opaque(r, path, "Signature", "signature", bytes);
     if (bytes.len == 32)
-        return show_opaque(r, path, "digest", bytes);
+        return show_opaque(r, path, "Digest", "digest", bytes);
     return fail_unknown(path, bytes, err);
 }
 
@@ -115,7 +139,6 @@ static bool show_inside(struct report *r, const char *path, struct view bytes, s
     }
     if (!digest_of(DIGEST_SHA256, bytes, sum, err))
         return false;
-    r->indent = 2;
     report_text(r, "problem", NULL, why.msg);
     report_hash(r, "sha256", "SHA-256", view_of(sum, sizeof sum));
     report_line(r, "warning: %s", why.msg);
@@ -132,7 +155,7 @@ static bool show_armour(struct report *r, const struct artifact *a, struct ens_e
         return ens_wrap(err, "too-large");
     if (!armour_decode(buf_view(&file), a->path, ARMOUR_EVERY, &kind, &inside, err))
         return false;
-    report_line(r, "Armour: %s, %zu bytes", armour_name(kind), inside.len);
+    report_note(r, "Armour", "%s, %zu bytes", armour_name(kind), inside.len);
     report_text(r, "armour", NULL, armour_name(kind));
     report_uint(r, "size", NULL, inside.len);
     return show_inside(r, a->path, buf_view(&inside), err);
@@ -177,7 +200,7 @@ bool show_run(const struct command_line *line, show_container_fn *container, str
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     ENS_CLEANUP(report_free) struct report r;
 
-    report_begin(&r, args->json ? REPORT_JSON : REPORT_TEXT, 14);
+    report_begin(&r, args->json ? REPORT_JSON : REPORT_TEXT, SHOW_LABEL);
     return artifact_open(line->operands[0], &a, err) && show_file(&r, &a, container, err) &&
            report_print(&r, err);
 }

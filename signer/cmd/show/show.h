@@ -1,5 +1,4 @@
-/* What show says of each kind of artifact. Lines of text are indented as the report says; a function that
- * begins a file leaves the indent at 2. */
+/* What show says of each kind of artifact. The verdict and the dangers come first. */
 #pragma once
 
 #include "signer/base/bytes.h"
@@ -27,28 +26,61 @@ bool show_run(const struct command_line *line, show_container_fn *container,
     .summary = "print a bundle, enclave, SIGSTRUCT, sign-data or public key",                                \
     .size = sizeof(struct show_options), .groups = {{show_rows, 0}}, .min = 1, .max = 1
 
-/* The first line, "HEADING: PATH", and the member `kind`. */
-void show_begin(struct report *r, const char *heading, const char *kind, const char *path);
+/* Columns of labels. */
+#define SHOW_LABEL 16
 
-/* The fields, the signer and the judge's findings of a SIGSTRUCT. `has_signature` false: sign-data, of which
- * only the signed fields are judged. */
-bool show_sigstruct(struct report *r, const struct sigstruct *css, bool has_signature,
-                    struct ens_err *err) ENS_MUST_CHECK;
+/* The first line, "HEADING PATH" and `more` behind it, and the members `kind`, `format` and `file`. */
+void show_begin(struct report *r, const char *heading, const char *kind, const char *path, const char *more);
+
+/* ---- what is said first ---- */
+
+/* Zero-initialise; `found` has what measuring found before show_judge adds to it. */
+struct show_judged {
+    struct findings found;
+    struct findings dangers;
+    uint8_t mrsigner[MRSIGNER_SIZE]; /* of a signature */
+};
+
+/* Adds what is found that the list does not have yet: the sites of a file say most things alike. */
+void show_add(const struct findings *from, struct findings *ret);
+/* Judges a SIGSTRUCT, or, if `has_signature` is false, sign-data, of which only the signed fields are judged. */
+bool show_judge(const struct sigstruct *css, bool has_signature, struct show_judged *ret,
+                struct ens_err *err) ENS_MUST_CHECK;
+/* The dangers of an enclave that has no SIGSTRUCT. */
+void show_judge_stream(struct show_judged *ret);
+
+enum show_measured { SHOW_MEASURED, SHOW_NOT_MEASURED };
+void show_verdict(struct report *r, bool is_signed, enum show_measured measured,
+                  const struct findings *found);
+/* The short names of all dangers, and in text the sentences of those that --allow-unusual lifts, the errors, and the
+ * warnings that are no dangers. ENS_RESOURCE. */
+bool show_dangers(struct report *r, const struct show_judged *j, struct ens_err *err) ENS_MUST_CHECK;
+
+/* ---- what a SIGSTRUCT says ---- */
+
+/* MRENCLAVE, the signer (NULL: nobody signed it) and the fields. */
+void show_sigstruct(struct report *r, const struct sigstruct *css, const uint8_t *mrsigner);
 /* The MRSIGNER of a key, and if everybody has it. */
-bool show_signer(struct report *r, const struct pubkey *key, struct ens_err *err) ENS_MUST_CHECK;
-/* Findings as lines "error: ..." and "warning: ...", and as the arrays `errors` and `warnings`. */
+void show_signer(struct report *r, const uint8_t mrsigner[static MRSIGNER_SIZE]);
+/* Text only: whose key it is if everybody has it, behind `label`. */
+void show_owner(struct report *r, const char *label, const uint8_t mrsigner[static MRSIGNER_SIZE]);
+/* JSON only: `valid`, and the next. */
+void show_valid(struct report *r, const struct findings *found);
+/* JSON only: the arrays `errors` and `warnings`. */
 void show_findings(struct report *r, const struct findings *found);
 
 /* ---- containers, on the build host (show_stream.c, show_bundle.c, show_enclave.c) ---- */
 
 struct sgxs_report;
 
-/* What a stream measures. */
-void show_stream(struct report *r, const struct sgxs_report *stream);
-/* The same as the object `stream`, with its member `problem`: null, or why it cannot be measured, and then no
- * more (code ENS_OK: it can). */
-void show_stream_or_problem(struct report *r, const char *heading, const struct sgxs_report *stream,
-                            const struct ens_err *problem);
+/* What a stream measures; `has_hashes`: text has MRENCLAVE and SHA-256 as well as the next line. */
+void show_stream(struct report *r, const struct sgxs_report *stream, bool has_hashes);
+/* Text only: "Enclave", its size, pages and chunks. */
+void show_enclave_line(struct report *r, const struct sgxs_report *stream);
+/* show_stream as the object `stream`, with its member `problem`: null, or why it cannot be measured, and then no more
+ * (code ENS_OK: it can). */
+void show_stream_or_problem(struct report *r, const struct sgxs_report *stream, const struct ens_err *problem,
+                            bool has_hashes);
 bool show_bundle(struct report *r, const struct artifact *a, struct ens_err *err) ENS_MUST_CHECK;
 bool show_enclave(struct report *r, struct artifact *a, struct ens_err *err) ENS_MUST_CHECK;
 

@@ -39,6 +39,7 @@ static void show_text(struct report *r, const char *path, const struct approval 
 
     report_line(r, "Approval: %s", path);
     r->indent = 2;
+    r->label_width = 14;
     (void)date_of_bcd(st->until, &d);
     if (st->is_yes)
         report_note(r, "Answer", "yes, until %04u-%02u-%02u", d.year, d.month, d.day);
@@ -105,7 +106,8 @@ bool show_approval(struct report *r, const char *path, struct view file, struct 
               !is_signed ? "none: it is a statement that nobody signed"
               : verifies ? say_signature(&a)
                          : "INVALID: it counts for nobody");
-    report_text(r, "kind", NULL, is_signed ? "approval" : "statement");
+    report_kind(r, is_signed ? "approval" : "statement");
+    report_text(r, "file", NULL, path);
     report_bool(r, "valid", verifies);
     if (is_signed && a.signature.type.is_sk) {
         report_bool(r, "touched", (a.signature.flags.data[0] & SSHSIG_TOUCHED) != 0);

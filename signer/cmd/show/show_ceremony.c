@@ -12,12 +12,14 @@
 #define LABEL_WIDTH 13
 #define VALUE_WIDTH 64 /* beside a label of that width: one list entry of 64 digits */
 
-/* What every JSON document of a ceremony begins with. */
+/* These files have lines of their own: what is said of them is indented below their names. */
 static void begin_hand(struct report *r, const char *heading, const char *kind, const char *path)
 {
-    show_begin(r, heading, kind, path);
-    report_uint(r, "format", NULL, 1);
+    report_kind(r, kind);
+    report_line(r, "%s: %s", heading, path);
     report_text(r, "file", NULL, path);
+    r->indent = 2;
+    r->label_width = LABEL_WIDTH + 1;
 }
 
 static void show_sum(struct report *r, const uint8_t sum[static DIGEST_SIZE])

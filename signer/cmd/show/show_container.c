@@ -1,4 +1,5 @@
 /* show of containers, on the build host. Bundles are in show_bundle.c, ELF files in show_enclave.c. */
+#include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/show/show.h"
 #include "signer/flow/enclave.h"
@@ -6,15 +7,20 @@
 static bool show_container(struct report *r, struct artifact *a, struct ens_err *err)
 {
     struct sgxs_report stream = {0};
+    ENS_CLEANUP(mem_freep) struct show_judged *judged = mem_alloc(1, sizeof *judged, err);
 
     if (a->kind == ARTIFACT_BUNDLE)
         return show_bundle(r, a, err);
     if (a->kind != ARTIFACT_SGXS)
         return show_enclave(r, a, err);
-    if (!enclave_measure_stream(a->fd, a->path, &stream, err))
+    if (judged == NULL || !enclave_measure_stream(a->fd, a->path, &stream, err))
         return false;
-    show_begin(r, "SGXS stream", "sgxs", a->path);
-    show_stream(r, &stream);
+    show_add(&stream.problems, &judged->found);
+    show_judge_stream(judged);
+    show_begin(r, "SGXS stream", "sgxs", a->path, "");
+    if (!show_dangers(r, judged, err))
+        return false;
+    show_stream(r, &stream, true);
     return true;
 }
 
