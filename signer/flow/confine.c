@@ -6,6 +6,7 @@
 #include <link.h>
 #include <string.h>
 
+#include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/base/path.h"
 #include "signer/base/text.h"
@@ -80,15 +81,26 @@ static void keep_person_file(void *ctx, const char *path)
     keep(ctx, path, WALL_READ);
 }
 
-static void keep_input(struct wall *wall, const struct confined *c, const struct option_file *f)
+/* A policy may come from stdin, which is kept in memory at the first reading: what goes wrong then is said now. */
+static bool keep_people(struct wall *wall, const char *path, struct ens_err *err)
+{
+    ENS_CLEANUP(file_closep) int fd = -1;
+
+    if (file_is_stdin(path) && !file_open_stdin(&fd, err))
+        return false;
+    policy_list_files(path, keep_person_file, wall);
+    return true;
+}
+
+static bool keep_input(struct wall *wall, const struct confined *c, const struct option_file *f,
+                       struct ens_err *err)
 {
     bool may_be_policy = f->option == NULL || strcmp(f->option, "policy") == 0;
 
     keep(wall, f->path, WALL_READ);
     if ((f->marks & OPTION_TYPE) == OPTION_LIST)
         keep_links(wall, f->path);
-    if (c->has_people && may_be_policy)
-        policy_list_files(f->path, keep_person_file, wall);
+    return !c->has_people || !may_be_policy || keep_people(wall, f->path, err);
 }
 
 /* A transcript is written by commands that hold a token: behind the wall it is read. */
@@ -103,21 +115,22 @@ static bool keep_files(struct wall *wall, const struct confined *c, const struct
 {
     ENS_CLEANUP(options_files_free) struct option_files files = {0};
     bool has_result = false;
+    bool ok = true;
 
     if (!options_files(line, &files, err))
         return false;
-    for (size_t i = 0; i < files.len; i++) {
+    for (size_t i = 0; i < files.len && ok; i++) {
         const struct option_file *f = &files.items[i];
 
         has_result |= is_output(c, f) && (f->marks & OPTION_BESIDE) == 0 && strcmp(f->path, "-") != 0;
         if (is_output(c, f))
             keep(wall, f->path, WALL_WRITE);
         else
-            keep_input(wall, c, f);
+            ok = keep_input(wall, c, f, err);
     }
     if (!has_result)
         keep(wall, own, WALL_WRITE);
-    return true;
+    return ok;
 }
 
 static bool confine(const struct command_line *line, const char *own, struct ens_err *err)
