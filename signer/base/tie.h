@@ -1,4 +1,4 @@
-/* Are these the bytes that were read before? A sum under a key that is random and never leaves the process
+/* Are these the bytes that were read before? A sum under a key that is random and leaves the process only to its forks
  * (Poly1305, RFC 8439 section 2.5): whoever changes a file meanwhile cannot choose bytes with the same sum,
  * and it costs a tenth of SHA-256. It says nothing outside of the process, and is never shown. */
 #pragma once

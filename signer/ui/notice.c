@@ -208,15 +208,24 @@ bool notice_add(struct notices *list, enum notice_kind kind, struct ens_err *err
     return ok;
 }
 
+bool notice_next(const struct notices *list, size_t *at, bool *ret_is_warning, struct view *ret)
+{
+    if (*at >= list->lines.len)
+        return false;
+    *ret_is_warning = list->lines.data[*at] == NOTICE_WARNING;
+    *ret = view_of_string((const char *)list->lines.data + *at + 1);
+    *at += 1 + ret->len + 1;
+    return true;
+}
+
 static void say_list(struct notices *list, bool warnings_only)
 {
-    for (size_t at = 0; at < list->lines.len;) {
-        bool is_warning = list->lines.data[at] == NOTICE_WARNING;
-        struct view text = view_of_string((const char *)list->lines.data + at + 1);
+    bool is_warning = false;
+    struct view text;
 
+    for (size_t at = 0; notice_next(list, &at, &is_warning, &text);) {
         if (is_warning || !warnings_only)
             say_one(is_warning ? WARNING : "", text);
-        at += 1 + text.len + 1;
     }
     notice_free(list);
 }

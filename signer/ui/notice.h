@@ -29,6 +29,8 @@ enum notice_kind { NOTICE_WARNING, NOTICE_SAID }; /* as notice_warn says it, or 
 /* ENS_RESOURCE: the list is as it was. */
 bool notice_add(struct notices *list, enum notice_kind kind, struct ens_err *err, const char *fmt, ...)
     ENS_PRINTF(4, 5) ENS_MUST_CHECK;
+/* Gives the line at `*at`, and moves on to the next one (from 0 on); false: there are no more. Borrowed. */
+bool notice_next(const struct notices *list, size_t *at, bool *ret_is_warning, struct view *ret);
 /* Says the list, with --quiet its warnings only, and empties it. */
 void notice_all(struct notices *list);
 /* The same with its warnings only. */

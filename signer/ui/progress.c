@@ -10,20 +10,13 @@
 /* A line stands for so long at least. */
 #define PROGRESS_EVERY_MS 100
 
-static bool disabled;
-
-void progress_disable(void)
-{
-    disabled = true;
-}
-
 void progress_add(struct progress *p, uint64_t bytes)
 {
     char line[80];
     struct timespec now;
 
     p->done += bytes;
-    if (p->total < PROGRESS_MIN || p->off || disabled || notice_is_quiet())
+    if (p->total < PROGRESS_MIN || p->off || notice_is_quiet())
         return;
     /* `total` is a guess where the work is not the bytes of a file. */
     unsigned percent = p->done < p->total ? (unsigned)((double)p->done * 100.0 / (double)p->total) : 100;

@@ -23,6 +23,3 @@ void progress_add(struct progress *p, uint64_t bytes);
 void progress_say(const char *line);
 /* Takes the line away. */
 void progress_end(struct progress *p);
-
-/* From here on none is shown: several files at a time. Called before threads start. */
-void progress_disable(void);

@@ -1,6 +1,6 @@
 /* resign: the three stages for many files over one login, on a host that has both the files and the token.
  * The order is that of sign: options, policy, token and key, review, confirmation, sign, verify, write. With
- * --yes the files go through a batch (batch.h): workers prepare and finish, this thread signs. Else
+ * --yes the files go through a batch (batch.h): worker processes prepare and finish, this thread signs. Else
  * all are prepared, shown and confirmed first, and prepared again when they are signed. */
 #include "signer/cmd/resign/resign.h"
 
@@ -14,7 +14,6 @@
 #include "signer/flow/batch.h"
 #include "signer/flow/consent.h"
 #include "signer/flow/record.h"
-#include "signer/ui/progress.h"
 #include "signer/ui/screen.h"
 
 struct run {
@@ -33,11 +32,14 @@ static void resign_free(struct run *run)
     struct resign *r = &run->r;
 
     signing_key_close(&r->signer);
+    workers_closep(&r->workers);
     resign_report_freep(&run->report);
     transcript_closep(&run->transcript);
     policy_freep(&r->policy);
-    for (size_t i = 0; i < r->len; i++)
-        resign_file_free(&r->files[i]);
+    for (size_t i = 0; i < r->len; i++) {
+        resign_forget(&r->files[i]);
+        mem_free(r->files[i].out_path);
+    }
     mem_free(r->files);
 }
 
@@ -67,16 +69,13 @@ static enum batch_next prepare_file(void *ctx, unsigned worker, size_t item)
     struct resign_file *f = &run->r.files[run->first + item];
     struct ens_err err = {0};
 
-    (void)worker;
-    if (f->err.code != ENS_OK || (f->is_confirmed && resign_file_waiting(f) == 0))
+    if (f->err.code != ENS_OK || (f->is_confirmed && resign_waiting(f) == 0))
         return BATCH_OVER;
-    if (!interrupt_check(&err) || !resign_file_prepare(&run->r, f, &err)) {
+    if (!interrupt_check(&err) || !resign_ask_prepare(&run->r, worker, f, run->only_prepare, &err)) {
         set_failed(f, &err);
         return err.code == ENS_INTERRUPTED ? BATCH_STOP : BATCH_OVER;
     }
-    if (run->only_prepare)
-        resign_file_close(f);
-    return run->only_prepare || resign_file_waiting(f) == 0 ? BATCH_OVER : BATCH_NEXT;
+    return run->only_prepare || resign_waiting(f) == 0 ? BATCH_OVER : BATCH_NEXT;
 }
 
 static bool sign_enclave(struct resign *r, unsigned session, struct resign_enclave *x, struct ens_err *err)
@@ -112,7 +111,6 @@ static bool sign_file(void *ctx, unsigned session, size_t item)
             run->r.stopped = err;
         (void)pthread_mutex_unlock(&run->stopping);
         set_failed(f, &err);
-        resign_file_close(f);
         return false;
     }
     return true;
@@ -124,8 +122,7 @@ static enum batch_next finish_file(void *ctx, unsigned worker, size_t item)
     struct resign_file *f = &run->r.files[run->first + item];
     struct ens_err err = {0};
 
-    (void)worker;
-    if (resign_file_finish(&run->r, f, &err))
+    if (resign_ask_finish(&run->r, worker, f, &err))
         return BATCH_NEXT;
     set_failed(f, &err);
     return err.code == ENS_INTERRUPTED ? BATCH_STOP : BATCH_OVER;
@@ -134,21 +131,17 @@ static enum batch_next finish_file(void *ctx, unsigned worker, size_t item)
 static bool commit_files(void *ctx, unsigned worker, const size_t *items, size_t len)
 {
     struct run *run = ctx;
-    struct file_out *written[BATCH_GROUP_MAX] = {0};
+    struct resign_file *files[BATCH_GROUP_MAX] = {0};
     struct ens_err errs[BATCH_GROUP_MAX];
 
-    (void)worker;
     for (size_t i = 0; i < len; i++)
-        written[i] = run->r.files[run->first + items[i]].written;
-    file_out_commit_all(written, len, errs);
+        files[i] = &run->r.files[run->first + items[i]];
+    resign_ask_commit(&run->r, worker, files, len, errs);
     for (size_t i = 0; i < len; i++) {
-        struct resign_file *f = &run->r.files[run->first + items[i]];
-
-        file_out_closep(&f->written);
         if (errs[i].code == ENS_OK)
-            set_status(f, RESIGN_SIGNED);
+            set_status(files[i], RESIGN_SIGNED);
         else
-            set_failed(f, &errs[i]);
+            set_failed(files[i], &errs[i]);
     }
     return true;
 }
@@ -179,8 +172,10 @@ static bool run_files(struct run *run, size_t first, size_t len, bool only_prepa
         .commit = commit_files,
         .over = file_over,
     };
-    const struct batch_args args = {
-        .workers = run->r.jobs, .sessions = run->r.signer.token.more_len + 1, .open_max = run->r.open_max};
+    const struct batch_args args = {.workers = run->r.jobs,
+                                    .sessions = run->r.signer.token.more_len + 1,
+                                    .open_max = run->r.open_max,
+                                    .is_kept = true};
 
     run->only_prepare = only_prepare;
     run->first = first;
@@ -349,15 +344,23 @@ static bool begin(struct run *run, struct ens_err *err)
     return !r->args->resume || r->args->dry_run || resign_sweep(r, err);
 }
 
+/* Before the token is opened: they have nothing of it. The key of all sums is made before them (tie.h). */
+static bool start_workers(struct resign *r, struct ens_err *err)
+{
+    ENS_CLEANUP(tie_freep) struct tie *first = NULL;
+    const struct workers_args args = {
+        .len = r->jobs, .keep = resign_worker_keep, .serve = resign_worker_serve, .ctx = r};
+
+    return tie_new(&first, err) && workers_open(&args, &r->workers, err);
+}
+
 static bool walk(struct run *run, struct ens_err *err)
 {
     struct resign *r = &run->r;
 
     if (!begin(run, err) || !resign_report_new(r, &run->report, err))
         return false;
-    bundle_before_threads();
-    progress_disable();
-    bool ok = select_key(run, err) && sign_files(run, err);
+    bool ok = start_workers(r, err) && select_key(run, err) && sign_files(run, err);
 
     /* The session ends before anything is said of how the run went. */
     signing_key_close(&r->signer);

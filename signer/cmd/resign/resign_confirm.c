@@ -12,7 +12,7 @@ size_t resign_count(const struct resign *r, bool waiting)
     size_t n = 0;
 
     for (size_t i = 0; i < r->len; i++)
-        n += waiting ? resign_file_waiting(&r->files[i]) : r->files[i].len;
+        n += waiting ? resign_waiting(&r->files[i]) : r->files[i].len;
     return n;
 }
 
@@ -63,7 +63,7 @@ static size_t count_files(const struct resign *r)
     size_t n = 0;
 
     for (size_t i = 0; i < r->len; i++)
-        n += resign_file_waiting(&r->files[i]) > 0;
+        n += resign_waiting(&r->files[i]) > 0;
     return n;
 }
 

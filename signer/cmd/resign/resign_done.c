@@ -9,9 +9,8 @@
 #include "signer/flow/install.h"
 #include "signer/sgx/verify.h"
 
-/* By the key of this run, over these fields? Where nobody said which day it is, any day will do. */
-static bool is_same(const struct resign *r, const struct sigstruct *want, const struct sigstruct *have,
-                    bool date_is_free)
+bool resign_done_same(const struct resign *r, const struct sigstruct *want, const struct sigstruct *have,
+                      bool date_is_free)
 {
     struct sigstruct fields = *want;
     struct signdata a;
@@ -26,6 +25,19 @@ static bool is_same(const struct resign *r, const struct sigstruct *want, const 
     signdata_extract(&fields, &a);
     signdata_extract(have, &b);
     return memcmp(a.bytes, b.bytes, sizeof a.bytes) == 0;
+}
+
+bool resign_done_any_day(const struct resign *r, const struct resign_file *f, bool is_signed)
+{
+    return f->out_path != NULL && r->today_is_free && !r->has_from && !is_signed;
+}
+
+static bool set_kept(struct resign_enclave *x, const struct sigstruct *css, struct ens_err *err)
+{
+    x->kept = mem_alloc(1, sizeof *x->kept, err);
+    if (x->kept != NULL)
+        *x->kept = *css;
+    return x->kept != NULL;
 }
 
 /* Does the SIGSTRUCT verify, and all that stands around it? */
@@ -49,11 +61,14 @@ static bool holds(const struct enclave *e, const struct sigstruct *css, bool *re
     return true;
 }
 
-bool resign_done_here(const struct resign *r, const struct resign_file *f, const struct resign_enclave *want,
-                      const struct sigstruct *present, bool *ret, struct ens_err *err)
+bool resign_done_here(const struct resign *r, const struct resign_file *f, struct resign_enclave *want,
+                      const struct sigstruct *present, struct ens_err *err)
 {
-    *ret = false;
-    return !is_same(r, &want->css, present, false) || holds(&f->opened, present, ret, err);
+    bool good = resign_done_same(r, &want->css, present, false);
+
+    if (good && !holds(&f->opened, present, &good, err))
+        return false;
+    return !good || set_kept(want, present, err);
 }
 
 /* ---- the output of an earlier run ---- */
@@ -132,8 +147,10 @@ static const struct sigstruct *present_there(const struct enclave *out, const st
 static bool adopt(struct resign_file *f, const struct enclave *out, struct ens_err *err)
 {
     for (size_t i = 0; i < f->len; i++) {
-        f->enclaves[i].css = *present_there(out, &f->enclaves[i]);
-        if (!signdata_digest(&f->enclaves[i].css, f->enclaves[i].digest, err))
+        struct resign_enclave *x = &f->enclaves[i];
+
+        mem_free(x->kept);
+        if (!set_kept(x, present_there(out, x), err))
             return false;
     }
     return true;
@@ -151,9 +168,9 @@ static bool is_output(const struct resign *r, const struct resign_file *f, const
     for (size_t i = 0; same && i < f->len; i++) {
         const struct resign_enclave *x = &f->enclaves[i];
         const struct sigstruct *css = present_there(out, x);
-        bool free_date = r->today_is_free && !r->has_from && resign_present(x->site) == NULL;
+        bool any_day = resign_done_any_day(r, f, resign_present(x->site) != NULL);
 
-        same = css != NULL && is_same(r, &x->css, css, free_date);
+        same = css != NULL && resign_done_same(r, &x->css, css, any_day);
         if (same && !holds(out, css, &same, err))
             return false;
     }
@@ -161,7 +178,7 @@ static bool is_output(const struct resign *r, const struct resign_file *f, const
     return true;
 }
 
-bool resign_done_there(const struct resign *r, struct resign_file *f, bool *ret, struct ens_err *err)
+bool resign_done_there(const struct resign *r, struct resign_file *f, struct ens_err *err)
 {
     ENS_CLEANUP(enclave_free) struct enclave out = {0};
     ENS_CLEANUP(notice_free) struct notices ignored = {0}; /* they are those of the input */
@@ -169,7 +186,6 @@ bool resign_done_there(const struct resign *r, struct resign_file *f, bool *ret,
     struct stat st;
     bool done = false;
 
-    *ret = false;
     if (lstat(f->out_path, &st) != 0 && errno == ENOENT)
         return true;
     size_t times = file_input_times(f->out_path);
@@ -188,6 +204,5 @@ bool resign_done_there(const struct resign *r, struct resign_file *f, bool *ret,
                         "%s: exists, and is not %s signed by this key over these fields: remove it, or give "
                         "--force",
                         f->out_path, f->path);
-    *ret = done;
     return true;
 }

@@ -210,3 +210,35 @@ bool resign_sweep(const struct resign *r, struct ens_err *err)
     }
     return true;
 }
+
+/* ---- files ---- */
+
+size_t resign_waiting(const struct resign_file *f)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < f->len; i++)
+        n += f->enclaves[i].status == RESIGN_NOT_DONE;
+    return n;
+}
+
+void resign_enclaves_free(struct resign_enclave *list, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        mem_free(list[i].component);
+        mem_free(list[i].measured);
+        mem_free(list[i].kept);
+    }
+    mem_free(list);
+}
+
+void resign_forget(struct resign_file *f)
+{
+    if (f->is_open)
+        enclave_free(&f->opened);
+    f->is_open = false;
+    file_out_closep(&f->written);
+    resign_enclaves_free(f->enclaves, f->len);
+    f->enclaves = NULL;
+    f->len = 0;
+}
