@@ -179,6 +179,16 @@ $(B)/tests/unit/test_inside%: $(B)/tests/unit/test_inside%.o $(B)/tests/support/
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(TOKEN_LIBS) $(TEST_LIBS)
 
+# ---- ensign whose workers files take over, and that waits for them for a few seconds only (tests/cli/workers.bats) ----
+$(B)/tests/cli/workers.o: signer/flow/workers.c Makefile
+	@echo "  CC    $< (tests)"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -DWORKERS_SECONDS=6 $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/tests/cli/ensign-captured: $(MAIN_OBJ) $(B)/tests/cli/captured.o $(B)/tests/cli/workers.o $(B)/tests/support/helper_path.o $(B)/libensign.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--wrap=enclave_open,--wrap=install_enclave,--wrap=workers_say -o $@ $^ $(LIBS)
+
 # ---- the forwarding PKCS#11 module of the tests ----
 $(B)/tests/hsm/fault.so: tests/hsm/fault.c Makefile
 	@echo "  LD    $@"
@@ -229,7 +239,7 @@ bench: bench-build $(if $(shell command -v go),$(B)/tests/bench/orc_floor) ## ho
 .SECONDARY:
 
 .PHONY: tests-build
-tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so $(B)/tests/support/clock.so $(addprefix $(B)/tests/cli/,ensign ensign-evil ensign-offline-evil refuse) $(BENCH_BIN) ## build what the tests need
+tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so $(B)/tests/support/clock.so $(addprefix $(B)/tests/cli/,ensign ensign-captured ensign-evil ensign-offline-evil refuse) $(BENCH_BIN) ## build what the tests need
 
 .PHONY: test
 test: tests-build ## unit tests, fuzz corpora, command-line and token tests

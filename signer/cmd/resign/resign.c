@@ -302,6 +302,19 @@ static bool sign_files(struct run *run, struct ens_err *err)
 
 /* ---- the end ---- */
 
+/* A worker that ended before its time may have left a temporary file, whose lock it has no more. */
+static void sweep_after_bug(const struct resign *r)
+{
+    struct ens_err ignored = {0};
+
+    for (size_t i = 0; i < r->len; i++) {
+        if (r->files[i].err.code == ENS_BUG) {
+            (void)!resign_sweep(r, &ignored);
+            return;
+        }
+    }
+}
+
 /* Every file has its line, however the run ended; what failed has said so there, and the status remains. */
 static bool end(struct run *run, bool ok, struct ens_err *err)
 {
@@ -311,6 +324,7 @@ static bool end(struct run *run, bool ok, struct ens_err *err)
 
     if (!ok && r->stopped.code == ENS_OK)
         r->stopped = *err;
+    sweep_after_bug(r);
     for (; run->reported < r->len; run->reported++)
         resign_report_file(run->report, run->reported);
     if (!resign_report_end(run->report, &code, &why) && ok) {
