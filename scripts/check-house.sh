@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (46500, 31300),
+    "product": (49800, 31300),
     "bundle": (400, None),
     "bundle/container": (500, None),
     "bundle/elf": (700, None),
@@ -25,15 +25,15 @@ BARS = {
     "signer": (200, None),
     "signer/base": (3800, None),
     "signer/ceremony": (8000, None),
-    "signer/cmd": (8000, 6200),  # with the rooms of the verbs
-    "signer/flow": (6500, None),
+    "signer/cmd": (9800, 6200),  # with the rooms of the verbs
+    "signer/flow": (7200, None),
     "signer/sgx": (2600, None),
     "signer/ui": (1900, None),
     "ensign-offline: lines of .c": (21600, 11500),
     "ensign-offline: symbols that must not be there": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),
-    "exports with one user": (399, 150),
-    "exports with one user, in their room": (209, None),
+    "exports with one user": (409, 150),
+    "exports with one user, in their room": (218, None),
     "files that their one user, in their room, would hold": (8, None),
     "exports without a user": (0, 0),
     "exports for tests alone": (7, 0),

@@ -342,7 +342,7 @@ static unsigned start(struct batch *b, struct station *list, unsigned first, uns
     return n;
 }
 
-static void join(const struct station *list, unsigned first, unsigned len)
+static void join_threads(const struct station *list, unsigned first, unsigned len)
 {
     for (unsigned i = first; i < len; i++)
         (void)pthread_join(list[i].thread, NULL);
@@ -360,7 +360,7 @@ static void run_sessions(struct batch *b, unsigned sessions, const sigset_t *sig
     (void)pthread_mutex_unlock(&b->lock);
     (void)pthread_sigmask(SIG_SETMASK, signals, NULL);
     (void)sign_all(&list[0]);
-    join(list, 1, running);
+    join_threads(list, 1, running);
 }
 
 bool batch_run(const struct batch_steps *steps, const struct batch_args *args, size_t len,
@@ -384,7 +384,7 @@ bool batch_run(const struct batch_steps *steps, const struct batch_args *args, s
         return ens_fail(err, ENS_RESOURCE, "no thread can be started: allow this process more of them");
     }
     run_sessions(&b, args->sessions, &before);
-    join(workers, 0, running);
+    join_threads(workers, 0, running);
     /* What nobody began, and what waited for a token that stopped. */
     for (; b.to_report < len; b.to_report++)
         steps->over(steps->ctx, b.to_report);

@@ -42,7 +42,7 @@ void progress_add(struct progress *p, uint64_t bytes)
 
 void progress_say(const char *line)
 {
-    if (!disabled && !notice_is_quiet() && notice_is_watched())
+    if (!notice_is_quiet() && notice_is_watched())
         notice_status(line);
 }
 
