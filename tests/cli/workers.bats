@@ -54,10 +54,11 @@ only_failed() {
     [ ! -e ../elsewhere ]
 }
 
-# below PID: the processes below it, a line each.
+# below PID: the processes below it but the token's, a line each: the one that forks, and the workers.
 below() {
     local child
     cat /proc/"$1"/task/*/children 2>/dev/null | tr ' ' '\n' | while read -r child; do
+        [[ $(readlink "/proc/$child/exe") != */ensign-token ]] || continue
         echo "$child"
         below "$child"
     done
@@ -276,8 +277,9 @@ def below(pid):
     for path in glob.glob(f"/proc/{pid}/task/*/children"):
         try:
             for child in open(path).read().split():
-                yield child
-                yield from below(child)
+                if not os.readlink(f"/proc/{child}/exe").endswith("/ensign-token"):
+                    yield child
+                    yield from below(child)
         except OSError:
             pass
 
