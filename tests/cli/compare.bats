@@ -331,6 +331,13 @@ PY
     warned 'bad: metadata 1\.4 holds another SIGSTRUCT'
 }
 
+@test "a warning about a file is said once, however many metadata blocks it has" {
+    "$PYTHON" "$INTEROP/mkdoubt.py" patch-text evil.so >/dev/null
+    make_container intel --out a.so
+    compared 1 '^other enclave: ' evil.so a.so
+    [ "$(grep -c 'warning: evil\.so: patch 5 overwrites' "$ERR")" -eq 1 ] || fail "$(cat "$ERR")"
+}
+
 # ---- ELF: by section, and the settings behind many pages ----
 
 @test "one byte in an ELF: the section is in the first line" {
@@ -567,6 +574,7 @@ screen() {
     bundle app.orc --sig app.sig
     groups=$(sed 's/......../& /g; s/ $//' <<<"$MRENCLAVE")
     signer=$(mrsigner "$BATS_FILE_TMPDIR/one.pem.pub")
+    export NO_COLOR=1
     tty_ens -- compare app.sgxs app.orc
     exits 0
     screen <<EOF

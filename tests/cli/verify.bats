@@ -844,6 +844,7 @@ m["name"] = "n" * 17000'
 @test "the screens: yes, what was checked and what was not; no, every reason, and how many" {
     craft app.orc ronl isvsvn=12 attributes_mask=0xffffffffffffffff </dev/null
     cp "$BATS_FILE_TMPDIR/one.pem.pub" release.pem
+    export NO_COLOR=1
     tty_ens -- verify --pubkey release.pem --min-isvsvn 12 --forbid-debug app.orc
     exits 0
     diff - <(tr -d '\r' <"$OUT") <<'EOF' || fail "another screen"

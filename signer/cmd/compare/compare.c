@@ -19,6 +19,16 @@ static void side_free(struct compare_side *side)
     mem_free(side->data);
 }
 
+/* Is it the text of an earlier one? Places of one file have the same doubts. */
+static bool is_said(const struct findings *found, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(found->items[i].text, found->items[index].text) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Whoever compares must know that a side is not what it seems. */
 static bool warn_of_side(const struct compare_side *side, struct ens_err *err)
 {
@@ -28,8 +38,10 @@ static bool warn_of_side(const struct compare_side *side, struct ens_err *err)
         if (!enclave_judge_site(&side->e, i, &found, err))
             return false;
     }
-    for (size_t i = 0; i < found.len; i++)
-        notice_warn("%s: %s", side->path, found.items[i].text);
+    for (size_t i = 0; i < found.len; i++) {
+        if (!is_said(&found, i))
+            notice_warn("%s: %s", side->path, found.items[i].text);
+    }
     found = (struct findings){0};
     if (side->site->is_signed &&
         !verify_sigstruct(view_of(side->site->css.bytes, SIGSTRUCT_SIZE), &found, err))
