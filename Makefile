@@ -63,14 +63,14 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
     $(addprefix signer/base/,apart base64 bytes date digest err file file_inputs file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
         num ossl path process secret spawn text text_printable version wall wall_calls) \
     $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
-    $(addprefix signer/ui/,clock notice options options_parse output pace report screen) \
+    $(addprefix signer/ui/,clock notice options options_parse output pace report screen screen_pages) \
     $(addprefix signer/ceremony/,approval approval_count armour armour_frame hand head people policy policy_check \
         policy_fields policy_keywords policy_text policy_values review review_danger review_screen \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \
         transcript_facts transcript_file transcript_rejections transcript_verify transcript_words words) \
     $(addprefix signer/flow/,approval_files approval_report artifact batch child_env confine consent dangers moment operands pin record record_facts \
         request sign_batch signer_name signing_key text_form token token_sessions verdict) \
-    $(addprefix signer/cmd/,approve/approve check/check check/check_report keygen keys pubkey show/show show/show_approval \
+    $(addprefix signer/cmd/,approve/approve approve/approve_question check/check check/check_report keygen keys pubkey show/show show/show_approval \
         show/show_ceremony show/show_sigstruct sign/sign sign/sign_review sign/sign_success transcript) \
     $(addprefix hsm/,client client_items helper helper_end helper_path helper_start page uri uri_text wire words))
 OFFLINE_OBJ  := $(OFFLINE_SRC:%.c=$(B)/%.o) $(B)/signer/cmd/table_offline.o

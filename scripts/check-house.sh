@@ -130,7 +130,7 @@ for symbol, unit in home.items():
     callers[unit] |= users[symbol]
 count("files that their one user, in their room, would hold",
       [f"{unit}: {user}: {lines(unit + '.c') + lines(user + '.c')} lines" for unit in units for user in callers[unit]
-       if len(callers[unit]) == 1 and room(user) == room(unit)
+       if len(callers[unit]) == 1 and room(user) == room(unit) and user != "signer/cmd/table"  # it lists the verbs
        and lines(unit + ".c") + lines(user + ".c") < FILE_MAX])
 tests = {word for at, _, names in os.walk("tests") for name in names if name.endswith((".c", ".h"))
          for word in re.findall(r"\w+", open(os.path.join(at, name), encoding="utf-8").read())}

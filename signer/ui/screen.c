@@ -15,6 +15,7 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
+#include "signer/ui/screen_pages.h"
 
 static const char name[] = "/dev/tty";
 
@@ -239,35 +240,6 @@ bool screen_ask(const struct screen_question *q, enum screen_answer *ret, struct
 
 /* ---- pages ---- */
 
-/* The first line of `text`, with its newline; what is left is in `text`. */
-static struct view take_shown_line(struct view *text)
-{
-    const uint8_t *end = memchr(text->data, '\n', text->len);
-    size_t len = end != NULL ? (size_t)(end - text->data) + 1 : text->len;
-    struct view line = view_slice(*text, 0, len);
-
-    *text = view_slice(*text, len, text->len - len);
-    return line;
-}
-
-static size_t count_rows(struct view text)
-{
-    size_t n = 0;
-
-    for (; text.len > 0; n++)
-        take_shown_line(&text);
-    return n;
-}
-
-static bool put_lines(int fd, struct view *text, size_t n, struct ens_err *err)
-{
-    for (; n > 0 && text->len > 0; n--) {
-        if (!put_terminal_text(fd, take_shown_line(text), err))
-            return false;
-    }
-    return true;
-}
-
 static bool turn_page(int fd, size_t page, size_t pages, bool *ret_go_on, struct ens_err *err)
 {
     char question[64];
@@ -281,66 +253,23 @@ static bool turn_page(int fd, size_t page, size_t pages, bool *ret_go_on, struct
     return true;
 }
 
-/* The text that was not shown yet, in lines. */
-struct left {
-    size_t top, rows, early;
-};
-
-static size_t at_most(size_t want, size_t *room)
-{
-    size_t n = want < *room ? want : *room;
-
-    *room -= n;
-    return n;
-}
-
-/* The content of the next page of `room` lines; the header only if rows follow. */
-static struct left take_page(struct left *l, size_t header, size_t room)
-{
-    struct left page = {.top = at_most(l->top, &room)};
-
-    if (l->rows > 0 && room > header) {
-        room -= header;
-        page.rows = at_most(l->rows, &room);
-    }
-    l->top -= page.top;
-    l->rows -= page.rows;
-    if (l->top == 0 && l->rows == 0)
-        page.early = at_most(l->early, &room);
-    l->early -= page.early;
-    return page;
-}
-
-static bool is_all_shown(const struct left *l)
-{
-    return l->top == 0 && l->rows == 0 && l->early == 0;
-}
-
-/* A screen holds `room` lines and the question. Lines that do not fit on the last page go to the page before
- * it. */
 static bool show_paged(int fd, const struct screen_text *t, size_t room, bool *ret_go_on, struct ens_err *err)
 {
-    struct view top = t->top;
-    struct view rows = t->rows;
-    struct view last = t->last;
-    size_t header = count_rows(t->header);
-    size_t lines_last = count_rows(last);
-    struct left l = {
-        .top = count_rows(top), .rows = count_rows(rows), .early = lines_last > room ? lines_last - room : 0};
+    struct screen_pages left;
+    struct screen_page p;
     size_t pages = 1;
 
-    for (struct left all = l; !is_all_shown(&all); pages++)
-        (void)take_page(&all, header, room);
+    screen_pages_begin(&left, t, room);
+    for (struct screen_pages all = left; screen_pages_next(&all, &p); pages++)
+        continue;
     *ret_go_on = true;
-    for (size_t page = 1; page < pages && *ret_go_on; page++) {
-        struct left p = take_page(&l, header, room);
-
-        if (!put_lines(fd, &top, p.top, err) || (p.rows > 0 && !put_terminal_text(fd, t->header, err)) ||
-            !put_lines(fd, &rows, p.rows, err) || !put_lines(fd, &last, p.early, err) ||
+    for (size_t page = 1; *ret_go_on && screen_pages_next(&left, &p); page++) {
+        if (!put_terminal_text(fd, p.top, err) || !put_terminal_text(fd, p.header, err) ||
+            !put_terminal_text(fd, p.rows, err) || !put_terminal_text(fd, p.early, err) ||
             !turn_page(fd, page, pages, ret_go_on, err))
             return false;
     }
-    return !*ret_go_on || put_terminal_text(fd, last, err);
+    return !*ret_go_on || put_terminal_text(fd, left.last, err);
 }
 
 /* Rows that the question takes. */
@@ -365,8 +294,9 @@ static bool check_size(const struct screen_size *size, size_t question, struct e
 bool screen_show(const struct screen_text *t, bool *ret_go_on, struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
-    size_t last = count_rows(t->last);
-    size_t all = count_rows(t->top) + count_rows(t->header) + count_rows(t->rows) + last;
+    size_t last = screen_pages_lines(t->last);
+    size_t all =
+        screen_pages_lines(t->top) + screen_pages_lines(t->header) + screen_pages_lines(t->rows) + last;
 
     if (!open_to_ask(&fd, err) || !check_size(&t->size, t->question, err))
         return false;

@@ -15,31 +15,14 @@
 #include "signer/ceremony/armour.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
-#include "signer/flow/child_env.h"
-#include "signer/flow/dangers.h"
-#include "signer/flow/moment.h"
-#include "signer/flow/request.h"
 #include "signer/flow/signer_name.h"
 #include "signer/ui/clock.h"
 #include "signer/ui/notice.h"
+#include "signer/ui/screen.h"
 
 #define DAYS_DEFAULT 30
 
-/* One run of approve. */
-struct run {
-    const struct command_line *line;
-    const struct approve_options *args;
-    approve_measure_fn *measure;
-    struct requests requests;
-    struct rebuilds rebuilds;
-    struct statement statement;
-    struct output *out;
-    struct child_env env;
-    struct sshsig_tool tool;
-    struct sshsig_signer signer;
-};
-
-static void approve_free(struct run *r)
+static void approve_free(struct approve *r)
 {
     child_env_free(&r->env);
     output_closep(&r->out);
@@ -88,7 +71,7 @@ static bool read_last_day(const char *until, uint32_t *ret, struct ens_err *err)
 }
 
 /* --replaces: the id of an earlier statement. */
-static bool read_replaced(struct run *r, struct ens_err *err)
+static bool read_replaced(struct approve *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
     ENS_CLEANUP(approval_free) struct approval old = {0};
@@ -115,7 +98,7 @@ static bool read_replaced(struct run *r, struct ens_err *err)
 /* ---- what is approved ---- */
 
 /* The 256 bytes, under the rules that sign applies to them; a digest says nothing to a reviewer. */
-static bool read_signdata(struct run *r, struct ens_err *err)
+static bool read_signdata(struct approve *r, struct ens_err *err)
 {
     const struct requests_wanted wanted = {.paths = r->line->operands,
                                            .len = r->line->operands_len,
@@ -163,7 +146,7 @@ static bool find_build(const struct rebuilds *r, const struct request *q, const 
                     q->path, want_hex.text, r->len, r->items[0].path, have_hex.text);
 }
 
-static bool fill_statement_items(struct run *r, struct ens_err *err)
+static bool fill_statement_items(struct approve *r, struct ens_err *err)
 {
     struct statement *s = &r->statement;
 
@@ -177,6 +160,8 @@ static bool fill_statement_items(struct run *r, struct ens_err *err)
 
         if (!find_build(&r->rebuilds, q, &build, err))
             return false;
+        if (s->items_len == 0)
+            r->build = build;
         memcpy(item->digest, q->digest, DIGEST_SIZE);
         item->is_rebuilt = build != NULL;
         if (build != NULL)
@@ -187,7 +172,7 @@ static bool fill_statement_items(struct run *r, struct ens_err *err)
                     r->line->operands[0]);
 }
 
-static bool fill_statement(struct run *r, struct ens_err *err)
+static bool fill_statement(struct approve *r, struct ens_err *err)
 {
     struct statement *s = &r->statement;
 
@@ -198,118 +183,6 @@ static bool fill_statement(struct run *r, struct ens_err *err)
     return signer_name_read(r->args->pubkey, r->args->mrsigner, s->mrsigner, err) &&
            read_last_day(r->args->until, &s->until, err) && read_replaced(r, err) &&
            (r->measure == NULL || r->measure(r->args, &r->rebuilds, err)) && fill_statement_items(r, err);
-}
-
-/* ---- the question ---- */
-
-static bool add_what(const struct run *r, const struct rebuilt *build, struct moment *m, struct ens_err *err)
-{
-    const struct request *q = &r->requests.items[0];
-    char mrenclave[REVIEW_SHORT_MAX];
-
-    if (r->requests.len > 1)
-        return moment_line(m, "Files", err, "%zu, %s", r->requests.len,
-                           r->rebuilds.len > 0 ? "all rebuilt by you" : "NOT rebuilt by you");
-    review_short(sigstruct_get(&q->css, CSS_ENCLAVEHASH).data, mrenclave);
-    return moment_line(m, "File", err, "%s", q->path) &&
-           (build != NULL ? moment_line(m, "MRENCLAVE", err, "%s, as rebuilt from %s", mrenclave, build->path)
-                          : moment_line(m, "MRENCLAVE", err, "%s, NOT rebuilt by you", mrenclave));
-}
-
-/* What stands right above the question. */
-static bool summarise(const struct run *r, const struct rebuilt *build, struct moment *m, struct ens_err *err)
-{
-    const struct statement *s = &r->statement;
-    char mrsigner[REVIEW_SHORT_MAX];
-    struct date d = {0};
-
-    review_short(s->mrsigner, mrsigner);
-    if (!add_what(r, build, m, err) ||
-        !moment_line(m, "Signer", err, "MRSIGNER %s, from %s", mrsigner,
-                     r->args->pubkey != NULL ? r->args->pubkey : "--mrsigner") ||
-        !moment_line(m, "You", err, "%s%s%s", r->signer.comment, r->signer.comment[0] != '\0' ? ", " : "",
-                     s->by))
-        return false;
-    if (!s->is_yes)
-        return moment_line(m, "Answer", err, "no, without an end");
-    return date_of_bcd(s->until, &d) &&
-           moment_line(m, "Valid", err, "until %04u-%02u-%02u", d.year, d.month, d.day);
-}
-
-static void fill_review(const struct run *r, struct review_item *ret)
-{
-    uint32_t today = clock_danger_day();
-
-    for (size_t i = 0; i < r->requests.len; i++) {
-        const struct request *q = &r->requests.items[i];
-
-        ret[i] = (struct review_item){
-            .name = q->path,
-            .review = {
-                .css = &q->css, .digest = q->digest, .mrsigner = r->statement.mrsigner, .today = today}};
-    }
-}
-
-/* Shows it, and asks, unless --yes answers. */
-static bool show_question(const struct run *r, enum screen_answer *ret, struct ens_err *err)
-{
-    ENS_CLEANUP(mem_freep)
-    struct review_item *items = mem_alloc(r->requests.len, sizeof *items, err);
-    ENS_CLEANUP(mem_freep) char *note = NULL;
-    const struct request *first = &r->requests.items[0];
-    const struct rebuilt *build = NULL;
-    bool yes = r->statement.is_yes;
-    ENS_CLEANUP(moment_free)
-    struct moment m = {.asks = !r->args->yes,
-                       .items = items,
-                       .len = r->requests.len,
-                       .open = r->requests.len,
-                       .mrsigner = r->requests.len > 1 ? r->statement.mrsigner : NULL,
-                       .verb = yes ? "Approve" : "Reject",
-                       .done = yes ? "approved" : "rejected",
-                       .answers = yes ? "Type yes to approve, or no to reject: " : "Type yes to reject: "};
-
-    if (items == NULL || !find_build(&r->rebuilds, first, &build, err))
-        return false;
-    fill_review(r, items);
-    if (build != NULL && r->requests.len == 1) {
-        note = mem_printf(err, "the same in your build of %s", build->path);
-        if (note == NULL)
-            return false;
-        m.note = note;
-    }
-    *ret = SCREEN_YES;
-    return summarise(r, build, &m, err) && moment_show(&m, err) && (!m.asks || moment_answer(&m, ret, err));
-}
-
-static bool fail_answer(const struct run *r, enum screen_answer answer, struct ens_err *err)
-{
-    return ens_fail(err, ENS_REFUSED, "%s: nothing was written: the answer was %s", r->line->operands[0],
-                    answer == SCREEN_NO ? "no" : "not yes");
-}
-
-/* A no to the question may be one for the room. */
-static bool confirm_rejection(struct run *r, struct ens_err *err)
-{
-    static const struct screen_question question = {.text = "Write a rejection? Type yes: ", .yes = "yes"};
-    enum screen_answer answer = SCREEN_UNCLEAR;
-
-    if (!screen_ask(&question, &answer, err))
-        return false;
-    r->statement.is_yes = false;
-    r->statement.until = 0;
-    return answer == SCREEN_YES || fail_answer(r, answer, err);
-}
-
-static bool confirm(struct run *r, struct ens_err *err)
-{
-    enum screen_answer answer = SCREEN_NO;
-
-    if (!show_question(r, &answer, err))
-        return false;
-    if (answer == SCREEN_NO && r->statement.is_yes)
-        return confirm_rejection(r, err);
-    return answer == SCREEN_YES || fail_answer(r, answer, err);
 }
 
 /* ---- making it ---- */
@@ -324,7 +197,7 @@ static bool say_words(void *ctx, struct view piece, struct ens_err *err)
 }
 
 /* What was made must be what sign will read. */
-static bool check_made(const struct run *r, struct view file, struct ens_err *err)
+static bool check_made(const struct approve *r, struct view file, struct ens_err *err)
 {
     ENS_CLEANUP(approval_free) struct approval made = {0};
     enum approval_verdict verdict = APPROVAL_STATEMENT;
@@ -343,7 +216,7 @@ static bool check_made(const struct run *r, struct view file, struct ens_err *er
                     r->args->ssh_key, approval_word(verdict == APPROVAL_YES ? APPROVAL_SIGNATURE : verdict));
 }
 
-static void say_made(const struct run *r)
+static void say_made(const struct approve *r)
 {
     char mrsigner[REVIEW_SHORT_MAX];
     char what[32];
@@ -356,7 +229,7 @@ static void say_made(const struct run *r)
     notice_say("  Next: carry it to the signing host.");
 }
 
-static bool make(struct run *r, struct ens_err *err)
+static bool make(struct approve *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
     ENS_CLEANUP(buf_free) struct buf signature = {0};
@@ -377,7 +250,7 @@ bool approve_run(const struct command_line *line, approve_measure_fn *measure, s
 {
     const struct approve_options *args = line->options;
     static const struct sink words = {.put = say_words};
-    ENS_CLEANUP(approve_free) struct run r = {.line = line, .args = args, .measure = measure};
+    ENS_CLEANUP(approve_free) struct approve r = {.line = line, .args = args, .measure = measure};
     bool terminal = screen_is_there();
 
     if (!check_approve_usage(args, err) || !read_signdata(&r, err))
@@ -393,7 +266,7 @@ bool approve_run(const struct command_line *line, approve_measure_fn *measure, s
                                   .words = terminal ? &words : NULL};
     return output_open(args->out.output, false, args->out.force, &r.out, err) &&
            sshsig_look(&r.tool, args->ssh_key, &r.signer, err) && fill_statement(&r, err) &&
-           confirm(&r, err) && make(&r, err);
+           approve_confirm(&r, err) && make(&r, err);
 }
 
 /* ---- the command, as ensign-offline has it ---- */

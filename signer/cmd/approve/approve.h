@@ -1,9 +1,13 @@
-/* approve in two: what both programs do (approve.c), and the reviewer's own builds, which only ensign
- * can measure (rebuilt.c). */
+/* approve in parts: what both programs do (approve.c), the question (approve_question.c), and the reviewer's own
+ * builds, which only ensign can measure (rebuilt.c). */
 #pragma once
 
 #include "signer/base/digest.h"
 #include "signer/sgx/sigstruct.h"
+#include "signer/ceremony/sshsig.h"
+#include "signer/ceremony/statement.h"
+#include "signer/flow/child_env.h"
+#include "signer/flow/request.h"
 #include "signer/flow/text_form.h"
 #include "signer/ui/output.h"
 
@@ -29,6 +33,28 @@ struct rebuilds {
     struct rebuilt items[TEXT_LIST_MAX];
     size_t len; /* 0: nothing was rebuilt */
 };
+
+typedef bool approve_measure_fn(const struct approve_options *args, struct rebuilds *ret,
+                                struct ens_err *err);
+
+/* One run of approve. */
+struct approve {
+    const struct command_line *line;
+    const struct approve_options *args;
+    approve_measure_fn *measure;
+    struct requests requests;
+    struct rebuilds rebuilds;
+    const struct rebuilt *build; /* of the first sign-data; NULL: nothing was rebuilt */
+    struct statement statement;
+    struct output *out;
+    struct child_env env;
+    struct sshsig_tool tool;
+    struct sshsig_signer signer;
+};
+
+/* Shows it and asks, unless --yes answers; a no may become a rejection (approve_question.c). ENS_REFUSED: nothing is to
+ * be written. */
+bool approve_confirm(struct approve *r, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Approves. `measure` fills in what every --rebuilt measures to; NULL: the program has no such option. */
 typedef bool approve_measure_fn(const struct approve_options *args, struct rebuilds *ret,

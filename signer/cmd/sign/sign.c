@@ -2,20 +2,15 @@
  * The order is always: parse, policy, approvals, token and key, review, confirmation, sign, verify, write. */
 #include "signer/cmd/sign/sign.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
-#include "signer/base/text.h"
-#include "signer/ceremony/policy.h"
 #include "signer/cmd/cmd.h"
-#include "signer/flow/consent.h"
 #include "signer/flow/sign_batch.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/ui/notice.h"
-#include "signer/ui/output.h"
 #include "signer/ui/screen.h"
 
 /* One run of sign, from the command line to the last signature. */
@@ -93,6 +88,15 @@ static bool read_sign_requests(struct run *r, struct ens_err *err)
 
 /* ---- policy ---- */
 
+static bool check_met(struct run *r, struct ens_err *err)
+{
+    for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
+        if (!policy_met(&r->requests.items[i].outcome, err))
+            return ens_wrap(err, "%s", r->requests.items[i].path);
+    }
+    return true;
+}
+
 static bool check_sign_policy(struct run *r, struct ens_err *err)
 {
     for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
@@ -104,33 +108,11 @@ static bool check_sign_policy(struct run *r, struct ens_err *err)
         policy_check_sole_key(r->policy, &q->outcome);
         policy_check_transcript(r->policy, r->args->record.transcript != NULL, &q->outcome);
         policy_check_confirm(r->policy, !r->args->yes, &q->outcome);
-        if (!policy_met(&q->outcome, err))
-            return ens_wrap(err, "%s", q->path);
     }
-    return true;
+    return check_met(r, err);
 }
 
 /* ---- approvals ---- */
-
-static bool check_met(struct run *r, struct ens_err *err)
-{
-    for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
-        if (!policy_met(&r->requests.items[i].outcome, err))
-            return ens_wrap(err, "%s", r->requests.items[i].path);
-    }
-    return true;
-}
-
-/* Of each sign-data what each approval says of it, or why it does not count. */
-static bool list_answers(const struct run *r, struct buf *ret, struct ens_err *err)
-{
-    for (size_t i = 0; r->consent.approvals.len > 0 && i < r->requests.len; i++) {
-        if (!text_line(ret, err, "Approvals of %s", r->requests.items[i].path) ||
-            !consent_render(&r->consent, &r->requests, i, ret, err))
-            return false;
-    }
-    return true;
-}
 
 /* ssh-keygen is run before a module is loaded. If neither --mrsigner nor the policy says which key will sign,
  * what is for another one is seen when the key is known (check_key_policy). */
@@ -156,7 +138,7 @@ static bool judge_approvals(struct run *r, struct ens_err *err)
     struct ens_err ignored = {0};
 
     /* Why is told, whatever becomes of the telling. */
-    if (list_answers(r, &text, &ignored))
+    if (sign_list_answers(&r->consent, &r->requests, &text, &ignored))
         notice_text(buf_view(&text));
     return false;
 }
@@ -260,45 +242,14 @@ static bool find_finished(struct run *r, struct ens_err *err)
 
 /* ---- review and confirmation ---- */
 
-/* What the policy says of the first sign-data; the others passed the same checks. Whoever is asked sees how
- * many lines hold, and what none looks at; a log has each line. */
-static bool list_policy(const struct run *r, struct buf *ret, struct ens_err *err)
-{
-    bool is_log = r->args->yes || r->args->dry_run;
-
-    if (r->policy == NULL)
-        return true;
-    if (is_log &&
-        (!buf_printf(ret, err, "Policy:\n") || !policy_render(&r->requests.items[0].outcome, ret, err)))
-        return false;
-    return policy_unchecked(r->policy)[0] == '\0' ||
-           text_line(ret, err, "%s: %s", is_log ? "  no line checks" : "No line of the policy checks",
-                     policy_unchecked(r->policy));
-}
-
 static bool review_requests(struct run *r, struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf details = {0};
-    ENS_CLEANUP(buf_free) struct buf consent = {0};
-    const char *answer = NULL;
-
-    for (size_t i = 0; i < r->requests.len; i++) {
-        if (r->requests.items[i].is_blind && !notice_is_quiet())
-            notice_warn("%s: signing blind: what the digest stands for cannot be reviewed",
-                        r->requests.items[i].path);
-    }
-    /* Whoever is asked about many has the names in the summary. */
-    bool is_told = r->requests.len == 1 || r->args->yes || r->args->dry_run;
-
-    if (!list_policy(r, &details, err) || (is_told && !list_answers(r, &details, err)) ||
-        !consent_summary(&r->consent, &consent, err))
-        return false;
     const struct sign_review s = {.args = r->args,
                                   .requests = &r->requests,
                                   .policy = r->policy,
-                                  .signer = &r->signer,
-                                  .details = buf_view(&details),
-                                  .consent = buf_view(&consent)};
+                                  .consent = &r->consent,
+                                  .signer = &r->signer};
+    const char *answer = NULL;
 
     if (!sign_review(&s, &answer, err))
         return false;
@@ -312,10 +263,8 @@ static bool write_pubkey(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
 
-    if (r->pubkey_out == NULL)
-        return true;
-    return rsa3072_write_pubkey(&r->signer.key, &pem, err) &&
-           output_commit(r->pubkey_out, buf_view(&pem), err);
+    return r->pubkey_out == NULL || (rsa3072_write_pubkey(&r->signer.key, &pem, err) &&
+                                     output_commit(r->pubkey_out, buf_view(&pem), err));
 }
 
 /* The only sign-data, whose signature may go to stdout. */

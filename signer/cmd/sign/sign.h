@@ -3,8 +3,8 @@
 #pragma once
 
 #include "signer/ceremony/policy.h"
+#include "signer/flow/consent.h"
 #include "signer/flow/record.h"
-#include "signer/flow/request.h"
 #include "signer/flow/signing_key.h"
 #include "signer/flow/text_form.h"
 #include "signer/ui/output.h"
@@ -28,14 +28,17 @@ struct sign_review {
     const struct sign_options *args;
     const struct requests *requests;
     const struct policy *policy; /* NULL: none is given */
+    const struct consent *consent;
     const struct signing_key *signer;
-    struct view details; /* lines above the review, which may scroll away */
-    struct view consent; /* who approved, for the summary: "2 of 2: alice, bob" */
 };
 
 /* Shows the review and asks, unless --yes, --dry-run, or nothing is left to sign. `ret_answer`: "yes" or
  * "words", for the record; NULL: nobody was asked. ENS_REFUSED: the answer was no. */
 bool sign_review(const struct sign_review *s, const char **ret_answer, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Of each sign-data what each approval says of it, or why it does not count. */
+bool sign_list_answers(const struct consent *c, const struct requests *requests, struct buf *ret,
+                       struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- success ---- */
 

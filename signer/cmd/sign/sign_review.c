@@ -2,6 +2,7 @@
 #include "signer/cmd/sign/sign.h"
 
 #include "signer/base/mem.h"
+#include "signer/base/text.h"
 #include "signer/ceremony/review.h"
 #include "signer/flow/moment.h"
 #include "signer/ui/clock.h"
@@ -21,6 +22,48 @@ static void fill_review_items(const struct sign_review *s, struct review_item *r
                                                  .mrsigner = s->signer->mrsigner,
                                                  .today = today}};
     }
+}
+
+/* ---- above the review ---- */
+
+/* What the policy says of the first sign-data; the others passed the same checks. Whoever is asked sees how
+ * many lines hold, and what none looks at; a log has each line. */
+static bool list_policy(const struct sign_review *s, struct buf *ret, struct ens_err *err)
+{
+    bool is_log = s->args->yes || s->args->dry_run;
+
+    if (s->policy == NULL)
+        return true;
+    if (is_log &&
+        (!buf_printf(ret, err, "Policy:\n") || !policy_render(&s->requests->items[0].outcome, ret, err)))
+        return false;
+    return policy_unchecked(s->policy)[0] == '\0' ||
+           text_line(ret, err, "%s: %s", is_log ? "  no line checks" : "No line of the policy checks",
+                     policy_unchecked(s->policy));
+}
+
+bool sign_list_answers(const struct consent *c, const struct requests *requests, struct buf *ret,
+                       struct ens_err *err)
+{
+    for (size_t i = 0; c->approvals.len > 0 && i < requests->len; i++) {
+        if (!text_line(ret, err, "Approvals of %s", requests->items[i].path) ||
+            !consent_render(c, requests, i, ret, err))
+            return false;
+    }
+    return true;
+}
+
+/* Lines that may scroll away. Whoever is asked about many has the names in the summary. */
+static bool list_details(const struct sign_review *s, struct buf *ret, struct ens_err *err)
+{
+    bool is_told = s->requests->len == 1 || s->args->yes || s->args->dry_run;
+
+    for (size_t i = 0; i < s->requests->len; i++) {
+        if (s->requests->items[i].is_blind && !notice_is_quiet())
+            notice_warn("%s: signing blind: what the digest stands for cannot be reviewed",
+                        s->requests->items[i].path);
+    }
+    return list_policy(s, ret, err) && (!is_told || sign_list_answers(s->consent, s->requests, ret, err));
 }
 
 /* ---- the summary ---- */
@@ -51,8 +94,10 @@ static bool add_key(const struct sign_review *s, struct moment *m, struct ens_er
 
 static bool fill_sign_summary(const struct sign_review *s, struct moment *m, struct ens_err *err)
 {
-    return add_request_files(s, m, err) && add_key(s, m, err) &&
-           moment_line(m, "Approvals", err, "%.*s", (int)s->consent.len, (const char *)s->consent.data) &&
+    ENS_CLEANUP(buf_free) struct buf who = {0};
+
+    return consent_summary(s->consent, &who, err) && add_request_files(s, m, err) && add_key(s, m, err) &&
+           moment_line(m, "Approvals", err, "%.*s", (int)who.len, (const char *)who.data) &&
            moment_policy(m, s->policy, s->args->policy, &s->requests->items[0].outcome, s->requests->len,
                          err);
 }
@@ -70,6 +115,7 @@ bool sign_review(const struct sign_review *s, const char **ret_answer, struct en
 {
     ENS_CLEANUP(mem_freep)
     struct review_item *items = mem_alloc(s->requests->len, sizeof *items, err);
+    ENS_CLEANUP(buf_free) struct buf details = {0};
     size_t open = requests_waiting(s->requests);
     ENS_CLEANUP(moment_free)
     struct moment m = {.asks = !s->args->yes && !s->args->dry_run && open > 0,
@@ -80,11 +126,11 @@ bool sign_review(const struct sign_review *s, const char **ret_answer, struct en
                        .done = "signed",
                        .answers = "Type yes to sign: ",
                        .open = open,
-                       .wants_words = s->policy != NULL && policy_confirm(s->policy) == POLICY_CONFIRM_WORDS,
-                       .details = s->details};
+                       .wants_words = s->policy != NULL && policy_confirm(s->policy) == POLICY_CONFIRM_WORDS};
 
-    if (items == NULL)
+    if (items == NULL || !list_details(s, &details, err))
         return false;
+    m.details = buf_view(&details);
     fill_review_items(s, items);
     if (!fill_sign_summary(s, &m, err))
         return false;
