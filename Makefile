@@ -89,7 +89,7 @@ $(B)/ensign-offline: $(OFFLINE_OBJ)
 TOKEN_SRC := $(addsuffix .c,\
     $(addprefix signer/base/,bytes digest err file file_inputs file_io file_stdin hex interrupt mem num ossl path secret text text_printable version) \
     $(addprefix hsm/,installed page uri uri_text wire) \
-    $(addprefix hsm/token/,call candidates ckr key key_read keygen login main module p11 serve session sign token))
+    $(addprefix hsm/token/,call candidates ckr forbid key key_read keygen login main module p11 serve session sign token))
 TOKEN_OBJ  := $(TOKEN_SRC:%.c=$(B)/%.o)
 TOKEN_LIBS := $(shell pkg-config --libs libcrypto libp11) -ldl
 
@@ -189,11 +189,17 @@ $(B)/tests/cli/ensign-captured: $(MAIN_OBJ) $(B)/tests/cli/captured.o $(B)/tests
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--wrap=enclave_open,--wrap=install_enclave,--wrap=workers_say -o $@ $^ $(LIBS)
 
-# ---- the forwarding PKCS#11 module of the tests ----
-$(B)/tests/hsm/fault.so: tests/hsm/fault.c Makefile
+# ---- the forwarding PKCS#11 modules of the tests ----
+HSM_MODULES := $(B)/tests/hsm/fault.so $(B)/tests/hsm/quirk.so
+$(HSM_MODULES): $(B)/%.so: %.c Makefile
 	@echo "  LD    $@"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu17 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu17 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl -lpthread
+
+# ---- the helper that lies, put in the place of ensign-token by tests ----
+$(B)/tests/hsm/liar: $(B)/tests/hsm/liar.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
 # ---- a clock that stands, for tests whose files have days in them ----
 $(B)/tests/support/clock.so: tests/support/clock.c Makefile
@@ -232,14 +238,14 @@ $(B)/tests/bench/orc_floor: tests/bench/orc_floor.go
 	$(Q)GOTOOLCHAIN=local GOFLAGS= go build -o $@ $<
 
 .PHONY: bench-build bench
-bench-build: all $(BENCH_BIN) ## build what make bench runs
+bench-build: all $(BENCH_BIN) $(B)/tests/hsm/quirk.so ## build what make bench runs
 bench: bench-build $(if $(shell command -v go),$(B)/tests/bench/orc_floor) ## how fast it is, beside the least that is needed
 	$(Q)scripts/bench $(VARIANT)
 
 .SECONDARY:
 
 .PHONY: tests-build
-tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(B)/tests/hsm/fault.so $(B)/tests/support/clock.so $(addprefix $(B)/tests/cli/,ensign ensign-captured ensign-evil ensign-offline-evil refuse) $(BENCH_BIN) ## build what the tests need
+tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(HSM_MODULES) $(B)/tests/hsm/liar $(B)/tests/support/clock.so $(addprefix $(B)/tests/cli/,ensign ensign-captured ensign-evil ensign-offline-evil refuse) $(BENCH_BIN) ## build what the tests need
 
 .PHONY: test
 test: tests-build ## unit tests, fuzz corpora, command-line and token tests

@@ -113,7 +113,9 @@ bool hsm_open(const struct hsm_open_args *args, struct hsm **ret, struct ens_err
 
 const char *hsm_walls(const struct hsm *hsm)
 {
-    return (helper_walls(hsm->helper) & WIRE_WALL_SCOPE) != 0 ? "signals" : "";
+    static const char *const words[] = {"", "signals", "calls", "signals,calls"};
+
+    return words[helper_walls(hsm->helper) & (WIRE_WALL_SCOPE | WIRE_WALL_CALLS)];
 }
 
 void hsm_closep(struct hsm **hsm)
@@ -147,6 +149,7 @@ bool hsm_select_token(struct hsm *hsm, const struct hsm_uri *uri, const struct h
         return false;
     hsm->token = token;
     hsm->key = NULL;
+    helper_set_pin_pad(hsm->helper, token->pin_pad);
     if (ret != NULL)
         *ret = token;
     return true;

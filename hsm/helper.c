@@ -62,8 +62,8 @@ static bool has_time(struct helper *h, struct ens_err *err)
     look_at_page(h, now);
     unsigned factor = page_factor_of(h->state) < FACTOR_MAX ? page_factor_of(h->state) : FACTOR_MAX;
 
-    /* Only at a PIN pad a person is at work. */
-    if (factor == 0 && h->type != WIRE_LOGIN && h->type != WIRE_SIGN)
+    /* Only at a PIN pad a person is at work; the page is not believed. */
+    if (factor == 0 && (!h->has_pin_pad || page_call_of(h->state) != CALL_C_Login))
         factor = 1;
     tell_waiting(h, (now - h->call_begun) / 1000, seconds * factor);
     if (seconds == 0 || factor == 0)
@@ -178,6 +178,11 @@ bool helper_hear(struct helper *h, struct wire_reply *ret, struct ens_err *err)
 void helper_opened(struct helper *h)
 {
     h->is_open = true;
+}
+
+void helper_set_pin_pad(struct helper *h, bool has_one)
+{
+    h->has_pin_pad = has_one;
 }
 
 void helper_sign_calls(const struct helper *h, uint64_t *ret_started, uint64_t *ret_completed)

@@ -32,6 +32,9 @@ void helper_opened(struct helper *h);
 /* Ends it because of an answer that does not fit: ENS_DEVICE. */
 bool helper_refuse(struct helper *h, struct ens_err *err);
 
+/* Whether the token that is selected has a PIN pad: at one, and nowhere else, a login may take any time. */
+void helper_set_pin_pad(struct helper *h, bool has_one);
+
 /* Calls of C_Sign, as the page has them. */
 void helper_sign_calls(const struct helper *h, uint64_t *ret_started, uint64_t *ret_completed);
 

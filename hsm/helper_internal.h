@@ -19,7 +19,7 @@ struct helper {
     struct call_page *page;
     uint8_t *message; /* WIRE_MAX bytes */
     uint64_t walls;
-    bool is_greeted, is_open, was_interrupted;
+    bool is_greeted, is_open, was_interrupted, has_pin_pad;
 
     /* The request that is under way. */
     uint32_t sequence;

@@ -178,7 +178,7 @@ static void reply_fields(struct codec *c, struct wire_reply *r)
         return;
     case WIRE_VERSION:
         integer(c, &r->integer, 4);
-        flags(c, &r->flags, WIRE_WALL_SCOPE);
+        flags(c, &r->flags, WIRE_WALL_SCOPE | WIRE_WALL_CALLS);
         text(c, &r->text[0], WIRE_VERSION_MAX);
         return;
     case WIRE_TOKEN:

@@ -61,7 +61,7 @@ enum {
 };
 enum { WIRE_PIN_PAD = 1, WIRE_COUNT_LOW = 2, WIRE_LAST_TRY = 4, WIRE_LOCKED = 8, WIRE_LOGIN_REQUIRED = 16 };
 enum { WIRE_IS_RSA = 1, WIRE_HAS_PUBKEY = 2, WIRE_RSA_PKCS = 4, WIRE_SHA256_RSA_PKCS = 8 };
-enum { WIRE_WALL_SCOPE = 1 };
+enum { WIRE_WALL_SCOPE = 1, WIRE_WALL_CALLS = 2 };
 
 /* The statuses with which ensign-token ends by itself; above 100, so that they are told from a module's. */
 enum wire_status {

@@ -202,5 +202,9 @@ void module_closep(struct hsm **hsm);
 
 /* ---- serve.c: ensign's requests ---- */
 
+/* Forbids what no module needs: limits of other processes, and typing at a terminal (forbid.c). True if the kernel does
+ * that. After no_new_privs, and before there is a second thread. */
+bool forbid_calls(void);
+
 /* Answers on the socket `fd` until it is told to close, or cannot go on; `walls` are WIRE_WALL_*. */
 enum wire_status serve(int fd, unsigned walls, struct call_page *page);

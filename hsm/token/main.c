@@ -81,7 +81,9 @@ int main(int argc, char **argv)
 
     if (page == NULL || !protect(argv[1]) || !ossl_start(false, &ignored))
         return WIRE_STATUS_HARDEN;
-    bool is_confined = argc < 3 && confine();
+    unsigned walls = 0;
 
-    return (int)serve(FD_SOCKET, is_confined ? WIRE_WALL_SCOPE : 0, page);
+    if (argc < 3)
+        walls = (confine() ? WIRE_WALL_SCOPE : 0U) | (forbid_calls() ? WIRE_WALL_CALLS : 0U);
+    return (int)serve(FD_SOCKET, walls, page);
 }
