@@ -927,6 +927,7 @@ cut_short() {
     ENSIGN_FAULT=$slow tty_ens -- resign "${options[@]}" -v 8 "${ALL[@]}"
     exits 0
     # The line stands at the left margin, and is overwritten with blanks before another one.
+    tr '\r' '\n' <"$OUT" | grep -aEq '^signing 1 of 5: [a-z0-9.]+ +$' || fail "$(cat -v "$OUT")"
     tr '\r' '\n' <"$OUT" | grep -aEq '^signed [234] of 5, [0-9]\.[0-9] a second, [0-9] s left +$' || fail "$(cat -v "$OUT")"
     tail -1 "$OUT" | tr '\r' '\n' | grep -q '^5 enclaves in 5 files: 5 signed' || fail "$(cat -v "$OUT")"
     ENSIGN_FAULT=$slow tty_ens -- resign "${options[@]}" -v 9 --quiet "${ALL[@]}"

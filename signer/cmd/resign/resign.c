@@ -99,6 +99,7 @@ static bool sign_file(void *ctx, unsigned session, size_t item)
     struct resign_file *f = &run->r.files[run->first + item];
     struct ens_err err = {0};
 
+    resign_report_item(run->report, run->first + item);
     for (size_t i = 0; i < f->len; i++) {
         struct resign_enclave *x = &f->enclaves[i];
 

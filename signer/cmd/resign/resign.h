@@ -200,6 +200,9 @@ void resign_report_freep(struct resign_report **report);
 /* From now on files are signed, with the key that was selected: for the rate. */
 void resign_report_begin(struct resign_report *report);
 
+/* File `index` is about to be signed: for the line of progress, by any thread. */
+void resign_report_item(struct resign_report *report, size_t index);
+
 /* Says what became of file `index`; called once for each, in their order, by one thread at a time. */
 void resign_report_file(struct resign_report *report, size_t index);
 

@@ -40,6 +40,11 @@ void resign_report_begin(struct resign_report *p)
     pace_begin(&p->pace, p->r->len, p->r->signer.selected->always_authenticate == HSM_YES);
 }
 
+void resign_report_item(struct resign_report *p, size_t index)
+{
+    pace_item(&p->pace, index, p->r->files[index].path);
+}
+
 void resign_report_freep(struct resign_report **report)
 {
     if (*report != NULL)
