@@ -35,7 +35,7 @@ static bool grow(struct pages *p, struct ens_err *err)
     return true;
 }
 
-static bool take(void *ctx, const struct page *page, const struct page_bytes *bytes, struct ens_err *err)
+static bool take_page(void *ctx, const struct page *page, const struct page_bytes *bytes, struct ens_err *err)
 {
     struct pages *p = ctx;
     struct view data = view_of(bytes->data, sizeof bytes->data);
@@ -67,7 +67,7 @@ static int by_offset(const void *left, const void *right)
 static bool read_pages(const struct page_source *source, struct pages *ret, struct ens_err *err)
 {
     ENS_CLEANUP(free_pages) struct pages p = {.in_order = true};
-    struct page_taker taker = {.take = take, .ctx = &p};
+    struct page_taker taker = {.take = take_page, .ctx = &p};
 
     if (!pages_pour(source, &taker, &p.ecreate, err))
         return false;

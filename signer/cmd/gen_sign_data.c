@@ -20,9 +20,9 @@ struct gen_sign_data_options {
     const char *digest; /* for the SHA-256 */
 };
 
-static bool measure(const struct fields_options *args, struct artifact *a, struct enclave *ret,
-                    uint8_t ret_mrenclave[static MRENCLAVE_SIZE], struct notices *ret_notices,
-                    struct ens_err *err)
+static bool load_enclave(const struct fields_options *args, struct artifact *a, struct enclave *ret,
+                         uint8_t ret_mrenclave[static MRENCLAVE_SIZE], struct notices *ret_notices,
+                         struct ens_err *err)
 {
     if (!enclave_open(a, args->component, ENCLAVE_LOOK, ret, err) ||
         !enclave_require(ret, args->params.allow_unusual, ret_notices, err) ||
@@ -45,7 +45,7 @@ static bool find_mrenclave(const struct fields_options *args, struct artifact *f
         if (!fields_in_signdata(file, &css, err))
             return false;
         memcpy(ret_mrenclave, sigstruct_get(&css, CSS_ENCLAVEHASH).data, MRENCLAVE_SIZE);
-    } else if (!measure(args, file, ret, ret_mrenclave, ret_notices, err) ||
+    } else if (!load_enclave(args, file, ret, ret_mrenclave, ret_notices, err) ||
                !artifact_keep(file, container_fd(ret->container), err)) {
         return false;
     }

@@ -7,7 +7,7 @@ load helpers
 setup_file() {
     local tree=$BATS_FILE_TMPDIR/tree
     mkdir -p "$tree/build/release"
-    (cd "$ROOT" && tar -c signer hsm bundle scripts/check-house.sh tests/unit tests/hsm) | tar -x -C "$tree"
+    (cd "$ROOT" && tar -c signer hsm bundle scripts/check-house.sh scripts/check-walks.sh docs/design.md tests/unit tests/hsm) | tar -x -C "$tree"
     (cd "$ROOT/build/$VARIANT" && find signer hsm bundle -name '*.o' | tar -c -T - ensign-offline) |
         tar -x -C "$tree/build/release"
     cd "$tree" || return 1
@@ -158,4 +158,30 @@ with() {
     rm signer/base/stray.c
     [ "$status" -eq 1 ]
     grep -Fq 'signer/base/stray.o is not there: run make' <<<"$said"
+}
+
+# walks SED TEXT: with SED over design.md the walks fail and say TEXT.
+walks() {
+    local status=0
+    cp docs/design.md "$BATS_TEST_TMPDIR/kept"
+    sed -i "$1" docs/design.md
+    ! cmp -s docs/design.md "$BATS_TEST_TMPDIR/kept" || fail "$1 changes nothing"
+    said=$(scripts/check-walks.sh 2>&1) || status=$?
+    mv "$BATS_TEST_TMPDIR/kept" docs/design.md
+    [ "$status" -eq 1 ] || fail "check-walks.sh exits $status with $1:" "$said"
+    grep -Fq -- "walks: $2" <<<"$said" || fail "check-walks.sh does not say $2:" "$said"
+}
+
+@test "house: the walks of design.md are those of the code" {
+    scripts/check-walks.sh | grep -Fqx 'walks: ok (4 walks)'
+    walks 's|3 `flow/request.c`|3 `flow/requests.c`|' 'sign: flow/requests.c names 0 files'
+    walks 's|3 `flow/request.c`|3 `hsm/uri.c`|' 'sign: signer/cmd/sign/sign.c calls nothing in hsm/uri.c'
+    walks 's|3 `flow/request.c`|4 `flow/request.c`|' 'sign: 4 `flow/request.c` is not hop 3'
+    walks 's|→ 2 `cmd/set_sig.c`|2 `cmd/set_sig.c`|' 'set-sig: 2 `cmd/set_sig.c` is not hop 2, or stands behind no arrow'
+    walks 's|2 → 4 `flow/enclave.c`|9 → 4 `flow/enclave.c`|' 'gen-sign-data: hop 4 is called by hop 9, which comes later'
+    walks 's|2 → 4 `flow/enclave.c`|1 → 4 `flow/enclave.c`|' 'set-sig: signer/main.c calls nothing in signer/flow/enclave.c'
+    walks 's|1 `signer/main.c` → 2 `cmd/resign|1 `cmd/resign|' 'resign: does not begin at signer/main.c'
+    walks 's|^\*\*resign\*\*|resign|' 'resign: does not begin'
+    walks 's|12 `sgx/sigstruct.c`|& → 13 `signer/base/hex.c`|' 'gen-sign-data: has 13 hops in a process, more than 12'
+    walks 's|⇒ 12 `hsm/token/serve.c`|→ 12 `hsm/token/serve.c`|' 'sign: hsm/helper.c calls nothing in hsm/token/serve.c'
 }
