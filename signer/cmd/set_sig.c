@@ -110,6 +110,13 @@ static bool check_mrenclave(const struct enclave *e, const struct sigstruct *css
                     hex_of(hash).text, e->path, hex_of(measured).text);
 }
 
+static bool read_signdata_file(const char *path, struct sigstruct *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
+
+    return artifact_open(path, &a, err) && fields_in_signdata(&a, ret, err);
+}
+
 static bool collect_fields(const struct set_sig_options *args, struct given *g, const struct enclave *e,
                            struct sigstruct *ret, struct notices *ret_notices, struct ens_err *err)
 {
@@ -119,7 +126,7 @@ static bool collect_fields(const struct set_sig_options *args, struct given *g, 
         return fields_check_from(&args->fields, e, err) &&
                fields_of_options(&args->fields, &g->enclave, enclave_mrenclave(e->sites), ret, &from,
                                  ret_notices, err);
-    if (!fields_of_signdata(args->sign_data, ret, err) || !check_mrenclave(e, ret, args->sign_data, err))
+    if (!read_signdata_file(args->sign_data, ret, err) || !check_mrenclave(e, ret, args->sign_data, err))
         return false;
     /* MODE64BIT was decided, and signed, with the sign-data. */
     return args->fields.params.allow_unusual || params_check(ret, true, err) ||
@@ -218,7 +225,7 @@ static bool take_finished(const struct set_sig_options *args, const struct given
                         g->name, g->key_name);
     if (args->sign_data == NULL)
         return true;
-    if (!fields_of_signdata(args->sign_data, &want, err))
+    if (!read_signdata_file(args->sign_data, &want, err))
         return false;
     if (diagnose_differ(&want, ret, field))
         return ens_fail(err, ENS_DATA, "%s: is not over %s: %s", g->name, args->sign_data, field);

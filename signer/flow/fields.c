@@ -136,13 +136,6 @@ bool fields_in_signdata(const struct artifact *a, struct sigstruct *ret, struct 
            signdata_parse(buf_view(&file), a->path, ret, err);
 }
 
-bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err *err)
-{
-    ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
-
-    return artifact_open(path, &a, err) && fields_in_signdata(&a, ret, err);
-}
-
 bool fields_of_from(const struct fields_options *o, struct artifact *measured, struct sigstruct *ret,
                     struct notices *ret_notices, struct ens_err *err)
 {

@@ -28,7 +28,6 @@ bool fields_check_signed(const struct sigstruct *css, const char *path, struct e
 
 /* Reads a sign-data file: exactly 256 bytes, strictly. */
 bool fields_in_signdata(const struct artifact *a, struct sigstruct *ret, struct ens_err *err) ENS_MUST_CHECK;
-bool fields_of_signdata(const char *path, struct sigstruct *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* An enclave in a file of its SDK was signed before, and its loader knows the values that it was signed with:
  * new fields start from them. ENS_USAGE if no --from says so. */

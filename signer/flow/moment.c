@@ -8,7 +8,6 @@
 #include "signer/base/mem.h"
 #include "signer/base/path.h"
 #include "signer/base/text.h"
-#include "signer/ceremony/policy.h"
 #include "signer/flow/dangers.h"
 
 /* A question with names in it is not longer than this. */
@@ -76,22 +75,6 @@ static bool add_summary(const struct moment *m, unsigned columns, struct buf *re
     }
     return add_danger_rows(m, &dangers, &count, err) &&
            review_summary_line("Dangers", buf_view(&dangers), columns, ret, err);
-}
-
-bool moment_policy(struct moment *m, const struct policy *p, const char *path,
-                   const struct policy_outcome *outcome, size_t items, struct ens_err *err)
-{
-    char hash[REVIEW_SHORT_MAX];
-    size_t lines = 0;
-    size_t hold = 0;
-
-    if (p == NULL)
-        return moment_line(m, "Policy", err, "none");
-    review_short(policy_id(p), hash);
-    if (items > 1)
-        return moment_line(m, "Policy", err, "%s %s: holds for all %zu", path, hash, items);
-    policy_count(p, outcome, &lines, &hold);
-    return moment_line(m, "Policy", err, "%s %s: %zu of %zu lines hold", path, hash, hold, lines);
 }
 
 /* ---- the question ---- */

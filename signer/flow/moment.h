@@ -54,10 +54,3 @@ bool moment_answer(const struct moment *m, enum screen_answer *ret, struct ens_e
 
 /* The same, where only yes will do. ENS_REFUSED: the answer was no, which is said of the first item. */
 bool moment_ask(const struct moment *m, struct ens_err *err) ENS_MUST_CHECK;
-
-/* What the summary says of the policy `p` (NULL: none) in the file `path`: its id, and how many of its lines
- * hold for the first of `items`. */
-struct policy;
-struct policy_outcome;
-bool moment_policy(struct moment *m, const struct policy *p, const char *path,
-                   const struct policy_outcome *outcome, size_t items, struct ens_err *err) ENS_MUST_CHECK;

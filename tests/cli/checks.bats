@@ -216,3 +216,23 @@ broken() {
     grep -q 'key of --json in docs/ensign.1, not in the program: frames$' <<<"$said" || fail "$said"
     cp kept "$manual"
 }
+
+# compiles KIND MEMBER: does a row of this kind for this member?
+compiles() {
+    printf '%s\n' '#include "signer/ui/options.h"' 'struct o { const char *text; bool flag; struct text_list list; };' \
+        "const struct option row = {\"x\", 0, OPTION($1, struct o, $2), NULL, \"\"};" |
+        "${CC:-cc}" -std=gnu17 -I "$BATS_TEST_DIRNAME/../.." -x c -c -o /dev/null - 2>"$BATS_TEST_TMPDIR/words"
+}
+
+@test "options: a row compiles only if its member has the type of its kind" {
+    local kind member
+    for kind in TEXT ONCE FILE OUTPUT URI; do
+        compiles "$kind" text || fail "$kind text:" "$(cat "$BATS_TEST_TMPDIR/words")"
+    done
+    compiles FLAG flag || fail "$(cat "$BATS_TEST_TMPDIR/words")"
+    compiles FILES list || fail "$(cat "$BATS_TEST_TMPDIR/words")"
+    for kind in 'TEXT flag' 'TEXT list' 'FLAG text' 'FLAG list' 'FILES text' 'FILES flag' 'RECORD flag' 'TEXT none'; do
+        read -r kind member <<<"$kind"
+        not compiles "$kind" "$member"
+    done
+}

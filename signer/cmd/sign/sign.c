@@ -166,9 +166,8 @@ static bool prepare_outputs(struct run *r, struct ens_err *err)
     /* A rehearsal needs no place, but says what is wrong with one. */
     bool is_one = a->out_dir == NULL && (a->out.output != NULL || !a->dry_run);
 
-    if (!a->yes && !a->dry_run && !screen_require(r->line->operands[0], "sign", err))
-        return false;
-    if (!prepare_out_dir(r, err) ||
+    if ((!a->yes && !a->dry_run && !screen_require(r->line->operands[0], "sign", err)) ||
+        !prepare_out_dir(r, err) ||
         (is_one && !output_open(a->out.output, a->form.armor == NULL, a->out.force, &r->out, err)))
         return false;
     return a->pubkey == NULL || output_open(a->pubkey, false, a->out.force, &r->pubkey_out, err);

@@ -92,14 +92,31 @@ static bool add_key(const struct sign_review *s, struct moment *m, struct ens_er
                        t->serial);
 }
 
+/* The policy: its id, and how many of its lines hold. */
+static bool add_policy(const struct sign_review *s, struct moment *m, struct ens_err *err)
+{
+    const char *path = s->args->policy;
+    size_t items = s->requests->len;
+    char hash[REVIEW_SHORT_MAX];
+    size_t lines = 0;
+    size_t hold = 0;
+
+    if (s->policy == NULL)
+        return moment_line(m, "Policy", err, "none");
+    review_short(policy_id(s->policy), hash);
+    if (items > 1)
+        return moment_line(m, "Policy", err, "%s %s: holds for all %zu", path, hash, items);
+    policy_count(s->policy, &s->requests->items[0].outcome, &lines, &hold);
+    return moment_line(m, "Policy", err, "%s %s: %zu of %zu lines hold", path, hash, hold, lines);
+}
+
 static bool fill_sign_summary(const struct sign_review *s, struct moment *m, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf who = {0};
 
     return consent_summary(s->consent, &who, err) && add_request_files(s, m, err) && add_key(s, m, err) &&
            moment_line(m, "Approvals", err, "%.*s", (int)who.len, (const char *)who.data) &&
-           moment_policy(m, s->policy, s->args->policy, &s->requests->items[0].outcome, s->requests->len,
-                         err);
+           add_policy(s, m, err);
 }
 
 /* ---- all of it ---- */
