@@ -63,7 +63,7 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
     $(addprefix signer/base/,apart base64 bytes date digest err file file_inputs file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
         num ossl path process secret spawn text text_printable version wall wall_calls) \
     $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
-    $(addprefix signer/ui/,clock notice options options_parse output pace report screen screen_pages) \
+    $(addprefix signer/ui/,clock colour notice options options_parse output pace report screen screen_pages) \
     $(addprefix signer/ceremony/,approval approval_count armour armour_frame hand head people policy policy_check \
         policy_fields policy_keywords policy_text policy_values review review_danger review_screen \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \

@@ -14,6 +14,7 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
+#include "signer/ui/colour.h"
 
 /* Columns of a line that is taken away again. */
 #define STATUS_WIDTH 78
@@ -62,6 +63,12 @@ unsigned notice_result_columns(void)
 /* Under the lock. What cannot be written to stderr cannot be said anywhere. */
 static void put_stderr(struct view text)
 {
+    ENS_CLEANUP(buf_free) struct buf coloured = {0};
+
+    if (colour_lines(STDERR_FILENO, text, &coloured)) {
+        (void)fwrite(coloured.data, 1, coloured.len, stderr);
+        return;
+    }
     while (text.len > 0) {
         char piece[1024];
         size_t len = 0;
@@ -110,6 +117,10 @@ void notice_status(const char *text)
 
 bool notice_result(struct view text, struct ens_err *err)
 {
+    ENS_CLEANUP(buf_free) struct buf coloured = {0};
+
+    if (colour_lines(STDOUT_FILENO, text, &coloured))
+        return file_write(STDOUT_FILENO, "stdout", buf_view(&coloured), err);
     while (text.len > 0) {
         char piece[4096];
         size_t len = 0;

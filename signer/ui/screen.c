@@ -15,6 +15,7 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
+#include "signer/ui/colour.h"
 #include "signer/ui/screen_pages.h"
 
 static const char name[] = "/dev/tty";
@@ -67,6 +68,10 @@ static bool open_to_ask(int *ret, struct ens_err *err)
 /* Everything that goes to the terminal passes here. */
 static bool put_terminal_text(int fd, struct view text, struct ens_err *err)
 {
+    ENS_CLEANUP(buf_free) struct buf coloured = {0};
+
+    if (colour_lines(fd, text, &coloured))
+        return file_write(fd, name, buf_view(&coloured), err);
     while (text.len > 0) {
         char piece[1024];
         size_t len = 0;

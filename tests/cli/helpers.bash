@@ -20,7 +20,8 @@ RELEASE='pkcs11:token=ensign;object=release'
 # shellcheck disable=SC2016,SC2034
 MRENCLAVE=$(sed -n 's/^MRENCLAVE: `\([0-9a-f]*\)`$/\1/p' "$ROOT/tests/enclave/README.md")
 
-export LC_ALL=C.UTF-8 TZ=UTC PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$INTEROP
+# TERM: no colours, but in the tests of colours.
+export TERM=dumb LC_ALL=C.UTF-8 TZ=UTC PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$INTEROP
 export ENSIGN_FAULT_MODULE=$SOFTHSM
 unset SOURCE_DATE_EPOCH ENSIGN_PKCS11_MODULE NO_COLOR ENSIGN_FAULT ENSIGN_FAULT_LOG
 # Injected kills and limits leave no time to look for leaks; the other runs of that variant do.

@@ -572,3 +572,76 @@ PY
     ens gen-sign-data -q --force -o app.signdata app.orc
     [ "$(grep -vc '^ensign: warning: ' "$ERR")" -eq 0 ] || fail "$(cat "$ERR")"
 }
+
+# split_ens tty|pipe tty|pipe ARG...: stdout and stderr each a terminal or none; what they had is in $OUT and $ERR.
+split_ens() {
+    OUT=$BATS_TEST_TMPDIR/stdout
+    ERR=$BATS_TEST_TMPDIR/stderr
+    "$PYTHON" - "$OUT" "$ERR" "$1" "$2" "$ENSIGN" "${@:3}" <<'PY'
+import os, pty, subprocess, sys
+out, err, *kinds = sys.argv[1:5]
+ends = [pty.openpty() if kind == "tty" else os.pipe() for kind in kinds]
+child = subprocess.Popen(sys.argv[5:], stdin=subprocess.DEVNULL, stdout=ends[0][1], stderr=ends[1][1])
+child.wait(60)
+for path, (fd, inner) in zip((out, err), ends):
+    os.write(inner, b"\0")
+    seen = b""
+    while not seen.endswith(b"\0"):
+        seen += os.read(fd, 65536)
+    open(path, "wb").write(seen[:-1])
+PY
+}
+
+@test "screen 11: colour has three uses, carries no fact alone, and stdout and stderr decide separately" {
+    local esc=$'\033' term
+    sigstruct s.css one "$MRENCLAVE"
+    sigstruct t.css one "$MRENCLAVE" attributes_mask=0xffffffffffffffff
+    enclave e.sgxs
+    export TERM=xterm
+    split_ens tty tty verify s.css
+    grep -q "^$esc\[1myes:$esc\[0m s.css" "$OUT"
+    grep -q "^$esc\[33mwarning:$esc\[0m s.css" "$OUT"
+    split_ens tty tty verify --min-isvsvn 1 t.css
+    grep -q "^$esc\[1;31mno:$esc\[0m t.css" "$OUT"
+    split_ens tty tty show s.css
+    grep -q "^$esc\[31mDangers$esc\[0m  *1: DEBUG not enforced" "$OUT"
+    split_ens tty tty show t.css
+    not grep -q "$esc" "$OUT"
+    split_ens tty tty compare s.css t.css
+    grep -q "^$esc\[1msame enclave$esc\[0m" "$OUT"
+    split_ens tty tty gen-sign-data --quiet --date 20240229 --force -o out e.sgxs
+    grep -q "^ensign: $esc\[33mwarning:$esc\[0m DEBUG" "$ERR"
+    split_ens tty tty gen-sign-data --date 20240229 --force -o out e.sgxs
+    grep -q "^$esc\[31m!$esc\[0m DEBUG" "$ERR"
+    # No green, no background, no digest in colour.
+    not grep -qE "$esc\[(3[0245-9]|[4-9])|$esc\[[0-9;]+m[0-9a-f]{8} " "$OUT" "$ERR"
+    # Each stream by itself.
+    split_ens pipe tty verify s.css
+    not grep -q "$esc" "$OUT"
+    split_ens tty pipe gen-sign-data --quiet --date 20240229 --force -o out e.sgxs
+    not grep -q "$esc" "$ERR"
+    split_ens pipe tty gen-sign-data --quiet --date 20240229 --force -o out e.sgxs
+    grep -q "$esc" "$ERR"
+    for term in dumb ''; do
+        TERM=$term split_ens tty tty verify s.css
+        not grep -q "$esc" "$OUT"
+    done
+    NO_COLOR=1 split_ens tty tty verify s.css
+    not grep -q "$esc" "$OUT"
+    prints '^yes: s.css'
+}
+
+@test "screen 11: what a file is called takes no colour and gives none" {
+    cp "$BATS_FILE_TMPDIR/good.signdata" $'e\033[31mvil'
+    cp "$BATS_FILE_TMPDIR/good.signdata" 'no: x'
+    export TERM=xterm
+    split_ens tty tty show $'e\033[31mvil'
+    grep -q '^Sign-data       e?\[31mvil, ' "$OUT"
+    split_ens tty tty show nosuch$'\nno: forged'
+    not grep -q $'^\033' "$ERR"
+    TERM=xterm tty_ens 'to sign: ' no -- sign --key "$RELEASE" --module "$SOFTHSM" --pin-source "file:$BATS_FILE_TMPDIR/pin" \
+        -o x 'no: x'
+    exits 77
+    grep -q $'^\033\\[31mDangers\033\\[0m ' "$OUT"
+    grep -q '^File        no: x' "$OUT"
+}

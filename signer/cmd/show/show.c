@@ -155,7 +155,7 @@ static bool show_armour(struct report *r, const struct artifact *a, struct ens_e
         return ens_wrap(err, "too-large");
     if (!armour_decode(buf_view(&file), a->path, ARMOUR_EVERY, &kind, &inside, err))
         return false;
-    report_note(r, "Armour", "%s, %zu bytes", armour_name(kind), inside.len);
+    report_line(r, "Armour: %s, %zu bytes", armour_name(kind), inside.len);
     report_text(r, "armour", NULL, armour_name(kind));
     report_uint(r, "size", NULL, inside.len);
     return show_inside(r, a->path, buf_view(&inside), err);

@@ -27,10 +27,10 @@ void show_stream(struct report *r, const struct sgxs_report *stream, bool has_ha
 
     report_hash(r, "mrenclave", has_hashes ? "MRENCLAVE" : NULL, view_of(stream->mrenclave, MRENCLAVE_SIZE));
     report_text(r, "sha256", NULL, hex.text);
-    if (has_hashes && stream->equal)
-        report_note(r, "SHA-256", "of the stream: the same");
-    else if (has_hashes)
-        report_hash(r, NULL, "SHA-256, another", view_of(stream->sha256, 32));
+    if (has_hashes)
+        report_note(r, "SHA-256", "%s", hex.text);
+    if (has_hashes && !stream->equal)
+        report_note(r, "", "of the stream: it is not MRENCLAVE");
     report_bool(r, "equal_to_sha256", stream->equal);
     report_mask(r, "size", NULL, stream->size, 8, NULL);
     report_uint(r, "ssaframesize", NULL, stream->ssaframesize);
