@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "signer/base/file.h"
@@ -78,9 +79,8 @@ static uint64_t rights_of(int version)
     return all;
 }
 
-void wall_begin(struct wall *wall)
+static void make_rules(struct wall *wall)
 {
-    *wall = (struct wall){.rules = -1};
     long version =
         IS_BUILT ? syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) : -1;
 
@@ -124,6 +124,15 @@ void wall_keep(struct wall *wall, const char *path, enum wall_right right)
         return;
     if (fd >= 0)
         add_rule(wall, fd, rights[right]);
+}
+
+void wall_begin(struct wall *wall)
+{
+    *wall = (struct wall){.rules = -1};
+    make_rules(wall);
+    /* What libraries open by themselves: libzip the time zone, once, and jansson the seed of its tables. */
+    tzset();
+    wall_keep(wall, "/dev/urandom", WALL_READ);
 }
 
 static bool is_refused(int reason)

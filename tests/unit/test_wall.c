@@ -389,18 +389,26 @@ static void test_the_parts_have_names(void **state)
     assert_string_equal(wall_parts(&all, false, text), "none");
 }
 
+/* Builds without the wall have its names only (Makefile). */
+#ifdef ENSIGN_NO_WALL
+#define IS_BUILT false
+#else
+#define IS_BUILT true
+#endif
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest names[] = {
         cmocka_unit_test(test_the_parts_have_names),
-#ifndef ENSIGN_NO_WALL
+    };
+    const struct CMUnitTest walls[] = {
         cmocka_unit_test_setup_teardown(test_what_is_needed_is_allowed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_files_are_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_calls_end_the_process, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_parent_keeps_its_calls, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_memory_and_time_have_limits, set_up, tear_down),
-#endif
     };
+    int failed = cmocka_run_group_tests(names, NULL, NULL);
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return IS_BUILT ? failed + cmocka_run_group_tests(walls, NULL, NULL) : failed;
 }
