@@ -38,7 +38,7 @@ struct workers {
     struct slot *slots;
     unsigned len;
     pid_t forker;
-    pthread_mutex_t lock; /* for what follows: one talks to the forker at a time */
+    pthread_mutex_t lock; /* for what follows */
     int control, words;
     unsigned started;
 };
@@ -63,32 +63,37 @@ static void show_words(struct workers *w)
         notice_child("worker", view_of(words, (size_t)n));
 }
 
-static void wait_for_forker(struct workers *w)
+/* Waits for the end of a process until GRACE_MS after `since`, and then ends it. */
+static void wait_for(pid_t pid, const struct timespec *since)
 {
-    struct timespec since = {0};
     pid_t ended = 0;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &since);
-    while ((ended = waitpid(w->forker, NULL, WNOHANG)) == 0 && ms_since(&since) < GRACE_MS)
+    while ((ended = waitpid(pid, NULL, WNOHANG)) == 0 && ms_since(since) < GRACE_MS)
         (void)poll(NULL, 0, 1);
     if (ended != 0)
         return;
-    (void)kill(w->forker, SIGKILL);
-    while (waitpid(w->forker, NULL, 0) < 0 && errno == EINTR)
+    (void)kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
 }
 
 void workers_closep(struct workers **workers)
 {
     struct workers *w = *workers;
+    struct timespec since = {0};
 
     if (w == NULL)
         return;
+    (void)clock_gettime(CLOCK_MONOTONIC, &since);
     for (unsigned i = 0; i < w->len; i++)
         file_closep(&w->slots[i].socket);
     file_closep(&w->control);
+    for (unsigned i = 0; i < w->len; i++) {
+        if (w->slots[i].pid > 0)
+            wait_for(w->slots[i].pid, &since);
+    }
     if (w->forker > 0) {
-        wait_for_forker(w);
+        wait_for(w->forker, &since);
         show_words(w);
     }
     file_closep(&w->words);
@@ -152,20 +157,13 @@ unsigned workers_process(const struct workers *w, unsigned index)
     return w->slots[index].socket >= 0 ? w->slots[index].process : 0;
 }
 
-static bool ask_forker(struct workers *w, int64_t number, struct workers_order *ret, int *ret_fd)
-{
-    const struct workers_order order = {.number = number};
-
-    return workers_order_send(w->control, &order, -1) && workers_order_receive(w->control, ret, ret_fd);
-}
-
 static bool start_process(struct workers *w, struct slot *s, struct ens_err *err)
 {
     struct workers_order reply = {0};
     int fd = -1;
 
     (void)pthread_mutex_lock(&w->lock);
-    bool ok = ask_forker(w, 0, &reply, &fd);
+    bool ok = workers_order_send(w->control, &reply, -1) && workers_order_receive(w->control, &reply, &fd);
 
     if (ok && fd >= 0)
         *s = (struct slot){.socket = fd, .pid = (pid_t)reply.number, .process = ++w->started};
@@ -179,33 +177,35 @@ static bool start_process(struct workers *w, struct slot *s, struct ens_err *err
     return false;
 }
 
-/* Ends the process, if it has not ended, and gives its status. */
+/* Ends the process, if it has not ended, and gives its status. It is this process's zombie until then, so that its
+ * number is nobody else's. */
 static int end_process(struct workers *w, struct slot *s)
 {
-    struct workers_order reply = {.number = -1};
-    int none = -1;
+    int status = 0;
 
     file_closep(&s->socket);
+    (void)kill(s->pid, SIGKILL);
+    while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    s->pid = 0;
     (void)pthread_mutex_lock(&w->lock);
-    bool ok = ask_forker(w, s->pid, &reply, &none);
-
     show_words(w);
     (void)pthread_mutex_unlock(&w->lock);
-    return ok ? (int)reply.number : -1;
+    return status;
 }
 
 static bool fail_ended(struct workers *w, struct slot *s, struct ens_err *err)
 {
     int status = end_process(w, s);
 
-    if (status != -1 && WIFSIGNALED(status))
+    if (WIFSIGNALED(status))
         return ens_fail(
             err, ENS_BUG,
             "the process that was at it was ended by signal %d (%s): leave the file out, and report it",
             WTERMSIG(status), sigabbrev_np(WTERMSIG(status)));
     return ens_fail(err, ENS_BUG,
                     "the process that was at it ended with status %d: leave the file out, and report it",
-                    status != -1 ? WEXITSTATUS(status) : -1);
+                    WEXITSTATUS(status));
 }
 
 bool workers_fail(struct workers *w, unsigned index, struct ens_err *err)

@@ -1,13 +1,14 @@
-/* The process that forks workers: it has one thread, and no parser runs in it. Whoever is killed takes those below
- * along (PR_SET_PDEATHSIG). */
+/* The process that forks workers: it has one thread, and no parser runs in it. It and the workers end with the process
+ * that began (PR_SET_PDEATHSIG): not later, since a run that was killed must not write any more. */
 #include "signer/flow/workers_fork.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "signer/base/interrupt.h"
@@ -93,39 +94,27 @@ static _Noreturn void run_worker(const struct workers_args *args, pid_t parent, 
     _exit(ENS_OK);
 }
 
-static void fork_worker(const struct workers_args *args)
+static void fork_worker(const struct workers_args *args, pid_t parent)
 {
     struct workers_order reply = {.number = -1};
     int ends[2];
-    pid_t self = getpid();
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         (void)ens_fail_errno(&reply.err, ENS_RESOURCE, errno, "no process for files can be started");
         (void)workers_order_send(SOCKET, &reply, -1);
         return;
     }
-    pid_t pid = fork();
+    /* As fork(2), but a child of `parent`, which takes its exit status, and with which it ends at once. */
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, NULL);
 
     if (pid == 0)
-        run_worker(args, self, ends[1]);
+        run_worker(args, parent, ends[1]);
     if (pid < 0)
         (void)ens_fail_errno(&reply.err, ENS_RESOURCE, errno, "no process for files can be started");
     reply.number = pid;
     (void)workers_order_send(SOCKET, &reply, pid > 0 ? ends[0] : -1);
     (void)close(ends[0]);
     (void)close(ends[1]);
-}
-
-/* A worker that ended is its zombie until now, so that its number is nobody else's. */
-static void end_worker(pid_t pid)
-{
-    struct workers_order reply = {.number = -1};
-    int status = 0;
-
-    (void)kill(pid, SIGKILL);
-    if (waitpid(pid, &status, 0) == pid)
-        reply.number = status;
-    (void)workers_order_send(SOCKET, &reply, -1);
 }
 
 _Noreturn void workers_fork_run(const struct workers_args *args, pid_t parent, int socket, int words)
@@ -147,13 +136,7 @@ _Noreturn void workers_fork_run(const struct workers_args *args, pid_t parent, i
         order.number = -1;
     if (!workers_order_send(SOCKET, &order, -1) || order.number != 0)
         _exit(ENS_RESOURCE);
-    while (workers_order_receive(SOCKET, &order, &none)) {
-        if (order.number > 0)
-            end_worker((pid_t)order.number);
-        else
-            fork_worker(args);
-    }
-    while (wait(NULL) > 0)
-        ;
+    while (workers_order_receive(SOCKET, &order, &none))
+        fork_worker(args, parent);
     _exit(ENS_OK);
 }
