@@ -681,7 +681,7 @@ PY
     make_container intel --flip-rodata 0x1234 --out b.so
     compared 1 '\.rodata$' a.so b.so
     prints '^Next: objdump -s --start-address=0x[0-9a-f]+ --stop-address=0x[0-9a-f]+ both files$'
-    tty_ens -- compare a.so b.so
+    NO_COLOR=1 tty_ens -- compare a.so b.so
     [ "$(tr -d '\r' <"$OUT" | wc -L)" -le 80 ]
     command -v objdump >/dev/null || skip "objdump is not installed"
     read -r -a words < <(tr -d '\r' <"$OUT" | sed -n 's/^Next: \(.*\) both files$/\1/p')
@@ -702,7 +702,7 @@ PY
         stream a.so
         stream b.so
         compared 1 '^other enclave: .' a.so.sgxs b.so.sgxs
-        tty_ens -- compare a.so b.so
+        NO_COLOR=1 tty_ens -- compare a.so b.so
         [ "$(tr -d '\r' <"$OUT" | wc -L)" -le 80 ] || fail "wider than 80 columns"
     done
 }
