@@ -76,7 +76,7 @@ static bool make_certificate(struct run *r, struct buf *ret, struct ens_err *err
 }
 
 /* The key alone: PEM, or the text form of its DER. */
-static bool write_key(const struct run *r, struct buf *ret, struct ens_err *err)
+static bool write_form(const struct run *r, struct buf *ret, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf der = {0};
     struct view text;
@@ -103,7 +103,7 @@ static bool pubkey_walk(struct run *r, struct ens_err *err)
     notice_hash(view_of(mrsigner, sizeof mrsigner), "MRSIGNER");
     if (known_key_owner(mrsigner) != NULL)
         notice_warn("everybody can sign with this key: %s", known_key_owner(mrsigner));
-    if (!(args->x509 ? make_certificate(r, &pem, err) : write_key(r, &pem, err)))
+    if (!(args->x509 ? make_certificate(r, &pem, err) : write_form(r, &pem, err)))
         return false;
     r->is_written = output_commit(r->out, buf_view(&pem), err);
     return r->is_written;

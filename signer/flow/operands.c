@@ -25,7 +25,7 @@ static bool is_written(const struct option_file *f)
     return (f->marks & OPTION_WRITTEN) != 0;
 }
 
-static bool is_read(const struct option_file *f)
+static bool reads(const struct option_file *f)
 {
     return (f->marks & OPTION_READ) != 0;
 }
@@ -68,7 +68,7 @@ static bool check_output(const struct names *n, const struct option_file *output
     for (size_t i = 0; i < n->files.len; i++) {
         const struct option_file *input = &n->files.items[i];
 
-        if (is_read(input) && !is_place_of(n, i, output) && is_same_file(output->path, input->path))
+        if (reads(input) && !is_place_of(n, i, output) && is_same_file(output->path, input->path))
             return fail_same(output, input, err);
     }
     return true;
@@ -180,7 +180,7 @@ static bool know_inputs(const struct names *n, struct ens_err *err)
     file_watch_inputs();
     for (size_t i = 0; i < n->files.len; i++) {
         const struct option_file *f = &n->files.items[i];
-        bool is_one = is_read(f) && (f->marks & OPTION_TYPE) != OPTION_LIST;
+        bool is_one = reads(f) && (f->marks & OPTION_TYPE) != OPTION_LIST;
 
         if ((is_one && !file_add_input_named(f->path, err)) ||
             ((f->marks & OPTION_KEY) != 0 && !know_ssh_files(f->path, err)))

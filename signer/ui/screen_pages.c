@@ -49,7 +49,7 @@ static bool may_end(struct view text)
 
 /* Takes as many lines as there is room for and as stay together; if not even the first block fits, none, or if `must`
  * a part of it. */
-static struct view take(struct view *text, size_t *room, bool must)
+static struct view take_lines(struct view *text, size_t *room, bool must)
 {
     struct view left = *text;
     size_t lines = 0;
@@ -113,20 +113,20 @@ bool screen_pages_next(struct screen_pages *p, struct screen_page *ret)
 
     if (p->top.len == 0 && p->rows.len == 0 && p->early.len == 0)
         return false;
-    *ret = (struct screen_page){.top = take(&p->top, &room, true)};
+    *ret = (struct screen_page){.top = take_lines(&p->top, &room, true)};
     bool is_empty = room == p->room;
 
     /* The header only if rows follow. */
     if (p->top.len == 0 && p->rows.len > 0 && room > header) {
         size_t below = room - header;
 
-        ret->rows = take(&p->rows, &below, is_empty);
+        ret->rows = take_lines(&p->rows, &below, is_empty);
         if (ret->rows.len > 0) {
             ret->header = p->header;
             room = below;
         }
     }
     if (p->top.len == 0 && p->rows.len == 0)
-        ret->early = take(&p->early, &room, room == p->room);
+        ret->early = take_lines(&p->early, &room, room == p->room);
     return true;
 }

@@ -438,8 +438,9 @@ static void every_row_is_complete(void **state)
             assert_true(all[i].row->help[0] != '\0');
             assert_int_equal(all[i].row->arg != NULL, (all[i].row->marks & OPTION_TYPE) != OPTION_FLAG);
             assert_true(all[i].offset < (all[i].is_common ? sizeof(struct command_line) : cmd->size));
-            assert_int_equal(all[i].is_common,
-                             strcmp(all[i].row->name, "help") == 0 || strcmp(all[i].row->name, "quiet") == 0);
+            assert_int_equal(all[i].is_common, strcmp(all[i].row->name, "help") == 0 ||
+                                                   strcmp(all[i].row->name, "quiet") == 0 ||
+                                                   strcmp(all[i].row->name, "verbose") == 0);
         }
     }
 }
