@@ -26,6 +26,7 @@ SOFTHSM = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm
 DATE, PIN = "20240229", "123456"
 KEY = "pkcs11:token=bench;object=release"
 ONE_BY_ONE = 20                                         # signatures by a process each
+SLOW, SLOW_MS, SESSIONS = 320, 20, 8                    # signatures of a token that takes its time, by so many processes
 SHORT = 100                                             # MiB: less runs several times a round
 FEW_PAGES = 400                                         # of the ELF file whose pages are counted
 ENCLAVEHASH = slice(188, 220)                           # of sign-data
@@ -79,10 +80,12 @@ class Bench:
         self.dir = scratch
         self.ensign = os.path.join(build, "ensign")
         self.tool = lambda name: os.path.join(build, "tests", "bench", name)
+        self.quirk = os.path.join(build, "tests", "hsm", "quirk.so")
         self.kept = 0
         self.orc, self.sgx_sign = shutil.which("orc"), shutil.which("sgx_sign")
         floor = self.tool("orc_floor")
         self.floor = floor if os.path.exists(floor) else None
+        self.old = os.environ.get("BENCH_OLD")
         self.sizes = [int(n) for n in os.environ.get("BENCH_SIZES", "20 256 2048").split()]
         self.rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
         self.small = int(os.environ.get("BENCH_SMALL", "1000"))
@@ -181,6 +184,7 @@ class Bench:
             self.cases.append(self.case_one_core(mib))
         self.cases += [self.case_elf_gen(), self.case_elf_set(), self.case_extract()]
         self.cases += [self.case_stream(), self.case_sign(), self.case_one_by_one()]
+        self.plan_sessions()
         if subprocess.run([self.ensign, "resign", "--help"], stdin=subprocess.DEVNULL,
                           capture_output=True, check=False).returncode == 0:
             self.cases.append(self.case_resign())
@@ -305,8 +309,8 @@ class Bench:
                 self.path("dumped"), "-cssfile", out], before, times=ONE_BY_ONE))
         return Case("extract", None, [self.path("elf.so"), signed], programs)
 
-    def token_options(self):
-        return ["--key", KEY, "--module", self.module(), "--pin-source",
+    def token_options(self, module=None):
+        return ["--key", KEY, "--module", module or self.module(), "--pin-source",
                 "file:" + self.path("pin"), "--yes"]
 
     def module(self):
@@ -325,17 +329,70 @@ class Bench:
         return Case(f"sign x {self.small}", None, data, [
             Program("ensign", [self.ensign, "sign", "--quiet", *self.token_options(), "--out-dir",
                                self.path("out"), *data], self.fresh_out),
+            Program("ensign, counted", [
+                "env", f"ENSIGN_FAULT_MODULE={self.module()}", f"ENSIGN_QUIRK_CPU={self.path('helper-signs')}",
+                *self.sign_all(self.ensign, self.small)], self.fresh_out),
             self.loop()])
 
     def case_one_by_one(self):
         """A process for each signature: ensign with the token, openssl with the key in a file."""
         data, out = self.path("signdata", "00000.signdata"), self.path("one.sig")
-        return Case("sign, one process", None, [data], [
-            Program("ensign", [self.ensign, "sign", "--quiet", *self.token_options(), "--force",
-                               "-o", out, data], times=ONE_BY_ONE),
+        sign = ["sign", "--quiet", *self.token_options(), "--force", "-o", out, data]
+        programs = [
+            Program("ensign", [self.ensign, *sign], times=ONE_BY_ONE),
             Program("openssl dgst -sign", ["openssl", "dgst", "-sha256", "-sign",
                                            self.path("key.pem"), "-out", out, data],
-                    times=ONE_BY_ONE)])
+                    times=ONE_BY_ONE)]
+        if self.old:
+            programs.append(Program("ensign before", [self.old, *sign], times=ONE_BY_ONE))
+        return Case("sign, one process", None, [data], programs)
+
+    # -- a module of our own: it answers at once, or takes its time ----------------------------
+
+    def with_quirk(self, **variables):
+        """`env` with what quirk.so goes by: the signatures that it knows, and more."""
+        variables = {"ENSIGN_FAULT_MODULE": self.module(),
+                     "ENSIGN_QUIRK_SIGNATURES": self.path("signatures"), **variables}
+        return ["env", *(f"{name}={value}" for name, value in variables.items())]
+
+    def sign_all(self, program, count, *options):
+        """Words of a run that signs the first `count` sign-data through quirk.so."""
+        data = [self.path("signdata", f"{i:05}.signdata") for i in range(count)]
+        return [program, "sign", "--quiet", *self.token_options(self.quirk), *options, "--out-dir",
+                self.path("out"), *data]
+
+    def resign_all(self, count, *options):
+        files = [self.path("small", f"{i:05}.orc") for i in range(count)]
+        return [self.ensign, "resign", "--quiet", *self.token_options(self.quirk), *options,
+                "--date", DATE, "--out-dir", self.path("out"), *files]
+
+    def plan_sessions(self):
+        """quirk.so learns every signature; then what the helper costs, and what sessions gain."""
+        slow = min(SLOW, self.small)
+        say("bench: signing once what the module of our own will know")
+        for argv in (self.sign_all(self.ensign, self.small), self.resign_all(slow)):
+            self.fresh_out()
+            quiet(*self.with_quirk(), *argv)
+        programs = [Program("ensign", [*self.with_quirk(ENSIGN_QUIRK_CPU=self.path("helper")),
+                                       *self.sign_all(self.ensign, self.small)], self.fresh_out)]
+        if self.old:
+            programs.append(Program("ensign before", [*self.with_quirk(), *self.sign_all(
+                self.old, self.small)], self.fresh_out))
+        self.cases.append(Case(f"sign x {self.small}, answered at once", None, [], programs))
+        wait = self.with_quirk(ENSIGN_QUIRK_MS=SLOW_MS)
+        many = ["--sessions", str(SESSIONS)]
+        for name, one, eight in (
+                ("sign", self.sign_all(self.ensign, slow), self.sign_all(self.ensign, slow, *many)),
+                ("resign", self.resign_all(slow), self.resign_all(slow, *many))):
+            self.cases.append(Case(f"{name} x {slow}, {SLOW_MS} ms each", None, [], [
+                Program(f"{SESSIONS} sessions", [*wait, *eight], self.fresh_out),
+                Program("one session", [*wait, *one], self.fresh_out)]))
+
+    def helper_cost(self, name):
+        """ms of processor time that the helper took for each signature, as quirk.so counted them in that file."""
+        with open(self.path(name), encoding="ascii") as f:
+            lines = [line.split() for line in f]
+        return statistics.median(1000 * float(cpu) / int(count) for count, cpu in lines)
 
     def case_resign(self):
         files = [self.path("small", n) for n in sorted(os.listdir(self.path("small")))

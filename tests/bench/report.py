@@ -114,9 +114,38 @@ def targets(bench):
             hold(f"{case.name}: of the token's own rate", rate,
                  0.95 if case.name.startswith("sign") else 0.90, True,
                  bench.small >= JUDGED_SMALL)
+        if case.get("ensign, counted"):
+            each = 1000 * case.get("token loop").median("cpu") / bench.small
+            hold(f"{case.name}: of the token's own rate, CPU of the helper",
+                 each / bench.helper_cost("helper-signs"), 0.96, True, bench.small >= JUDGED_SMALL)
+    sessions(bench, hold)
     if not any(c.name.startswith("resign") for c in bench.cases):
         hold(f"resign x {bench.small}: of the token's own rate", None, 0.90, True)
     return out
+
+
+def sessions(bench, hold):
+    """What the process of the module costs, and what several of them gain."""
+    at_once = next(c for c in bench.cases if c.name.endswith("answered at once"))
+    hold("answered at once: CPU of the helper, ms a signature", bench.helper_cost("helper"), 0.05,
+         judged=bench.small >= JUDGED_SMALL)
+
+    def more(case, count):
+        """ms of CPU that it takes more than before, for each of `count`."""
+        before = case.get("ensign before")
+        if before is None:
+            return None
+        return 1000 * (case.programs[0].median("cpu") - before.median("cpu")) / count
+
+    hold("answered at once: CPU of both, ms more than before", more(at_once, bench.small), 0.05,
+         judged=bench.small >= JUDGED_SMALL and bench.old is not None)
+    one = next(c for c in bench.cases if c.name == "sign, one process")
+    hold("sign, one process: CPU, ms more than before", more(one, 1), 5, judged=bench.old is not None)
+    for case in bench.cases:
+        if case.get("one session"):
+            hold(f"{case.name}: {case.programs[0].name}, times as fast as one",
+                 case.get("one session").median("wall") / case.programs[0].median("wall"), 6, True,
+                 bench.small >= JUDGED_SMALL)
 
 
 def judge(bench):

@@ -394,7 +394,7 @@ def endless(ground):
             yield Case(f"{command} without an end", [*before, ("e", message)], {85}, command=command)
         for count in (1025, 4097):
             yield Case(f"{count} of {command}", [*before, *[("s", message)] * count, *steps[place + 1:]],
-                       {0, 85} if count == 1025 and command == "keys" else {85}, command=command)
+                       {0, 85} if count == 1025 else {85}, command=command)
 
 
 def greetings(ground, steps):

@@ -584,3 +584,63 @@ own_pin() {
     grep -q '^type: E' "$ENSIGN_QUIRK_LOG"
     not grep -q '^type: done' "$ENSIGN_QUIRK_LOG"
 }
+
+# ---- many sessions ----
+
+batch_of() {
+    local n
+    for n in $(seq 1 "$1"); do
+        sign_data "f$n.signdata" "$MRENCLAVE" "isvsvn=$n"
+        pem_sign "$BATS_FILE_TMPDIR/one.pem" "f$n.signdata" "f$n.want"
+    done
+}
+
+many() {
+    LIMIT=60 ens sign --quiet --key "$RELEASE" --module "$QUIRK" --pin-source "file:$PINFILE" --yes --transcript t \
+        --out-dir out "$@" f*.signdata
+}
+
+@test "a session that ends, hangs or lies while it signs: its item fails, what is finished stays, the record is closed" {
+    local what n
+    begin
+    batch_of 12
+    export ENSIGN_QUIRK_LOG=$BATS_TEST_TMPDIR/log ENSIGN_QUIRK_MS=20
+    while read -r what code; do
+        rm -rf out t "$ENSIGN_QUIRK_LOG"*
+        mkdir out
+        ENSIGN_QUIRK=$what many --sessions 4 --hsm-timeout 2
+        [ "$status" -eq "$code" ] || fail "$what: exit status $status, must be $code" "$(cat "$ERR")"
+        [ "$(errors | wc -l)" -eq 1 ] || fail "$what: not one line" "$(errors)"
+        for n in $(seq 1 12); do
+            [ ! -e "out/f$n.sig" ] || same "out/f$n.sig" "f$n.want"
+        done
+        ens transcript t
+        [ "$status" -eq 0 ] || fail "$what: the record is not closed"
+    done <<'END'
+_exit@C_Sign#1 85
+_exit@C_Sign#3 85
+segv@C_Sign#4 85
+hang@C_Sign#2 85
+stop@C_Sign#1 85
+othersig@C_Sign#2 86
+shortsig@C_Sign#4 86
+closefrom3@C_Sign#3 85
+END
+}
+
+@test "a session that cannot be opened or does not log in: the run goes on with the others, and says so" {
+    local what n
+    begin
+    batch_of 8
+    export ENSIGN_QUIRK_LOG=$BATS_TEST_TMPDIR/log ENSIGN_QUIRK_MS=20
+    for what in _exit@load#2 _exit@C_Initialize#3 segv@C_OpenSession#2 _exit@C_Login#4 hang@C_Login#2; do
+        rm -rf out t "$ENSIGN_QUIRK_LOG"*
+        mkdir out
+        ENSIGN_QUIRK=$what many --sessions 4 --hsm-timeout 2
+        [ "$status" -eq 0 ] || fail "$what: exit status $status" "$(cat "$ERR")"
+        grep -Eq '[0-3] of 4 sessions' "$ERR" || fail "$what: nothing is said" "$(cat "$ERR")"
+        for n in $(seq 1 8); do
+            same "out/f$n.sig" "f$n.want"
+        done
+    done
+}
