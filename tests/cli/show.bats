@@ -578,3 +578,40 @@ assert sys.argv[2] + " (--allow-unusual)" in json.load(open(sys.argv[1]))["dange
         not grep -qEx '.{81,}' <(tr -d '\r' <"$OUT" | grep -vE '[0-9a-f]{64}')
     done
 }
+
+@test "show of several sign-data is one table, and the block that sign and check have as well" {
+    local n all
+    for n in 1 2 3; do
+        sign_data "app$n.signdata" "$MRENCLAVE" isvprodid="$n" isvsvn=12 attributes_mask=0xffffffffffffffff
+    done
+    sign_data app2.signdata "$MRENCLAVE" isvprodid=2 isvsvn=12
+    all=$(for n in 1 2 3; do sha256 "app$n.signdata"; done | sort | xxd -r -p | sha256sum | cut -d' ' -f1)
+    SIZE='24 80' tty_ens -- show app1.signdata app2.signdata app3.signdata
+    exits 0
+    shows <<END
+  All 3 together
+  $(in_eights "$all")
+(words)
+END
+    tr -d '\r' <"$OUT" | grep -q '^3 sign-data, all with$'
+    tr -d '\r' <"$OUT" | grep -q '^  ! 2 app2.signdata .*  DEBUG open$'
+    tr -d '\r' <"$OUT" | sed -n '/All 3 together/,$p' >block
+    policy p 'isvprodid any'
+    tty_ens -- check --policy p app3.signdata app1.signdata app2.signdata
+    tr -d '\r' <"$OUT" | sed -n '/All 3 together/,/^  4 /p' >checked
+    same block checked
+    rm block checked
+    ens show --json app3.signdata app2.signdata app1.signdata
+    ok
+    "$PYTHON" -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+assert (d["kind"], d["format"], d["set_digest"]) == ("review", 1, sys.argv[2]), d
+assert [i["isvprodid"] for i in d["items"]] == [3, 2, 1] and d["items"][0]["debug"] == "off-enforced", d
+assert [i["dangers"] for i in d["items"]] == [[], ["DEBUG not enforced"], []], d' "$OUT" "$all"
+    bundle b.orc
+    ens show app1.signdata b.orc
+    usage 'b.orc: is a bundle, .* must be sign-data'
+    head -c 256 /dev/zero >zeros
+    ens show app1.signdata zeros
+    refused 65 '^ensign: zeros: '
+}

@@ -201,6 +201,8 @@ bool show_run(const struct command_line *line, show_container_fn *container, str
     ENS_CLEANUP(report_free) struct report r;
 
     report_begin(&r, args->json ? REPORT_JSON : REPORT_TEXT, SHOW_LABEL);
+    if (line->operands_len > 1)
+        return show_set(&r, line->operands, line->operands_len, err) && report_print(&r, err);
     return artifact_open(line->operands[0], &a, err) && show_file(&r, &a, container, err) &&
            report_print(&r, err);
 }

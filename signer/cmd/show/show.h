@@ -22,15 +22,19 @@ bool show_run(const struct command_line *line, show_container_fn *container,
 
 /* What the command is in both programs. */
 #define SHOW_COMMAND                                                                                         \
-    .name = "show", .operands = "FILE",                                                                      \
+    .name = "show", .operands = "FILE...",                                                                   \
     .summary = "print a bundle, enclave, SIGSTRUCT, sign-data or public key",                                \
-    .size = sizeof(struct show_options), .groups = {{show_rows, 0}}, .min = 1, .max = 1
+    .size = sizeof(struct show_options), .groups = {{show_rows, 0}}, .min = 1, .max = SIZE_MAX
 
 /* Columns of labels. */
 #define SHOW_LABEL 16
 
 /* The first line, "HEADING PATH" and `more` behind it, and the members `kind`, `format` and `file`. */
 void show_begin(struct report *r, const char *heading, const char *kind, const char *path, const char *more);
+
+/* Several files, which must all be sign-data: one table, and the SHA-256 over all of them. ENS_DATA,
+ * ENS_REFUSED naming the file; ENS_USAGE: it holds an enclave. */
+bool show_set(struct report *r, char *const *paths, size_t len, struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- what is said first ---- */
 
