@@ -186,14 +186,24 @@ look_at_workers() {
         [ "$(calls C_Sign)" -eq 0 ] || break
         sleep 0.02
     done
-    mapfile -t tree < <(below "$1")
+    for _ in {1..500}; do
+        mapfile -t tree < <(below "$1")
+        [ "${#tree[@]}" -lt 3 ] || break
+        sleep 0.02
+    done
     for worker in "${tree[@]:1}"; do
+        # It stands before the first file is asked for; one may just be there.
+        for _ in {1..500}; do
+            ! grep -Eq '^Seccomp:.*2$' "/proc/$worker/status" || break
+            sleep 0.02
+        done
         grep -Eq '^NoNewPrivs:.*1$' "/proc/$worker/status" && grep -Eq '^Seccomp:.*2$' "/proc/$worker/status" ||
             echo "$worker has no wall"
         # Field 7 of stat: the controlling terminal.
         [ "$(sed 's/.*) //' "/proc/$worker/stat" | cut -d' ' -f5)" -eq 0 ] || echo "$worker has a terminal"
         for fd in "/proc/$worker/fd"/*; do
-            where=$(readlink "$fd")
+            # A file may be closed meanwhile.
+            where=$(readlink "$fd") || continue
             case ${fd##*/}:$where in
             0:/dev/null | 1:/dev/null | 2:pipe:* | 3:socket:*) ;;
             *":$PWD/"f?.orc | *":$PWD" | *":$PWD/.ensign-"*) ;;
