@@ -17,7 +17,7 @@ void pace_begin(struct pace *p, size_t of, bool prompts)
 }
 
 /* Is a line due, `after` the first second or before? Gives the seconds since the beginning. */
-static bool is_due(struct pace *p, bool after, double *ret)
+static bool line_is_due(struct pace *p, bool after, double *ret)
 {
     struct timespec now;
 
@@ -37,7 +37,7 @@ void pace_item(struct pace *p, size_t item, const char *name)
     char line[80];
     double seconds = 0;
 
-    if (!is_due(p, false, &seconds))
+    if (!line_is_due(p, false, &seconds))
         return;
     (void)snprintf(line, sizeof line, "signing %zu of %zu: %.40s", item + 1, p->of, path_name(name));
     notice_status(line);
@@ -48,7 +48,7 @@ void pace_show(struct pace *p, size_t done)
     char line[80];
     double seconds = 0;
 
-    if (!is_due(p, true, &seconds))
+    if (!line_is_due(p, true, &seconds))
         return;
     double rate = (double)done / seconds;
 

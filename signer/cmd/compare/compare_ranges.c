@@ -87,7 +87,7 @@ static bool find_ranges(const struct pagediff *d, const struct compare_side *a, 
 }
 
 /* The first of each kind, then what there is room for; `all`: every one. Returns how many are not shown. */
-static size_t choose(struct ranges *list, bool all)
+static size_t choose_rows(struct ranges *list, bool all)
 {
     size_t shown = 0;
 
@@ -311,7 +311,7 @@ bool compare_report_ranges(struct report *r, const struct pagediff *d, const str
         d = &none;
     if (!find_ranges(d, a, b, all, &list, err))
         return false;
-    report_table(r, &list, choose(&list, all), d->len > 0 ? layout_words(d, a, b) : "");
+    report_table(r, &list, choose_rows(&list, all), d->len > 0 ? layout_words(d, a, b) : "");
     if (d->dropped > 0)
         report_line(r, "  (and %" PRIu64 " more runs)", d->dropped);
     report_samples(r, &list);
