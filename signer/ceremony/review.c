@@ -22,6 +22,17 @@ const char *review_date(const struct sigstruct *css, char ret[static REVIEW_DATE
     return ret;
 }
 
+const struct review_debug *review_debug(const struct sigstruct *css)
+{
+    static const struct review_debug phrases[2][2] = {
+        {{"off, NOT enforced", "off-not-enforced"}, {"off, enforced", "off-enforced"}},
+        {{"ON, not enforced", "on-not-enforced"}, {"ON, enforced", "on-enforced"}}};
+    bool is_on = (sigstruct_get_int(css, CSS_ATTRIBUTES) & ATTR_DEBUG) != 0;
+    bool is_enforced = (sigstruct_get_int(css, CSS_ATTRIBUTEMASK) & ATTR_DEBUG) != 0;
+
+    return &phrases[is_on][is_enforced];
+}
+
 /* ---- fields ---- */
 
 /* In text a date in binary is told as the day that is meant. */

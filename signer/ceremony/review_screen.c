@@ -69,17 +69,6 @@ static bool add_bit_words(const struct sigstruct *css, enum css_field value, enu
                      mask_phrase(css, value, mask, phrase));
 }
 
-const struct review_debug *review_debug(const struct sigstruct *css)
-{
-    static const struct review_debug phrases[2][2] = {
-        {{"off, NOT enforced", "off-not-enforced"}, {"off, enforced", "off-enforced"}},
-        {{"ON, not enforced", "on-not-enforced"}, {"ON, enforced", "on-enforced"}}};
-    bool is_on = (sigstruct_get_int(css, CSS_ATTRIBUTES) & ATTR_DEBUG) != 0;
-    bool is_enforced = (sigstruct_get_int(css, CSS_ATTRIBUTEMASK) & ATTR_DEBUG) != 0;
-
-    return &phrases[is_on][is_enforced];
-}
-
 /* ---- the fields ---- */
 
 static bool add_hash_line(const char *label, const uint8_t hash[static 32], const struct review_form *form,
