@@ -125,6 +125,23 @@ void review_fields(const struct sigstruct *css, struct report *r)
     report_hex(r, "isvextprodid", view_is_zero(product) ? NULL : "ISVEXTPRODID", product);
 }
 
+void review_item_facts(const struct sigstruct *css, struct report *r)
+{
+    char date[REVIEW_DATE_MAX];
+
+    if (css == NULL) {
+        report_null(r, "isvprodid");
+        report_null(r, "isvsvn");
+        report_null(r, "date");
+        report_null(r, "debug");
+        return;
+    }
+    report_uint(r, "isvprodid", NULL, sigstruct_get_int(css, CSS_ISVPRODID));
+    report_uint(r, "isvsvn", NULL, sigstruct_get_int(css, CSS_ISVSVN));
+    report_text(r, "date", NULL, review_date(css, date));
+    report_text(r, "debug", NULL, review_debug(css)->key);
+}
+
 /* ---- hashes ---- */
 
 const char *review_short(const uint8_t hash[static 32], char ret[static REVIEW_SHORT_MAX])

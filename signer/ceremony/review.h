@@ -107,6 +107,9 @@ struct review_debug {
 };
 const struct review_debug *review_debug(const struct sigstruct *css);
 
+/* JSON only, of one of several: `isvprodid`, `isvsvn`, `date`, `debug`; NULL is a blind digest, and all are null. */
+void review_item_facts(const struct sigstruct *css, struct report *r);
+
 /* Only the fields but MRENCLAVE, every other signed one in JSON; for show. */
 void review_fields(const struct sigstruct *css, struct report *r);
 

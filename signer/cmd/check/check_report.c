@@ -170,6 +170,7 @@ void check_report_items(struct report *r, const struct requests *requests, const
         report_hex(r, "digest", NULL, view_of(q->digest, DIGEST_SIZE));
         report_hex(r, "mrenclave", NULL,
                    q->is_blind ? view_of(NULL, 0) : sigstruct_get(&q->css, CSS_ENCLAVEHASH));
+        review_item_facts(q->is_blind ? NULL : &q->css, r);
         report_dangers(r, q, mrsigner);
         report_checks(r, &q->outcome);
         if (c->tallies != NULL)

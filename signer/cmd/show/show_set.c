@@ -22,7 +22,6 @@ static void add_item(struct report *r, const struct review_item *item)
 {
     const struct sigstruct *css = item->review.css;
     struct findings dangers = {0};
-    char date[REVIEW_DATE_MAX];
     char name[REVIEW_NAME_MAX];
 
     review_dangers(&item->review, &dangers);
@@ -30,10 +29,7 @@ static void add_item(struct report *r, const struct review_item *item)
     report_text(r, "file", NULL, item->name);
     report_hex(r, "digest", NULL, view_of(item->review.digest, DIGEST_SIZE));
     report_hex(r, "mrenclave", NULL, sigstruct_get(css, CSS_ENCLAVEHASH));
-    report_uint(r, "isvprodid", NULL, sigstruct_get_int(css, CSS_ISVPRODID));
-    report_uint(r, "isvsvn", NULL, sigstruct_get_int(css, CSS_ISVSVN));
-    report_text(r, "date", NULL, review_date(css, date));
-    report_text(r, "debug", NULL, review_debug(css)->key);
+    review_item_facts(css, r);
     report_array(r, "dangers", NULL, 0);
     for (size_t i = 0; i < dangers.len; i++)
         report_text(r, NULL, NULL, review_danger_name(&dangers.items[i], name));
