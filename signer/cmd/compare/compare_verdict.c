@@ -16,9 +16,9 @@ struct wording {
     size_t len;
 };
 
-static void add_words(struct wording *w, const char *fmt, ...) ENS_PRINTF(2, 3);
+static void wording_add(struct wording *w, const char *fmt, ...) ENS_PRINTF(2, 3);
 
-static void add_words(struct wording *w, const char *fmt, ...)
+static void wording_add(struct wording *w, const char *fmt, ...)
 {
     va_list args;
 
@@ -62,15 +62,15 @@ static void say_content(struct wording *w, const struct pagediff *d, const struc
     const struct pagediff_row *first = &d->rows[0];
     char section[CONTAINER_NAME_MAX];
 
-    add_words(w, "%" PRIu64 " of %" PRIu64 " pages differ%s, %" PRIu64 " byte%s", t->pages, t->pages_a,
-              t->pages == 1 ? "s" : "", t->bytes, compare_plural(t->bytes));
+    wording_add(w, "%" PRIu64 " of %" PRIu64 " pages differ%s, %" PRIu64 " byte%s", t->pages, t->pages_a,
+                t->pages == 1 ? "s" : "", t->bytes, compare_plural(t->bytes));
     if (length <= FEW_ADDRESSES)
-        add_words(w, ", %sat 0x%" PRIx64, t->bytes == 1 ? "" : "first ", first->first_offset);
+        wording_add(w, ", %sat 0x%" PRIx64, t->bytes == 1 ? "" : "first ", first->first_offset);
     if (length < FEW_ADDRESSES)
-        add_words(w, " in %s",
-                  compare_locate(a, b, first->first_offset, section) ? section : use_of(first->flags_a));
+        wording_add(w, " in %s",
+                    compare_locate(a, b, first->first_offset, section) ? section : use_of(first->flags_a));
     if (!d->measured)
-        add_words(w, ", not measured");
+        wording_add(w, ", not measured");
 }
 
 /* ---- the image beside a cause ---- */
@@ -159,20 +159,22 @@ static void say_causes(struct wording *w, const struct compare_causes *causes, c
 
     image_text(d, a, b, image);
     if (length == SHORTEST) {
-        add_words(w, "%zu other settings%s", causes->len, say_image(image, length));
+        wording_add(w, "%zu other settings%s", causes->len, say_image(image, length));
         return;
     }
     for (size_t i = 0; i < causes->len; i++) {
         const struct compare_cause *c = &causes->items[i];
 
         if (length <= NO_DETAIL)
-            add_words(w, "%s%s", i > 0 ? ", " : "", compare_cause_text(c, text));
+            wording_add(w, "%s%s", i > 0 ? ", " : "", compare_cause_text(c, text));
         else
-            add_words(w, "%s%s (%" PRIu64 " / %" PRIu64 ")", i > 0 ? ", " : "another ", c->name, c->a, c->b);
+            wording_add(w, "%s%s (%" PRIu64 " / %" PRIu64 ")", i > 0 ? ", " : "another ", c->name, c->a,
+                        c->b);
     }
     if (length == FULL || length == FEW_ADDRESSES)
-        add_words(w, ": %" PRIu64 " page%s", d->totals.pages, d->totals.pages == 1 ? " differs" : "s differ");
-    add_words(w, "%s", say_image(image, length));
+        wording_add(w, ": %" PRIu64 " page%s", d->totals.pages,
+                    d->totals.pages == 1 ? " differs" : "s differ");
+    wording_add(w, "%s", say_image(image, length));
 }
 
 /* ---- anything else ---- */
@@ -235,17 +237,17 @@ static void say_kind(struct wording *w, const struct pagediff *d, enum pagediff_
     if (length <= NO_PLACE && (d->len == 1 || pages == 0))
         compare_row_detail(first, detail);
     if (pages == 0)
-        add_words(w, "%s", kind == PAGEDIFF_PADDING ? "ECREATE " : "");
+        wording_add(w, "%s", kind == PAGEDIFF_PADDING ? "ECREATE " : "");
     else
-        add_words(w, "%" PRIu64 " page%s ", pages, compare_plural(pages));
-    add_words(w, "%s", compare_kind_words(kind));
+        wording_add(w, "%" PRIu64 " page%s ", pages, compare_plural(pages));
+    wording_add(w, "%s", compare_kind_words(kind));
     if (pages > 0 && has_address)
-        add_words(w, "%sat 0x%" PRIx64,
-                  length == FEW_ADDRESSES         ? " "
-                  : pages > 1 || first->bytes > 1 ? ", first "
-                                                  : ", ",
-                  compare_row_address(first));
-    add_words(w, "%s%s", detail[0] != '\0' ? ": " : "", detail);
+        wording_add(w, "%sat 0x%" PRIx64,
+                    length == FEW_ADDRESSES         ? " "
+                    : pages > 1 || first->bytes > 1 ? ", first "
+                                                    : ", ",
+                    compare_row_address(first));
+    wording_add(w, "%s%s", detail[0] != '\0' ? ": " : "", detail);
 }
 
 /* More kinds of difference than these are told by their lines. */
@@ -259,7 +261,7 @@ static void say_other_kinds(struct wording *w, const struct pagediff *d, int fir
     for (int k = first + 1; k < PAGEDIFF_KINDS; k++) {
         if (first_row(d, (enum pagediff_kind)k) == NULL)
             continue;
-        add_words(w, "%s%s", before, pagediff_kind_name((enum pagediff_kind)k));
+        wording_add(w, "%s%s", before, pagediff_kind_name((enum pagediff_kind)k));
         before = ", ";
     }
 }
@@ -271,7 +273,7 @@ static void say_kinds(struct wording *w, const struct pagediff *d, enum length l
     for (int k = 0; k < PAGEDIFF_KINDS; k++) {
         if (first_row(d, (enum pagediff_kind)k) == NULL || ++kinds > PHRASES || length == SHORTEST)
             continue;
-        add_words(w, "%s", w->len > 0 ? "; " : "");
+        wording_add(w, "%s", w->len > 0 ? "; " : "");
         say_kind(w, d, (enum pagediff_kind)k, length);
         if (length == ONE_KIND) {
             say_other_kinds(w, d, k);
@@ -279,9 +281,9 @@ static void say_kinds(struct wording *w, const struct pagediff *d, enum length l
         }
     }
     if (length == SHORTEST)
-        add_words(w, "%" PRIu64 " pages differ in %zu ways", d->totals.pages, kinds);
+        wording_add(w, "%" PRIu64 " pages differ in %zu ways", d->totals.pages, kinds);
     else if (kinds > PHRASES)
-        add_words(w, "; %" PRIu64 " pages differ", d->totals.pages);
+        wording_add(w, "; %" PRIu64 " pages differ", d->totals.pages);
 }
 
 /* Threads that moved lie behind the other differences. */
@@ -291,10 +293,10 @@ static void say_moved(struct wording *w, const char *moved, const struct pagedif
     char image[IMAGE_MAX];
 
     image_text(d, a, b, image);
-    add_words(w, "%.*s", length < ONE_KIND ? COMPARE_LINE : (int)strcspn(moved, ","), moved);
+    wording_add(w, "%.*s", length < ONE_KIND ? COMPARE_LINE : (int)strcspn(moved, ","), moved);
     if (length == FULL)
-        add_words(w, ": %" PRIu64 " pages differ", d->totals.pages);
-    add_words(w, "%s", say_image(image, length));
+        wording_add(w, ": %" PRIu64 " pages differ", d->totals.pages);
+    wording_add(w, "%s", say_image(image, length));
 }
 
 const char *compare_summary(const struct pagediff *d, const struct compare_side *a,
