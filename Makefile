@@ -61,7 +61,7 @@ all: $(B)/ensign $(B)/ensign-offline $(B)/ensign-token ## build ensign, ensign-o
 # bundle/, libzip, zlib, ISA-L and jansson; scripts/check-house.sh looks for their symbols.
 OFFLINE_SRC := $(addsuffix .c,signer/main \
     $(addprefix signer/base/,apart base64 bytes date digest err file file_inputs file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
-        num ossl path process secret spawn text text_printable version wall wall_calls) \
+        num ossl path process secret spawn text text_nearest text_printable version wall wall_calls) \
     $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
     $(addprefix signer/ui/,clock colour notice options options_parse output pace report screen screen_pages) \
     $(addprefix signer/ceremony/,approval approval_count armour armour_frame hand head people policy policy_check \
@@ -72,7 +72,7 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
         request sign_batch signer_name signing_key text_form token token_sessions verdict) \
     $(addprefix signer/cmd/,approve/approve approve/approve_question check/check check/check_report keygen keys pubkey show/show show/show_approval \
         show/show_ceremony show/show_set show/show_sigstruct sign/sign sign/sign_review sign/sign_success transcript) \
-    $(addprefix hsm/,client client_items helper helper_end helper_path helper_start page uri uri_text wire words))
+    $(addprefix hsm/,client client_items helper helper_end helper_start installed page page_names uri uri_text wire words))
 OFFLINE_OBJ  := $(OFFLINE_SRC:%.c=$(B)/%.o) $(B)/signer/cmd/table_offline.o
 OFFLINE_LIBS := $(shell pkg-config --libs libcrypto libseccomp) -lpthread
 
@@ -87,8 +87,8 @@ $(B)/ensign-offline: $(OFFLINE_OBJ)
 
 # The program of the PKCS#11 module, which ensign starts: these files and no other. It alone loads foreign code.
 TOKEN_SRC := $(addsuffix .c,\
-    $(addprefix signer/base/,bytes digest err file file_inputs file_io file_stdin hex interrupt mem num ossl path secret text text_printable version) \
-    $(addprefix hsm/,installed page uri uri_text wire) \
+    $(addprefix signer/base/,bytes digest err hex mem num ossl secret text_nearest text_printable version) \
+    $(addprefix hsm/,page uri uri_text wire) \
     $(addprefix hsm/token/,call candidates ckr forbid key key_read keygen login main module p11 serve session sign token))
 TOKEN_OBJ  := $(TOKEN_SRC:%.c=$(B)/%.o)
 TOKEN_LIBS := $(shell pkg-config --libs libcrypto libp11) -ldl
@@ -128,7 +128,7 @@ UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
 TEST_LIBS = $(shell pkg-config --libs cmocka p11-kit-1)
 
 # Programs of the tests stand two directories below ensign-token.
-$(B)/tests/support/helper_path.o: hsm/helper_path.c Makefile
+$(B)/tests/support/helper_start.o: hsm/helper_start.c Makefile
 	@echo "  CC    $< (tests)"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -DENSIGN_TOKEN_BESIDE='"../../ensign-token"' $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
@@ -144,7 +144,7 @@ $(B)/tests/support/libsupport.a: $(patsubst %.c,$(B)/%.o,$(filter-out tests/supp
 	@echo "  AR    $@"
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/helper_path.o $(B)/tests/support/libsupport.a $(B)/libensign.a | $(B)/tests/hsm/fault.so $(B)/ensign-token
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tests/support/helper_start.o $(B)/tests/support/libsupport.a $(B)/libensign.a | $(B)/tests/hsm/fault.so $(B)/ensign-token
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $(foreach f,$(WRAP_$*),-Wl,--wrap=$(f)) -o $@ $^ $(LIBS) $(TEST_LIBS)
 
@@ -154,7 +154,7 @@ $(B)/tests/cli/child_env.o: signer/flow/child_env.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -UENSIGN_SSH_KEYGEN -DENSIGN_SSH_KEYGEN='"../bin/ssh-keygen"' $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(B)/tests/cli/ensign: $(MAIN_OBJ) $(B)/tests/cli/child_env.o $(B)/tests/support/helper_path.o $(B)/libensign.a
+$(B)/tests/cli/ensign: $(MAIN_OBJ) $(B)/tests/cli/child_env.o $(B)/tests/support/helper_start.o $(B)/libensign.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
@@ -174,7 +174,7 @@ $(B)/tests/cli/refuse: $(B)/tests/cli/refuse.o
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(OFFLINE_LIBS)
 
 # The side of the module once more, inside the test program.
-INSIDE_OBJ := $(patsubst %.c,$(B)/%.o,$(filter hsm/installed.c hsm/token/%,$(filter-out hsm/token/main.c hsm/token/serve.c,$(TOKEN_SRC))))
+INSIDE_OBJ := $(patsubst %.c,$(B)/%.o,$(filter hsm/token/%,$(filter-out hsm/token/main.c hsm/token/serve.c,$(TOKEN_SRC))))
 $(B)/tests/unit/test_inside%: $(B)/tests/unit/test_inside%.o $(B)/tests/support/libsupport.a $(INSIDE_OBJ) $(B)/libensign.a | $(B)/tests/hsm/fault.so
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(TOKEN_LIBS) $(TEST_LIBS)

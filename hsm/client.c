@@ -87,16 +87,28 @@ bool hsm_start(const struct hsm_open_args *args, struct hsm **ret, struct ens_er
     return true;
 }
 
+/* The remedy, if there is no such module. */
+static bool add_installed(struct ens_err *err)
+{
+    ENS_CLEANUP(mem_freep) char *installed = NULL;
+    const struct ens_err before = *err;
+
+    return hsm_installed_modules(&installed, err) &&
+           ens_fail(err, before.code, "%s; installed here: %s", before.msg, installed);
+}
+
 bool hsm_load(struct hsm *hsm, const struct hsm_open_args *args, struct ens_err *err)
 {
     struct wire_request q = {.type = WIRE_OPEN,
                              .flags = args->module_args != NULL ? WIRE_HAS_TEXT : 0,
                              .text = view_of_string(args->module != NULL ? args->module : ""),
                              .more = view_of_string(args->module_args != NULL ? args->module_args : "")};
-    struct wire_reply r;
+    struct wire_reply r = {0};
 
-    if (!helper_greet(hsm->helper, err) || !request(hsm, &q, WIRE_OK, WIRE_OK, &r, err))
+    if (!helper_greet(hsm->helper, err))
         return false;
+    if (!request(hsm, &q, WIRE_OK, WIRE_OK, &r, err))
+        return r.type == WIRE_ERROR && !helper_has_called(hsm->helper) ? add_installed(err) : false;
     helper_opened(hsm->helper);
     return true;
 }

@@ -185,6 +185,11 @@ void helper_set_pin_pad(struct helper *h, bool has_one)
     h->has_pin_pad = has_one;
 }
 
+bool helper_has_called(const struct helper *h)
+{
+    return page_call_of(h->page->state) > CALL_dlopen;
+}
+
 void helper_sign_calls(const struct helper *h, uint64_t *ret_started, uint64_t *ret_completed)
 {
     *ret_started = h->page->started;

@@ -7,11 +7,8 @@
 
 struct helper;
 
-/* The path of ensign-token: beside this program (if file and directory belong to root or to the owner of this
- * program, and nobody else may write there), else where it is installed. Release with mem_free. */
-bool helper_path(char **ret, struct ens_err *err) ENS_MUST_CHECK;
-
-/* Starts it; no module is named yet. `args` is borrowed for the call, its functions and `env` for as long as it runs.
+/* Starts the ensign-token that stands beside this program (if file and directory belong to root or to the owner of this
+ * program, and nobody else may write there), else the one that is installed; no module is named yet. `args` is borrowed for the call, its functions and `env` for as long as it runs.
  * ENS_RESOURCE. */
 bool helper_start(const struct hsm_open_args *args, struct helper **ret, struct ens_err *err) ENS_MUST_CHECK;
 /* Learns that it is of this build. ENS_MODULE. */
@@ -34,6 +31,8 @@ bool helper_refuse(struct helper *h, struct ens_err *err);
 
 /* Whether the token that is selected has a PIN pad: at one, and nowhere else, a login may take any time. */
 void helper_set_pin_pad(struct helper *h, bool has_one);
+/* Was a function of the module called, more than that it was loaded? */
+bool helper_has_called(const struct helper *h);
 
 /* Calls of C_Sign, as the page has them. */
 void helper_sign_calls(const struct helper *h, uint64_t *ret_started, uint64_t *ret_completed);

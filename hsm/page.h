@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PAGE_SIZE 4096
+#define PAGE_SIZE     4096
+#define PAGE_RETURNED 0x8000U /* in `state`, beside the number of a call */
 
 /* The calls by their numbers in `state`; CALL_NONE before the first. */
 enum page_call {

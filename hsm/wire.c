@@ -212,7 +212,7 @@ static void head(struct codec *c, uint64_t *type, uint64_t *sequence)
     integer(c, sequence, 4);
 }
 
-static bool is_read(const struct codec *c)
+static bool is_whole(const struct codec *c)
 {
     return c->ok && c->in.ok && c->in.left.len == 0;
 }
@@ -255,9 +255,9 @@ bool wire_read_request(struct view message, struct wire_request *ret)
     q.type = c.ok ? (enum wire_type)type : WIRE_REQUESTS;
     q.sequence = (uint32_t)sequence;
     request_fields(&c, &q);
-    if (is_read(&c))
+    if (is_whole(&c))
         *ret = q;
-    return is_read(&c);
+    return is_whole(&c);
 }
 
 bool wire_read_reply(struct view message, struct wire_reply *ret)
@@ -272,7 +272,7 @@ bool wire_read_reply(struct view message, struct wire_reply *ret)
     r.type = c.ok ? (enum wire_type)type : WIRE_REPLIES;
     r.sequence = (uint32_t)sequence;
     reply_fields(&c, &r);
-    if (is_read(&c))
+    if (is_whole(&c))
         *ret = r;
-    return is_read(&c);
+    return is_whole(&c);
 }

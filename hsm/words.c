@@ -15,7 +15,7 @@
 #define PIECE     4096
 #define AT_ONCE   16 /* pieces, so that a flood does not keep ensign from anything else */
 
-static void say_words(struct words *w)
+static void tell_line(struct words *w)
 {
     char text[WORDS_LINE];
 
@@ -35,7 +35,7 @@ static void keep_byte(struct words *w, char c)
     if (c != '\n')
         w->line[w->len++] = c;
     if (c == '\n' || w->len == sizeof w->line - 1 || w->kept == KEPT_MAX)
-        say_words(w);
+        tell_line(w);
 }
 
 void words_take(struct words *w)
@@ -61,7 +61,7 @@ void words_end(struct words *w)
     words_take(w);
     file_closep(&w->fd);
     if (w->len > 0)
-        say_words(w);
+        tell_line(w);
     if (w->dropped > 0 && w->tell != NULL) {
         (void)snprintf(text, sizeof text, "and %llu bytes more", (unsigned long long)w->dropped);
         w->tell(HSM_TELL_MODULE, text);

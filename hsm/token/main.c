@@ -49,7 +49,7 @@ static bool protect(const char *parent)
 
 /* No signal and no ptrace leaves this process; files and sockets are the module's own affair. True if the kernel
  * can do that. */
-static bool confine(void)
+static bool scope_signals(void)
 {
     const struct landlock rules = {.scoped = SCOPE_SIGNAL};
     int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0);
@@ -84,6 +84,6 @@ int main(int argc, char **argv)
     unsigned walls = 0;
 
     if (argc < 3)
-        walls = (confine() ? WIRE_WALL_SCOPE : 0U) | (forbid_calls() ? WIRE_WALL_CALLS : 0U);
+        walls = (scope_signals() ? WIRE_WALL_SCOPE : 0U) | (forbid_calls() ? WIRE_WALL_CALLS : 0U);
     return (int)serve(FD_SOCKET, walls, page);
 }

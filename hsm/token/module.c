@@ -8,14 +8,10 @@
 
 #include "signer/base/mem.h"
 
-/* `what` and `why` are the object and the rule that it broke; the installed modules are the remedy. */
+/* `what` and `why` are the object and the rule that it broke. ensign adds which modules are installed. */
 static bool not_a_module(const char *what, const char *why, enum ens_code code, struct ens_err *err)
 {
-    ENS_CLEANUP(mem_freep) char *installed = NULL;
-
-    if (!hsm_installed_modules(&installed, err))
-        return false;
-    return ens_fail(err, code, "%s%s: give --module PATH; installed here: %s", what, why, installed);
+    return ens_fail(err, code, "%s%s: give --module PATH", what, why);
 }
 
 /* ISO C has no conversion from an object pointer to a function pointer; POSIX dlsym needs one. */

@@ -48,8 +48,8 @@ static bool use_message(struct input *in, const struct hsm_sign_args *args, stru
     return true;
 }
 
-static bool choose(const struct hsm *hsm, const struct hsm_sign_args *args, struct input *in,
-                   struct ens_err *err)
+static bool choose_mechanism(const struct hsm *hsm, const struct hsm_sign_args *args, struct input *in,
+                             struct ens_err *err)
 {
     const struct hsm_key *key = &hsm->key->public;
     bool by_message = args->mechanism == HSM_SHA256_RSA_PKCS ||
@@ -66,7 +66,8 @@ static bool choose(const struct hsm *hsm, const struct hsm_sign_args *args, stru
 }
 
 /* The PIN is asked for before C_SignInit, so that a refusal leaves no operation behind in the session. */
-static bool ask(struct hsm *hsm, const struct hsm_sign_args *args, struct secret *ret, struct ens_err *err)
+static bool ask_for_pin(struct hsm *hsm, const struct hsm_sign_args *args, struct secret *ret,
+                        struct ens_err *err)
 {
     if (hsm->context_refused)
         return ens_fail(err, ENS_PIN,
@@ -117,9 +118,9 @@ bool sign_digest(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[
 
     if (hsm->key == NULL)
         return ens_fail(err, ENS_BUG, "sign_digest: no key is selected");
-    if (!choose(hsm, args, &in, err))
+    if (!choose_mechanism(hsm, args, &in, err))
         return false;
-    if (hsm->key->public.always_authenticate == HSM_YES && !ask(hsm, args, &pin, err))
+    if (hsm->key->public.always_authenticate == HSM_YES && !ask_for_pin(hsm, args, &pin, err))
         return false;
     if (!call_allowed(hsm->page, err) || !call_sign(hsm, &in, &pin, signature, &len, err))
         return false;

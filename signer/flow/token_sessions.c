@@ -44,7 +44,7 @@ static bool is_same_key(const struct hsm_key *a, const struct hsm_key *b)
            memcmp(a->pubkey.modulus, b->pubkey.modulus, PUBKEY_SIZE) == 0;
 }
 
-static bool open_session(struct opening *o)
+static bool open_one(struct opening *o)
 {
     ENS_CLEANUP(hsm_uri_freep) struct hsm_uri *uri = NULL;
     const struct token_sessions *more = o->more;
@@ -65,12 +65,12 @@ static void *run_opening(void *arg)
 {
     struct opening *o = arg;
 
-    o->is_ready = open_session(o);
+    o->is_ready = open_one(o);
     return NULL;
 }
 
 /* Signals are for the main thread. */
-static void start_threads(struct opening *list, unsigned len)
+static void start_openings(struct opening *list, unsigned len)
 {
     sigset_t all;
     sigset_t before;
@@ -126,7 +126,7 @@ bool token_sessions_open(const struct token_sessions *more, unsigned wanted, str
         if (!hsm_start(more->open, &list[i].hsm, &list[i].err))
             break; /* the next one would fail as well */
     }
-    start_threads(list, len);
+    start_openings(list, len);
     take_ready(list, len, s);
     (void)pthread_mutex_destroy(&gate.lock);
     return true;

@@ -399,6 +399,13 @@ static void refuses_to_sign_what_does_not_fit(void **state)
 
 /* ---- the module ---- */
 
+/* The client adds what is installed. */
+#ifdef INSIDE
+#define REMEDY "give --module PATH"
+#else
+#define REMEDY "give --module PATH; installed here: "
+#endif
+
 static void modules_that_cannot_be_loaded(void **state)
 {
     struct hsm *hsm = NULL;
@@ -406,11 +413,10 @@ static void modules_that_cannot_be_loaded(void **state)
 
     (void)state;
     assert_fails(token_try_open("/nonexistent/p11.so", &hsm, &err), err, ENS_MODULE, "No such file");
-    assert_non_null(strstr(err.msg, "installed here: "));
-    assert_non_null(strstr(err.msg, "libsofthsm2.so"));
+    assert_non_null(strstr(err.msg, REMEDY));
     assert_fails(token_try_open("libdl.so.2", &hsm, &err), err, ENS_MODULE, "no C_GetFunctionList");
     assert_fails(token_try_open("/etc/passwd", &hsm, &err), err, ENS_MODULE, "invalid ELF header");
-    assert_fails(token_try_open("", &hsm, &err), err, ENS_USAGE, "libsofthsm2.so");
+    assert_fails(token_try_open("", &hsm, &err), err, ENS_USAGE, REMEDY);
     assert_fails(token_try_open(NULL, &hsm, &err), err, ENS_USAGE, "no PKCS#11 module is named");
     assert_null(hsm);
 }
