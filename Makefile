@@ -185,7 +185,7 @@ $(B)/tests/cli/workers.o: signer/flow/workers.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -DWORKERS_SECONDS=6 $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(B)/tests/cli/ensign-captured: $(MAIN_OBJ) $(B)/tests/cli/captured.o $(B)/tests/cli/workers.o $(B)/tests/support/helper_path.o $(B)/libensign.a
+$(B)/tests/cli/ensign-captured: $(MAIN_OBJ) $(B)/tests/cli/captured.o $(B)/tests/cli/workers.o $(B)/tests/support/helper_start.o $(B)/libensign.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--wrap=enclave_open,--wrap=install_enclave,--wrap=workers_say -o $@ $^ $(LIBS)
 

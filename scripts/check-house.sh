@@ -22,7 +22,7 @@ BARS = {
     "bundle/sdk": (2900, None),
     "bundle/stream": (2400, None),
     "hsm": (2800, None),
-    "hsm/token": (3000, None),
+    "hsm/token": (3100, None),
     "signer": (200, None),
     "signer/base": (3800, None),
     "signer/ceremony": (8000, None),
