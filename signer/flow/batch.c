@@ -1,28 +1,18 @@
 /* The batch. One lock guards all of it, and is held for a few instructions only; no step runs under it. A
  * worker finishes before it prepares, since what is finished makes room, and a file that waits signed is work
- * that a crash loses; but it prepares if the token is about to have nothing and another worker finishes
- * already: the disk may keep all that finish waiting for as long as many signatures take. What is finished is
- * committed in groups, which cost the disk less than one after the other; but no later than LINGER_MS after
- * the first of them. */
+ * that a crash loses. What is finished is committed in groups, which cost the disk less than one after the other; but
+ * no later than LINGER_MS after the first of them. */
 #include "signer/flow/batch.h"
 
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "signer/base/mem.h"
 
-/* With fewer items than this before the token, one worker finishes and the others prepare. */
-#define STOCK 32
-
 /* For so long a finished item waits for others to be committed with it. */
 #define LINGER_MS 50
-
-/* The workers stand back by this much (nice(2)) from the threads that sign: if both want a processor, the
- * token is what all wait for. */
-#define WORKER_NICE 5
 
 enum state { WAITING, READY, SIGNING, SIGNED, FINISHING, OVER };
 
@@ -51,11 +41,11 @@ struct batch {
     struct lane *lanes;
     unsigned lanes_len;
     size_t to_prepare, to_sign, to_finish, to_report; /* the first item that is not at this step yet */
-    size_t preparing, prepared, finishing; /* how many are being prepared, are READY, are FINISHING */
-    size_t open;                           /* begun and not over */
-    unsigned signing;                      /* stations that may still sign */
-    bool reporting;                        /* a thread is at it, and looks again before it leaves */
-    bool stop;                             /* nothing new is begun, prepared or signed */
+    size_t preparing, prepared;                       /* how many are being prepared, are READY */
+    size_t open;                                      /* begun and not over */
+    unsigned signing;                                 /* stations that may still sign */
+    bool reporting; /* a thread is at it, and looks again before it leaves */
+    bool stop;      /* nothing new is begun, prepared or signed */
 };
 
 /* A thread of the batch. */
@@ -220,11 +210,7 @@ static bool run_step(struct batch *b, enum batch_next (*step)(void *ctx, unsigne
 static void finish_one(struct batch *b, struct lane *lane, unsigned worker, size_t item)
 {
     b->items[item].state = FINISHING;
-    lane->finishing++;
-    bool goes_on = run_step(b, b->steps->finish, worker, item, &b->finishing);
-
-    lane->finishing--;
-    if (goes_on)
+    if (run_step(b, b->steps->finish, worker, item, &lane->finishing))
         put_finished(lane, item);
     else
         report(b);
@@ -255,22 +241,18 @@ static void *work(void *arg)
     struct batch *b = own->b;
     struct lane *lane = &b->lanes[b->args->is_kept ? own->index : 0];
 
-    /* Linux: of this thread alone. It cannot fail, as it asks for less; -1 is a value as well. */
-    (void)!nice(WORKER_NICE);
     (void)pthread_mutex_lock(&b->lock);
     for (;;) {
         size_t item = 0;
         bool can_finish = has_signed(b, lane, &item);
         bool can_prepare = !b->stop && b->to_prepare < b->len && b->open < b->args->open_max;
-        bool is_short = b->prepared + b->preparing < STOCK;
-        bool is_disk_idle = can_finish && b->finishing == 0;
 
         if (is_due(b, lane, can_finish))
             commit_group(b, lane, own->index);
-        else if (can_prepare && !is_disk_idle && (is_short || !can_finish))
-            prepare_one(b, lane, own->index);
         else if (can_finish)
             finish_one(b, lane, own->index, item);
+        else if (can_prepare)
+            prepare_one(b, lane, own->index);
         else if (lane->group_len > 0)
             (void)pthread_cond_timedwait(&lane->work, &b->lock, &lane->due);
         else if (b->signing == 0)

@@ -13,8 +13,7 @@
 
 #include "signer/base/interrupt.h"
 
-#define WORKER_NICE 5 /* the thread that signs is what all wait for */
-#define SOCKET      3 /* of a process that is forked here: 0 to 2 go nowhere, and there is no other */
+#define SOCKET 3 /* of a process that is forked here: 0 to 2 go nowhere, and there is no other */
 
 bool workers_order_send(int socket, const struct workers_order *order, int fd)
 {
@@ -129,7 +128,6 @@ _Noreturn void workers_fork_run(const struct workers_args *args, pid_t parent, i
         (void)signal(numbers[i], SIG_IGN);
     keep_socket(socket, words);
     (void)setsid();
-    (void)!nice(WORKER_NICE);
     wall_begin(&wall);
     args->keep(args->ctx, &wall);
     if (!wall_raise(&wall, WALL_PARENT, &order.err))
