@@ -133,7 +133,7 @@ static void say_launch(struct report *r, const struct enclave *e)
 }
 
 /* "metadata 2.4" below a label that says so is "2.4". */
-static const char *name_of(const struct site *s)
+static const char *version_of(const struct site *s)
 {
     static const char metadata[] = "metadata ";
 
@@ -152,7 +152,7 @@ static bool say_second(struct report *r, const struct enclave *e, struct ens_err
         if (!s->has_fips || !s->is_signed)
             continue;
         if (!rsa3072_fips_verify(view_of(s->css.bytes, SIGSTRUCT_SIZE), s->fips, &ok, err) ||
-            (ok && !buf_printf(&list, err, "%s%s", list.len > 0 ? ", " : "", name_of(s))))
+            (ok && !buf_printf(&list, err, "%s%s", list.len > 0 ? ", " : "", version_of(s))))
             return false;
     }
     if (list.len > 0)
@@ -186,7 +186,7 @@ static bool say_places(struct report *r, const struct enclave *e, struct ens_err
         const struct site *s = &e->sites[i];
 
         if (s->has_place && !buf_printf(&list, err, "%s%s%sat 0x%" PRIx64, list.len > 0 ? ", " : "",
-                                        name_of(s), is_named ? " " : "", s->offset))
+                                        version_of(s), is_named ? " " : "", s->offset))
             return false;
     }
     if (list.len == 0)
@@ -200,8 +200,8 @@ static bool say_places(struct report *r, const struct enclave *e, struct ens_err
     return true;
 }
 
-static bool say_enclave(struct report *r, const struct enclave *e, const uint8_t *mrsigner,
-                        struct ens_err *err)
+static bool say_first_site(struct report *r, const struct enclave *e, const uint8_t *mrsigner,
+                           struct ens_err *err)
 {
     const struct site *s = &e->sites[0];
 
@@ -259,7 +259,7 @@ bool show_enclave(struct report *r, struct artifact *a, struct ens_err *err)
         return false;
     report_text(r, "not_measured", NULL, container_why_no_stream(e.container));
     if (r->form == REPORT_TEXT)
-        return say_enclave(r, &e, judged->mrsigner, err);
+        return say_first_site(r, &e, judged->mrsigner, err);
     report_array(r, "places", NULL, 0);
     for (size_t i = 0; i < e.sites_len; i++) {
         if (!show_site(r, &e, i, err))

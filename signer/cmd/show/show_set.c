@@ -18,7 +18,7 @@ static bool say_table(struct report *r, const struct review_item *items, size_t 
     return true;
 }
 
-static void add_item(struct report *r, const struct review_item *item)
+static void set_item(struct report *r, const struct review_item *item)
 {
     const struct sigstruct *css = item->review.css;
     struct findings dangers = {0};
@@ -74,7 +74,7 @@ bool show_set(struct report *r, char *const *paths, size_t len, struct ens_err *
     report_kind(r, "review");
     report_array(r, "items", NULL, 0);
     for (size_t i = 0; i < len; i++)
-        add_item(r, &items[i]);
+        set_item(r, &items[i]);
     report_close(r);
     report_hex(r, "set_digest", NULL, view_of(digest, sizeof digest));
     return true;
