@@ -431,6 +431,8 @@ def main(argv):
     jobs = int(os.environ.get("ENSIGN_JOBS", "2")) * (3 if argv[6] in ("order", "endless", "greetings") else 1)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         cases = list(groups(ground, argv[6]))
+        # Thousands of them are for a program that is quick; of one with sanitizers every so many are tried.
+        cases = cases[::int(os.environ.get("ENSIGN_LIAR_EACH", "1")) if len(cases) > 200 else 1]
         wrong = [line for line in pool.map(ground.judge, cases) if line]
     print(f"{argv[6]}: {len(cases)} cases, {len(wrong)} wrong")
     for line in itertools.islice(wrong, 40):
