@@ -49,8 +49,9 @@ bool file_open(const char *path, int *ret_fd, struct ens_err *err)
 
     if (file_is_stdin(path))
         return file_open_stdin(ret_fd, err);
-    if (!path_find(path, ENS_NOINPUT, &place, err) ||
-        !path_open_place(&place, path, O_RDONLY, 0, ENS_NOINPUT, &fd, err))
+    fd = path_take_held(path);
+    if (fd < 0 && (!path_find(path, ENS_NOINPUT, &place, err) ||
+                   !path_open_place(&place, path, O_RDONLY, 0, ENS_NOINPUT, &fd, err)))
         return false;
     if (fstat(fd, &st) != 0)
         return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: cannot be examined", path);

@@ -213,10 +213,34 @@ bool path_open_place(const struct path_place *place, const char *path, int flags
     return true;
 }
 
+static struct {
+    const char *path;
+    int fd;
+} held;
+
+void path_hold(const char *path, int fd)
+{
+    held.path = path;
+    held.fd = fd;
+}
+
+int path_take_held(const char *path)
+{
+    if (held.path == NULL || strcmp(held.path, path) != 0)
+        return -1;
+    held.path = NULL;
+    return held.fd;
+}
+
 bool path_open(const char *path, int flags, mode_t mode, enum ens_code code, int *ret_fd, struct ens_err *err)
 {
     ENS_CLEANUP(path_place_free) struct path_place place = {0};
+    int fd = path_take_held(path);
 
+    if (fd >= 0) {
+        *ret_fd = fd;
+        return true;
+    }
     return path_find(path, code, &place, err) &&
            path_open_place(&place, path, flags, mode, code, ret_fd, err);
 }

@@ -30,6 +30,12 @@ void path_place_free(struct path_place *place);
 bool path_open_place(const struct path_place *place, const char *path, int flags, mode_t mode,
                      enum ens_code code, int *ret_fd, struct ens_err *err) ENS_MUST_CHECK;
 
-/* Both. */
+/* Hands over a descriptor that was opened before its time: whoever opens exactly `path` next, to read it, gets this one, so
+ * that a file is opened once. One at a time; `path` is borrowed until then. */
+void path_hold(const char *path, int fd);
+/* That descriptor, handed over; -1: none is held for `path`. */
+int path_take_held(const char *path);
+
+/* Both; or what is held. */
 bool path_open(const char *path, int flags, mode_t mode, enum ens_code code, int *ret_fd,
                struct ens_err *err) ENS_MUST_CHECK;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "signer/base/digest.h"
 #include "signer/base/file.h"
@@ -232,22 +233,28 @@ static struct view second_word(struct view line, const char *keyword)
                     : view_slice(line, at + len + gap, strcspn(copy + at + len + gap, blank));
 }
 
-/* The first bytes of a file that begins as a policy; empty for any other. */
+/* The first bytes of a file that begins as a policy; empty for any other. A regular file stays open for its reader. */
 static bool read_policy_bytes(const char *path, struct buf *ret, struct ens_err *err)
 {
     ENS_CLEANUP(file_closep) int fd = -1;
     ENS_CLEANUP(mem_freep) uint8_t *bytes = NULL;
     uint8_t head[16];
+    struct stat st;
     size_t len = 0;
     bool is_open =
         file_is_stdin(path) ? file_open_stdin(&fd, err) : path_open(path, O_RDONLY, 0, ENS_NOINPUT, &fd, err);
+    bool is_policy = is_open && file_read_at(fd, path, 0, head, sizeof head, &len, err) &&
+                     hand_is(view_of(head, len), "policy");
 
-    if (!is_open || !file_read_at(fd, path, 0, head, sizeof head, &len, err) ||
-        !hand_is(view_of(head, len), "policy"))
-        return false;
-    bytes = mem_room(HAND_FILE_MAX, err);
-    return bytes != NULL && file_read_at(fd, path, 0, bytes, HAND_FILE_MAX, &len, err) &&
-           buf_append(ret, view_of(bytes, len), err);
+    bytes = is_policy ? mem_room(HAND_FILE_MAX, err) : NULL;
+    bool ok = bytes != NULL && file_read_at(fd, path, 0, bytes, HAND_FILE_MAX, &len, err) &&
+              buf_append(ret, view_of(bytes, len), err);
+
+    if (is_open && !file_is_stdin(path) && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        path_hold(path, fd);
+        fd = -1;
+    }
+    return ok;
 }
 
 void policy_list_files(const char *path, void (*visit)(void *ctx, const char *path), void *ctx)

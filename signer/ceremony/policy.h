@@ -96,7 +96,8 @@ bool policy_open_fd(int fd, const char *path, struct policy **ret, struct ens_er
 bool policy_read(const char *path, struct policy **ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Gives `visit` the path of each people file that the policy at `path` may open, found by keywords alone, and judges
- * nothing: for the wall (base/wall.h), which stands before a policy is read. No other file names any. */
+ * nothing: for the wall (base/wall.h), which stands before a policy is read. No other file names any. A file stays open
+ * for who reads it next (path_hold), so that it is opened once; `path` is borrowed until then. */
 void policy_list_files(const char *path, void (*visit)(void *ctx, const char *path), void *ctx);
 
 /* The same from memory; `name` is named in errors. */

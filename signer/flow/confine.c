@@ -95,7 +95,8 @@ static bool keep_people(struct wall *wall, const char *path, struct ens_err *err
 static bool keep_input(struct wall *wall, const struct confined *c, const struct option_file *f,
                        struct ens_err *err)
 {
-    bool may_be_policy = f->option == NULL || strcmp(f->option, "policy") == 0;
+    bool is_shown = strcmp(c->command, "show") == 0;
+    bool may_be_policy = is_shown ? f->option == NULL : f->option != NULL && strcmp(f->option, "policy") == 0;
 
     keep(wall, f->path, WALL_READ);
     if ((f->marks & OPTION_TYPE) == OPTION_LIST)

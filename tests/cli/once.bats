@@ -68,14 +68,16 @@ once() {
 # exchanged FILE OTHER PROGRAM ARG...: FILE becomes OTHER once the program has opened it, and the program says what
 # it says of FILE.
 exchanged() {
-    local file=$1 other=$2 tracer status=0 have=0 pid
+    local file=$1 other=$2 tracer status=0 have=0 pid opening
     shift 2
     rm -f o "$BATS_TEST_TMPDIR/trace"
-    "$@" </dev/null >"$BATS_TEST_TMPDIR/want" 2>&1 || status=$?
-    rm -f o
+    strace -f -o "$BATS_TEST_TMPDIR/trace" -P "$file" -e trace=openat "$@" </dev/null >"$BATS_TEST_TMPDIR/want" 2>&1 || status=$?
+    sed -i '/^strace: /d' "$BATS_TEST_TMPDIR/want"
+    # Calls before it only find the name (O_PATH), for the wall and for the opening; strace counts those of each thread.
+    opening=$(awk '/openat\(/ { n[$1]++; if (!/O_PATH/) { print n[$1]; exit } }' "$BATS_TEST_TMPDIR/trace")
+    rm -f o "$BATS_TEST_TMPDIR/trace"
     cp "$file" "$BATS_TEST_TMPDIR/kept"
-    # The first call only finds the name (O_PATH).
-    strace -f -o "$BATS_TEST_TMPDIR/trace" -P "$file" -e trace=openat -e inject=openat:signal=SIGSTOP:when=2 "$@" \
+    strace -f -o "$BATS_TEST_TMPDIR/trace" -P "$file" -e trace=openat -e inject=openat:signal=SIGSTOP:when="$opening" "$@" \
         </dev/null >"$BATS_TEST_TMPDIR/have" 2>&1 &
     tracer=$!
     for _ in {1..500}; do

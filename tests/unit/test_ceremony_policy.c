@@ -6,6 +6,7 @@
 #include "signer/base/digest.h"
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
 #include "signer/ceremony/policy.h"
 #include "tests/support/support.h"
 
@@ -575,6 +576,10 @@ static void the_files_that_it_names(void **state)
                                                  : buf_append(&want, view_of(at, 1), &err),
                       err);
         policy_list_files(path, join_paths, &got);
+        ENS_CLEANUP(file_closep) int fd = path_take_held(path); /* which the next reader would get */
+
+        assert_true(fd >= 0);
+        assert_int_equal(path_take_held(path), -1);
         assert_int_equal(got.len, want.len);
         if (want.len > 0)
             assert_memory_equal(got.data, want.data, want.len);
