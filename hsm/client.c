@@ -313,7 +313,8 @@ static bool give_pin(struct hsm *hsm, const struct hsm_sign_args *args, struct w
 bool hsm_sign(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[static SIGNATURE_SIZE],
               struct ens_err *err)
 {
-    bool can_ask = args->ask_pin != NULL && (hsm->token == NULL || !hsm->token->pin_pad);
+    bool wants_pin = hsm->key != NULL && hsm->key->always_authenticate == HSM_YES;
+    bool can_ask = wants_pin && args->ask_pin != NULL && (hsm->token == NULL || !hsm->token->pin_pad);
     struct wire_request q = {.type = WIRE_SIGN,
                              .integer = (uint64_t)args->mechanism,
                              .flags = can_ask ? WIRE_CAN_ASK : 0,

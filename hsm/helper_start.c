@@ -154,8 +154,9 @@ static bool spawn(struct helper *h, int fds[static FD_COUNT], struct ens_err *er
 
     if (reason != 0) {
         h->pid = 0;
-        return ens_fail(err, ENS_RESOURCE, "%s: cannot be started (%s): install ensign completely", h->path,
-                        strerrordesc_np(reason));
+        return ens_fail(err, ENS_RESOURCE, "%s: cannot be started (%s): %s", h->path, strerrordesc_np(reason),
+                        reason == EAGAIN || reason == ENOMEM ? "end other processes, or allow more of them"
+                                                             : "install ensign completely");
     }
     h->pidfd = pidfd_open(h->pid, 0); /* without one the tick finds its end */
     return true;

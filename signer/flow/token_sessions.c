@@ -38,9 +38,11 @@ static bool login_next(struct opening *o)
     return ok;
 }
 
+/* One that wants the PIN for each signature in this process only would try a wrong one once in each. */
 static bool is_same_key(const struct hsm_key *a, const struct hsm_key *b)
 {
     return strcmp(a->uri, b->uri) == 0 && a->has_pubkey == b->has_pubkey &&
+           (a->always_authenticate == HSM_YES) == (b->always_authenticate == HSM_YES) &&
            memcmp(a->pubkey.modulus, b->pubkey.modulus, PUBKEY_SIZE) == 0;
 }
 

@@ -171,6 +171,18 @@ C
     says '^--sessions: 1 and not 4: the key asks for the PIN before each signature'
 }
 
+@test "a key that asks for the PIN in later sessions only does not get a wrong one from each" {
+    begin
+    other C_GetAttributeValue 'CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR t, CK_ULONG n' 's, o, t, n' \
+        'static long me; if (me == 0) me = times(); CK_RV rv = real->C_GetAttributeValue(s, o, t, n);
+        if (me > 1 && t->type == CKA_ALWAYS_AUTHENTICATE && t->pValue) {
+            *(CK_BBOOL *)t->pValue = CK_TRUE; t->ulValueLen = 1; return CKR_OK; } return rv;'
+    many 4
+    ok
+    complete
+    warned '1 of 4 sessions: it has another key'
+}
+
 @test "a session that ends its process: its item fails, the run stops, nothing is signed twice" {
     begin
     other C_Sign 'CK_SESSION_HANDLE s, CK_BYTE_PTR a, CK_ULONG n, CK_BYTE_PTR b, CK_ULONG_PTR m' 's, a, n, b, m' \
