@@ -60,7 +60,7 @@ all: $(B)/ensign $(B)/ensign-offline $(B)/ensign-token ## build ensign, ensign-o
 # The program of the signing host: these files and no other. It opens no enclave, so that it is linked without
 # bundle/, libzip, zlib, ISA-L and jansson; scripts/check-house.sh looks for their symbols.
 OFFLINE_SRC := $(addsuffix .c,signer/main \
-    $(addprefix signer/base/,apart base64 bytes date digest err file file_inputs file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
+    $(addprefix signer/base/,apart base64 bytes codec date digest err file file_inputs file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
         num ossl path process secret spawn text text_nearest text_printable version wall wall_calls) \
     $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
     $(addprefix signer/ui/,clock colour notice options options_parse output pace report screen screen_pages) \
@@ -87,7 +87,7 @@ $(B)/ensign-offline: $(OFFLINE_OBJ)
 
 # The program of the PKCS#11 module, which ensign starts: these files and no other. It alone loads foreign code.
 TOKEN_SRC := $(addsuffix .c,\
-    $(addprefix signer/base/,bytes digest err hex mem num ossl secret text_nearest text_printable version) \
+    $(addprefix signer/base/,bytes codec digest err hex mem num ossl secret text_nearest text_printable version) \
     $(addprefix hsm/,page uri uri_text wire) \
     $(addprefix hsm/token/,call candidates ckr forbid key key_read keygen login main module p11 serve session sign token))
 TOKEN_OBJ  := $(TOKEN_SRC:%.c=$(B)/%.o)

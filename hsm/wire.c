@@ -1,7 +1,7 @@
 /* The codec: each message is described once, and the description reads or writes it. */
 #include "hsm/wire.h"
 
-#include <string.h>
+#include "signer/base/codec.h"
 
 /* Limits of texts, in bytes. */
 #define TEXT_MAX      4096 /* a URI, a path, arguments */
@@ -14,81 +14,12 @@
 #define ERROR_MAX     511
 #define NEW_LABEL_MAX 1024
 
-/* One message while it is read (`out` NULL) or written. */
-struct codec {
-    struct reader in;
-    uint8_t *out;
-    size_t len;
-    bool ok;
-};
-
-static void put_bytes(struct codec *c, struct view v)
-{
-    c->ok = c->ok && v.len <= WIRE_MAX - c->len;
-    if (!c->ok)
-        return;
-    if (v.len > 0)
-        memcpy(c->out + c->len, v.data, v.len);
-    c->len += v.len;
-}
-
-static void integer(struct codec *c, uint64_t *value, size_t size)
-{
-    uint8_t bytes[8];
-
-    if (c->out == NULL) {
-        *value = bytes_get_le(reader_take(&c->in, size));
-        return;
-    }
-    bytes_put_le(bytes, size, *value);
-    put_bytes(c, view_of(bytes, size));
-}
-
-/* An integer of one byte that has no other bits than those of `mask`. */
-static void flags(struct codec *c, uint64_t *value, uint64_t mask)
-{
-    integer(c, value, 1);
-    c->ok = c->ok && (*value & ~mask) == 0;
-}
-
-static void fixed(struct codec *c, struct view *v, size_t len)
-{
-    if (c->out == NULL)
-        *v = reader_take(&c->in, len);
-    else
-        put_bytes(c, *v);
-    c->ok = c->ok && v->len == len;
-}
-
-/* The length of `v`, which stands before it. */
-static void length(struct codec *c, struct view *v, size_t max)
-{
-    uint64_t len = v->len;
-
-    integer(c, &len, 4);
-    c->ok = c->ok && len <= max;
-    v->len = c->ok ? (size_t)len : 0;
-}
-
-static void bytes(struct codec *c, struct view *v, size_t max)
-{
-    length(c, v, max);
-    if (c->ok)
-        fixed(c, v, v->len);
-}
-
-static void text(struct codec *c, struct view *v, size_t max)
-{
-    bytes(c, v, max);
-    c->ok = c->ok && (v->len == 0 || memchr(v->data, '\0', v->len) == NULL);
-}
-
 /* Stands at the end of its message. */
 static void secret(struct codec *c, struct view *v)
 {
-    length(c, v, WIRE_PIN_MAX);
+    codec_length(c, v, WIRE_PIN_MAX);
     if (c->ok && c->out == NULL)
-        fixed(c, v, v->len);
+        codec_fixed(c, v, v->len);
 }
 
 /* ---- requests ---- */
@@ -97,37 +28,37 @@ static void request_fields(struct codec *c, struct wire_request *q)
 {
     switch ((int)q->type) {
     case WIRE_HELLO:
-        integer(c, &q->integer, 4);
+        codec_integer(c, &q->integer, 4);
         return;
     case WIRE_OPEN:
-        flags(c, &q->flags, WIRE_HAS_TEXT);
-        text(c, &q->text, TEXT_MAX);
-        text(c, &q->more, TEXT_MAX);
+        codec_flags(c, &q->flags, WIRE_HAS_TEXT);
+        codec_text(c, &q->text, TEXT_MAX);
+        codec_text(c, &q->more, TEXT_MAX);
         return;
     case WIRE_LIST_TOKENS:
-        flags(c, &q->flags, WIRE_HAS_TEXT);
-        text(c, &q->text, TEXT_MAX);
+        codec_flags(c, &q->flags, WIRE_HAS_TEXT);
+        codec_text(c, &q->text, TEXT_MAX);
         return;
     case WIRE_SELECT_TOKEN:
     case WIRE_SELECT_KEY:
-        text(c, &q->text, TEXT_MAX);
+        codec_text(c, &q->text, TEXT_MAX);
         return;
     case WIRE_LOGIN:
-        flags(c, &q->flags, WIRE_HAS_PIN | WIRE_FINAL_TRY);
+        codec_flags(c, &q->flags, WIRE_HAS_PIN | WIRE_FINAL_TRY);
         secret(c, &q->secret);
         return;
     case WIRE_SIGN:
-        integer(c, &q->integer, 1);
-        flags(c, &q->flags, WIRE_CAN_ASK);
-        fixed(c, &q->digest, WIRE_DIGEST);
-        bytes(c, &q->more, MESSAGE_MAX);
+        codec_integer(c, &q->integer, 1);
+        codec_flags(c, &q->flags, WIRE_CAN_ASK);
+        codec_fixed(c, &q->digest, WIRE_DIGEST);
+        codec_bytes(c, &q->more, MESSAGE_MAX);
         return;
     case WIRE_PIN:
         secret(c, &q->secret);
         return;
     case WIRE_GENERATE:
-        text(c, &q->text, NEW_LABEL_MAX);
-        bytes(c, &q->more, ID_MAX);
+        codec_text(c, &q->text, NEW_LABEL_MAX);
+        codec_bytes(c, &q->more, ID_MAX);
         return;
     case WIRE_LIST_KEYS:
     case WIRE_PUBLIC_KEY:
@@ -146,27 +77,28 @@ static void request_fields(struct codec *c, struct wire_request *q)
 static void token_fields(struct codec *c, struct wire_reply *r)
 {
     for (size_t i = 0; i < 4; i++)
-        text(c, &r->text[i], FIELD_MAX);
-    text(c, &r->text[4], TEXT_MAX);
-    integer(c, &r->integer, 8);
-    flags(c, &r->flags, WIRE_PIN_PAD | WIRE_COUNT_LOW | WIRE_LAST_TRY | WIRE_LOCKED | WIRE_LOGIN_REQUIRED);
+        codec_text(c, &r->text[i], FIELD_MAX);
+    codec_text(c, &r->text[4], TEXT_MAX);
+    codec_integer(c, &r->integer, 8);
+    codec_flags(c, &r->flags,
+                WIRE_PIN_PAD | WIRE_COUNT_LOW | WIRE_LAST_TRY | WIRE_LOCKED | WIRE_LOGIN_REQUIRED);
 }
 
 static void key_fields(struct codec *c, struct wire_reply *r)
 {
-    text(c, &r->text[0], LABEL_MAX);
-    text(c, &r->text[1], 2 * (size_t)LABEL_MAX);
-    text(c, &r->text[2], KEY_URI_MAX);
-    text(c, &r->text[3], WHY_NOT_MAX);
-    integer(c, &r->integer, 4);
-    integer(c, &r->more, 8);
-    flags(c, &r->flags, WIRE_IS_RSA | WIRE_HAS_PUBKEY | WIRE_RSA_PKCS | WIRE_SHA256_RSA_PKCS);
+    codec_text(c, &r->text[0], LABEL_MAX);
+    codec_text(c, &r->text[1], 2 * (size_t)LABEL_MAX);
+    codec_text(c, &r->text[2], KEY_URI_MAX);
+    codec_text(c, &r->text[3], WHY_NOT_MAX);
+    codec_integer(c, &r->integer, 4);
+    codec_integer(c, &r->more, 8);
+    codec_flags(c, &r->flags, WIRE_IS_RSA | WIRE_HAS_PUBKEY | WIRE_RSA_PKCS | WIRE_SHA256_RSA_PKCS);
     for (size_t i = 0; i < WIRE_CLAIMS; i++) {
-        integer(c, &r->claims[i], 1);
+        codec_integer(c, &r->claims[i], 1);
         c->ok = c->ok && r->claims[i] <= 2;
     }
     if ((r->flags & WIRE_HAS_PUBKEY) != 0)
-        fixed(c, &r->fixed, WIRE_SIGNATURE);
+        codec_fixed(c, &r->fixed, WIRE_SIGNATURE);
 }
 
 static void reply_fields(struct codec *c, struct wire_reply *r)
@@ -177,9 +109,9 @@ static void reply_fields(struct codec *c, struct wire_reply *r)
     case WIRE_END:
         return;
     case WIRE_VERSION:
-        integer(c, &r->integer, 4);
-        flags(c, &r->flags, WIRE_WALL_SCOPE | WIRE_WALL_CALLS);
-        text(c, &r->text[0], WIRE_VERSION_MAX);
+        codec_integer(c, &r->integer, 4);
+        codec_flags(c, &r->flags, WIRE_WALL_SCOPE | WIRE_WALL_CALLS);
+        codec_text(c, &r->text[0], WIRE_VERSION_MAX);
         return;
     case WIRE_TOKEN:
         token_fields(c, r);
@@ -189,15 +121,15 @@ static void reply_fields(struct codec *c, struct wire_reply *r)
         return;
     case WIRE_PUBKEY:
     case WIRE_SIGNATURE_IS:
-        fixed(c, &r->fixed, WIRE_SIGNATURE);
+        codec_fixed(c, &r->fixed, WIRE_SIGNATURE);
         return;
     case WIRE_CANDIDATE:
-        text(c, &r->text[0], KEY_URI_MAX);
+        codec_text(c, &r->text[0], KEY_URI_MAX);
         return;
     case WIRE_ERROR:
-        integer(c, &r->integer, 4);
-        flags(c, &r->flags, WIRE_HAS_CANDIDATES | WIRE_WAS_STOPPED);
-        text(c, &r->text[0], ERROR_MAX);
+        codec_integer(c, &r->integer, 4);
+        codec_flags(c, &r->flags, WIRE_HAS_CANDIDATES | WIRE_WAS_STOPPED);
+        codec_text(c, &r->text[0], ERROR_MAX);
         return;
     default:
         c->ok = false;
@@ -208,18 +140,13 @@ static void reply_fields(struct codec *c, struct wire_reply *r)
 
 static void head(struct codec *c, uint64_t *type, uint64_t *sequence)
 {
-    integer(c, type, 4);
-    integer(c, sequence, 4);
-}
-
-static bool is_whole(const struct codec *c)
-{
-    return c->ok && c->in.ok && c->in.left.len == 0;
+    codec_integer(c, type, 4);
+    codec_integer(c, sequence, 4);
 }
 
 bool wire_write_request(const struct wire_request *q, uint8_t ret[static WIRE_MAX], size_t *ret_len)
 {
-    struct codec c = {.out = ret, .ok = true};
+    struct codec c = codec_writing(ret, WIRE_MAX);
     struct wire_request copy = *q;
     uint64_t type = q->type;
     uint64_t sequence = q->sequence;
@@ -232,7 +159,7 @@ bool wire_write_request(const struct wire_request *q, uint8_t ret[static WIRE_MA
 
 bool wire_write_reply(const struct wire_reply *r, uint8_t ret[static WIRE_MAX], size_t *ret_len)
 {
-    struct codec c = {.out = ret, .ok = true};
+    struct codec c = codec_writing(ret, WIRE_MAX);
     struct wire_reply copy = *r;
     uint64_t type = r->type;
     uint64_t sequence = r->sequence;
@@ -245,7 +172,7 @@ bool wire_write_reply(const struct wire_reply *r, uint8_t ret[static WIRE_MAX], 
 
 bool wire_read_request(struct view message, struct wire_request *ret)
 {
-    struct codec c = {.in = reader_of(message), .ok = true};
+    struct codec c = codec_reading(message);
     struct wire_request q = {0};
     uint64_t type = 0;
     uint64_t sequence = 0;
@@ -255,14 +182,14 @@ bool wire_read_request(struct view message, struct wire_request *ret)
     q.type = c.ok ? (enum wire_type)type : WIRE_REQUESTS;
     q.sequence = (uint32_t)sequence;
     request_fields(&c, &q);
-    if (is_whole(&c))
+    if (codec_is_read(&c))
         *ret = q;
-    return is_whole(&c);
+    return codec_is_read(&c);
 }
 
 bool wire_read_reply(struct view message, struct wire_reply *ret)
 {
-    struct codec c = {.in = reader_of(message), .ok = true};
+    struct codec c = codec_reading(message);
     struct wire_reply r = {0};
     uint64_t type = 0;
     uint64_t sequence = 0;
@@ -272,7 +199,7 @@ bool wire_read_reply(struct view message, struct wire_reply *ret)
     r.type = c.ok ? (enum wire_type)type : WIRE_REPLIES;
     r.sequence = (uint32_t)sequence;
     reply_fields(&c, &r);
-    if (is_whole(&c))
+    if (codec_is_read(&c))
         *ret = r;
-    return is_whole(&c);
+    return codec_is_read(&c);
 }

@@ -158,7 +158,7 @@ static bool raise_rules(struct wall *wall, struct ens_err *err)
 }
 
 /* Lowers both the soft and the hard limit to `most`, if they are higher. */
-static bool lower(__rlimit_resource_t resource, rlim_t most)
+static bool lower_limit(__rlimit_resource_t resource, rlim_t most)
 {
     struct rlimit limit;
 
@@ -178,7 +178,8 @@ bool wall_raise(struct wall *wall, enum wall_role role, struct ens_err *err)
     if (!raise_rules(wall, err))
         return false;
     /* Limits that were lifted on request are not missing. */
-    if (IS_BUILT && (is_large || (lower(RLIMIT_DATA, MEMORY_MAX) && lower(RLIMIT_CPU, SECONDS_MAX))))
+    if (IS_BUILT &&
+        (is_large || (lower_limit(RLIMIT_DATA, MEMORY_MAX) && lower_limit(RLIMIT_CPU, SECONDS_MAX))))
         wall->parts |= WALL_LIMITS;
     if (IS_BUILT && role != WALL_PARENT && !wall_calls_raise(role, &calls, err))
         return false;

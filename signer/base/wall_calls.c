@@ -88,13 +88,13 @@ struct line {
     size_t len;
 };
 
-static void put(struct line *l, const char *text)
+static void put_words(struct line *l, const char *text)
 {
     for (; *text != '\0' && l->len < sizeof l->text; text++)
         l->text[l->len++] = *text;
 }
 
-static void put_number(struct line *l, unsigned number)
+static void put_decimal(struct line *l, unsigned number)
 {
     char digits[16];
     char *at = digits + sizeof digits - 1;
@@ -104,10 +104,10 @@ static void put_number(struct line *l, unsigned number)
         *--at = (char)('0' + number % 10);
         number /= 10;
     } while (number > 0);
-    put(l, at);
+    put_words(l, at);
 }
 
-static void end(const struct line *l, enum ens_code code)
+static void end_here(const struct line *l, enum ens_code code)
 {
     static const int words = 2;
     ssize_t written = write(words, l->text, l->len);
@@ -123,12 +123,13 @@ static void on_forbidden_call(int signal, siginfo_t *info, void *context)
 
     (void)signal;
     (void)context;
-    put(&l, "ensign: system call ");
-    put_number(&l, (unsigned)info->si_syscall);
-    put(&l, ": is forbidden while files are read: a file took ensign over, or this is a bug: trust no result "
+    put_words(&l, "ensign: system call ");
+    put_decimal(&l, (unsigned)info->si_syscall);
+    put_words(
+        &l, ": is forbidden while files are read: a file took ensign over, or this is a bug: trust no result "
             "of this "
             "run, keep the file, and report it\n");
-    end(&l, ENS_BUG);
+    end_here(&l, ENS_BUG);
 }
 
 static void on_time_over(int signal)
@@ -136,9 +137,10 @@ static void on_time_over(int signal)
     struct line l = {.len = 0};
 
     (void)signal;
-    put(&l, "ensign: the limit on processor time is reached: a file asks for more work than any should: give "
+    put_words(
+        &l, "ensign: the limit on processor time is reached: a file asks for more work than any should: give "
             "--allow-large if it may\n");
-    end(&l, ENS_RESOURCE);
+    end_here(&l, ENS_RESOURCE);
 }
 
 static bool allow(scmp_filter_ctx filter, const int *calls, size_t len)

@@ -37,7 +37,7 @@ static const struct confined {
     {"init", WALL_WRITER, NULL, NULL, false},
 };
 
-static const struct confined *find(const char *command)
+static const struct confined *find_confined(const char *command)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(rows[i].command, command) == 0)
@@ -46,14 +46,14 @@ static const struct confined *find(const char *command)
     return NULL;
 }
 
-static void close_directory(DIR **dir)
+static void close_listed(DIR **dir)
 {
     if (*dir != NULL)
         (void)closedir(*dir);
 }
 
 /* stdin and stdout are open already. */
-static void keep(struct wall *wall, const char *path, enum wall_right right)
+static void keep_right(struct wall *wall, const char *path, enum wall_right right)
 {
     if (path != NULL && strcmp(path, "-") != 0)
         wall_keep(wall, path, right);
@@ -62,7 +62,7 @@ static void keep(struct wall *wall, const char *path, enum wall_right right)
 /* The links in a directory lead elsewhere; all else in it is kept with it. */
 static void keep_links(struct wall *wall, const char *directory)
 {
-    ENS_CLEANUP(close_directory) DIR *dir = opendir(directory);
+    ENS_CLEANUP(close_listed) DIR *dir = opendir(directory);
     struct ens_err ignored = {0};
 
     for (struct dirent *e = dir != NULL ? readdir(dir) : NULL; e != NULL; e = readdir(dir)) {
@@ -78,7 +78,7 @@ static void keep_links(struct wall *wall, const char *directory)
 
 static void keep_person_file(void *ctx, const char *path)
 {
-    keep(ctx, path, WALL_READ);
+    keep_right(ctx, path, WALL_READ);
 }
 
 /* A policy may come from stdin, which is kept in memory at the first reading: what goes wrong then is said now. */
@@ -98,14 +98,14 @@ static bool keep_input(struct wall *wall, const struct confined *c, const struct
     bool is_shown = strcmp(c->command, "show") == 0;
     bool may_be_policy = is_shown ? f->option == NULL : f->option != NULL && strcmp(f->option, "policy") == 0;
 
-    keep(wall, f->path, WALL_READ);
+    keep_right(wall, f->path, WALL_READ);
     if ((f->marks & OPTION_TYPE) == OPTION_LIST)
         keep_links(wall, f->path);
     return !c->has_people || !may_be_policy || keep_people(wall, f->path, err);
 }
 
 /* A transcript is written by commands that hold a token: behind the wall it is read. */
-static bool is_output(const struct confined *c, const struct option_file *f)
+static bool is_result(const struct confined *c, const struct option_file *f)
 {
     return c->role == WALL_WRITER && (f->marks & OPTION_WRITTEN) != 0;
 }
@@ -123,21 +123,21 @@ static bool keep_files(struct wall *wall, const struct confined *c, const struct
     for (size_t i = 0; i < files.len && ok; i++) {
         const struct option_file *f = &files.items[i];
 
-        has_result |= is_output(c, f) && (f->marks & OPTION_BESIDE) == 0 && strcmp(f->path, "-") != 0;
-        if (is_output(c, f))
-            keep(wall, f->path, WALL_WRITE);
+        has_result |= is_result(c, f) && (f->marks & OPTION_BESIDE) == 0 && strcmp(f->path, "-") != 0;
+        if (is_result(c, f))
+            keep_right(wall, f->path, WALL_WRITE);
         else
             ok = keep_input(wall, c, f, err);
     }
     if (!has_result)
-        keep(wall, own, WALL_WRITE);
+        keep_right(wall, own, WALL_WRITE);
     return ok;
 }
 
 static bool confine(const struct command_line *line, const char *own, struct ens_err *err)
 {
     static const struct sshsig_tool tool = {.program = child_env_ssh_keygen};
-    const struct confined *c = find(line->command->name);
+    const struct confined *c = find_confined(line->command->name);
     ENS_CLEANUP(wall_closep) struct wall wall = {.rules = -1};
     char words[WALL_WORDS_MAX];
 
@@ -157,7 +157,7 @@ bool confine_command(const struct command_line *line, struct ens_err *err)
 {
     bool is_late = strcmp(line->command->name, "init") == 0;
 
-    return is_late || find(line->command->name) == NULL ||
+    return is_late || find_confined(line->command->name) == NULL ||
            confine(line, line->command->in_place != NULL ? line->operands[0] : NULL, err);
 }
 

@@ -157,7 +157,7 @@ unsigned workers_process(const struct workers *w, unsigned index)
     return w->slots[index].socket >= 0 ? w->slots[index].process : 0;
 }
 
-static bool start_process(struct workers *w, struct slot *s, struct ens_err *err)
+static bool start_worker(struct workers *w, struct slot *s, struct ens_err *err)
 {
     struct workers_order reply = {0};
     int fd = -1;
@@ -194,7 +194,7 @@ static int end_process(struct workers *w, struct slot *s)
     return status;
 }
 
-static bool fail_ended(struct workers *w, struct slot *s, struct ens_err *err)
+static bool fail_lost(struct workers *w, struct slot *s, struct ens_err *err)
 {
     int status = end_process(w, s);
 
@@ -216,7 +216,7 @@ bool workers_fail(struct workers *w, unsigned index, struct ens_err *err)
 }
 
 /* Waits until the socket is ready, or closed. */
-static bool await(struct workers *w, struct slot *s, short events, struct ens_err *err)
+static bool await_reply(struct workers *w, struct slot *s, short events, struct ens_err *err)
 {
     struct pollfd p = {.fd = s->socket, .events = events};
     struct timespec since = {0};
@@ -240,10 +240,10 @@ bool workers_send(struct workers *w, unsigned index, struct view message, struct
 {
     struct slot *s = &w->slots[index];
 
-    if ((s->socket < 0 && !start_process(w, s, err)) || !await(w, s, POLLOUT, err))
+    if ((s->socket < 0 && !start_worker(w, s, err)) || !await_reply(w, s, POLLOUT, err))
         return false;
     return send(s->socket, message.data, message.len, MSG_NOSIGNAL) == (ssize_t)message.len ||
-           fail_ended(w, s, err);
+           fail_lost(w, s, err);
 }
 
 bool workers_receive(struct workers *w, unsigned index, uint8_t ret[static WORKERS_MESSAGE_MAX],
@@ -253,12 +253,12 @@ bool workers_receive(struct workers *w, unsigned index, uint8_t ret[static WORKE
 
     if (s->socket < 0)
         return ens_fail(err, ENS_BUG, "the process that was at it ended: leave the file out, and report it");
-    if (!await(w, s, POLLIN, err))
+    if (!await_reply(w, s, POLLIN, err))
         return false;
     ssize_t n = recv(s->socket, ret, WORKERS_MESSAGE_MAX, MSG_TRUNC);
 
     if (n <= 0)
-        return fail_ended(w, s, err);
+        return fail_lost(w, s, err);
     *ret_len = (size_t)n;
     return n <= WORKERS_MESSAGE_MAX || workers_fail(w, index, err);
 }

@@ -24,7 +24,7 @@ struct talk {
     const struct resign *r;
     unsigned worker;
     struct resign_file *f;
-    uint32_t file;
+    uint64_t file;
     struct notices notices;
     size_t notices_len;
     struct ens_err refused; /* what this process says of the file; code ENS_OK: nothing */
@@ -43,7 +43,7 @@ static void talk_free(struct talk *t)
 
 /* ---- to the worker ---- */
 
-static bool request(const struct talk *t, const struct resign_message *m, struct ens_err *err)
+static bool tell_worker(const struct talk *t, const struct resign_message *m, struct ens_err *err)
 {
     uint8_t bytes[RESIGN_WIRE_MAX];
     size_t len = 0;
@@ -200,7 +200,7 @@ static bool take_finding(const struct talk *t, const struct resign_message *m)
 /* ---- from the worker ---- */
 
 /* Is it an error that a worker can have? An interruption is one of this process as well. */
-static bool is_error(uint32_t code)
+static bool is_error(uint64_t code)
 {
     static const enum ens_code codes[] = {ENS_USAGE,    ENS_DATA,      ENS_NOINPUT, ENS_BUG,
                                           ENS_RESOURCE, ENS_CANTCREAT, ENS_IO};
@@ -258,7 +258,7 @@ static bool hear_out(struct talk *t, bool prepares, uint8_t ret_sum[static TIE_S
 
 static struct talk talk_of(const struct resign *r, unsigned worker, struct resign_file *f)
 {
-    return (struct talk){.r = r, .worker = worker, .f = f, .file = (uint32_t)(f - r->files)};
+    return (struct talk){.r = r, .worker = worker, .f = f, .file = (uint64_t)(f - r->files)};
 }
 
 /* ---- to prepare ---- */
@@ -293,7 +293,7 @@ static bool ask_prepare(struct talk *t, bool looks, uint8_t ret_sum[static TIE_S
                                      .flags = looks ? RESIGN_LOOK : 0,
                                      .key = view_of(t->r->signer.key.modulus, SIGNATURE_SIZE)};
 
-    if (!request(t, &m, err))
+    if (!tell_worker(t, &m, err))
         return ens_wrap(err, "%s", t->f->path);
     bool ok = hear_out(t, true, ret_sum, err);
 
@@ -315,7 +315,7 @@ static void close_there(const struct talk *t)
     struct ens_err ignored = {0};
 
     if (is_there(t->r, t->worker, t->f))
-        (void)request(t, &m, &ignored);
+        (void)tell_worker(t, &m, &ignored);
     t->f->process = 0;
 }
 
@@ -374,7 +374,7 @@ static bool ask_finish(struct talk *t, struct ens_err *err)
     const struct resign_file *f = t->f;
     size_t left = resign_waiting(f);
 
-    for (uint32_t i = 0; i < f->len; i++) {
+    for (size_t i = 0; i < f->len; i++) {
         if (f->enclaves[i].status != RESIGN_NOT_DONE)
             continue;
         const struct resign_message m = {.type = RESIGN_FINISH,
@@ -383,7 +383,7 @@ static bool ask_finish(struct talk *t, struct ens_err *err)
                                          .flags = --left > 0 ? RESIGN_MORE : 0,
                                          .signature = view_of(f->enclaves[i].signature, SIGNATURE_SIZE)};
 
-        if (!request(t, &m, err))
+        if (!tell_worker(t, &m, err))
             return ens_wrap(err, "%s", f->path);
     }
     uint8_t ignored[TIE_SIZE];
@@ -413,7 +413,7 @@ static bool ask_commit(const struct resign *r, unsigned worker, struct resign_fi
 
     if (!is_there(r, worker, f))
         return ens_fail(err, ENS_BUG, "%s: the process that wrote it ended: repeat with --resume", f->path);
-    return request(&t, &m, err) || ens_wrap(err, "%s", f->path);
+    return tell_worker(&t, &m, err) || ens_wrap(err, "%s", f->path);
 }
 
 void resign_ask_commit(const struct resign *r, unsigned worker, struct resign_file *const *files, size_t len,

@@ -3,8 +3,7 @@
  * signature for each enclave that waits for it, and answers with notices and RESIGN_DONE; to commit up to
  * BATCH_GROUP_MAX of those, and answers with RESIGN_DONE for each, in their order; to close it, without an answer.
  *
- * Integers are little-endian. A field has a fixed length, or stands last, and no text holds a zero byte: what does not
- * fit in every byte is no message. This codec is pure, and the same code writes and reads. */
+ * What does not fit in every byte is no message (signer/base/codec.h). Pure. */
 #pragma once
 
 #include "signer/base/bytes.h"
@@ -41,9 +40,9 @@ enum {
 
 struct resign_message {
     enum resign_type type;
-    uint32_t file; /* index in the run */
-    uint32_t number, integer;
-    uint32_t flags;
+    uint64_t file; /* index in the run */
+    uint64_t number, integer;
+    uint64_t flags;
     /* Borrowed: from the message that was read, or from who writes one. */
     struct view key, signature; /* SIGNATURE_SIZE, big-endian */
     struct view want;           /* SIGNDATA_SIZE: the fields that it would be signed with */

@@ -38,7 +38,7 @@ static bool reply(const struct worker *w, const struct resign_message *m)
     return resign_wire_write(m, bytes, &len) && workers_say(w->socket, view_of(bytes, len));
 }
 
-static bool reply_finding(const struct worker *w, uint32_t file, uint32_t number, const struct finding *found)
+static bool reply_finding(const struct worker *w, uint64_t file, uint64_t number, const struct finding *found)
 {
     uint8_t rule[RESIGN_RULE_SIZE] = {0};
     struct view name = view_of_string(found->rule);
@@ -51,14 +51,14 @@ static bool reply_finding(const struct worker *w, uint32_t file, uint32_t number
     return reply(w, &m);
 }
 
-static bool reply_enclave(const struct worker *w, uint32_t file, uint32_t number,
+static bool reply_enclave(const struct worker *w, uint64_t file, uint64_t number,
                           const struct resign_enclave *x)
 {
     const struct findings none = {0};
     const struct findings *found = x->measured != NULL ? x->measured : &none;
     const struct sigstruct *before = resign_present(x->site);
     struct resign_message m = {
-        .type = RESIGN_ENCLAVE, .file = file, .number = number, .integer = (uint32_t)found->dropped};
+        .type = RESIGN_ENCLAVE, .file = file, .number = number, .integer = found->dropped};
     struct signdata want;
 
     signdata_extract(&x->css, &want);
@@ -86,7 +86,7 @@ static bool reply_enclave(const struct worker *w, uint32_t file, uint32_t number
 }
 
 /* A notice that is too long loses its end. */
-static bool reply_notices(const struct worker *w, uint32_t file, const struct notices *list)
+static bool reply_notices(const struct worker *w, uint64_t file, const struct notices *list)
 {
     struct resign_message m = {.type = RESIGN_NOTICE, .file = file};
     size_t at = 0;
@@ -101,12 +101,12 @@ static bool reply_notices(const struct worker *w, uint32_t file, const struct no
     return true;
 }
 
-static bool reply_done(const struct worker *w, uint32_t file, const struct ens_err *err)
+static bool reply_done(const struct worker *w, uint64_t file, const struct ens_err *err)
 {
     const struct resign_file *f = &w->r->files[file];
     const struct resign_message m = {.type = RESIGN_DONE,
                                      .file = file,
-                                     .number = (uint32_t)f->len,
+                                     .number = f->len,
                                      .integer = err->code,
                                      .sum = view_of(f->sum, sizeof f->sum),
                                      .text = view_of_string(err->msg)};
@@ -126,7 +126,7 @@ static bool answer_prepare(struct worker *w, const struct resign_message *m, str
     bool ok = resign_file_prepare(w->r, f, &notices, &err);
     bool said = true;
 
-    for (uint32_t i = 0; said && i < f->len; i++)
+    for (size_t i = 0; said && i < f->len; i++)
         said = reply_enclave(w, m->file, i, &f->enclaves[i]);
     said = said && reply_notices(w, m->file, &notices) && reply_done(w, m->file, &err);
     if (!ok || (m->flags & RESIGN_LOOK) != 0)
@@ -169,13 +169,13 @@ static bool answer_commit(struct worker *w, const struct resign_message *m, cons
         written[i] = w->r->files[w->group[i]].written;
     file_out_commit_all(written, len, errs);
     for (size_t i = 0; said && i < len; i++) {
-        said = reply_done(w, (uint32_t)w->group[i], &errs[i]);
+        said = reply_done(w, w->group[i], &errs[i]);
         resign_forget(&w->r->files[w->group[i]]);
     }
     return said;
 }
 
-static bool answer(struct worker *w, const struct resign_message *m)
+static bool answer_request(struct worker *w, const struct resign_message *m)
 {
     struct resign_file *f = m->file < w->r->len ? &w->r->files[m->file] : NULL;
 
@@ -202,7 +202,8 @@ void resign_worker_serve(void *ctx, int socket)
     size_t len = 0;
 
     bundle_before_threads();
-    while (workers_hear(socket, bytes, &len) && resign_wire_read(view_of(bytes, len), &m) && answer(&w, &m))
+    while (workers_hear(socket, bytes, &len) && resign_wire_read(view_of(bytes, len), &m) &&
+           answer_request(&w, &m))
         ;
     for (size_t i = 0; i < w.r->len; i++)
         resign_forget(&w.r->files[i]);

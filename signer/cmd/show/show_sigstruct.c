@@ -19,7 +19,7 @@ void show_begin(struct report *r, const char *heading, const char *kind, const c
 
 /* ---- the judge ---- */
 
-static bool is_said(const struct findings *list, const char *text)
+static bool is_told(const struct findings *list, const char *text)
 {
     for (size_t i = 0; i < list->len; i++) {
         if (strcmp(list->items[i].text, text) == 0)
@@ -43,7 +43,7 @@ static bool is_in_fields(const char *rule)
 void show_add(const struct findings *from, struct findings *ret)
 {
     for (size_t i = 0; i < from->len; i++) {
-        if (!is_said(ret, from->items[i].text))
+        if (!is_told(ret, from->items[i].text))
             findings_add(ret, from->items[i].severity, from->items[i].rule, "%s", from->items[i].text);
     }
     ret->dropped += from->dropped;
