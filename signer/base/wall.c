@@ -169,6 +169,14 @@ static bool lower_limit(__rlimit_resource_t resource, rlim_t most)
     return setrlimit(resource, &limit) == 0;
 }
 
+/* A process that serves many files is given its time for each of them, by the one that asks it. */
+static bool lower_limits(enum wall_role role)
+{
+    bool serves = role == WALL_WORKER || role == WALL_PARENT;
+
+    return lower_limit(RLIMIT_DATA, MEMORY_MAX) && (serves || lower_limit(RLIMIT_CPU, SECONDS_MAX));
+}
+
 bool wall_raise(struct wall *wall, enum wall_role role, struct ens_err *err)
 {
     bool calls = false;
@@ -178,8 +186,7 @@ bool wall_raise(struct wall *wall, enum wall_role role, struct ens_err *err)
     if (!raise_rules(wall, err))
         return false;
     /* Limits that were lifted on request are not missing. */
-    if (IS_BUILT &&
-        (is_large || (lower_limit(RLIMIT_DATA, MEMORY_MAX) && lower_limit(RLIMIT_CPU, SECONDS_MAX))))
+    if (IS_BUILT && (is_large || lower_limits(role)))
         wall->parts |= WALL_LIMITS;
     if (IS_BUILT && role != WALL_PARENT && !wall_calls_raise(role, &calls, err))
         return false;

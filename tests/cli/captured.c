@@ -104,6 +104,12 @@ bool __wrap_install_enclave(const struct install *i, struct enclave *e, const st
     return ok;
 }
 
+/* It says the truth as long as somebody only looks. */
+static bool is_asked_again(void)
+{
+    return is("swap") && open("asked", O_WRONLY | O_CREAT | O_EXCL, 0600) < 0;
+}
+
 /* Lies about the fields, the enclave, whose file it is, how many there are; and what is no message. */
 bool __wrap_workers_say(int socket, struct view message)
 {
@@ -119,7 +125,7 @@ bool __wrap_workers_say(int socket, struct view message)
     if (is("none"))
         return true;
     bytes[want + 128] ^= is("field");
-    bytes[want + hash] ^= is("hash");
+    bytes[want + hash] ^= is("hash") || is_asked_again();
     bytes[4] ^= is("file");
     bytes[0] = is("type") ? 99 : bytes[0];
     len -= is("short");

@@ -152,6 +152,18 @@ print(bin(int(a, 16) ^ int(b, 16)).count("1"))' "$OUT")" -eq 1 ]
     grep -q "$digest" ../t
 }
 
+@test "a worker that says another MRENCLAVE when it is asked again gets no signature" {
+    files f1.orc f2.swap.orc f3.orc
+    resign --jobs 1 --transcript ../t "${ALL[@]}"
+    exits 65
+    [ -e asked ]
+    only_failed f2.swap.orc 'has changed since it was confirmed: run the command again'
+    called C_Sign 2
+    [ "$(sed -n 's/^result: //p' ../t | cut -d' ' -f1,2 | xargs)" = '1 written 2 not-tried 3 written' ]
+    ens transcript ../t
+    ok
+}
+
 # ---- what it cannot reach ----
 
 @test "a worker that was taken over opens no other file, no terminal, and makes nothing elsewhere" {
@@ -197,6 +209,8 @@ look_at_workers() {
             ! grep -Eq '^Seccomp:.*2$' "/proc/$worker/status" || break
             sleep 0.02
         done
+        # It serves many files: its time is limited for each of them, by the process that asks.
+        grep -Eq '^Max cpu time +unlimited' "/proc/$worker/limits" || echo "$worker ends after some files"
         grep -Eq '^NoNewPrivs:.*1$' "/proc/$worker/status" && grep -Eq '^Seccomp:.*2$' "/proc/$worker/status" ||
             echo "$worker has no wall"
         # Field 7 of stat: the controlling terminal.
