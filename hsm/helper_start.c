@@ -16,7 +16,6 @@
 #include "signer/base/version.h"
 
 /* Descriptors that wait to be handed over stand above every number that they are handed over as. */
-#define FD_ABOVE 16
 #define FD_COUNT 5
 #define CLOSE_MS 10000
 
@@ -106,6 +105,13 @@ static void close_all(int (*fds)[FD_COUNT])
         file_closep(&(*fds)[i]);
 }
 
+static bool fail_descriptors(struct ens_err *err)
+{
+    return ens_fail(err, ENS_RESOURCE,
+                    "ensign-token: has no descriptors (%s): allow more open files, ulimit -n",
+                    strerrordesc_np(errno));
+}
+
 /* Makes what becomes its descriptors 0 to 4, and the other ends. */
 static bool make_descriptors(struct helper *h, int ret[static FD_COUNT], struct ens_err *err)
 {
@@ -120,9 +126,9 @@ static bool make_descriptors(struct helper *h, int ret[static FD_COUNT], struct 
     ret[1] = ends[1];
     h->socket = pair[0];
     ret[3] = pair[1];
-    ret[2] = ok ? fcntl(ret[1], F_DUPFD_CLOEXEC, FD_ABOVE) : -1;
+    ret[2] = ok ? fcntl(ret[1], F_DUPFD_CLOEXEC, FD_COUNT) : -1;
     if (ret[2] < 0)
-        return ens_fail_errno(err, ENS_RESOURCE, errno, "descriptors for ensign-token");
+        return fail_descriptors(err);
     return make_page(h, &ret[4], err);
 }
 
@@ -135,13 +141,13 @@ static bool spawn(struct helper *h, int fds[static FD_COUNT], struct ens_err *er
 
     (void)snprintf(parent, sizeof parent, "%ld", (long)getpid());
     for (int i = 0; i < FD_COUNT; i++) {
-        int high = fcntl(fds[i], F_DUPFD_CLOEXEC, FD_ABOVE);
+        int high = fcntl(fds[i], F_DUPFD_CLOEXEC, FD_COUNT);
 
         file_closep(&fds[i]);
         fds[i] = high;
         given[i] = (struct spawn_fd){.fd = high, .as = i};
         if (high < 0)
-            return ens_fail_errno(err, ENS_RESOURCE, errno, "descriptors for ensign-token");
+            return fail_descriptors(err);
     }
     const struct spawn s = {.program = h->path,
                             .argv = argv,

@@ -66,5 +66,7 @@ bool file_open_stdin(int *ret_fd, struct ens_err *err)
     /* Opened anew, not duplicated: each reader has a position of its own. */
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", kept);
     *ret_fd = open(path, O_RDONLY | O_CLOEXEC);
-    return *ret_fd >= 0 || ens_fail_errno(err, ENS_RESOURCE, errno, "-: stdin cannot be read again");
+    return *ret_fd >= 0 ||
+           ens_fail(err, ENS_RESOURCE, "-: stdin cannot be read again without /proc (%s): name a file",
+                    strerrordesc_np(errno));
 }

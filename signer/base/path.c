@@ -201,6 +201,20 @@ bool path_find(const char *path, enum ens_code code, struct path_place *ret, str
     return true;
 }
 
+bool path_is_same(const char *a, const char *b)
+{
+    ENS_CLEANUP(path_place_free) struct path_place x = {0};
+    ENS_CLEANUP(path_place_free) struct path_place y = {0};
+    struct ens_err ignored = {0};
+    struct stat in_x;
+    struct stat in_y;
+
+    return path_find(a, ENS_IO, &x, &ignored) && path_find(b, ENS_IO, &y, &ignored) &&
+           strcmp(x.name, y.name) == 0 && fstatat(x.dir_fd, "", &in_x, AT_EMPTY_PATH) == 0 &&
+           fstatat(y.dir_fd, "", &in_y, AT_EMPTY_PATH) == 0 && in_x.st_dev == in_y.st_dev &&
+           in_x.st_ino == in_y.st_ino;
+}
+
 bool path_open_place(const struct path_place *place, const char *path, int flags, mode_t mode,
                      enum ens_code code, int *ret_fd, struct ens_err *err)
 {

@@ -25,6 +25,9 @@ bool path_find(const char *path, enum ens_code code, struct path_place *ret,
                struct ens_err *err) ENS_MUST_CHECK;
 void path_place_free(struct path_place *place);
 
+/* Do both lead to one place, whether something is there or not? False if one leads nowhere. */
+bool path_is_same(const char *a, const char *b);
+
 /* open(2) of what path_find found for `path`, with O_CLOEXEC, O_NOCTTY and O_NONBLOCK: no name blocks,
  * whoever made it a pipe without a writer. `code` naming `path`. */
 bool path_open_place(const struct path_place *place, const char *path, int flags, mode_t mode,

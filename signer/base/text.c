@@ -118,9 +118,15 @@ static bool wrap_lines(struct view text, unsigned columns, unsigned indent, row_
     return buf_append(ret, text, err);
 }
 
+/* A deep indent that would leave less than this for words is a plain one instead. */
+#define WORDS_MIN     16
+#define NARROW_INDENT 4
+
 bool text_wrap(struct view text, unsigned columns, unsigned indent, struct buf *ret, struct ens_err *err)
 {
-    return wrap_lines(text, columns, indent, fitting, ret, err);
+    bool is_deep = columns < indent + WORDS_MIN && indent > NARROW_INDENT;
+
+    return wrap_lines(text, columns, is_deep ? NARROW_INDENT : indent, fitting, ret, err);
 }
 
 bool text_fold(struct view text, unsigned columns, unsigned indent, struct buf *ret, struct ens_err *err)

@@ -19,7 +19,8 @@ size_t text_lines(char *ret, size_t cap, struct view text, size_t *ret_len);
 bool text_line(struct buf *ret, struct ens_err *err, const char *fmt, ...) ENS_PRINTF(3, 4) ENS_MUST_CHECK;
 
 /* Appends `text` with every line that has more than `columns` characters (0: no limit) broken at blanks; what
- * continues it begins with `indent` blanks. A word is never cut: if too long it has a line of its own. */
+ * continues it begins with `indent` blanks, or four if these leave too little room. A word is never cut: if too
+ * long it has a line of its own. */
 bool text_wrap(struct view text, unsigned columns, unsigned indent, struct buf *ret,
                struct ens_err *err) ENS_MUST_CHECK;
 

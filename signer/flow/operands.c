@@ -8,6 +8,7 @@
 
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
+#include "signer/base/path.h"
 
 /* The command line and what it names. */
 struct names {
@@ -77,7 +78,10 @@ static bool check_output(const struct names *n, const struct option_file *output
 /* Two names for one place: the second would replace the first. */
 static bool check_two(const struct option_file *a, const struct option_file *b, struct ens_err *err)
 {
-    if (is_stdio(a) || (strcmp(a->path, b->path) != 0 && !is_same_file(a->path, b->path)))
+    bool is_same = strcmp(a->path, b->path) == 0 ||
+                   (!is_stdio(b) && (is_same_file(a->path, b->path) || path_is_same(a->path, b->path)));
+
+    if (is_stdio(a) || !is_same)
         return true;
     return ens_fail(err, ENS_USAGE, "--%s and --%s name the same file: name two", a->option, b->option);
 }

@@ -102,6 +102,9 @@ static bool name_signatures(const struct requests_wanted *w, struct requests *r,
     for (size_t i = 0; i < r->len; i++) {
         if (!name_output(w->out_dir, &r->items[i], err) || !check_not_input(r, i, err))
             return false;
+        if (w->beside != NULL && path_is_same(w->beside, r->items[i].out_path))
+            return ens_fail(err, ENS_USAGE, "%s: the signature of %s goes there: name another file",
+                            w->beside, r->items[i].path);
         for (size_t j = 0; j < i; j++) {
             if (strcmp(r->items[j].out_path, r->items[i].out_path) == 0)
                 return ens_fail(err, ENS_USAGE,

@@ -27,6 +27,7 @@ struct requests_wanted {
     char *const *paths;
     size_t len;
     const char *out_dir; /* for signatures; NULL: they get no name */
+    const char *beside;  /* what is written as well, which no signature may replace; NULL: nothing */
     bool blind;          /* a bare digest is taken */
     bool allow_unusual;  /* fields that are refused as unusual, too */
 };

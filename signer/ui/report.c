@@ -330,8 +330,8 @@ void report_note(struct report *r, const char *label, const char *fmt, ...)
 
 void report_lines(struct report *r, struct view lines)
 {
-    if (is_text(r))
-        emit_view(r, lines);
+    if (is_text(r) && r->err.code == ENS_OK)
+        (void)!text_wrap(lines, r->columns, CONTINUED, &r->out, &r->err);
 }
 
 /* ---- the whole ---- */

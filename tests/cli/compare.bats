@@ -676,6 +676,15 @@ PY
     [ "$(grep -cE '^  0x' "$OUT")" -eq 24 ]
 }
 
+@test "on a narrow terminal what continues a row of the table begins at its left, not a word on each line" {
+    enclave app.sgxs
+    make_container intel --out a.so
+    SIZE='24 40' NO_COLOR=1 tty_ens -- compare app.sgxs a.so
+    exits 1
+    grep -q 'another enclave' <(tr -d '\r' <"$OUT" | tr '\n' ' ' | tr -s ' ')
+    not grep -qE '^ {20}' "$OUT"
+}
+
 @test "the command that is named for an ELF shows the bytes that differ" {
     make_container intel --out a.so
     make_container intel --flip-rodata 0x1234 --out b.so

@@ -212,6 +212,53 @@ begin() {
     ok
 }
 
+@test "B8: two outputs that lead to one place are refused, though nothing is there yet" {
+    local place
+    begin
+    mkdir d od
+    ln -s d link
+    ln -s d/out soft
+    for place in ./out "$PWD/out" d/../out; do
+        sign --force -o out --pubkey "$place" s.signdata
+        usage '--output and --pubkey name the same file'
+        ens gen-sign-data --force -o out --digest "$place" own.sgxs
+        usage '--output and --digest name the same file'
+    done
+    for place in link/out soft link/../d/./out; do
+        sign --force -o d/out --pubkey "$place" s.signdata
+        usage '--output and --pubkey name the same file'
+    done
+    sign --force --out-dir od --pubkey od/../od/s.sig s.signdata
+    usage 'od/\.\./od/s\.sig: the signature of s\.signdata goes there'
+    # A name in two directories is two places, and stdout is not a file that is called "-".
+    sign -o d/out --pubkey od/out s.signdata
+    ok
+    size_is d/out 384
+    sign --force -o ./- --pubkey od/out s.signdata
+    ok
+    size_is ./- 384
+    sign -o - --pubkey ./--new s.signdata
+    ok
+}
+
+@test "sixteen descriptors are enough to sign with, and with fewer one line says which limit to raise" {
+    [ "$VARIANT" != valgrind ] || skip "valgrind has descriptors of its own"
+    begin
+    (
+        ulimit -n 16
+        sign -o out.sig s.signdata
+        ok
+    )
+    same out.sig s.sig
+    (
+        ulimit -n 9
+        sign -o few.sig s.signdata
+        exits 71
+        [ "$(errors | wc -l)" -eq 1 ]
+    )
+    [ ! -e few.sig ]
+}
+
 # ---- B8: stdin ----
 
 @test "B8: - is stdin, once, for what is read" {
@@ -265,6 +312,7 @@ json() {
     "$PYTHON" -c '
 import json, sys
 lines = [json.loads(x) for x in open(sys.argv[1])]
+assert all((x["kind"], x["format"]) == ("resign", 1) for x in lines)
 for x in lines[:-1]:
     print(x["file"], x["status"], x["exit_status"], "-" if x["error"] is None else "said")
 s = lines[-1]["summary"]

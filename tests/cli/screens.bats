@@ -553,6 +553,9 @@ PY
     mkdir signed
     cp app.sig signed
     sign_data two.signdata "$MRENCLAVE" isvsvn=2
+    ens sign "${key[@]}" --dry-run --out-dir signed app.signdata two.signdata
+    ok
+    says '^dry run: 1 sign-data would be signed by release, and 1 are signed already; nothing was signed\.$'
     ens sign "${key[@]}" --out-dir signed app.signdata two.signdata
     ok
     says '^signed/: 1 signature by release, verified\. 1 was signed already, and stays\.$'

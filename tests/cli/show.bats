@@ -579,6 +579,12 @@ assert sys.argv[2] + " (--allow-unusual)" in json.load(open(sys.argv[1]))["dange
     done
 }
 
+@test "a large file of no kind is named first, and with the kinds there are" {
+    head -c 100000 /dev/zero >zeros
+    ens show zeros
+    refused 65 '^ensign: zeros: no-header: is not a bundle, .*, policy, approvers, revoked or armour: it has 4096 or more bytes$'
+}
+
 @test "show of several sign-data is one table, and the block that sign and check have as well" {
     local n all
     for n in 1 2 3; do
@@ -596,6 +602,10 @@ END
     tr -d '\r' <"$OUT" | grep -q '^3 sign-data, all with$'
     tr -d '\r' <"$OUT" | grep -q '^  ! 2 app2.signdata .*  DEBUG open$'
     tr -d '\r' <"$OUT" | sed -n '/All 3 together/,$p' >block
+    # What all have in common is more than a line.
+    SIZE='24 80' tty_ens -- show app1.signdata app3.signdata
+    tr -d '\r' <"$OUT" | grep -q 'DEBUG off, enforced'
+    [ "$(tr -d '\r' <"$OUT" | wc -L)" -le 80 ] || fail "$(cat "$OUT")"
     policy p 'isvprodid any'
     tty_ens -- check --policy p app3.signdata app1.signdata app2.signdata
     tr -d '\r' <"$OUT" | sed -n '/All 3 together/,/^  4 /p' >checked

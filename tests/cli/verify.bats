@@ -907,6 +907,12 @@ PY
     ens verify --json --profile core a.orc
     ok
     lists 'signature q1 q2 core-rules stream-hash' 'measured isvprodid mrenclave mrsigner min-isvsvn forbid-debug'
+    # A policy that names no signer checks none, and does not say so.
+    printf '%s\n' 'policy 1' 'isvprodid 0' end >p
+    ens verify --policy p a.orc
+    exits 0
+    prints '^  checked: signature, Q1, Q2, CPU rules, MRENCLAVE \(measured\), ISVPRODID, policy \(its lines about fields\)$'
+    prints '^  not checked: MRENCLAVE against a value of yours, signer, ISVSVN, DEBUG$'
     # A line of the policy checks as an option does.
     printf '%s\n' 'policy 1' 'isvprodid 0' 'debug allow' end >p
     ens verify --json --policy p a.orc

@@ -207,6 +207,22 @@ static void nothing_blocks(void **state)
     assert_int_equal(close(ends[0]), 0);
 }
 
+static void two_paths_to_one_place_are_the_same(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("d", 0700), 0);
+    assert_int_equal(mkdir("e", 0700), 0);
+    assert_int_equal(symlink("d", "to-d"), 0);
+    assert_int_equal(symlink("d/new", "to-new"), 0);
+    assert_true(path_is_same("d/new", "./d/new"));
+    assert_true(path_is_same("d/new", "to-d/new"));
+    assert_true(path_is_same("to-new", "e/../d/new"));
+    assert_false(path_is_same("d/new", "e/new"));
+    assert_false(path_is_same("d/new", "d/old"));
+    assert_false(path_is_same("d/new", "new"));
+    assert_false(path_is_same("absent/new", "absent/new"));
+}
+
 static void a_name_stands_behind_the_last_slash(void **state)
 {
     (void)state;
@@ -225,6 +241,7 @@ int main(void)
         IN_A_DIRECTORY(a_chain_of_links_ends),
         IN_A_DIRECTORY(a_link_of_another_in_a_sticky_directory_is_not_followed),
         IN_A_DIRECTORY(nothing_blocks),
+        IN_A_DIRECTORY(two_paths_to_one_place_are_the_same),
         cmocka_unit_test(a_name_stands_behind_the_last_slash),
     };
 

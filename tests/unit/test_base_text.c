@@ -280,6 +280,9 @@ static void lines_break_at_blanks_and_words_nowhere(void **state)
     assert_wrapped("pkcs11:token=hsm next\n", 10, 4, "pkcs11:token=hsm\n    next\n");
     /* Blanks at its beginning are no place to break, and those at its end are no line. */
     assert_wrapped("    indented text          \n", 10, 2, "    indented\n  text\n");
+    /* A deep indent that leaves no room is none. */
+    assert_wrapped("one two three four five\n", 20, 6, "one two three four\n    five\n");
+    assert_wrapped("one two three four five six\n", 22, 6, "one two three four\n      five six\n");
     /* Characters count, not bytes. */
     assert_wrapped("\xc3\xbc\xc3\xbc\xc3\xbc \xc3\xbc\xc3\xbc\n", 6, 1,
                    "\xc3\xbc\xc3\xbc\xc3\xbc \xc3\xbc\xc3\xbc\n");

@@ -183,10 +183,7 @@ static bool show_file(struct report *r, struct artifact *a, show_container_fn *c
     if (artifact_holds_enclave(a->kind))
         return container(r, a, err);
     if (a->len == ARTIFACT_HEAD_MAX && !artifact_read(a, RSA3072_KEY_FILE_MAX, &file, err))
-        return magic_mistake(v) != NULL && err->code == ENS_DATA
-                   ? fail_unknown(a->path, v, err)
-                   : ens_wrap(err, "is not a bundle, SGXS stream, enclave ELF file, SIGSTRUCT, sign-data or "
-                                   "public key");
+        return err->code == ENS_DATA && fail_unknown(a->path, v, err);
     if (file.len > 0)
         v = buf_view(&file);
     if (a->kind == ARTIFACT_SIGSTRUCT && v.len != SIGNDATA_SIZE)

@@ -66,6 +66,7 @@ static bool read_sign_requests(struct run *r, struct ens_err *err)
     const struct requests_wanted wanted = {.paths = r->line->operands,
                                            .len = r->line->operands_len,
                                            .out_dir = r->args->out_dir,
+                                           .beside = r->args->pubkey,
                                            .blind = r->args->blind,
                                            .allow_unusual = r->args->allow_unusual};
 
@@ -79,10 +80,9 @@ static bool read_sign_requests(struct run *r, struct ens_err *err)
             return false;
     }
     if (r->mechanism == HSM_SHA256_RSA_PKCS && requests_any_blind(&r->requests))
-        return ens_fail(
-            err, ENS_USAGE,
-            "--mechanism: sha256-rsa-pkcs hashes on the token, but only the digest is there: give the "
-            "sign-data");
+        return ens_fail(err, ENS_USAGE,
+                        "--mechanism: sha256-rsa-pkcs hashes on the token, but only the digest is there: "
+                        "give the sign-data");
     return true;
 }
 

@@ -9,10 +9,16 @@
 
 static void say_dry_run(const struct requests *requests, const char *label)
 {
+    size_t left = requests_waiting(requests);
+
     if (requests->len == 1)
         notice_say("dry run: %s would be signed by %s; nothing was signed.", requests->items[0].path, label);
+    else if (left == requests->len)
+        notice_say("dry run: %zu sign-data would be signed by %s; nothing was signed.", left, label);
     else
-        notice_say("dry run: %zu sign-data would be signed by %s; nothing was signed.", requests->len, label);
+        notice_say(
+            "dry run: %zu sign-data would be signed by %s, and %zu are signed already; nothing was signed.",
+            left, label, requests->len - left);
 }
 
 static void say_many(const char *dir, size_t len, const char *label, size_t was_there)

@@ -184,7 +184,7 @@ void demands_report(const struct demands *d, const struct verdict *v, struct rep
     add_field(&c, d, d->has_mrsigner, POLICY_MRSIGNER, "mrsigner", "signer", "signer");
     add_field(&c, d, d->has_min_isvsvn, POLICY_ISVSVN, "min-isvsvn", isvsvn, "ISVSVN");
     add_field(&c, d, d->forbid_debug, POLICY_DEBUG, "forbid-debug", "DEBUG", "DEBUG");
-    add_check(&c, d->policy != NULL, "policy", "policy (fields and signer)", NULL);
+    add_check(&c, d->policy != NULL, "policy", "policy (its lines about fields)", NULL);
     report_list(r, "checked", v->refusals == 0 ? "  checked" : NULL, c.done, c.done_len);
     report_list(r, "not_checked", v->refusals == 0 ? "  not checked" : NULL, c.left, c.left_len);
 }
