@@ -105,7 +105,7 @@ static bool keep_input(struct wall *wall, const struct confined *c, const struct
 }
 
 /* A transcript is written by commands that hold a token: behind the wall it is read. */
-static bool is_result(const struct confined *c, const struct option_file *f)
+static bool writes_result(const struct confined *c, const struct option_file *f)
 {
     return c->role == WALL_WRITER && (f->marks & OPTION_WRITTEN) != 0;
 }
@@ -123,8 +123,8 @@ static bool keep_files(struct wall *wall, const struct confined *c, const struct
     for (size_t i = 0; i < files.len && ok; i++) {
         const struct option_file *f = &files.items[i];
 
-        has_result |= is_result(c, f) && (f->marks & OPTION_BESIDE) == 0 && strcmp(f->path, "-") != 0;
-        if (is_result(c, f))
+        has_result |= writes_result(c, f) && (f->marks & OPTION_BESIDE) == 0 && strcmp(f->path, "-") != 0;
+        if (writes_result(c, f))
             keep_right(wall, f->path, WALL_WRITE);
         else
             ok = keep_input(wall, c, f, err);
