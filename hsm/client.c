@@ -310,8 +310,8 @@ static bool give_pin(struct hsm *hsm, const struct hsm_sign_args *args, struct w
     return false;
 }
 
-bool hsm_sign(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[static SIGNATURE_SIZE],
-              struct ens_err *err)
+static bool ask_signature(struct hsm *hsm, const struct hsm_sign_args *args,
+                          uint8_t ret[static SIGNATURE_SIZE], struct ens_err *err)
 {
     bool wants_pin = hsm->key != NULL && hsm->key->always_authenticate == HSM_YES;
     bool can_ask = wants_pin && args->ask_pin != NULL && (hsm->token == NULL || !hsm->token->pin_pad);
@@ -322,7 +322,6 @@ bool hsm_sign(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[sta
                              .more = args->message};
     struct wire_reply r;
 
-    hsm->signs++;
     if (!request(hsm, &q, WIRE_SIGNATURE_IS, can_ask ? WIRE_NEED_PIN : WIRE_SIGNATURE_IS, &r, err) ||
         (r.type == WIRE_NEED_PIN && !give_pin(hsm, args, &r, err)))
         return false;
@@ -332,14 +331,31 @@ bool hsm_sign(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[sta
     return true;
 }
 
+bool hsm_sign(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[static SIGNATURE_SIZE],
+              struct ens_err *err)
+{
+    hsm->signs++;
+    bool ok = ask_signature(hsm, args, ret, err);
+
+    hsm->signatures += ok;
+    hsm->is_unanswered = !ok && helper_is_over(hsm->helper);
+    return ok;
+}
+
+static uint64_t within(uint64_t value, uint64_t low, uint64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* The page is the module's word: no more than was asked for, and no less than was seen. */
 void hsm_sign_calls(const struct hsm *hsm, uint64_t *ret_started, uint64_t *ret_completed)
 {
     uint64_t started = 0;
     uint64_t completed = 0;
 
     helper_sign_calls(hsm->helper, &started, &completed);
-    *ret_started = started < hsm->signs ? started : hsm->signs;
-    *ret_completed = completed < *ret_started ? completed : *ret_started;
+    *ret_started = within(started, hsm->signatures + hsm->is_unanswered, hsm->signs);
+    *ret_completed = within(completed, hsm->signatures, *ret_started);
 }
 
 /* ---- key generation ---- */

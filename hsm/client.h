@@ -18,6 +18,8 @@ struct hsm {
     const struct hsm_key *key;
     struct buf candidates; /* terminated; empty: none */
     uint64_t signs;        /* requests for a signature */
+    uint64_t signatures;   /* that came */
+    bool is_unanswered;    /* the last request: the process ended at it */
 };
 
 /* Does a URI that was given back say the same as the one that was asked for (NULL: none), as far as both say

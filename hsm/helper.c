@@ -190,6 +190,11 @@ bool helper_has_called(const struct helper *h)
     return page_call_of(h->page->state) > CALL_dlopen;
 }
 
+bool helper_is_over(const struct helper *h)
+{
+    return h->pid == 0;
+}
+
 void helper_sign_calls(const struct helper *h, uint64_t *ret_started, uint64_t *ret_completed)
 {
     *ret_started = h->page->started;

@@ -34,6 +34,9 @@ void helper_set_pin_pad(struct helper *h, bool has_one);
 /* Was a function of the module called, more than that it was loaded? */
 bool helper_has_called(const struct helper *h);
 
+/* Has its process ended? */
+bool helper_is_over(const struct helper *h);
+
 /* Calls of C_Sign, as the page has them. */
 void helper_sign_calls(const struct helper *h, uint64_t *ret_started, uint64_t *ret_completed);
 

@@ -199,12 +199,17 @@ static void page_garbage(void)
     hang();
 }
 
-static void page_zero(void)
+static void page_forget(void)
 {
     void *page = find_page();
 
     if (page != NULL)
         memset(page, 0, 4096);
+}
+
+static void page_zero(void)
+{
+    page_forget();
     hang();
 }
 
@@ -519,6 +524,7 @@ static const struct {
               {"pagemoves", page_moves},
               {"pagegarbage", page_garbage},
               {"pagezero", page_zero},
+              {"pageforget", page_forget},
               {"stdout", print_out},
               {"stderr", print_err},
               {"stdio", print_stdio},
