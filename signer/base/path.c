@@ -52,14 +52,26 @@ void path_place_free(struct path_place *place)
     mem_freep(&place->name);
 }
 
+/* Behind the wall the kernel keeps a process from what is open in another one, by /proc as well. */
+static bool fail_open(const char *path, enum ens_code code, int reason, const char *fact, struct ens_err *err)
+{
+    static const char others[] = "/proc/";
+
+    if (reason != EACCES || strncmp(path, others, sizeof others - 1) != 0)
+        return ens_fail_errno(err, code, reason, "%s: %s", path, fact);
+    return ens_fail(err, code,
+                    "%s: %s (%s): ensign reads nothing through another process: name the file itself", path,
+                    fact, strerrordesc_np(reason));
+}
+
 static bool fail_walk(const struct walk *w, int reason, struct ens_err *err)
 {
-    return ens_fail_errno(err, w->code, reason, "%s: cannot be opened", w->path);
+    return fail_open(w->path, w->code, reason, "cannot be opened", err);
 }
 
 static bool fail_above(const struct walk *w, int reason, struct ens_err *err)
 {
-    return ens_fail_errno(err, w->code, reason, "%s: its directory cannot be opened", w->path);
+    return fail_open(w->path, w->code, reason, "its directory cannot be opened", err);
 }
 
 /* Goes on from `fd`, which is handed over. */
@@ -222,7 +234,7 @@ bool path_open_place(const struct path_place *place, const char *path, int flags
                     flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (place->is_magic ? 0 : O_NOFOLLOW), mode);
 
     if (fd < 0)
-        return ens_fail_errno(err, code, errno, "%s: cannot be opened", path);
+        return fail_open(path, code, errno, "cannot be opened", err);
     *ret_fd = fd;
     return true;
 }

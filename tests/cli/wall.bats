@@ -107,6 +107,20 @@ stopped() {
     done
 }
 
+@test "a path through another process is closed behind the wall, and one line says so" {
+    need_wall
+    operands
+    enclave e.sgxs
+    for path in "/proc/$BASHPID/cwd/e.sgxs" "/proc/$BASHPID/root$PWD/e.sgxs"; do
+        ens gen-sign-data -o - "$path"
+        # Without Landlock it is a path like any other.
+        [ "$status" -eq 0 ] || refused 66 "^ensign: $path: .*: ensign reads nothing through another process: name the file itself"
+    done
+    # Its own directory is no other process.
+    ens gen-sign-data -o - /proc/self/cwd/e.sgxs
+    ok
+}
+
 @test "a kernel without the wall, or one that refuses it, is taken as it is" {
     need_wall
     operands
