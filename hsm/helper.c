@@ -127,6 +127,7 @@ static bool await(struct helper *h, struct ens_err *err)
         struct pollfd fds[3] = {{.fd = h->socket, .events = POLLIN},
                                 {.fd = h->words.fd, .events = POLLIN},
                                 {.fd = h->pidfd, .events = POLLIN}};
+        bool is_over = h->pidfd < 0 && helper_has_ended(h, 0);
         int n = poll(fds, 3, HELPER_TICK_MS);
 
         if (n < 0 && errno != EINTR)
@@ -135,7 +136,7 @@ static bool await(struct helper *h, struct ens_err *err)
             words_take(&h->words);
         if ((fds[0].revents & POLLIN) != 0)
             return true;
-        if (fds[0].revents != 0 || fds[2].revents != 0)
+        if (fds[0].revents != 0 || fds[2].revents != 0 || is_over)
             return helper_fail_lost(h, err);
         look_for_interrupt(h);
         if (!has_time(h, err))

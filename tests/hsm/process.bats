@@ -134,6 +134,17 @@ printed() {
     all_good
 }
 
+@test "the same on a kernel that gives no descriptor for a process: its end is found without one, whoever keeps the socket" {
+    [ "$VARIANT" != asan ] || skip "the sanitizer's library must come first"
+    begin
+    printf '#include <errno.h>\nint pidfd_open(int p, unsigned f) { (void)p; (void)f; errno = ENOSYS; return -1; }\n' |
+        cc -shared -fPIC -o none.so -xc -
+    export LD_PRELOAD=$PWD/none.so
+    quirk daemon@C_OpenSession,_exit@C_Sign 85 'ended its process with exit status 0 in C_Sign' none --hsm-timeout 20
+    quirk none 0 '' good
+    all_good
+}
+
 @test "what a module changes in its process changes nothing for ensign: directory, umask, locale, signals" {
     local all=chdir@CALL,umask0@CALL,locale@CALL,tz@CALL,environ@CALL,session@CALL,close0@CALL
     local call
