@@ -174,6 +174,26 @@ rows() {
     refused 64 'give one'
 }
 
+@test "if nothing says which key will sign, it is said that the approvals may be for different ones" {
+    local line='^  mrsigner        not checked: which key the approvals are for \(--pubkey or --mrsigner checks it\)$'
+    begin
+    policy p 'approvals 2' 'approvers people'
+    approves alice a.approval
+    FOR=$OTHER approves bob b.approval
+    check --approval a.approval --approval b.approval s.signdata
+    exits 0
+    prints "$line"
+    check --json --approval a.approval --approval b.approval s.signdata
+    [ "$(jq -c '.mrsigner' "$OUT")" = null ]
+    check --mrsigner "$SIGNER" --approval a.approval --approval b.approval s.signdata
+    no approvals
+    not grep -qE -- "$line" "$OUT"
+    policy p "mrsigner $SIGNER" 'approvals 1' 'approvers people'
+    check --approval a.approval s.signdata
+    exits 0
+    not grep -qE -- "$line" "$OUT"
+}
+
 @test "A14: a no stops whatever says yes, until its author or the policy takes it back" {
     begin
     approves alice a.approval

@@ -156,6 +156,10 @@ static bool report_item(struct run *r, size_t index, struct ens_err *err)
         report_line(&r->report, "yes: %s: %zu of %zu lines of the policy hold", q->path, hold, wanted);
     verdict_report_lines(&r->verdict, before, &r->report);
     report_lines(&r->report, buf_view(&lines));
+    if (r->consent.approvals.len > 0 && !r->has_mrsigner)
+        report_line(&r->report,
+                    "  %-15s not checked: which key the approvals are for (--pubkey or --mrsigner checks it)",
+                    policy_name(POLICY_MRSIGNER));
     if (unchecked[0] != '\0')
         report_line(&r->report, "  no line checks  %s", unchecked);
     return true;
