@@ -301,7 +301,7 @@ rows() {
     "$PYTHON" - "$OUT" <<'PY'
 import json, sys
 d = json.load(open(sys.argv[1]))
-assert d["kind"] == "check" and d["format"] == 1
+assert d["kind"] == "review" and d["format"] == 1
 assert [i["approvals"]["count"] for i in d["items"]] == [2, 1]
 assert [(i["isvprodid"], i["isvsvn"], i["date"]) for i in d["items"]][0] == (0, 0, "2024-02-29"), d["items"]
 assert all(i["debug"] == "off-enforced" for i in d["items"]), d["items"]

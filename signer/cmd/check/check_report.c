@@ -85,7 +85,7 @@ void check_report_policy(struct report *r, const char *path, const struct policy
         policy_count(p, &requests->items[i].outcome, &lines, &these);
         hold = these < hold ? these : hold;
     }
-    report_kind(r, "check");
+    report_kind(r, "review");
     report_object(r, "policy", NULL, 0);
     report_text(r, "file", NULL, path);
     report_hex(r, "id", NULL, view_of(policy_id(p), DIGEST_SIZE));
