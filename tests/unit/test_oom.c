@@ -327,13 +327,13 @@ static bool find_date(struct ens_err *err)
     struct sigstruct dated = css;
     bool found = false;
 
-    /* Two days from the first one that is tried, for a failure at each point takes a walk of its own. */
+    /* The second day that is tried, for a failure at each point takes a walk of its own. */
     sigstruct_put_int(&dated, CSS_DATE, 0x19700102);
     uint8_t want[32];
 
     if (!signdata_digest(&dated, want, err))
         return false;
-    sigstruct_put_int(&dated, CSS_DATE, 0);
+    sigstruct_put_int(&dated, CSS_DATE, 0x19700103);
     return diagnose_find_date(&dated, want, &found, err) && found;
 }
 
