@@ -82,13 +82,14 @@ static bool find_program(char **ret, struct ens_err *err)
 
 /* ---- starting it ---- */
 
-/* A page that can be written, but neither grow nor shrink. */
+/* A page that can be written, but neither grow nor shrink; its file is no longer than it must be, as RLIMIT_FSIZE
+ * bounds it. */
 static bool make_page(struct helper *h, int *ret_fd, struct ens_err *err)
 {
     int fd = memfd_create("ensign-token", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
     *ret_fd = fd;
-    if (fd < 0 || ftruncate(fd, PAGE_SIZE) != 0 ||
+    if (fd < 0 || ftruncate(fd, sizeof *h->page) != 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
         return ens_fail_errno(err, ENS_RESOURCE, errno, "a page for ensign-token");
     void *page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -367,7 +367,8 @@ PY
         # shellcheck disable=SC2086
         sign_data odd "$MRENCLAVE" attributes_mask=0xffffffffffffffff $fields
         ens check --policy p --allow-unusual --mrsigner "$SIGNER" odd
-        prints "^  dangers  .*public sample key; .*$name \(--allow-unusual\)"
+        prints "^  dangers  .*$name \(--allow-unusual\)"
+        prints '^  dangers  .*public sample key'
         ens check --json --policy p --allow-unusual odd
         [ "$(jq -r '.items[0].dangers | map(select(. == $name)) | length' --arg name "$name (--allow-unusual)" "$OUT")" -eq 1 ]
     done
