@@ -27,7 +27,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wc
             $(if $(filter 1,$(WERROR)),-Werror)
 probe     = $(shell printf 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo '$(1)')
 HARDENING := -fPIE -fstack-protector-strong $(call probe,-fstack-clash-protection) $(call probe,-ftrivial-auto-var-init=zero)
-CPPFLAGS_ALL := -D_GNU_SOURCE -I. -DENSIGN_VERSION='"$(VERSION)"' -DENSIGN_SSH_KEYGEN='"$(SSH_KEYGEN)"' -DENSIGN_LIBEXECDIR='"$(LIBEXECDIR)"' -DOPENSSL_API_COMPAT=0x30000000L -DOPENSSL_NO_DEPRECATED
+CPPFLAGS_ALL := -D_GNU_SOURCE -I. -DENSIGN_VERSION='"$(VERSION)"' -DENSIGN_SSH_KEYGEN='"$(SSH_KEYGEN)"' -DOPENSSL_API_COMPAT=0x30000000L -DOPENSSL_NO_DEPRECATED
 CFLAGS_release  := -O2 -g -D_FORTIFY_SOURCE=3
 CFLAGS_asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_valgrind := -O1 -g
@@ -111,6 +111,14 @@ $(B)/commit: FORCE
 	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
 .PHONY: FORCE
 FORCE:
+
+# The one object that knows where ensign-token is installed: `make install PREFIX=...` after `make` builds it anew.
+$(B)/libexecdir: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIBEXECDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR)' >$@
+$(B)/hsm/helper_start.o: $(B)/libexecdir
+$(B)/hsm/helper_start.o: CPPFLAGS_ALL += -DENSIGN_LIBEXECDIR='"$(LIBEXECDIR)"'
+
 $(B)/signer/base/version.o: $(B)/commit
 $(B)/signer/base/version.o: CPPFLAGS_ALL += -DENSIGN_COMMIT='"$(COMMIT)"'
 
