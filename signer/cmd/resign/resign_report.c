@@ -130,7 +130,6 @@ static bool print_json(struct resign_report *p, const struct resign_file *f, con
     struct report *j = &p->json;
     struct ens_err why = {0};
 
-    report_kind(j, "resign");
     report_text(j, "file", NULL, f->path);
     report_text(j, "component", NULL, x != NULL ? x->component : NULL);
     report_text(j, "output", NULL, f->out_path != NULL ? f->out_path : f->path);
@@ -144,6 +143,7 @@ static bool print_json(struct resign_report *p, const struct resign_file *f, con
     else if (status == RESIGN_NOT_DONE)
         why = why_not_done(p->r);
     report_error(j, &why);
+    report_kind(j, "resign");
     return report_print(j, err);
 }
 
@@ -158,7 +158,6 @@ static bool print_sums(struct resign_report *p, struct ens_err *err)
         (void)resign_fail_interrupted(p->r, &why);
     if (why.code == ENS_OK && p->first_failure != NULL)
         why = *p->first_failure;
-    report_kind(j, "resign");
     report_object(j, "summary", NULL, 0);
     report_uint(j, "files", NULL, p->r->len);
     report_uint(j, "enclaves", NULL, p->enclaves);
@@ -167,6 +166,7 @@ static bool print_sums(struct resign_report *p, struct ens_err *err)
     report_uint(j, "failed", NULL, p->counts[RESIGN_FAILED]);
     report_uint(j, "not_done", NULL, p->counts[RESIGN_NOT_DONE]);
     report_error(j, &why);
+    report_kind(j, "resign");
     return report_print(j, err);
 }
 
