@@ -166,6 +166,7 @@ static bool print_sums(struct resign_report *p, struct ens_err *err)
     report_uint(j, "failed", NULL, p->counts[RESIGN_FAILED]);
     report_uint(j, "not_done", NULL, p->counts[RESIGN_NOT_DONE]);
     report_error(j, &why);
+    report_close(j);
     report_kind(j, "resign");
     return report_print(j, err);
 }
