@@ -174,6 +174,23 @@ rows() {
     refused 64 'give one'
 }
 
+@test "without /proc ssh-keygen reads no signature, which is no verdict about one" {
+    begin
+    approves alice a.approval
+    policy p "mrsigner $SIGNER" 'approvals 1' 'approvers people'
+    # shellcheck disable=SC2016
+    bare=(unshare -Urm sh -c 'mount -t tmpfs none /proc && exec "$@"' sh)
+    "${bare[@]}" true 2>/dev/null || skip "no user namespace here"
+    status=0
+    "${bare[@]}" "$ENSIGN" check --policy p --approval a.approval s.signdata >out 2>err || status=$?
+    exits 71
+    [ ! -s out ]
+    [ "$(cat err)" = 'ensign: ssh-keygen: has no /dev/fd to read a signature from: mount /proc and /dev' ]
+    rm out err
+    check --approval a.approval s.signdata
+    exits 0
+}
+
 @test "if nothing says which key will sign, it is said that the approvals may be for different ones" {
     local line='^  mrsigner        not checked: which key the approvals are for \(--pubkey or --mrsigner checks it\)$'
     begin
