@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (53900, 31300),
+    "product": (54100, 31300),
     "bundle": (400, None),
     "bundle/container": (500, None),
     "bundle/elf": (700, None),
@@ -24,13 +24,13 @@ BARS = {
     "hsm": (2800, None),
     "hsm/token": (3100, None),
     "signer": (200, None),
-    "signer/base": (4700, None),
+    "signer/base": (4800, None),
     "signer/ceremony": (8100, None),
     "signer/cmd": (10400, 6200),  # with the rooms of the verbs
     "signer/flow": (7700, None),
     "signer/sgx": (2600, None),
     "signer/ui": (2500, None),
-    "ensign-offline: lines of .c": (22900, 11500),
+    "ensign-offline: lines of .c": (23100, 11500),
     "ensign-offline: symbols that must not be there": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),
     "ensign-token: lines of .c": (4500, 4500),

@@ -8,7 +8,7 @@ setup_file() {
     local tree=$BATS_FILE_TMPDIR/tree
     mkdir -p "$tree/build/release"
     (cd "$ROOT" && tar -c signer hsm bundle scripts/check-house.sh scripts/check-walks.sh docs/design.md tests/unit tests/hsm) | tar -x -C "$tree"
-    (cd "$ROOT/build/$VARIANT" && find signer hsm bundle -name '*.o' | tar -c -T - ensign-offline) |
+    (cd "$ROOT/build/$VARIANT" && find signer hsm bundle -name '*.o' | tar -c -T - ensign ensign-offline ensign-token) |
         tar -x -C "$tree/build/release"
     cd "$tree" || return 1
     # The figures become the bounds.
@@ -67,7 +67,7 @@ with() {
     grep -Eq '^house: ok \([0-9]+ bars\)$' <<<"$said"
     grep -Eq '^ensign-offline: symbols that must not be there +0 +0 +0$' <<<"$said"
     house -v
-    grep -Eq '^    signer/cmd/sign/sign: cmd_sign: signer/cmd/table$' <<<"$said"
+    grep -Eq '^    signer/cmd/table: cmd_find: signer/main$' <<<"$said"
 }
 
 @test "house: lines of the product, of a room, and of the signing host's program" {
