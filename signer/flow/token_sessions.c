@@ -1,5 +1,6 @@
-/* More sessions with one token. The processes are started here, by the main thread, with which they end; then a thread
- * for each of them loads the module, which takes the longest. Logins follow one another: if one fails, that is the last. */
+/* More sessions with one token. The main thread starts the processes, with which they end; a thread for each of them
+ * loads the module, which takes the longest. Then they log in one after another: if one fails, that is the last, and
+ * while one writes to its token's files, as SoftHSM2 does, none reads them for the first time. */
 #include "signer/flow/token_sessions.h"
 
 #include <pthread.h>
@@ -9,34 +10,14 @@
 #include "signer/base/mem.h"
 #include "signer/ui/notice.h"
 
-struct gate {
-    pthread_mutex_t lock;
-    bool is_shut; /* a login failed */
-};
-
 struct opening {
     const struct token_sessions *more;
-    struct gate *gate;
     struct hsm *hsm;
     struct ens_err err;
-    bool is_ready, was_skipped;
+    bool is_loaded;
     bool has_thread;
     pthread_t thread;
 };
-
-/* One at a time. */
-static bool login_next(struct opening *o)
-{
-    bool ok = false;
-
-    (void)pthread_mutex_lock(&o->gate->lock);
-    o->was_skipped = o->gate->is_shut;
-    if (!o->was_skipped)
-        ok = hsm_login(o->hsm, o->more->pin, o->more->allow_final_try, &o->err);
-    o->gate->is_shut = !ok;
-    (void)pthread_mutex_unlock(&o->gate->lock);
-    return ok;
-}
 
 /* One that wants the PIN for each signature in this process only would try a wrong one once in each. */
 static bool is_same_key(const struct hsm_key *a, const struct hsm_key *b)
@@ -46,29 +27,34 @@ static bool is_same_key(const struct hsm_key *a, const struct hsm_key *b)
            memcmp(a->pubkey.modulus, b->pubkey.modulus, PUBKEY_SIZE) == 0;
 }
 
-static bool open_one(struct opening *o)
+static bool load_one(struct opening *o)
 {
     ENS_CLEANUP(hsm_uri_freep) struct hsm_uri *uri = NULL;
-    const struct token_sessions *more = o->more;
     const struct hsm_token *token = NULL;
-    const struct hsm_key *key = NULL;
 
-    if (!hsm_load(o->hsm, more->open, &o->err) || !hsm_uri_parse(more->token->uri, &uri, &o->err) ||
+    if (!hsm_load(o->hsm, o->more->open, &o->err) || !hsm_uri_parse(o->more->token->uri, &uri, &o->err) ||
         !hsm_select_token(o->hsm, uri, &token, &o->err))
         return false;
-    if (strcmp(token->uri, more->token->uri) != 0)
-        return ens_fail(&o->err, ENS_DEVICE, "it has another token, %s", token->uri);
-    if (!login_next(o) || !hsm_select_key(o->hsm, more->uri, &key, &o->err))
-        return false;
-    return is_same_key(key, more->key) || ens_fail(&o->err, ENS_DEVICE, "it has another key, %s", key->uri);
+    return strcmp(token->uri, o->more->token->uri) == 0 ||
+           ens_fail(&o->err, ENS_DEVICE, "it has another token, %s", token->uri);
 }
 
 static void *run_opening(void *arg)
 {
     struct opening *o = arg;
 
-    o->is_ready = open_one(o);
+    o->is_loaded = load_one(o);
     return NULL;
+}
+
+static bool select_same_key(struct opening *o)
+{
+    const struct hsm_key *key = NULL;
+
+    if (!hsm_select_key(o->hsm, o->more->uri, &key, &o->err))
+        return false;
+    return is_same_key(key, o->more->key) ||
+           ens_fail(&o->err, ENS_DEVICE, "it has another key, %s", key->uri);
 }
 
 /* Signals are for the main thread. */
@@ -85,19 +71,23 @@ static void start_openings(struct opening *list, unsigned len)
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* Takes those that are ready, and says how many are not, and why the first. */
+/* Logs in those that are loaded, takes those that have the key, and says how many do not, and why the first. */
 static void take_ready(struct opening *list, unsigned len, struct token_session *s)
 {
     const struct ens_err *why = NULL;
+    bool may_login = true;
 
     for (unsigned i = 0; i < len; i++) {
-        if (list[i].has_thread)
-            (void)pthread_join(list[i].thread, NULL);
-        if (list[i].is_ready)
-            s->more[s->more_len++] = ens_take(list[i].hsm);
-        else if (why == NULL || (why->code == ENS_OK && !list[i].was_skipped))
-            why = &list[i].err;
-        hsm_closep(&list[i].hsm);
+        struct opening *o = &list[i];
+        bool tries = o->is_loaded && may_login;
+
+        if (tries)
+            may_login = hsm_login(o->hsm, o->more->pin, o->more->allow_final_try, &o->err);
+        if (tries && may_login && select_same_key(o))
+            s->more[s->more_len++] = ens_take(o->hsm);
+        else if (why == NULL || (why->code == ENS_OK && o->err.code != ENS_OK))
+            why = &o->err;
+        hsm_closep(&o->hsm);
     }
     if (why != NULL)
         notice_warn("%u of %u sessions: %s", s->more_len + 1, len + 1,
@@ -120,17 +110,17 @@ bool token_sessions_open(const struct token_sessions *more, unsigned wanted, str
     s->more = mem_alloc(len, sizeof(struct hsm *), err);
     if (list == NULL || s->more == NULL)
         return false;
-    struct gate gate = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
     for (unsigned i = 0; i < len; i++) {
         list[i].more = more;
-        list[i].gate = &gate;
         if (!hsm_start(more->open, &list[i].hsm, &list[i].err))
             break; /* the next one would fail as well */
     }
     start_openings(list, len);
+    for (unsigned i = 0; i < len; i++) {
+        if (list[i].has_thread)
+            (void)pthread_join(list[i].thread, NULL);
+    }
     take_ready(list, len, s);
-    (void)pthread_mutex_destroy(&gate.lock);
     return true;
 }
 

@@ -156,6 +156,8 @@ PY
     exits 77
     harmless
     tty_ens -- resign "${key[@]}" --yes "$EVIL.orc" "$EVIL.sgxs" "$EVIL"
+    # The line of progress is rewritten by CR; the name in it is in one line, and plain.
+    LC_ALL=C sed -Ei 's/\r(signing [0-9]+ of [0-9]+: [ -~]* *)\r *\r/\1\n/g' "$OUT"
     harmless
     tty_ens -- "$EVIL"
     exits 64
