@@ -164,6 +164,15 @@ print(bin(int(a, 16) ^ int(b, 16)).count("1"))' "$OUT")" -eq 1 ]
     ok
 }
 
+@test "fields that a worker calls those of a signed file are not taken, if that signature does not verify" {
+    files f1.orc f3.orc
+    cp "$WANT" f2.before.orc
+    resign --jobs 1 "${ALL[@]}" f2.before.orc
+    exits 70
+    says 'f2\.before\.orc: the process that was at it said what cannot be: leave'
+    called C_Sign 2
+}
+
 # ---- what it cannot reach ----
 
 @test "a worker that was taken over opens no other file, no terminal, and makes nothing elsewhere" {

@@ -107,11 +107,13 @@ static bool take_kept(const struct resign *r, const struct resign_file *f, const
            install_judge(ret, f->path, &ignored);
 }
 
-/* What it is signed with now, by whomever; a file that nobody signed is held against --from. */
+/* What it is signed with now, by whomever; a file that nobody signed is held against --from. Fields are taken from what
+ * verifies only. */
 static bool take_before(const struct resign *r, const struct resign_message *m, struct resign_enclave *x)
 {
     struct pubkey key;
     uint8_t mrsigner[MRSIGNER_SIZE];
+    bool holds = false;
     struct ens_err ignored = {0};
 
     x->has_before = (m->flags & RESIGN_IS_SIGNED) != 0 || r->has_from;
@@ -121,10 +123,10 @@ static bool take_before(const struct resign *r, const struct resign_message *m, 
     }
     memcpy(x->before.bytes, m->before.data, sizeof x->before.bytes);
     verify_key_of(&x->before, &key);
-    if (!rsa3072_mrsigner(&key, mrsigner, &ignored))
+    if (!rsa3072_mrsigner(&key, mrsigner, &ignored) || !verify_signature(&x->before, &holds, &ignored))
         return false;
-    x->same_signer = memcmp(mrsigner, r->signer.mrsigner, sizeof mrsigner) == 0;
-    return true;
+    x->same_signer = holds && memcmp(mrsigner, r->signer.mrsigner, sizeof mrsigner) == 0;
+    return holds || r->has_from;
 }
 
 static bool take_component(const struct resign *r, const struct resign_message *m, struct resign_enclave *x)
