@@ -156,6 +156,17 @@ C
     warned '1 of 3 sessions: it has another key'
 }
 
+@test "where descriptors are few there are fewer sessions, and every signature" {
+    [ "$VARIANT" != valgrind ] || skip "valgrind needs descriptors of its own"
+    begin
+    printf '#!/bin/sh\nulimit -n 24 && exec "%s" "$@"\n' "$ENSIGN" >few
+    chmod 755 few
+    ENSIGN=$PWD/few many 6
+    ok
+    complete
+    warned '[1-5] of 6 sessions: .*Too many open files'
+}
+
 @test "a PIN pad, and a key that asks for the PIN each time, have one session" {
     begin
     ENSIGN_FAULT=pinpad=$PIN ens sign --key "$RELEASE" --module "$FAULT" --yes --sessions 4 --out-dir out f?.signdata
@@ -181,6 +192,17 @@ C
     ok
     complete
     warned '1 of 4 sessions: it has another key'
+}
+
+@test "a PIN pad that later sessions only see is not waited for" {
+    begin
+    other C_GetTokenInfo 'CK_SLOT_ID s, CK_TOKEN_INFO_PTR t' 's, t' \
+        'static long me; if (me == 0) me = times(); CK_RV rv = real->C_GetTokenInfo(s, t);
+        if (me > 1) t->flags |= CKF_PROTECTED_AUTHENTICATION_PATH; return rv;'
+    many 4
+    ok
+    complete
+    warned '1 of 4 sessions: it has another token'
 }
 
 @test "a session that ends its process: its item fails, the run stops, nothing is signed twice" {
