@@ -242,3 +242,44 @@ stopped() {
         [ "$command" != 'verify b.orc' ] || grep -q 'openat.*/dev/urandom.* = [0-9]' "$BATS_TEST_TMPDIR/trace"
     done
 }
+
+@test "chains of links, a directory that cannot be listed or is gone, another file system: legal behind the wall" {
+    local here place other=/dev/shm
+    bundle b.orc
+    enclave e.sgxs
+    # Each link leads on from where it stands; the last one to what is not there yet.
+    mkdir one two three
+    ln -s ../two/second one/first
+    ln -s ../three/third two/second
+    ens gen-sign-data --date 20240229 -o one/first e.sgxs
+    ok
+    size_is three/third 256
+    [ -L one/first ] && [ -L two/second ]
+    # Two outputs, in two directories, neither of them the current one.
+    ens gen-sign-data --date 20240229 -o two/../three/s --digest one/d b.orc
+    ok
+    [ "$(sha256 three/s)" = "$(xxd -p -c 64 one/d)" ]
+    # A directory above need not be one that can be listed.
+    mkdir -p shut/in
+    cp b.orc shut/in
+    chmod 111 shut
+    ens gen-sign-data --date 20240229 -o shut/in/s shut/in/b.orc
+    chmod 755 shut
+    ok
+    same shut/in/s three/s
+    # A current directory that was removed keeps no absolute path away.
+    mkdir gone
+    here=$PWD
+    (cd gone && rmdir ../gone && "$ENSIGN" gen-sign-data -q --date 20240229 -o "$here/s" "$here/b.orc")
+    same s three/s
+    [ -d "$other" ] && [ -w "$other" ] || skip "no other file system here"
+    place=$(mktemp -d "$other/ensign-XXXXXX")
+    cp b.orc "$place"
+    ens compare "$place/b.orc" b.orc
+    exits 0
+    ln -s "$place/new" over
+    ens gen-sign-data --date 20240229 -o over "$place/b.orc"
+    ok
+    same "$place/new" three/s
+    rm -r "$place"
+}
