@@ -533,7 +533,7 @@ END
 }
 
 @test "show of sign-data: what only --allow-unusual signs has its name and its sentence, as in the review" {
-    local row name fields
+    local name fields
     sign_data vendor.signdata "$MRENCLAVE" vendor=1
     ens show vendor.signdata
     ok
