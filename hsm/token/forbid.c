@@ -1,6 +1,6 @@
 /* The calls by which this process would reach into another one, or type for the person at the terminal, and which no
  * module needs. Landlock keeps signals and ptrace inside; it knows nothing of limits (prlimit(2) of the parent ends it,
- * or keeps it from writing) and of terminals (TIOCSTI answers ensign's question). Every other call stays: foreign code
+ * or keeps it from writing) and of terminals (TIOCSTI answers ensign's question, TIOCSPGRP takes the keyboard away). Every other call stays: foreign code
  * needs what it needs. */
 #include "hsm/token/internal.h"
 
@@ -35,19 +35,20 @@ bool forbid_calls(void)
      * is all that the kernel takes of these two. */
     const struct sock_filter filter[] = {
         /*  0 */ LOAD(arch),
-        /*  1 */ EQUAL(ARCHITECTURE, 0, 10),
+        /*  1 */ EQUAL(ARCHITECTURE, 0, 11),
         /*  2 */ LOAD(nr),
-        /*  3 */ AT_LEAST(OTHER_NUMBERS, 8, 0),
+        /*  3 */ AT_LEAST(OTHER_NUMBERS, 9, 0),
         /*  4 */ EQUAL(SYS_prlimit64, 0, 3),
         /*  5 */ LOAD(args[0]),
-        /*  6 */ EQUAL(0, 6, 0),
-        /*  7 */ EQUAL((uint32_t)getpid(), 5, 4),
-        /*  8 */ EQUAL(SYS_ioctl, 0, 4),
+        /*  6 */ EQUAL(0, 7, 0),
+        /*  7 */ EQUAL((uint32_t)getpid(), 6, 5),
+        /*  8 */ EQUAL(SYS_ioctl, 0, 5),
         /*  9 */ LOAD(args[1]),
-        /* 10 */ EQUAL(TIOCSTI, 1, 0),
-        /* 11 */ EQUAL(PASTE, 0, 1),
-        /* 12 */ ANSWER(SECCOMP_RET_ERRNO | EPERM),
-        /* 13 */ ANSWER(SECCOMP_RET_ALLOW),
+        /* 10 */ EQUAL(TIOCSTI, 2, 0),
+        /* 11 */ EQUAL(TIOCSPGRP, 1, 0),
+        /* 12 */ EQUAL(PASTE, 0, 1),
+        /* 13 */ ANSWER(SECCOMP_RET_ERRNO | EPERM),
+        /* 14 */ ANSWER(SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {.len = sizeof filter / sizeof filter[0]};
 

@@ -158,14 +158,14 @@ static bool allow_some(scmp_filter_ctx filter, enum wall_role role)
     const struct scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
     const struct scmp_arg_cmp for_reading = SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE | O_CREAT, O_RDONLY);
     const struct scmp_arg_cmp thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
-    const struct scmp_arg_cmp own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
-    const struct scmp_arg_cmp limits[] = {SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0)};
+    const struct scmp_arg_cmp own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0);
+    const struct scmp_arg_cmp limits[] = {SCMP_A0(SCMP_CMP_EQ, 0, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0)};
     static const unsigned asked_of_terminals[] = {TCGETS, TIOCGWINSZ};
     bool ok = true;
 
     for (size_t i = 0; i < sizeof asked_of_terminals / sizeof asked_of_terminals[0]; i++)
         ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                                    SCMP_A1(SCMP_CMP_EQ, asked_of_terminals[i])) == 0;
+                                    SCMP_A1(SCMP_CMP_EQ, asked_of_terminals[i], 0)) == 0;
     /* -1 is no call: so a tracer lets one fail that was to be made. */
     ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, -1, 0) == 0;
     /* glibc makes threads with clone3, whose flags no filter can read, and with clone if there is no clone3. */

@@ -103,8 +103,8 @@ static bool run_requests(struct work *w, struct ens_err *err)
                                       .over = show_pace};
     size_t len = w->requests->len;
     size_t room = file_room(OUTPUT_FDS, (size_t)WRITERS * BATCH_GROUP_MAX);
-    size_t writers = room < WRITERS ? room : WRITERS;
-    const struct batch_args args = {.workers = (unsigned)(len < writers ? len : writers),
+    size_t writers = len < room ? len : room;
+    const struct batch_args args = {.workers = writers < WRITERS ? (unsigned)writers : WRITERS,
                                     .sessions = w->signer->token.more_len + 1,
                                     .open_max = room};
 

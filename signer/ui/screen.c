@@ -265,8 +265,10 @@ static bool show_paged(int fd, const struct screen_text *t, size_t room, bool *r
     size_t pages = 1;
 
     screen_pages_begin(&left, t, room);
-    for (struct screen_pages all = left; screen_pages_next(&all, &p); pages++)
-        continue;
+    struct screen_pages all = left;
+
+    while (screen_pages_next(&all, &p))
+        pages++;
     *ret_go_on = true;
     for (size_t page = 1; *ret_go_on && screen_pages_next(&left, &p); page++) {
         if (!put_terminal_text(fd, p.top, err) || !put_terminal_text(fd, p.header, err) ||

@@ -605,6 +605,15 @@ own_pin() {
     not grep -q '^type: done' "$ENSIGN_QUIRK_LOG"
 }
 
+@test "a module does not take the keyboard away from the question" {
+    begin
+    on_terminal keyboard@C_Login
+    tty_ens 'Type yes to sign: ' yes -- sign --key "$RELEASE" --module "$QUIRK" --pin-source "file:$PINFILE" \
+        -o out s.signdata
+    [ "$status" -eq 0 ] || fail "exit status $status" "$(cat -v "$OUT")"
+    grep -q '^keyboard: E' "$ENSIGN_QUIRK_LOG"
+}
+
 # ---- many sessions ----
 
 batch_of() {

@@ -462,6 +462,15 @@ static void type_yes(void)
     note("type", done);
 }
 
+/* Says which processes the terminal's keys go to: with its own group nothing changes, with another one ensign hears none. */
+static void take_keyboard(void)
+{
+    int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+    pid_t group = getpgrp();
+
+    note("keyboard", tty >= 0 && ioctl(tty, TIOCSPGRP, &group) == 0);
+}
+
 static void *type_on(void *unused)
 {
     (void)unused;
@@ -566,6 +575,7 @@ static const struct {
               {"descriptors", descriptors_of_parent},
               {"prlimit", limits_of_parent},
               {"type", type_yes},
+              {"keyboard", take_keyboard},
               {"typelater", type_later},
               {"ask", ask},
               {"shortsig", short_signature},
