@@ -33,7 +33,7 @@ bool forbid_calls(void)
 {
     /* Where a comparison goes on is counted from the line behind it. Of an argument the lower half is compared, which
      * is all that the kernel takes of these two. */
-    const struct sock_filter filter[] = {
+    struct sock_filter filter[] = {
         /*  0 */ LOAD(arch),
         /*  1 */ EQUAL(ARCHITECTURE, 0, 11),
         /*  2 */ LOAD(nr),
@@ -50,8 +50,7 @@ bool forbid_calls(void)
         /* 13 */ ANSWER(SECCOMP_RET_ERRNO | EPERM),
         /* 14 */ ANSWER(SECCOMP_RET_ALLOW),
     };
-    struct sock_fprog program = {.len = sizeof filter / sizeof filter[0]};
+    const struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};
 
-    memcpy(&program.filter, &(const struct sock_filter *){filter}, sizeof program.filter);
     return ARCHITECTURE != 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }

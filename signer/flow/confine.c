@@ -18,23 +18,23 @@
 
 static const struct confined {
     const char *command;
-    enum wall_role role;
     const char *use;       /* of the SSH signatures that it has verified; NULL: it starts no program */
     const char *signed_by; /* the option that names such a signature; NULL: an operand may be one */
-    bool has_people;       /* it opens the files that a policy names */
+    enum wall_role role;
+    bool has_people; /* it opens the files that a policy names */
 } rows[] = {
-    {"show", WALL_READER, SSHSIG_NAMESPACE, NULL, true},
-    {"check", WALL_READER, SSHSIG_NAMESPACE, "approval", true},
-    {"transcript", WALL_READER, SSHSIG_HEAD, "signed-head", false},
-    {"verify", WALL_READER, NULL, NULL, false},
-    {"compare", WALL_READER, NULL, NULL, false},
-    {"extract", WALL_WRITER, NULL, NULL, false},
-    {"gen-sign-data", WALL_WRITER, NULL, NULL, false},
-    {"sgx-gen-sign-data", WALL_WRITER, NULL, NULL, false},
-    {"set-sig", WALL_WRITER, NULL, NULL, false},
-    {"sgx-set-sig", WALL_WRITER, NULL, NULL, false},
-    {"component-add", WALL_WRITER, NULL, NULL, false},
-    {"init", WALL_WRITER, NULL, NULL, false},
+    {"show", SSHSIG_NAMESPACE, NULL, WALL_READER, true},
+    {"check", SSHSIG_NAMESPACE, "approval", WALL_READER, true},
+    {"transcript", SSHSIG_HEAD, "signed-head", WALL_READER, false},
+    {"verify", NULL, NULL, WALL_READER, false},
+    {"compare", NULL, NULL, WALL_READER, false},
+    {"extract", NULL, NULL, WALL_WRITER, false},
+    {"gen-sign-data", NULL, NULL, WALL_WRITER, false},
+    {"sgx-gen-sign-data", NULL, NULL, WALL_WRITER, false},
+    {"set-sig", NULL, NULL, WALL_WRITER, false},
+    {"sgx-set-sig", NULL, NULL, WALL_WRITER, false},
+    {"component-add", NULL, NULL, WALL_WRITER, false},
+    {"init", NULL, NULL, WALL_WRITER, false},
 };
 
 static const struct confined *find_confined(const char *command)

@@ -62,7 +62,7 @@ static bool applies(const struct rule *rule, struct view line, size_t *ret_at)
         return false;
     size_t end = at + strlen(rule->word);
 
-    if (end < line.len && memchr(" ;:", line.data[end], 3) == NULL)
+    if (end < line.len && line.data[end] != ' ' && line.data[end] != ';' && line.data[end] != ':')
         return false;
     *ret_at = at;
     return rule->unless == NULL || (end < line.len && !begins(line, blanks(line, end), rule->unless));

@@ -154,7 +154,7 @@ static bool store(const struct option_place *p, const char *value, struct comman
         return store_word(o, value, member, err);
     if (type == OPTION_LIST)
         return store_in_list(o, value, member, err);
-    if ((o->marks & OPTION_EMPTY) != 0 && value[0] == '\0')
+    if ((o->marks & OPTION_EMPTY) != 0 && value != NULL && value[0] == '\0')
         value = NULL;
     if (type == OPTION_TEXT)
         memcpy(member, &value, sizeof value);

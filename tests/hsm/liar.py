@@ -21,7 +21,7 @@ import tempfile
 import time
 
 KEY = "pkcs11:token=ensign;object=release"
-SECONDS = 40
+SECONDS = 100
 HEADER = 8                                              # u32 type, u32 sequence
 MESSAGE_MAX = 32768
 REFUSALS = {64, 65, 69, 70, 71, 77, 80, 81, 82, 83, 84, 85, 86}
@@ -175,7 +175,8 @@ def read_script(path):
         else:
             steps.append(("w",))
             at += 1
-    return steps
+    # After CLOSE it ends, as the real one does.
+    return [*steps, ("x", 0)]
 
 
 def write_script(path, steps):
