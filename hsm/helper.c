@@ -60,13 +60,14 @@ static bool has_time(struct helper *h, struct ens_err *err)
     unsigned seconds = h->is_greeted ? h->args.timeout_s : HELLO_S;
 
     look_at_page(h, now);
-    unsigned factor = page_factor_of(h->state) < FACTOR_MAX ? page_factor_of(h->state) : FACTOR_MAX;
-
+    unsigned factor = page_factor_of(h->state);
     /* Only at a PIN pad a person is at work; the page is not believed. */
-    if (factor == 0 && (!h->has_pin_pad || page_call_of(h->state) != CALL_C_Login))
-        factor = 1;
-    tell_waiting(h, (now - h->call_begun) / 1000, seconds * factor);
-    if (seconds == 0 || factor == 0)
+    bool is_typed = factor == 0 && h->has_pin_pad && page_call_of(h->state) == CALL_C_Login;
+
+    if (factor == 0 || factor > FACTOR_MAX)
+        factor = factor == 0 ? 1 : FACTOR_MAX;
+    tell_waiting(h, (now - h->call_begun) / 1000, is_typed ? 0 : seconds * factor);
+    if (seconds == 0 || is_typed)
         return true;
     if (now - h->call_begun >= (long)seconds * factor * 1000)
         return helper_fail_late(h, seconds * factor, err);

@@ -197,7 +197,7 @@ static bool answer_request(struct worker *w, const struct resign_message *m)
 void resign_worker_serve(void *ctx, int socket)
 {
     struct worker w = {.r = ctx, .socket = socket};
-    uint8_t bytes[WORKERS_MESSAGE_MAX];
+    static uint8_t bytes[WORKERS_MESSAGE_MAX]; /* a worker is one thread, and its errors fill the stack */
     struct resign_message m;
     size_t len = 0;
 
