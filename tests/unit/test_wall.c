@@ -398,17 +398,15 @@ static void test_the_parts_have_names(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest names[] = {
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_parts_have_names),
-    };
-    const struct CMUnitTest walls[] = {
         cmocka_unit_test_setup_teardown(test_what_is_needed_is_allowed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_files_are_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_calls_end_the_process, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_parent_keeps_its_calls, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_memory_and_time_have_limits, set_up, tear_down),
     };
-    int failed = cmocka_run_group_tests(names, NULL, NULL);
+    const struct CMUnitTest names[] = {tests[0]};
 
-    return IS_BUILT ? failed + cmocka_run_group_tests(walls, NULL, NULL) : failed;
+    return IS_BUILT ? cmocka_run_group_tests(tests, NULL, NULL) : cmocka_run_group_tests(names, NULL, NULL);
 }
