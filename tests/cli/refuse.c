@@ -22,11 +22,11 @@ int main(int argc, char **argv)
         if (seccomp_rule_add(filter, refuse, calls[i], 0) != 0)
             return 99;
     }
-    if (seccomp_rule_add(filter, refuse, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NO_NEW_PRIVS)) !=
+    if (seccomp_rule_add(filter, refuse, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NO_NEW_PRIVS, 0)) !=
             0 ||
-        seccomp_rule_add(filter, refuse, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP)) != 0 ||
-        seccomp_rule_add(filter, refuse, SCMP_SYS(prlimit64), 2, SCMP_A1(SCMP_CMP_NE, 4 /* RLIMIT_CORE */),
-                         SCMP_A2(SCMP_CMP_NE, 0)) != 0 ||
+        seccomp_rule_add(filter, refuse, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP, 0)) != 0 ||
+        seccomp_rule_add(filter, refuse, SCMP_SYS(prlimit64), 2, SCMP_A1(SCMP_CMP_NE, 4 /* RLIMIT_CORE */, 0),
+                         SCMP_A2(SCMP_CMP_NE, 0, 0)) != 0 ||
         seccomp_load(filter) != 0)
         return 99;
     (void)execv(argv[2], argv + 2);
