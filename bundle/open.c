@@ -253,6 +253,16 @@ static bool find_container_kind(struct container *c, bool remembers, struct ens_
     return fail_unknown_kind(c, v, err);
 }
 
+/* What lies beside an enclave is of one kind of it. */
+static bool check_beside(const struct container *c, struct ens_err *err)
+{
+    const struct container_beside *b = c->beside;
+    const char *gramine = b->libpal.label != NULL ? "--libpal" : b->gramine != NULL ? "--gramine" : NULL;
+
+    return gramine == NULL || c->ops->kind == CONTAINER_GRAMINE ||
+           ens_fail(err, ENS_USAGE, "%s: is not a Gramine manifest: leave out %s", c->label, gramine);
+}
+
 static bool open_kind(struct container *c, const char *component, bool remembers, struct ens_err *err)
 {
     struct stat st;
@@ -268,34 +278,37 @@ static bool open_kind(struct container *c, const char *component, bool remembers
     if (component != NULL && component != container_any && c->ops->kind != CONTAINER_ORC)
         return ens_fail(err, ENS_USAGE, "%s: is not a bundle and has no component %s: leave out --component",
                         c->label, component);
-    return c->ops->open(c, component, err);
+    return check_beside(c, err) && c->ops->open(c, component, err);
 }
 
-static bool open_fd(int fd, const char *label, const char *component, bool remembers, struct container **ret,
-                    struct ens_err *err)
+static bool open_fd(int fd, const char *label, const char *component, const struct container_beside *beside,
+                    bool remembers, struct container **ret, struct ens_err *err)
 {
+    static const struct container_beside nothing;
     ENS_CLEANUP(container_closep) struct container *c = mem_alloc(1, sizeof *c, err);
 
     if (c == NULL)
         return false;
     c->fd = fd;
+    c->beside = beside != NULL ? beside : &nothing;
     c->label = mem_strdup(label, err);
     if (c->label == NULL || !open_kind(c, component, remembers, err))
         return false;
+    c->beside = NULL;
     *ret = ens_take(c);
     return true;
 }
 
-bool container_open_fd(int fd, const char *label, const char *component, struct container **ret,
-                       struct ens_err *err)
+bool container_open_fd(int fd, const char *label, const char *component,
+                       const struct container_beside *beside, struct container **ret, struct ens_err *err)
 {
-    return open_fd(fd, label, component, false, ret, err);
+    return open_fd(fd, label, component, beside, false, ret, err);
 }
 
-bool container_take(int *fd, const char *label, const char *component, bool remembers, struct container **ret,
-                    struct ens_err *err)
+bool container_take(int *fd, const char *label, const char *component, const struct container_beside *beside,
+                    bool remembers, struct container **ret, struct ens_err *err)
 {
-    if (!open_fd(*fd, label, component, remembers, ret, err))
+    if (!open_fd(*fd, label, component, beside, remembers, ret, err))
         return false;
     (*ret)->owns_fd = true;
     *fd = -1;

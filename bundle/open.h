@@ -8,13 +8,15 @@ extern const char container_any[];
 
 /* Takes over the open, seekable file `*fd` (-1 then; not if it fails), which messages call `label`, and finds the
  * SIGSTRUCTs in it. `component` names the component of a bundle (NULL: ronl where that is SGX, else the only SGX
- * one) and is NULL for every other kind (ENS_USAGE). If `remembers`, container_write will change the file, and
+ * one) and is NULL for every other kind (ENS_USAGE). `beside` (NULL: nothing) is borrowed with its files until the
+ * container is closed. If `remembers`, container_write will change the file, and
  * container_same_reads can be asked. An ELF file without what its SDK's signing tool lays out is ENS_DATA, and
  * the message says which tool that is. Release with container_closep. */
-bool container_take(int *fd, const char *label, const char *component, bool remembers, struct container **ret,
-                    struct ens_err *err) ENS_MUST_CHECK;
+bool container_take(int *fd, const char *label, const char *component, const struct container_beside *beside,
+                    bool remembers, struct container **ret, struct ens_err *err) ENS_MUST_CHECK;
 /* The same, to look at; `fd` stays the caller's. */
-bool container_open_fd(int fd, const char *label, const char *component, struct container **ret,
+bool container_open_fd(int fd, const char *label, const char *component,
+                       const struct container_beside *beside, struct container **ret,
                        struct ens_err *err) ENS_MUST_CHECK;
 
 /* "Intel SDK ELF", for people; owned by the program. */

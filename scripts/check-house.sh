@@ -14,9 +14,9 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (54100, 31300),
+    "product": (54700, 31300),
     "bundle": (400, None),
-    "bundle/container": (500, None),
+    "bundle/container": (600, None),
     "bundle/elf": (700, None),
     "bundle/orc": (5700, None),
     "bundle/sdk": (2900, None),
@@ -27,7 +27,7 @@ BARS = {
     "signer/base": (4800, None),
     "signer/ceremony": (8100, None),
     "signer/cmd": (10400, 6200),  # with the rooms of the verbs
-    "signer/flow": (7700, None),
+    "signer/flow": (7800, None),
     "signer/sgx": (2600, None),
     "signer/ui": (2500, None),
     "ensign-offline: lines of .c": (23100, 11500),
@@ -37,8 +37,8 @@ BARS = {
     "ensign-token: symbols that must not be there": (0, 0),
     "ensign-token: files that it does not need": (0, 0),
     "programs that load foreign code": (0, 0),
-    "exports with one user": (465, 150),
-    "exports with one user, in their room": (262, None),
+    "exports with one user": (475, 150),
+    "exports with one user, in their room": (268, None),
     "files that their one user, in their room, would hold": (8, None),
     "exports without a user": (0, 0),
     "exports for tests alone": (7, 0),

@@ -151,6 +151,12 @@ void container_set(struct container *c, const char *name, uint64_t value)
         c->settings[c->settings_len++] = (struct container_setting){.name = name, .value = value};
 }
 
+const struct container_fact *container_facts(const struct container *c, size_t *ret_len)
+{
+    *ret_len = c->facts_len;
+    return c->facts;
+}
+
 const struct container_oddity *container_oddities(const struct container *c, size_t *ret_len)
 {
     *ret_len = c->oddities_len;

@@ -24,12 +24,35 @@ enum container_kind {
     CONTAINER_INTEL,        /* ELF with Intel SDK metadata */
     CONTAINER_OPEN_ENCLAVE, /* ELF with .oeinfo */
     CONTAINER_EGO,          /* the same of EGo: its enclave is not all in the file */
+    CONTAINER_GRAMINE, /* a Gramine manifest: an enclave together with libpal.so, and no place for a SIGSTRUCT */
+};
+
+/* An open file, which messages call `label`; both are borrowed. `label` NULL: there is none. */
+struct container_file {
+    int fd;
+    const char *label;
+};
+
+/* The rest of an enclave that no SDK has signed yet: what its file does not say. Zeros: nothing is given. A kind takes
+ * its own part; what is given for another kind is ENS_USAGE. */
+struct container_beside {
+    struct container_file libpal; /* Gramine */
+    const char *gramine;          /* the release whose rules count, "1.9"; NULL: the manifest tells */
 };
 
 /* Values that are measured and say the same as SIGSTRUCT fields (Open Enclave). */
 struct site_config {
     uint16_t isvprodid, isvsvn;
     uint8_t isvfamilyid[16], isvextprodid[16]; /* zero before Open Enclave 0.13 */
+};
+
+/* The signed fields that the enclave's author wrote beside it, where its SDK's own signer looks for them (Gramine). All
+ * bits of MISCSELECT and ATTRIBUTES are enforced. */
+struct site_fields {
+    uint64_t attributes, xfrm, xfrm_mask;
+    uint32_t miscselect;
+    uint16_t isvprodid, isvsvn;
+    bool has_binary_date; /* DATE is written as date_to_binary does */
 };
 
 /* A place for a SIGSTRUCT in a file, and the enclave that belongs to it: a bundle has one for each SGX component, an
@@ -42,10 +65,12 @@ struct site {
     bool has_place;                           /* false: a stream, or a component without a signature */
     bool has_launch;                          /* the loader asks the CPU for `launch` (Intel) */
     bool has_config;
+    bool has_fields;
     bool
         has_fips; /* Intel's loader checks a signature over the SIGSTRUCT as well (metadata 1.5 and 3.2 on) */
     struct launch launch;
     struct site_config config;
+    struct site_fields fields;
     uint8_t fips[FIPS_SIZE];
     struct sigstruct css; /* zeros: there is none yet */
 
@@ -106,6 +131,17 @@ bool container_same_reads(struct container *c, int fd, const char *label, bool *
 
 /* True if two streams pour the same records: one of them need not be poured. False if that is not known. */
 bool container_same_stream(const struct container *c, size_t a, size_t b);
+
+/* Something that whoever reads a measurement should know: the rules that were used, a file beside. */
+struct container_fact {
+    const char *key, *label; /* static: of JSON, and of text */
+    char text[CONTAINER_ODDITY_MAX];
+};
+
+#define CONTAINER_FACTS_MAX 8
+
+/* Owned by the container. */
+const struct container_fact *container_facts(const struct container *c, size_t *ret_len);
 
 /* A setting of the enclave's author, which decides the layout: "heap", "stack", in pages... */
 struct container_setting {

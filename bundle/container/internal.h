@@ -22,11 +22,14 @@ struct container {
     uint64_t shift;            /* of the image in the enclave: address of the file's address 0 */
     struct container_setting settings[CONTAINER_SETTINGS_MAX];
     size_t settings_len;
+    struct container_fact facts[CONTAINER_FACTS_MAX];
+    size_t facts_len;
     struct elf_span edits[CONTAINER_EDITS_MAX]; /* what container_write may change */
     size_t edits_len;
     struct container_oddity oddities[CONTAINER_ODDITIES_MAX];
     size_t oddities_len;
-    void *own; /* the kind's, released by its close */
+    const struct container_beside *beside; /* borrowed; not NULL while `open` runs, NULL afterwards */
+    void *own;                             /* the kind's, released by its close */
 };
 
 /* A kind of container: a row of the table in open.c. */

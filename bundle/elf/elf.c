@@ -47,6 +47,18 @@ bool elf_read(const struct elf *e, uint64_t offset, uint8_t *ret, size_t len, co
     return e->reads == NULL || elf_reads_add(e->reads, offset, view_of(ret, len), err);
 }
 
+bool elf_read_segment(const struct elf *e, const struct elf_segment *s, uint64_t at, uint8_t *ret, size_t len,
+                      struct ens_err *err)
+{
+    uint64_t end = s->vaddr + s->filesz;
+    uint64_t from = at > s->vaddr ? at : s->vaddr;
+    uint64_t to = end < at + len ? end : at + len;
+
+    memset(ret, 0, len);
+    return from >= to ||
+           elf_read(e, s->offset + (from - s->vaddr), ret + (from - at), (size_t)(to - from), "segment", err);
+}
+
 /* Where the tables lie, as the ELF header says. */
 struct tables {
     uint64_t segments, sections;

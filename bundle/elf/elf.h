@@ -80,6 +80,11 @@ bool elf_is_code(const struct elf *e, uint64_t addr, uint64_t len);
 bool elf_read(const struct elf *e, uint64_t offset, uint8_t *ret, size_t len, const char *what,
               struct ens_err *err) ENS_MUST_CHECK;
 
+/* The `len` bytes of memory from the address `at` on, as a loader of `s` alone has them: those of the file, and zeros.
+ * at + len does not wrap. */
+bool elf_read_segment(const struct elf *e, const struct elf_segment *s, uint64_t at, uint8_t *ret, size_t len,
+                      struct ens_err *err) ENS_MUST_CHECK;
+
 struct elf_symbol {
     bool found;
     uint64_t value, size;

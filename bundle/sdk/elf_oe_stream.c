@@ -16,15 +16,6 @@
 #define RELA_ADDEND      16
 #define R_X86_64_TPOFF64 18
 
-/* Offsets in the TCS (Intel SDM, "TCS"). */
-#define TCS_OSSA    16
-#define TCS_NSSA    28
-#define TCS_OENTRY  32
-#define TCS_OFSBASE 48
-#define TCS_OGSBASE 56
-#define TCS_FSLIMIT 64
-#define TCS_GSLIMIT 68
-
 #define CONTROL_PAGES   (1 + SSA_FRAMES) /* TCS and SSA; a thread's guard pages are not added */
 #define RELOCATION_WORK 256              /* two reads of the file for some */
 
@@ -72,23 +63,12 @@ static void apply_patch(const struct oe_patch *patch, uint64_t rva, uint8_t *byt
     }
 }
 
-/* The image from `rva` on, as the loader has it in memory: what the file has of `s`, and zeros. */
+/* The image from `rva` on, as the loader has it in memory. */
 static bool read_image(const struct oe_plan *plan, const struct elf_segment *s, uint64_t rva, uint8_t *ret,
                        size_t len, struct ens_err *err)
 {
-    uint64_t end = s->vaddr + s->filesz;
-    uint64_t from = rva > s->vaddr ? rva : s->vaddr;
-    uint64_t to = end < rva + len ? end : rva + len;
-
-    if (from >= to) {
-        memset(ret, 0, len);
-    } else {
-        memset(ret, 0, (size_t)(from - rva));
-        memset(ret + (to - rva), 0, (size_t)(rva + len - to));
-        if (!elf_read(plan->elf, s->offset + (from - s->vaddr), ret + (from - rva), (size_t)(to - from),
-                      "segment", err))
-            return false;
-    }
+    if (!elf_read_segment(plan->elf, s, rva, ret, len, err))
+        return false;
     for (size_t i = 0; i < plan->patches_len; i++)
         apply_patch(&plan->patches[i], rva, ret, len);
     return true;
@@ -190,16 +170,16 @@ static bool put_tcs(struct pour *p, struct ens_err *err)
     const struct oe_plan *plan = p->plan;
     uint64_t here = plan->base + p->at;
     uint64_t data = here + (1 + SSA_FRAMES + 1 + plan->tls) * SGXS_PAGE_SIZE;
-    uint8_t tcs[SGXS_PAGE_SIZE] = {0};
+    const struct sgxs_tcs tcs = {.ossa = here + SGXS_PAGE_SIZE,
+                                 .nssa = SSA_FRAMES,
+                                 .oentry = plan->base + plan->elf->entry,
+                                 .ofsbase = data,
+                                 .ogsbase = plan->gs_before ? data - SGXS_PAGE_SIZE : data,
+                                 .fslimit = 0xffffffff,
+                                 .gslimit = 0xffffffff};
 
-    bytes_put_le(tcs + TCS_OSSA, 8, here + SGXS_PAGE_SIZE);
-    bytes_put_le(tcs + TCS_NSSA, 4, SSA_FRAMES);
-    bytes_put_le(tcs + TCS_OENTRY, 8, plan->base + plan->elf->entry);
-    bytes_put_le(tcs + TCS_OFSBASE, 8, data);
-    bytes_put_le(tcs + TCS_OGSBASE, 8, plan->gs_before ? data - SGXS_PAGE_SIZE : data);
-    bytes_put_le(tcs + TCS_FSLIMIT, 4, 0xffffffff);
-    bytes_put_le(tcs + TCS_GSLIMIT, 4, 0xffffffff);
-    return put_page(p, SECINFO_TCS, tcs, err);
+    p->at += SGXS_PAGE_SIZE;
+    return sgxs_write_tcs(p->sink, here, &tcs, err);
 }
 
 static bool put_thread(struct pour *p, const uint8_t *stack, const uint8_t *zeros, struct ens_err *err)

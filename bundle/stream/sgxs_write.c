@@ -2,6 +2,14 @@
 
 #include <string.h>
 
+#define TCS_OSSA    16
+#define TCS_NSSA    28
+#define TCS_OENTRY  32
+#define TCS_OFSBASE 48
+#define TCS_OGSBASE 56
+#define TCS_FSLIMIT 64
+#define TCS_GSLIMIT 68
+
 static void put_header(uint8_t ret[static SGXS_HEADER_SIZE], uint64_t tag, uint64_t offset)
 {
     memset(ret, 0, SGXS_HEADER_SIZE);
@@ -33,4 +41,18 @@ bool sgxs_write_page(const struct sink *sink, uint64_t offset, uint64_t flags, c
         at += SGXS_HEADER_SIZE + SGXS_CHUNK_SIZE;
     }
     return sink->put(sink->ctx, view_of(records, (size_t)(at - records)), err);
+}
+
+bool sgxs_write_tcs(const struct sink *sink, uint64_t offset, const struct sgxs_tcs *tcs, struct ens_err *err)
+{
+    uint8_t page[SGXS_PAGE_SIZE] = {0};
+
+    bytes_put_le(page + TCS_OSSA, 8, tcs->ossa);
+    bytes_put_le(page + TCS_NSSA, 4, tcs->nssa);
+    bytes_put_le(page + TCS_OENTRY, 8, tcs->oentry);
+    bytes_put_le(page + TCS_OFSBASE, 8, tcs->ofsbase);
+    bytes_put_le(page + TCS_OGSBASE, 8, tcs->ogsbase);
+    bytes_put_le(page + TCS_FSLIMIT, 4, tcs->fslimit);
+    bytes_put_le(page + TCS_GSLIMIT, 4, tcs->gslimit);
+    return sgxs_write_page(sink, offset, SECINFO_TCS, page, err);
 }

@@ -7,6 +7,16 @@
 bool sgxs_write_ecreate(const struct sink *sink, uint32_t ssaframesize, uint64_t size,
                         struct ens_err *err) ENS_MUST_CHECK;
 
+/* A thread control structure (Intel SDM, "TCS"); every other byte of its page is zero. */
+struct sgxs_tcs {
+    uint64_t ossa, oentry, ofsbase, ogsbase;
+    uint32_t nssa, fslimit, gslimit;
+};
+
+/* The page of a thread at `offset`, measured whole. */
+bool sgxs_write_tcs(const struct sink *sink, uint64_t offset, const struct sgxs_tcs *tcs,
+                    struct ens_err *err) ENS_MUST_CHECK;
+
 /* EADD of the page at `offset`, and EEXTEND of its sixteen chunks if `page` (SGXS_PAGE_SIZE bytes) is not
  * NULL. A page without content is not measured beyond its EADD. */
 bool sgxs_write_page(const struct sink *sink, uint64_t offset, uint64_t flags, const uint8_t *page,

@@ -5,6 +5,7 @@
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
+#include "signer/flow/beside.h"
 #include "signer/flow/dangers.h"
 #include "signer/flow/enclave.h"
 #include "signer/flow/fields.h"
@@ -15,16 +16,17 @@
 
 struct gen_sign_data_options {
     struct fields_options fields;
+    struct beside_options beside;
     struct output_options out;
     struct text_form_options form;
     const char *digest; /* for the SHA-256 */
 };
 
-static bool load_enclave(const struct fields_options *args, struct artifact *a, struct enclave *ret,
-                         uint8_t ret_mrenclave[static MRENCLAVE_SIZE], struct notices *ret_notices,
-                         struct ens_err *err)
+static bool load_enclave(const struct fields_options *args, const struct beside *beside, struct artifact *a,
+                         struct enclave *ret, uint8_t ret_mrenclave[static MRENCLAVE_SIZE],
+                         struct notices *ret_notices, struct ens_err *err)
 {
-    if (!enclave_open(a, args->component, ENCLAVE_LOOK, ret, err) ||
+    if (!enclave_open(a, args->component, &beside->container, ENCLAVE_LOOK, ret, err) ||
         !enclave_require(ret, args->params.allow_unusual, ret_notices, err) ||
         !fields_check_from(args, ret, err))
         return false;
@@ -34,7 +36,8 @@ static bool load_enclave(const struct fields_options *args, struct artifact *a, 
 
 /* MRENCLAVE, measured; or, if the file holds no enclave, as the SIGSTRUCT in it says. `ret` stays empty for sign-data.
  * `file` stays open. */
-static bool find_mrenclave(const struct fields_options *args, struct artifact *file, struct enclave *ret,
+static bool find_mrenclave(const struct fields_options *args, const struct beside *beside,
+                           struct artifact *file, struct enclave *ret,
                            uint8_t ret_mrenclave[static MRENCLAVE_SIZE], struct notices *ret_notices,
                            struct ens_err *err)
 {
@@ -45,7 +48,7 @@ static bool find_mrenclave(const struct fields_options *args, struct artifact *f
         if (!fields_in_signdata(file, &css, err))
             return false;
         memcpy(ret_mrenclave, sigstruct_get(&css, CSS_ENCLAVEHASH).data, MRENCLAVE_SIZE);
-    } else if (!load_enclave(args, file, ret, ret_mrenclave, ret_notices, err) ||
+    } else if (!load_enclave(args, beside, file, ret, ret_mrenclave, ret_notices, err) ||
                !artifact_keep(file, container_fd(ret->container), err)) {
         return false;
     }
@@ -56,9 +59,11 @@ static bool find_mrenclave(const struct fields_options *args, struct artifact *f
 }
 
 /* Measures the enclave, builds the fields, shows them. */
-static bool prepare_signdata(const struct fields_options *args, const char *path, struct sigstruct *ret_css,
-                             uint8_t ret_digest[static 32], struct ens_err *err)
+static bool prepare_signdata(const struct gen_sign_data_options *options, const char *path,
+                             struct sigstruct *ret_css, uint8_t ret_digest[static 32], struct ens_err *err)
 {
+    const struct fields_options *args = &options->fields;
+    ENS_CLEANUP(beside_close) struct beside beside = BESIDE_NONE;
     ENS_CLEANUP(artifact_close) struct artifact file = ARTIFACT_NONE;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     struct notices notices = {0};
@@ -74,7 +79,8 @@ static bool prepare_signdata(const struct fields_options *args, const char *path
                                   .measured = &measured};
 
     enclave_allow_large(args->allow_large);
-    bool ok = artifact_open(path, &file, err) && find_mrenclave(args, &file, &e, mrenclave, &notices, err) &&
+    bool ok = beside_open(&options->beside, &beside, err) && artifact_open(path, &file, err) &&
+              find_mrenclave(args, &beside, &file, &e, mrenclave, &notices, err) &&
               fields_of_options(args, &file, mrenclave, ret_css, &from, &notices, err) &&
               install_fits(&e, ret_css, &notices, err) && signdata_digest(ret_css, ret_digest, err);
 
@@ -100,7 +106,7 @@ static bool run_gen_sign_data(const struct command_line *line, struct ens_err *e
     if (!output_open(args->out.output, args->form.armor == NULL, args->out.force, &out, err) ||
         (args->digest != NULL && !output_open(args->digest, true, args->out.force, &digest_out, err)))
         return false;
-    if (!prepare_signdata(&args->fields, line->operands[0], &css, digest, err))
+    if (!prepare_signdata(args, line->operands[0], &css, digest, err))
         return false;
     signdata_extract(&css, &data);
     if (digest_out != NULL && !output_commit(digest_out, view_of(digest, sizeof digest), err))
@@ -123,7 +129,7 @@ static bool run_sgx_gen_sign_data(const struct command_line *line, struct ens_er
     uint8_t digest[32];
 
     return output_open(args->out.output, true, args->out.force, &out, err) &&
-           prepare_signdata(&args->fields, line->operands[0], &css, digest, err) &&
+           prepare_signdata(args, line->operands[0], &css, digest, err) &&
            output_commit(out, view_of(digest, sizeof digest), err);
 }
 
@@ -143,6 +149,7 @@ const struct command cmd_gen_sign_data = {
     .summary = "write the 256 bytes that are to be signed for an enclave",
     .size = sizeof(struct gen_sign_data_options),
     .groups = {{fields_rows, offsetof(struct gen_sign_data_options, fields)},
+               {beside_rows, offsetof(struct gen_sign_data_options, beside)},
                {gen_sign_data_rows, 0},
                {text_form_rows, offsetof(struct gen_sign_data_options, form)}},
     .min = 1,
@@ -156,6 +163,7 @@ const struct command cmd_sgx_gen_sign_data = {
     .summary = "as orc: write the 32-byte digest that is to be signed",
     .size = sizeof(struct gen_sign_data_options),
     .groups = {{fields_rows, offsetof(struct gen_sign_data_options, fields)},
+               {beside_rows, offsetof(struct gen_sign_data_options, beside)},
                {output_rows, offsetof(struct gen_sign_data_options, out)}},
     .min = 1,
     .max = 1,

@@ -10,6 +10,7 @@
 #include "signer/ceremony/armour.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
+#include "signer/flow/beside.h"
 #include "signer/flow/dangers.h"
 #include "signer/flow/enclave.h"
 #include "signer/flow/fields.h"
@@ -23,6 +24,7 @@
 
 struct set_sig_options {
     struct fields_options fields;
+    struct beside_options beside;
     struct output_options out;
     const char *sign_data;
     const char *to; /* for the SIGSTRUCT */
@@ -246,11 +248,12 @@ static bool make_sigstruct(const struct set_sig_options *args, struct given *g, 
 /* ---- the walk ---- */
 
 /* Reads the enclave and makes the SIGSTRUCT that fits it, judged again from its bytes alone. */
-static bool prepare(const struct set_sig_options *args, const char *path, struct given *g, struct enclave *e,
-                    struct sigstruct *ret, struct notices *ret_notices, struct ens_err *err)
+static bool prepare(const struct set_sig_options *args, const struct beside *beside, const char *path,
+                    struct given *g, struct enclave *e, struct sigstruct *ret, struct notices *ret_notices,
+                    struct ens_err *err)
 {
     if (!artifact_open(path, &g->enclave, err) ||
-        !enclave_open(&g->enclave, args->fields.component, ENCLAVE_CHANGE, e, err) ||
+        !enclave_open(&g->enclave, args->fields.component, &beside->container, ENCLAVE_CHANGE, e, err) ||
         !artifact_keep(&g->enclave, container_fd(e->container), err) ||
         !enclave_require(e, args->fields.params.allow_unusual, ret_notices, err))
         return false;
@@ -273,6 +276,7 @@ static void say_attached(const struct set_sig_options *args, const char *pubkey,
 static bool run_set_sig(const struct command_line *line, struct ens_err *err)
 {
     const struct set_sig_options *args = line->options;
+    ENS_CLEANUP(beside_close) struct beside beside = BESIDE_NONE;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     ENS_CLEANUP(given_free) struct given given = {.enclave = ARTIFACT_NONE};
     ENS_CLEANUP(output_closep) struct output *to = NULL;
@@ -284,7 +288,8 @@ static bool run_set_sig(const struct command_line *line, struct ens_err *err)
         (args->to != NULL && !output_open(args->to, true, args->out.force, &to, err)))
         return false;
     enclave_allow_large(args->fields.allow_large);
-    bool ok = prepare(args, line->operands[0], &given, &e, &css, &notices, err);
+    bool ok = beside_open(&args->beside, &beside, err) &&
+              prepare(args, &beside, line->operands[0], &given, &e, &css, &notices, err);
 
     notice_all(&notices);
     if (!ok)
@@ -319,6 +324,7 @@ static const struct option set_sig_rows[] = {
     .operands = "ENCLAVE [SIGNATURE PUBKEY | SIGSTRUCT]", .size = sizeof(struct set_sig_options),            \
     .groups = {{set_sig_rows, 0},                                                                            \
                {fields_rows, offsetof(struct set_sig_options, fields)},                                      \
+               {beside_rows, offsetof(struct set_sig_options, beside)},                                      \
                {output_rows, offsetof(struct set_sig_options, out)}},                                        \
     .min = 1, .max = 3, .in_place = "output", .run = run_set_sig
 

@@ -51,7 +51,7 @@ bool enclave_measure_stream(int fd, const char *path, struct sgxs_report *ret, s
 {
     ENS_CLEANUP(container_closep) struct container *c = NULL;
 
-    if (!container_open_fd(fd, path, NULL, &c, err))
+    if (!container_open_fd(fd, path, NULL, NULL, &c, err))
         return false;
     if (container_kind(c) != CONTAINER_SGXS)
         return ens_fail(err, ENS_DATA,
@@ -129,12 +129,12 @@ static bool open_container(const char *path, enum enclave_use use, struct contai
     return true;
 }
 
-bool enclave_open(struct artifact *a, const char *id, enum enclave_use use, struct enclave *ret,
-                  struct ens_err *err)
+bool enclave_open(struct artifact *a, const char *id, const struct container_beside *beside,
+                  enum enclave_use use, struct enclave *ret, struct ens_err *err)
 {
     struct container *c = NULL;
 
-    return container_take(&a->fd, a->path, id, use == ENCLAVE_CHANGE, &c, err)
+    return container_take(&a->fd, a->path, id, beside, use == ENCLAVE_CHANGE, &c, err)
                ? open_container(a->path, use, &c, ret, err)
                : artifact_explain(a, ARTIFACT_WANT_ENCLAVE, err);
 }
@@ -177,7 +177,8 @@ bool enclave_open_written(int fd, const char *label, const struct enclave *befor
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     struct container *c = NULL;
 
-    if (!container_open_fd(fd, label, NULL, &c, err) || !open_container(label, ENCLAVE_FIELDS, &c, &e, err))
+    if (!container_open_fd(fd, label, NULL, NULL, &c, err) ||
+        !open_container(label, ENCLAVE_FIELDS, &c, &e, err))
         return false;
     if (e.sites_len != before->sites_len)
         return ens_fail(err, ENS_BUG, "%s: has %zu SIGSTRUCTs, not %zu", label, e.sites_len,

@@ -59,9 +59,9 @@ void enclave_allow_large(bool is_allowed);
 
 /* Takes over the descriptor of `a` once the file is known, checks all of a bundle, and measures the enclave at every
  * site, as `use` wants it. `id` names a bundle's component (NULL: ronl if it is SGX, else the only SGX one; or
- * container_any). Does not judge the enclave; see enclave_require. Release with enclave_free. */
-bool enclave_open(struct artifact *a, const char *id, enum enclave_use use, struct enclave *ret,
-                  struct ens_err *err) ENS_MUST_CHECK;
+ * container_any), `beside` what the file needs beside itself (beside.h; NULL: nothing). Does not judge the enclave; see enclave_require. Release with enclave_free. */
+bool enclave_open(struct artifact *a, const char *id, const struct container_beside *beside,
+                  enum enclave_use use, struct enclave *ret, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Opens what was written from `before` (ENCLAVE_CHANGE, no bundle), an open file that messages call `label`;
  * both stay the caller's. What was read of `before` to measure it must stand there as well, but for what

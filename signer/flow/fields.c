@@ -64,7 +64,7 @@ static bool css_of_enclave(struct artifact *a, const char *component, bool is_me
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     const struct sigstruct *css = NULL;
 
-    if (!enclave_open(a, component, ENCLAVE_FIELDS, &e, err) || !enclave_sigstruct(&e, &css, err) ||
+    if (!enclave_open(a, component, NULL, ENCLAVE_FIELDS, &e, err) || !enclave_sigstruct(&e, &css, err) ||
         !warn_of_sites(&e, ret_notices, err))
         return false;
     if (container_streams_len(e.container) > 0 && !is_measured &&

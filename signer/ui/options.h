@@ -85,7 +85,7 @@ struct option_group {
 
 /* ---- commands ---- */
 
-#define OPTION_GROUPS_MAX 5
+#define OPTION_GROUPS_MAX 6
 
 struct command_line;
 

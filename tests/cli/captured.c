@@ -13,10 +13,10 @@
 #include "signer/flow/install.h"
 #include "signer/flow/workers.h"
 
-bool __real_enclave_open(struct artifact *a, const char *id, enum enclave_use use, struct enclave *ret,
-                         struct ens_err *err);
-bool __wrap_enclave_open(struct artifact *a, const char *id, enum enclave_use use, struct enclave *ret,
-                         struct ens_err *err);
+bool __real_enclave_open(struct artifact *a, const char *id, const struct container_beside *beside,
+                         enum enclave_use use, struct enclave *ret, struct ens_err *err);
+bool __wrap_enclave_open(struct artifact *a, const char *id, const struct container_beside *beside,
+                         enum enclave_use use, struct enclave *ret, struct ens_err *err);
 bool __real_install_enclave(const struct install *i, struct enclave *e, const struct install_item *items,
                             size_t len, struct notices *ret_notices, struct ens_err *err);
 bool __wrap_install_enclave(const struct install *i, struct enclave *e, const struct install_item *items,
@@ -62,8 +62,8 @@ static void crash(void)
     *nowhere = 1;
 }
 
-bool __wrap_enclave_open(struct artifact *a, const char *id, enum enclave_use use, struct enclave *ret,
-                         struct ens_err *err)
+bool __wrap_enclave_open(struct artifact *a, const char *id, const struct container_beside *beside,
+                         enum enclave_use use, struct enclave *ret, struct ens_err *err)
 {
     char *const none[] = {NULL};
 
@@ -88,7 +88,7 @@ bool __wrap_enclave_open(struct artifact *a, const char *id, enum enclave_use us
         reach(fork() >= 0);
     if (is("kill"))
         reach(kill(getppid(), 0) == 0);
-    return __real_enclave_open(a, id, use, ret, err);
+    return __real_enclave_open(a, id, beside, use, ret, err);
 }
 
 bool __wrap_install_enclave(const struct install *i, struct enclave *e, const struct install_item *items,

@@ -169,7 +169,7 @@ static void attach(struct container *c, uint8_t what, struct view before)
     must(file_out_open(path, FILE_OUT_NEW, &out, &err) && container_write(c, &edit, out, &err));
     must(pread(file_out_fd(out), after, sizeof after, 0) == (ssize_t)before.len);
     check_bytes(c, &edit, before, after);
-    must(container_open_fd(file_out_fd(out), "file", NULL, &again, &err));
+    must(container_open_fd(file_out_fd(out), "file", NULL, NULL, &again, &err));
     check_same(c, again);
     container_closep(&again);
     file_out_closep(&out);
@@ -188,7 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         must(write(fd, file.data, file.len) == (ssize_t)file.len);
         /* Bundles are edited by other code: fuzz_archive, fuzz_manifest. */
-        if (file.data[0] != 'P' && container_open_fd(fd, "file", NULL, &c, &err) &&
+        if (file.data[0] != 'P' && container_open_fd(fd, "file", NULL, NULL, &c, &err) &&
             container_site(c, 0)->has_place)
             attach(c, data[0], file);
     }

@@ -108,7 +108,7 @@ static void check_written(struct container *c, const struct container_edit *edit
     struct container *again = NULL;
     struct ens_err err = {0};
 
-    must(container_open_fd(fd, "written", NULL, &again, &err));
+    must(container_open_fd(fd, "written", NULL, NULL, &again, &err));
     must(container_kind(again) == container_kind(c));
     must(container_streams_len(again) == container_streams_len(c));
     for (size_t i = 0; i < container_sites_len(again); i++) {
@@ -165,7 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     make_scratch();
     must(fd >= 0 && write(fd, data, size) == (ssize_t)size);
-    if (container_open_fd(fd, "fuzz", NULL, &c, &err)) {
+    if (container_open_fd(fd, "fuzz", NULL, NULL, &c, &err)) {
         look(c, size);
         for (size_t i = 0; i < container_streams_len(c); i++) {
             uint8_t sha256[32];

@@ -56,7 +56,7 @@ bool open_bytes(const struct buf *b, struct opened *ret, struct ens_err *err)
     ret->fd = memfd_create("test", MFD_CLOEXEC);
     assert_true(ret->fd >= 0);
     assert_int_equal(write(ret->fd, b->data, b->len), (ssize_t)b->len);
-    return container_open_fd(ret->fd, "file", NULL, &ret->c, err);
+    return container_open_fd(ret->fd, "file", NULL, NULL, &ret->c, err);
 }
 
 void close_opened(struct opened *o)

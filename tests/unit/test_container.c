@@ -51,7 +51,7 @@ static bool open_bytes(struct view v, const char *component, int *ret_fd, struct
 {
     *ret_fd = memory_file(v);
     *ret = NULL;
-    return container_open_fd(*ret_fd, "file", component, ret, err);
+    return container_open_fd(*ret_fd, "file", component, NULL, ret, err);
 }
 
 static struct container *opened(struct view v, const char *component, int *ret_fd)
@@ -319,7 +319,7 @@ static void only_regular_files_are_opened(void **state)
     assert_fails(container_of_path(path, &c, &err), err, ENS_DATA, "is not a bundle, SGXS stream");
     assert_null(c);
     (void)close(writer);
-    assert_fails(container_open_fd(-1, "gone", NULL, &c, &err), err, ENS_NOINPUT,
+    assert_fails(container_open_fd(-1, "gone", NULL, NULL, &c, &err), err, ENS_NOINPUT,
                  "gone: cannot be examined: Bad file descriptor");
     support_rmdir(dir);
 }

@@ -159,7 +159,7 @@ static void check_written(int fd, const struct container_edit *edit, const uint8
     struct ens_err err = {0};
     struct sgxs_report r;
 
-    assert_ok(container_open_fd(fd, "written", NULL, &c, &err), err);
+    assert_ok(container_open_fd(fd, "written", NULL, NULL, &c, &err), err);
     for (size_t i = 0; i < container_sites_len(c); i++) {
         const struct site *site = container_site(c, i);
 

@@ -24,7 +24,7 @@ static bool written(size_t at, struct ens_err *err)
     file.data[at] ^= 1;
     assert_int_equal(write(fd, file.data, file.len), (ssize_t)file.len);
     assert_ok(artifact_open(VECTOR, &a, &why), why);
-    assert_ok(enclave_open(&a, NULL, ENCLAVE_CHANGE, &before, &why), why);
+    assert_ok(enclave_open(&a, NULL, NULL, ENCLAVE_CHANGE, &before, &why), why);
     bool ok = enclave_open_written(fd, "new", &before, &after, err);
 
     if (ok) {

@@ -460,7 +460,7 @@ static bool load_enclave(struct ens_err *err)
     ENS_CLEANUP(notice_free) struct notices notices = {0};
     struct findings found = {0};
 
-    if (!artifact_open(container_path, &a, err) || !enclave_open(&a, NULL, ENCLAVE_CHANGE, &e, err))
+    if (!artifact_open(container_path, &a, err) || !enclave_open(&a, NULL, NULL, ENCLAVE_CHANGE, &e, err))
         return false;
     for (size_t i = 0; i < e.sites_len; i++) {
         if (!enclave_judge_site(&e, i, &found, err))

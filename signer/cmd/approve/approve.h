@@ -6,12 +6,14 @@
 #include "signer/sgx/sigstruct.h"
 #include "signer/ceremony/sshsig.h"
 #include "signer/ceremony/statement.h"
+#include "signer/flow/beside.h"
 #include "signer/flow/child_env.h"
 #include "signer/flow/request.h"
 #include "signer/flow/text_form.h"
 #include "signer/ui/output.h"
 
 struct approve_options {
+    struct beside_options beside;
     struct output_options out;
     struct text_form_options form;
     const char *ssh_key;

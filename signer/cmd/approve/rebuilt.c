@@ -12,8 +12,8 @@
 #include "signer/ui/notice.h"
 
 /* One descriptor is hashed, measured and hashed again: the hash is that of the file that was measured. */
-static bool measure_build(const struct approve_options *args, struct rebuilt *ret,
-                          struct notices *ret_notices, struct ens_err *err)
+static bool measure_build(const struct approve_options *args, const struct beside *beside,
+                          struct rebuilt *ret, struct notices *ret_notices, struct ens_err *err)
 {
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
@@ -23,7 +23,7 @@ static bool measure_build(const struct approve_options *args, struct rebuilt *re
         return false;
     (void)lseek(a.fd, 0, SEEK_SET); /* a pipe stays where it is, and no container opens it */
     if (!file_sha256(a.fd, ret->path, ret->sha256, err) ||
-        !enclave_open(&a, args->component, ENCLAVE_LOOK, &e, err) ||
+        !enclave_open(&a, args->component, &beside->container, ENCLAVE_LOOK, &e, err) ||
         !enclave_require(&e, args->allow_unusual, ret_notices, err))
         return false;
     if (lseek(container_fd(e.container), 0, SEEK_SET) != 0)
@@ -41,14 +41,15 @@ static bool measure_build(const struct approve_options *args, struct rebuilt *re
 
 static bool measure_all(const struct approve_options *args, struct rebuilds *ret, struct ens_err *err)
 {
+    ENS_CLEANUP(beside_close) struct beside beside = BESIDE_NONE;
     struct rebuilds r = {0};
     struct notices notices = {0};
-    bool ok = true;
+    bool ok = beside_open(&args->beside, &beside, err);
 
     enclave_allow_large(args->allow_large);
     for (; ok && r.len < args->rebuilt.len; r.len++) {
         r.items[r.len].path = args->rebuilt.items[r.len];
-        ok = measure_build(args, &r.items[r.len], &notices, err);
+        ok = measure_build(args, &beside, &r.items[r.len], &notices, err);
     }
     notice_all(&notices);
     if (ok)
@@ -73,6 +74,7 @@ const struct command cmd_approve_rebuilt = {
     APPROVE_COMMAND,
     .groups = {{approve_rows_signer, 0},
                {rebuilt_rows, 0},
+               {beside_rows, offsetof(struct approve_options, beside)},
                {approve_rows_answer, 0},
                {output_rows, offsetof(struct approve_options, out)},
                {text_form_rows, offsetof(struct approve_options, form)}},

@@ -7,6 +7,7 @@
 #include "signer/base/mem.h"
 #include "signer/ceremony/armour.h"
 #include "signer/cmd/cmd.h"
+#include "signer/flow/beside.h"
 #include "signer/flow/fields.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/verify.h"
@@ -73,7 +74,8 @@ static bool take_signdata(struct compare_side *side, const struct artifact *a, s
 }
 
 /* A component is named for bundles; a side that is none has none. */
-static bool open_side(const char *path, const char *component, struct compare_side *ret, struct ens_err *err)
+static bool open_side(const char *path, const char *component, const struct container_beside *beside,
+                      struct compare_side *ret, struct ens_err *err)
 {
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
     struct pubkey key;
@@ -85,7 +87,7 @@ static bool open_side(const char *path, const char *component, struct compare_si
 
     if (a.len == SIGNDATA_SIZE || armour_is(artifact_head(&a))
             ? !take_signdata(ret, &a, err)
-            : !enclave_open(&a, id, ENCLAVE_LOOK, &ret->e, err) || !take_site(ret, err))
+            : !enclave_open(&a, id, beside, ENCLAVE_LOOK, &ret->e, err) || !take_site(ret, err))
         return false;
     verify_key_of(&ret->site->css, &key);
     if (ret->site->is_signed && (!rsa3072_mrsigner(&key, ret->mrsigner, err) ||
@@ -118,6 +120,7 @@ static bool compare_two_streams(struct compare_side *a, struct compare_side *b, 
 /* ---- the command ---- */
 
 struct compare_options {
+    struct beside_options beside;
     const char *component;
     bool all, allow_large, json;
 };
@@ -137,12 +140,14 @@ static bool print_comparison(const struct compare_options *options, struct compa
 static bool run_compare(const struct command_line *line, struct ens_err *err)
 {
     const struct compare_options *args = line->options;
+    ENS_CLEANUP(beside_close) struct beside beside = BESIDE_NONE;
     ENS_CLEANUP(side_free) struct compare_side a = {0};
     ENS_CLEANUP(side_free) struct compare_side b = {0};
 
     enclave_allow_large(args->allow_large);
-    if (!open_side(line->operands[0], args->component, &a, err) ||
-        !open_side(line->operands[1], args->component, &b, err))
+    if (!beside_open(&args->beside, &beside, err) ||
+        !open_side(line->operands[0], args->component, &beside.container, &a, err) ||
+        !open_side(line->operands[1], args->component, &beside.container, &b, err))
         return false;
     if (args->component != NULL && a.e.bundle == NULL && b.e.bundle == NULL)
         return ens_fail(err, ENS_USAGE, "--component: neither %s nor %s is a bundle: leave it out", a.path,
@@ -169,7 +174,7 @@ const struct command cmd_compare = {
     .operands = "A B",
     .summary = "the same enclave? the same signer? and if not, what differs",
     .size = sizeof(struct compare_options),
-    .groups = {{compare_rows, 0}},
+    .groups = {{compare_rows, 0}, {beside_rows, offsetof(struct compare_options, beside)}},
     .min = 2,
     .max = 2,
     .run = run_compare,

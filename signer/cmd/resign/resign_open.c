@@ -26,8 +26,8 @@ bool resign_open(const struct resign *r, const char *path, struct enclave *ret, 
     bool unusual = r->args->fields.params.allow_unusual;
 
     if (!artifact_open(path, &a, err) ||
-        !enclave_open(&a, r->args->all_components ? container_any : r->args->fields.component, ENCLAVE_CHANGE,
-                      &e, err))
+        !enclave_open(&a, r->args->all_components ? container_any : r->args->fields.component, NULL,
+                      ENCLAVE_CHANGE, &e, err))
         return false;
     if (container_kind(e.container) == CONTAINER_SGXS)
         return ens_fail(err, ENS_DATA,

@@ -163,7 +163,8 @@ static bool show_armour(struct report *r, const struct artifact *a, struct ens_e
 
 /* ---- any file ---- */
 
-static bool show_file(struct report *r, struct artifact *a, show_container_fn *container, struct ens_err *err)
+static bool show_file(struct report *r, const struct show_options *args, struct artifact *a,
+                      show_container_fn *container, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
     struct view v = artifact_head(a);
@@ -181,7 +182,7 @@ static bool show_file(struct report *r, struct artifact *a, show_container_fn *c
     if (armour_is(v))
         return show_armour(r, a, err);
     if (artifact_holds_enclave(a->kind))
-        return container(r, a, err);
+        return container(r, args, a, err);
     if (a->len == ARTIFACT_HEAD_MAX && !artifact_read(a, RSA3072_KEY_FILE_MAX, &file, err))
         return err->code == ENS_DATA && fail_unknown(a->path, v, err);
     if (file.len > 0)
@@ -200,13 +201,15 @@ bool show_run(const struct command_line *line, show_container_fn *container, str
     report_begin(&r, args->json ? REPORT_JSON : REPORT_TEXT, SHOW_LABEL);
     if (line->operands_len > 1)
         return show_set(&r, line->operands, line->operands_len, err) && report_print(&r, err);
-    return artifact_open(line->operands[0], &a, err) && show_file(&r, &a, container, err) &&
+    return artifact_open(line->operands[0], &a, err) && show_file(&r, args, &a, container, err) &&
            report_print(&r, err);
 }
 
-static bool refuse_container(struct report *r, struct artifact *a, struct ens_err *err)
+static bool refuse_container(struct report *r, const struct show_options *args, struct artifact *a,
+                             struct ens_err *err)
 {
     (void)r;
+    (void)args;
     return ens_fail(err, ENS_DATA,
                     "%s: is %s, and ensign-offline opens no enclave: use ensign show on the build host",
                     a->path, artifact_kind_name(a->kind));
@@ -227,4 +230,4 @@ const struct option show_rows[] = {
     {0},
 };
 
-const struct command cmd_show = {SHOW_COMMAND, .run = run_show};
+const struct command cmd_show = {SHOW_COMMAND, .groups = {{show_rows, 0}}, .run = run_show};

@@ -3,18 +3,21 @@
 
 #include "signer/base/bytes.h"
 #include "signer/flow/artifact.h"
+#include "signer/flow/beside.h"
 #include "signer/sgx/findings.h"
 #include "signer/sgx/sigstruct.h"
 #include "signer/ui/options.h"
 #include "signer/ui/report.h"
 
 struct show_options {
+    struct beside_options beside;
     bool allow_large, json;
 };
 extern const struct option show_rows[];
 
-/* Shows a bundle, SGXS stream or ELF file, or refuses it. */
-typedef bool show_container_fn(struct report *r, struct artifact *a, struct ens_err *err);
+/* Shows a file that holds an enclave, or refuses it. */
+typedef bool show_container_fn(struct report *r, const struct show_options *args, struct artifact *a,
+                               struct ens_err *err);
 
 /* Shows the file that is the operand, which is opened once. */
 bool show_run(const struct command_line *line, show_container_fn *container,
@@ -24,7 +27,7 @@ bool show_run(const struct command_line *line, show_container_fn *container,
 #define SHOW_COMMAND                                                                                         \
     .name = "show", .operands = "FILE...",                                                                   \
     .summary = "print a bundle, enclave, SIGSTRUCT, sign-data or public key",                                \
-    .size = sizeof(struct show_options), .groups = {{show_rows, 0}}, .min = 1, .max = SIZE_MAX
+    .size = sizeof(struct show_options), .min = 1, .max = SIZE_MAX
 
 /* Columns of labels. */
 #define SHOW_LABEL 16
@@ -86,7 +89,8 @@ void show_enclave_line(struct report *r, const struct sgxs_report *stream);
 void show_stream_or_problem(struct report *r, const struct sgxs_report *stream, const struct ens_err *problem,
                             bool has_hashes);
 bool show_bundle(struct report *r, const struct artifact *a, struct ens_err *err) ENS_MUST_CHECK;
-bool show_enclave(struct report *r, struct artifact *a, struct ens_err *err) ENS_MUST_CHECK;
+bool show_enclave(struct report *r, const struct beside_options *beside, struct artifact *a,
+                  struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- the ceremony's files (show_ceremony.c, show_approval.c) ---- */
 

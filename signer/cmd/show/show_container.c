@@ -4,7 +4,8 @@
 #include "signer/cmd/show/show.h"
 #include "signer/flow/enclave.h"
 
-static bool show_container(struct report *r, struct artifact *a, struct ens_err *err)
+static bool show_container(struct report *r, const struct show_options *args, struct artifact *a,
+                           struct ens_err *err)
 {
     struct sgxs_report stream = {0};
     ENS_CLEANUP(mem_freep) struct show_judged *judged = mem_alloc(1, sizeof *judged, err);
@@ -12,7 +13,7 @@ static bool show_container(struct report *r, struct artifact *a, struct ens_err 
     if (a->kind == ARTIFACT_BUNDLE)
         return show_bundle(r, a, err);
     if (a->kind != ARTIFACT_SGXS)
-        return show_enclave(r, a, err);
+        return show_enclave(r, &args->beside, a, err);
     if (judged == NULL || !enclave_measure_stream(a->fd, a->path, &stream, err))
         return false;
     show_add(&stream.problems, &judged->found);
@@ -32,4 +33,8 @@ static bool run_show_any(const struct command_line *line, struct ens_err *err)
     return show_run(line, show_container, err);
 }
 
-const struct command cmd_show_any = {SHOW_COMMAND, .run = run_show_any};
+const struct command cmd_show_any = {
+    SHOW_COMMAND,
+    .groups = {{show_rows, 0}, {beside_rows, offsetof(struct show_options, beside)}},
+    .run = run_show_any,
+};

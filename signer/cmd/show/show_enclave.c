@@ -25,6 +25,8 @@ static const char *kind_key(enum container_kind kind)
         return "open-enclave-elf";
     case CONTAINER_EGO:
         return "ego-elf";
+    case CONTAINER_GRAMINE:
+        return "gramine-manifest";
     }
     return "unknown";
 }
@@ -200,6 +202,16 @@ static bool say_places(struct report *r, const struct enclave *e, struct ens_err
     return true;
 }
 
+/* What was used to measure it. */
+static void show_facts(struct report *r, const struct enclave *e)
+{
+    size_t len = 0;
+    const struct container_fact *facts = container_facts(e->container, &len);
+
+    for (size_t i = 0; i < len; i++)
+        report_text(r, facts[i].key, facts[i].label, facts[i].text);
+}
+
 static bool say_first_site(struct report *r, const struct enclave *e, const uint8_t *mrsigner,
                            struct ens_err *err)
 {
@@ -243,12 +255,15 @@ static bool judge_sites(const struct enclave *e, struct show_judged *ret, struct
     return true;
 }
 
-bool show_enclave(struct report *r, struct artifact *a, struct ens_err *err)
+bool show_enclave(struct report *r, const struct beside_options *beside, struct artifact *a,
+                  struct ens_err *err)
 {
+    ENS_CLEANUP(beside_close) struct beside files = BESIDE_NONE;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
     ENS_CLEANUP(mem_freep) struct show_judged *judged = mem_alloc(1, sizeof *judged, err);
 
-    if (judged == NULL || !enclave_open(a, NULL, ENCLAVE_LOOK, &e, err) || !judge_sites(&e, judged, err))
+    if (judged == NULL || !beside_open(beside, &files, err) ||
+        !enclave_open(a, NULL, &files.container, ENCLAVE_LOOK, &e, err) || !judge_sites(&e, judged, err))
         return false;
     enum container_kind kind = container_kind(e.container);
     const struct site *first = &e.sites[0];
@@ -258,6 +273,7 @@ bool show_enclave(struct report *r, struct artifact *a, struct ens_err *err)
     if (!show_dangers(r, judged, err))
         return false;
     report_text(r, "not_measured", NULL, container_why_no_stream(e.container));
+    show_facts(r, &e);
     if (r->form == REPORT_TEXT)
         return say_first_site(r, &e, judged->mrsigner, err);
     report_array(r, "places", NULL, 0);

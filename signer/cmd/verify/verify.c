@@ -12,10 +12,12 @@
 #include "signer/cmd/cmd.h"
 #include "signer/cmd/verify/demands.h"
 #include "signer/flow/artifact.h"
+#include "signer/flow/beside.h"
 #include "signer/flow/enclave.h"
 #include "signer/flow/signer_name.h"
 
 struct verify_options {
+    struct beside_options beside;
     const char *mrenclave, *mrsigner, *pubkey;
     const char *min_isvsvn, *isvprodid;
     const char *policy, *profile, *component;
@@ -222,12 +224,14 @@ static bool is_of_bundle(enum container_kind kind)
     return kind == CONTAINER_ORC || kind == CONTAINER_SGXS || kind == CONTAINER_SIGSTRUCT;
 }
 
-static bool check_enclave(const char *component, const struct demands *d, struct artifact *a,
+static bool check_enclave(const struct verify_options *args, const struct demands *d, struct artifact *a,
                           struct verdict *v, struct ens_err *err)
 {
+    ENS_CLEANUP(beside_close) struct beside beside = BESIDE_NONE;
     ENS_CLEANUP(enclave_free) struct enclave e = {0};
 
-    if (!enclave_open(a, component, ENCLAVE_LOOK, &e, err))
+    if (!beside_open(&args->beside, &beside, err) ||
+        !enclave_open(a, args->component, &beside.container, ENCLAVE_LOOK, &e, err))
         return false;
     if (d->profile == PROFILE_REGISTRY || d->profile == PROFILE_ROFL_SCHEDULER ||
         (d->profile == PROFILE_CORE && !is_of_bundle(container_kind(e.container))))
@@ -264,9 +268,8 @@ static bool verify_file(const struct verify_options *args, const char *path, con
 
     if (!artifact_open(path, &a, err))
         return false;
-    return a.kind == ARTIFACT_BUNDLE || is_bundle_to_core(d, &a)
-               ? check_bundle(args, d, &a, v, err)
-               : check_enclave(args->component, d, &a, v, err);
+    return a.kind == ARTIFACT_BUNDLE || is_bundle_to_core(d, &a) ? check_bundle(args, d, &a, v, err)
+                                                                 : check_enclave(args, d, &a, v, err);
 }
 
 static bool print_verdict(const struct verify_options *args, const struct demands *d, const struct verdict *v,
@@ -333,7 +336,7 @@ const struct command cmd_verify = {
     .operands = "FILE",
     .summary = "is it what it should be, and which consumer refuses it",
     .size = sizeof(struct verify_options),
-    .groups = {{verify_rows, 0}},
+    .groups = {{verify_rows, 0}, {beside_rows, offsetof(struct verify_options, beside)}},
     .min = 1,
     .max = 1,
     .run = run_verify,

@@ -1,0 +1,29 @@
+/* Options and files beside an enclave. */
+#include "signer/flow/beside.h"
+
+#include "signer/base/file.h"
+
+#define BESIDE(KIND, member) OPTION(KIND, struct beside_options, member)
+
+const struct option beside_rows[] = {
+    {"libpal", 0, BESIDE(FILE_ONCE, libpal), "FILE", "libpal.so of the release that runs a Gramine manifest"},
+    {"gramine", 0, BESIDE(ONCE, gramine), "VERSION",
+     "the rules of this release of Gramine (default: told by the manifest)"},
+    {0},
+};
+
+bool beside_open(const struct beside_options *o, struct beside *ret, struct ens_err *err)
+{
+    ret->container.gramine = o->gramine;
+    if (o->libpal == NULL)
+        return true;
+    if (!file_open(o->libpal, &ret->libpal, err))
+        return false;
+    ret->container.libpal = (struct container_file){.fd = ret->libpal, .label = o->libpal};
+    return true;
+}
+
+void beside_close(struct beside *b)
+{
+    file_closep(&b->libpal);
+}
