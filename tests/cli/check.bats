@@ -175,6 +175,8 @@ rows() {
 }
 
 @test "without /proc ssh-keygen reads no signature, which is no verdict about one" {
+    # It reads its options there as well, so that none can switch its search for leaks off.
+    [ "$VARIANT" != asan ] || skip "AddressSanitizer ends a program without /proc"
     begin
     approves alice a.approval
     policy p "mrsigner $SIGNER" 'approvals 1' 'approvers people'
