@@ -50,7 +50,7 @@ CPPFLAGS_ALL += $(shell pkg-config --cflags $(PKGS))
 LIBS := $(shell pkg-config --libs libcrypto jansson libzip zlib libisal libseccomp) -lpthread
 
 # ---- the program ----
-LIB_SRC  := $(wildcard $(addsuffix /*.c,signer/base signer/sgx signer/ui signer/ceremony signer/flow signer/cmd signer/cmd/* hsm bundle bundle/*))
+LIB_SRC  := $(wildcard $(addsuffix /*.c,signer/base signer/sgx signer/quorum signer/ui signer/ceremony signer/flow signer/cmd signer/cmd/* hsm bundle bundle/*))
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 MAIN_OBJ := $(B)/signer/main.o
 

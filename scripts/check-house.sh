@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (54700, 31300),
+    "product": (58200, 31300),
     "bundle": (400, None),
     "bundle/container": (600, None),
     "bundle/elf": (700, None),
@@ -28,6 +28,7 @@ BARS = {
     "signer/ceremony": (8100, None),
     "signer/cmd": (10400, 6200),  # with the rooms of the verbs
     "signer/flow": (7800, None),
+    "signer/quorum": (2200, None),
     "signer/sgx": (2600, None),
     "signer/ui": (2500, None),
     "ensign-offline: lines of .c": (23100, 11500),
@@ -48,7 +49,7 @@ BARS = {
     "arrows back up": (0, 0),
 }
 # A file may use rooms that stand before its own, and its own. Rooms in one row do not know each other.
-ROOMS = [["signer/base"], ["signer/sgx"], ["hsm", "bundle/elf", "bundle/stream", "bundle/orc"], ["hsm/token"], ["bundle/container"],
+ROOMS = [["signer/base"], ["signer/sgx"], ["signer/quorum"], ["hsm", "bundle/elf", "bundle/stream", "bundle/orc"], ["hsm/token"], ["bundle/container"],
          ["bundle/sdk"], ["bundle"], ["signer/ui"], ["signer/ceremony"], ["signer/flow"],
          ["signer/cmd/" + verb for verb in ("approve", "check", "compare", "resign", "show", "sign", "verify")],
          ["signer/cmd"], ["signer"]]

@@ -47,7 +47,7 @@ below() {
 }
 mapfile -t all < <(below signer hsm bundle)
 mapfile -t headers < <(find signer hsm bundle -name '*.h' | sort)
-mapfile -t lower < <(below signer/base signer/sgx signer/ceremony hsm bundle)
+mapfile -t lower < <(below signer/base signer/sgx signer/quorum signer/ceremony hsm bundle)
 
 # ---- who includes whom: a line for each room; arrows run down only ----
 project='^[[:space:]]*#[[:space:]]*include[[:space:]]*"'
@@ -62,11 +62,13 @@ room() { # DIRECTORY PATHS [NAME]: the project headers that its files may includ
 name='[a-z0-9_]+'
 base="signer/base/$name"
 sgx="$base|signer/sgx/$name"
+quorum="$base|signer/sgx/rsa3072|signer/quorum/$name"
 ceremony="$sgx|signer/ceremony/$name"
 # What a flow and a command see of the rooms below them: of hsm one header, of bundle five.
-flow="$ceremony|signer/ui/$name|signer/flow/$name|hsm/hsm|bundle/(open|container/container|orc/bundle|stream/(sgxs|pagediff))"
+flow="$ceremony|signer/quorum/$name|signer/ui/$name|signer/flow/$name|hsm/hsm|bundle/(open|container/container|orc/bundle|stream/(sgxs|pagediff))"
 room signer/base "$base"
 room signer/sgx "$sgx"
+room signer/quorum "$quorum"
 room signer/ui "$base|signer/ui/$name"
 room signer/ceremony "$ceremony|signer/ui/report"
 room hsm "$base|hsm/$name"
