@@ -164,6 +164,29 @@ static void nothing_is_released_once_and_twice(void **state)
     digest_freep(&d);
 }
 
+/* SHAKE256 of "tag", a NUL, "abcdef", as Python's hashlib has it. */
+static void an_output_has_any_length(void **state)
+{
+    static const uint8_t want[] = {0xa3, 0x35, 0xa5, 0xff, 0xbd, 0x09, 0x66, 0x42, 0xf1, 0x7e,
+                                   0x38, 0xd8, 0xe9, 0xb3, 0x66, 0xa6, 0xef, 0x01, 0x15, 0x6e,
+                                   0xb2, 0x94, 0x2a, 0x05, 0xad, 0x4b, 0xf0, 0x78, 0x9c, 0x53,
+                                   0x3e, 0xf9, 0xe4, 0x29, 0xaa, 0x1b, 0x9d, 0xde, 0xff, 0x74};
+    const struct view parts[] = {view_of("abc", 3), view_of("", 0), view_of("def", 3)};
+    uint8_t got[sizeof want];
+    struct ens_err err = {0};
+
+    (void)state;
+    assert_ok(digest_xof("tag", parts, 3, got, sizeof got, &err), err);
+    assert_memory_equal(got, want, sizeof want);
+    /* A shorter one is its beginning; another tag, or another cut between tag and parts, gives another one. */
+    memset(got, 0, sizeof got);
+    assert_ok(digest_xof("tag", parts, 3, got, 5, &err), err);
+    assert_memory_equal(got, want, 5);
+    assert_int_equal(got[5], 0);
+    assert_ok(digest_xof("ta", parts, 3, got, sizeof got, &err), err);
+    assert_memory_not_equal(got, want, 5);
+}
+
 static void the_reason_that_openssl_left_is_told_once(void **state)
 {
     struct ens_err err = {0};
@@ -207,6 +230,7 @@ int main(void)
         cmocka_unit_test(a_fork_has_taken_the_same),
         cmocka_unit_test(a_fork_goes_its_own_way),
         cmocka_unit_test(nothing_is_released_once_and_twice),
+        cmocka_unit_test(an_output_has_any_length),
         cmocka_unit_test(the_reason_that_openssl_left_is_told_once),
         cmocka_unit_test(the_reason_of_one_library_is_found_among_others),
     };

@@ -102,6 +102,25 @@ static void a_secret_has_room_up_to_its_limit(void **state)
     secret_wipe(&s);
 }
 
+/* The pages of a share: more than one, wiped to the last byte. */
+static void a_secret_has_the_room_that_is_asked_for(void **state)
+{
+    static const size_t room = 3 * 4096;
+    struct secret s = {0};
+    struct ens_err err = {0};
+
+    (void)state;
+    assert_ok(secret_alloc_size(&s, room, &err), err);
+    assert_true(view_is_zero(view_of(s.data, room + 1)));
+    if (MLOCK_WORKS)
+        assert_true(has_flag(s.data + room, " lo"));
+    memset(s.data, 'x', room);
+    watched = s.data;
+    wiped = -1;
+    secret_wipe(&s);
+    assert_int_equal(wiped, 1);
+}
+
 static void a_secret_is_wiped_before_it_is_given_back(void **state)
 {
     struct ens_err err = {0};
@@ -168,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_secret_is_locked_and_not_dumped),
         cmocka_unit_test(a_secret_has_room_up_to_its_limit),
+        cmocka_unit_test(a_secret_has_the_room_that_is_asked_for),
         cmocka_unit_test(a_secret_is_wiped_before_it_is_given_back),
         cmocka_unit_test(a_secret_that_cannot_be_locked_is_refused),
     };
