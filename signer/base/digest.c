@@ -13,14 +13,12 @@ struct digest {
 
 /* The algorithms of ensign's own context, asked for once. */
 static pthread_mutex_t fetch_lock = PTHREAD_MUTEX_INITIALIZER;
-static EVP_MD *fetched[3]; /* under that lock, by digest_kind; kept for as long as the process lives */
-#define XOF 2              /* the place of SHAKE256, which is no digest_kind: its output has any length */
+static EVP_MD *fetched[2]; /* under that lock, by digest_kind; kept for as long as the process lives */
 
 /* NULL: out of memory. */
-static const EVP_MD *fetch(unsigned kind)
+static const EVP_MD *fetch(enum digest_kind kind)
 {
-    static const char *const names[] = {
-        [DIGEST_SHA256] = "SHA256", [DIGEST_SHA512_256] = "SHA512-256", [XOF] = "SHAKE256"};
+    static const char *const names[] = {[DIGEST_SHA256] = "SHA256", [DIGEST_SHA512_256] = "SHA512-256"};
     OSSL_LIB_CTX *context = ossl_context();
 
     if (context == NULL)
@@ -34,7 +32,7 @@ static const EVP_MD *fetch(unsigned kind)
     return md;
 }
 
-static bool new_digest(unsigned kind, struct digest **ret, struct ens_err *err)
+bool digest_new(enum digest_kind kind, struct digest **ret, struct ens_err *err)
 {
     ENS_CLEANUP(digest_freep) struct digest *d = mem_alloc(1, sizeof *d, err);
 
@@ -47,11 +45,6 @@ static bool new_digest(unsigned kind, struct digest **ret, struct ens_err *err)
         return ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot start a digest");
     *ret = ens_take(d);
     return true;
-}
-
-bool digest_new(enum digest_kind kind, struct digest **ret, struct ens_err *err)
-{
-    return new_digest(kind, ret, err);
 }
 
 bool digest_update(struct digest *d, struct view piece, struct ens_err *err)
@@ -97,19 +90,4 @@ bool digest_of(enum digest_kind kind, struct view v, uint8_t ret[static DIGEST_S
     ENS_CLEANUP(digest_freep) struct digest *d = NULL;
 
     return digest_new(kind, &d, err) && digest_update(d, v, err) && digest_final(d, ret, err);
-}
-
-bool digest_xof(const char *tag, const struct view *parts, size_t parts_len, uint8_t *ret, size_t len,
-                struct ens_err *err)
-{
-    ENS_CLEANUP(digest_freep) struct digest *d = NULL;
-
-    if (!new_digest(XOF, &d, err) || !digest_update(d, view_of(tag, strlen(tag) + 1), err))
-        return false;
-    for (size_t i = 0; i < parts_len; i++) {
-        if (!digest_update(d, parts[i], err))
-            return false;
-    }
-    return EVP_DigestFinalXOF(d->ctx, ret, len) == 1 ||
-           ossl_fail(err, ENS_RESOURCE, "OpenSSL cannot finish a digest");
 }

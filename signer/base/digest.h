@@ -1,5 +1,5 @@
-/* The digests that exist here: SHA-256 (MRENCLAVE, MRSIGNER, sign-data) and SHA-512/256 (the files
- * of an ORC bundle), and SHAKE256 (the proofs of a quorum). The only user of EVP_MD. */
+/* The two digests that exist here: SHA-256 (MRENCLAVE, MRSIGNER, sign-data) and SHA-512/256 (the files
+ * of an ORC bundle). The only user of EVP_MD. */
 #pragma once
 
 #include "signer/base/bytes.h"
@@ -25,8 +25,3 @@ void digest_freep(struct digest **d);
 /* All at once. */
 bool digest_of(enum digest_kind kind, struct view v, uint8_t ret[static DIGEST_SIZE],
                struct ens_err *err) ENS_MUST_CHECK;
-
-/* `len` bytes of SHAKE256 (FIPS 202, section 6.2) over the tag with its NUL, then the parts. Its state, which may
- * hold a part of them, is wiped. */
-bool digest_xof(const char *tag, const struct view *parts, size_t parts_len, uint8_t *ret, size_t len,
-                struct ens_err *err) ENS_MUST_CHECK;

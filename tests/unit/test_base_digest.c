@@ -7,6 +7,7 @@
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/ossl.h"
+#include "signer/base/xof.h"
 #include "tests/support/support.h"
 
 /* FIPS 180-4 examples, and the one value that the format of ORC bundles publishes. */
@@ -176,14 +177,14 @@ static void an_output_has_any_length(void **state)
     struct ens_err err = {0};
 
     (void)state;
-    assert_ok(digest_xof("tag", parts, 3, got, sizeof got, &err), err);
+    assert_ok(xof_of("tag", parts, 3, got, sizeof got, &err), err);
     assert_memory_equal(got, want, sizeof want);
     /* A shorter one is its beginning; another tag, or another cut between tag and parts, gives another one. */
     memset(got, 0, sizeof got);
-    assert_ok(digest_xof("tag", parts, 3, got, 5, &err), err);
+    assert_ok(xof_of("tag", parts, 3, got, 5, &err), err);
     assert_memory_equal(got, want, 5);
     assert_int_equal(got[5], 0);
-    assert_ok(digest_xof("ta", parts, 3, got, sizeof got, &err), err);
+    assert_ok(xof_of("ta", parts, 3, got, sizeof got, &err), err);
     assert_memory_not_equal(got, want, 5);
 }
 
