@@ -26,12 +26,12 @@ BARS = {
     "signer": (200, None),
     "signer/base": (4800, None),
     "signer/ceremony": (8100, None),
-    "signer/cmd": (10400, 6200),  # with the rooms of the verbs
+    "signer/cmd": (10700, 6200),  # with the rooms of the verbs
     "signer/flow": (7800, None),
     "signer/quorum": (2200, None),
     "signer/sgx": (2600, None),
     "signer/ui": (2500, None),
-    "ensign-offline: lines of .c": (23100, 11500),
+    "ensign-offline: lines of .c": (23300, 11500),
     "ensign-offline: symbols that must not be there": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),
     "ensign-token: lines of .c": (4500, 4500),
@@ -51,7 +51,7 @@ BARS = {
 # A file may use rooms that stand before its own, and its own. Rooms in one row do not know each other.
 ROOMS = [["signer/base"], ["signer/sgx"], ["signer/quorum"], ["hsm", "bundle/elf", "bundle/stream", "bundle/orc"], ["hsm/token"], ["bundle/container"],
          ["bundle/sdk"], ["bundle"], ["signer/ui"], ["signer/ceremony"], ["signer/flow"],
-         ["signer/cmd/" + verb for verb in ("approve", "check", "compare", "resign", "show", "sign", "verify")],
+         ["signer/cmd/" + verb for verb in ("approve", "check", "compare", "quorum", "resign", "show", "sign", "verify")],
          ["signer/cmd"], ["signer"]]
 # An export carries the name of its file, a part of it, that of its room, or one of these.
 PREFIXES = {

@@ -81,7 +81,7 @@ room bundle/sdk "$base|bundle/(sdk|container|elf|stream)/$name"
 room bundle "$base|bundle/$name|bundle/(container|sdk)/$name|bundle/(orc/bundle|elf/elf)"
 room signer/flow "$flow"
 room signer/cmd "$flow|signer/cmd/$name"
-for verb in approve check compare resign show sign verify; do
+for verb in approve check compare quorum resign show sign verify; do
     room "signer/cmd/$verb" "$flow|signer/cmd/cmd|signer/cmd/$verb/$name"
 done
 room signer "$base|signer/(ui|flow|cmd)/$name" main.c

@@ -3,7 +3,7 @@
 # command, the same options with the same letters. Help is printed from the table that the parser uses,
 # so the manual is held to what the program accepts.
 # The keys of --json are those of the manual's section JSON, written there with ".Li".
-# How the manual is read: a command is a ".Ss NAME" below ".Sh COMMANDS"; its options are the ".It Fl"
+# How the manual is read: a command is a ".Ss NAME" (of one or two words) below ".Sh COMMANDS"; its options are the ".It Fl"
 # lines up to the next section, and those of every section "... OPTIONS" to which it refers with ".Sx".
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,10 +18,11 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-"$program" help | awk '/^Commands:/ { on = 1; next } on && !/^  / { on = 0 } on { print $1 }' |
+"$program" help | awk '/^Commands:/ { on = 1; next } on && !/^  / { on = 0 } on { sub(/^  /, ""); sub(/  .*/, ""); print }' |
     sort >"$work/commands"
 while IFS= read -r command; do
-    "$program" help "$command" | awk -v command="$command" '
+    read -ra words <<<"$command"
+    "$program" help "${words[@]}" | awk -v command="$command" '
         /^Options:/ { on = 1; next }
         on && match($0, /^  (-[A-Za-z0-9], |    )--[a-z0-9-]+/) {
             option = substr($0, 1, RLENGTH); gsub(/[ ,]+/, " ", option); sub(/^ /, "", option)
@@ -48,7 +49,7 @@ awk '
         for (i = 1; i < n; i++) print section " " row[i]
     }
 ' "$manual" "$manual" | sort -u >"$work/manual-options"
-awk '/^\.Sh / { on = ($0 == ".Sh COMMANDS") } on && /^\.Ss / { print $2 }' "$manual" | sort >"$work/manual-commands"
+awk '/^\.Sh / { on = ($0 == ".Sh COMMANDS") } on && /^\.Ss / { print substr($0, 5) }' "$manual" | sort >"$work/manual-commands"
 
 broken=0
 compare() { # WHAT PROGRAM MANUAL

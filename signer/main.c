@@ -74,16 +74,20 @@ static void reduce_environment(void)
         environ[kept] = NULL;
 }
 
+/* Of one command, of those with two words that begin alike, or of all. */
 static bool print_help(int argc, char **argv, struct ens_err *err)
 {
     const struct command *cmd = NULL;
+    int words = argc;
 
-    if (argc < 1) {
-        options_help_all(cmd_program, cmd_table);
+    if (argc < 1 || (argc == 1 && cmd_is_group(argv[0]))) {
+        options_help_all(cmd_program, cmd_table, argc < 1 ? NULL : argv[0]);
         return true;
     }
-    if (!cmd_find(argv[0], &cmd, err))
+    if (!cmd_find(argc, argv, &cmd, &words, err))
         return false;
+    if (words < argc)
+        return ens_fail(err, ENS_USAGE, "help: takes one command: see ensign --help");
     options_help(cmd_program, cmd);
     return true;
 }
@@ -92,8 +96,10 @@ static bool run_command(int argc, char **argv, struct ens_err *err)
 {
     const struct command *cmd = NULL;
     ENS_CLEANUP(options_free) struct command_line line = {0};
+    int words = 0;
 
-    if (!cmd_find(argv[0], &cmd, err) || !options_parse(cmd_program, cmd, argc - 1, argv + 1, &line, err))
+    if (!cmd_find(argc, argv, &cmd, &words, err) ||
+        !options_parse(cmd_program, cmd, argc - words, argv + words, &line, err))
         return false;
     if (line.help) {
         options_help(cmd_program, cmd);
@@ -107,25 +113,31 @@ static bool run_command(int argc, char **argv, struct ens_err *err)
     return cmd->run(&line, err);
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 static bool dispatch(int argc, char **argv, struct ens_err *err)
 {
     if (argc < 2)
         return ens_fail(err, ENS_USAGE, "no command is given: see ensign help");
-    bool is_help =
-        strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
     bool is_version = strcmp(argv[1], "--version") == 0;
-
     bool is_verbose = is_version && argc == 3 && strcmp(argv[2], "--verbose") == 0;
 
-    if ((is_version && argc > 2 && !is_verbose) || (is_help && argc > 3))
-        return ens_fail(err, ENS_USAGE, "%s: takes %s: see ensign --help", argv[1],
-                        is_version ? "nothing behind it but --verbose" : "one command");
+    if (is_version && argc > 2 && !is_verbose)
+        return ens_fail(err, ENS_USAGE,
+                        "--version: takes nothing behind it but --verbose: see ensign --help");
     if (is_version) {
         printf("%s %s (%s)\n", cmd_program, ENSIGN_VERSION, version_commit);
         return fflush(stdout) != 0 || !is_verbose || confine_print(err);
     }
-    if (is_help)
+    if (is_help(argv[1]))
         return print_help(argc - 2, argv + 2, err);
+    if (argc > 2 && cmd_is_group(argv[1]) && is_help(argv[2])) { /* ensign quorum help sign */
+        argv[2] = argv[1];
+        return print_help(argc - 2, argv + 2, err);
+    }
     if (argv[1][0] == '-')
         return ens_fail(err, ENS_USAGE, "%.*s: unknown option: see ensign --help", (int)strcspn(argv[1], "="),
                         argv[1]); /* what follows may hold a PIN */

@@ -9,13 +9,20 @@ extern const struct command *const cmd_table[];
 /* "ensign" or "ensign-offline". */
 extern const char cmd_program[];
 
-/* The command of this name; ENS_USAGE with the nearest match. */
-bool cmd_find(const char *name, const struct command **ret, struct ens_err *err) ENS_MUST_CHECK;
+/* Does a command of two words ("quorum sign") begin with this one? */
+bool cmd_is_group(const char *word);
+/* The command that the first words of `argv` name (`argc` of them, at least one), and how many they are: one or two.
+ * ENS_USAGE with the nearest match. */
+bool cmd_find(int argc, char *const *argv, const struct command **ret, int *ret_words,
+              struct ens_err *err) ENS_MUST_CHECK;
 
 /* Commands, one file or room each. */
 extern const struct command cmd_init, cmd_component_add, cmd_gen_sign_data, cmd_sgx_gen_sign_data, cmd_sign,
     cmd_set_sig, cmd_sgx_set_sig, cmd_keygen, cmd_pubkey, cmd_keys, cmd_extract, cmd_compare, cmd_verify,
     cmd_show, cmd_approve, cmd_check, cmd_resign, cmd_transcript;
+
+/* Of two words: "quorum destroy". */
+extern const struct command cmd_quorum_destroy;
 
 /* Two of them as ensign has them, which opens enclaves. */
 extern const struct command cmd_show_any, cmd_approve_rebuilt;

@@ -21,6 +21,7 @@ const struct command *const cmd_table[] = {
     &cmd_pubkey,
     &cmd_keys,
     &cmd_transcript,
+    &cmd_quorum_destroy,
 #ifndef ENSIGN_OFFLINE
     &cmd_init,
     &cmd_component_add,
@@ -38,23 +39,65 @@ const struct command *const cmd_table[] = {
 
 const char cmd_program[] = OF_TWO("ensign", "ensign-offline");
 
-bool cmd_find(const char *name, const struct command **ret, struct ens_err *err)
+/* The second word of a name whose first one is `word`; NULL: it has another one. */
+static const char *behind(const char *name, const char *word)
 {
-    const char *names[sizeof cmd_table / sizeof cmd_table[0]] = {0};
+    size_t len = strlen(word);
+
+    return strncmp(name, word, len) == 0 && name[len] == ' ' ? name + len + 1 : NULL;
+}
+
+bool cmd_is_group(const char *word)
+{
+    for (size_t i = 0; cmd_table[i] != NULL; i++) {
+        if (behind(cmd_table[i]->name, word) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* What can be written instead of a word that is no command: in a group (NULL: none), else as the first one. */
+static const char *nearest_command(const char *word, const char *group)
+{
+    const char *names[sizeof cmd_table / sizeof cmd_table[0] + 1] = {0};
     size_t n = 0;
 
-    for (; cmd_table[n] != NULL; n++) {
-        names[n] = cmd_table[n]->name;
-        if (strcmp(names[n], name) == 0) {
-            *ret = cmd_table[n];
+    if (group == NULL)
+        names[n++] = "quorum";
+    for (size_t i = 0; cmd_table[i] != NULL; i++) {
+        const char *name = group != NULL ? behind(cmd_table[i]->name, group) : cmd_table[i]->name;
+
+        if (name != NULL)
+            names[n++] = name;
+    }
+    return text_nearest(word, names);
+}
+
+bool cmd_find(int argc, char *const *argv, const struct command **ret, int *ret_words, struct ens_err *err)
+{
+    const char *group = cmd_is_group(argv[0]) ? argv[0] : NULL;
+    const char *word = argv[group != NULL && argc > 1 ? 1 : 0];
+
+    if (group != NULL && argc < 2)
+        return ens_fail(err, ENS_USAGE, "%s: wants a second word: see ensign %s help", group, group);
+    for (size_t i = 0; cmd_table[i] != NULL; i++) {
+        const char *name = group != NULL ? behind(cmd_table[i]->name, group) : cmd_table[i]->name;
+
+        if (name != NULL && strcmp(name, word) == 0) {
+            *ret = cmd_table[i];
+            *ret_words = group != NULL ? 2 : 1;
             return true;
         }
     }
     /* A URI that was typed in its place may hold a PIN in its query. */
-    int shown = (int)strcspn(name, "?");
-    const char *near = text_nearest(name, names);
+    int shown = (int)strcspn(word, "?");
+    const char *near = nearest_command(word, group);
+    const char *first = group != NULL ? group : "";
+    const char *gap = group != NULL ? " " : "";
 
     if (near != NULL)
-        return ens_fail(err, ENS_USAGE, "%.*s: unknown command: did you mean %s?", shown, name, near);
-    return ens_fail(err, ENS_USAGE, "%.*s: unknown command: see ensign help", shown, name);
+        return ens_fail(err, ENS_USAGE, "%s%s%.*s: unknown command: did you mean %s%s%s?", first, gap, shown,
+                        word, first, gap, near);
+    return ens_fail(err, ENS_USAGE, "%s%s%.*s: unknown command: see ensign %s%shelp", first, gap, shown, word,
+                    first, gap);
 }

@@ -62,9 +62,17 @@ static void record_program(struct transcript *t, const void *ctx)
     char directory[PATH_MAX] = "";
     char uid[24];
     char options[TEXT_LIST_MAX][OPTION_MAX];
-    const char *command[TEXT_LIST_MAX + 1] = {line->command->name};
+    char name[OPTION_MAX];
+    char *second = NULL; /* of "quorum sign" */
+    const char *command[TEXT_LIST_MAX + 2] = {name};
     size_t len = 1;
 
+    (void)snprintf(name, sizeof name, "%s", line->command->name);
+    second = strchr(name, ' ');
+    if (second != NULL) {
+        *second = '\0';
+        command[len++] = second + 1;
+    }
     for (size_t i = 0; i < line->used.len; i++) {
         (void)snprintf(options[i], OPTION_MAX, "--%s", line->used.items[i]);
         command[len++] = options[i];

@@ -138,12 +138,21 @@ void options_help(const char *program, const struct command *c)
     }
 }
 
-void options_help_all(const char *program, const struct command *const *table)
+void options_help_all(const char *program, const struct command *const *table, const char *group)
 {
-    printf("Usage: %s [--version | --help] COMMAND [OPTIONS] [ARGUMENTS]\n"
-           "Signs SGX enclaves with a key that never leaves its HSM.\n\nCommands:\n",
-           program);
-    for (; *table != NULL; table++)
-        printf("  %-18s %s\n", (*table)->name, (*table)->summary);
+    size_t len = group != NULL ? strlen(group) : 0;
+
+    if (group != NULL)
+        printf("Usage: %s %s VERB [OPTIONS] [ARGUMENTS]\n\nCommands:\n", program, group);
+    else
+        printf("Usage: %s [--version | --help] COMMAND [OPTIONS] [ARGUMENTS]\n"
+               "Signs SGX enclaves with a key that never leaves its HSM.\n\nCommands:\n",
+               program);
+    for (; *table != NULL; table++) {
+        const char *name = (*table)->name;
+
+        if (group == NULL || (strncmp(name, group, len) == 0 && name[len] == ' '))
+            printf("  %-18s %s\n", name, (*table)->summary);
+    }
     printf("\n%s help COMMAND tells more; the manual is ensign(1).\n", program);
 }

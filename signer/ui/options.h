@@ -107,9 +107,10 @@ struct command {
 /* True if the command has the option, `name` without dashes. */
 bool options_has(const struct command *c, const char *name);
 
-/* Prints the help of one command, or the list of the commands in `table`, which ends with NULL, on stdout. */
+/* Prints the help of one command, or the list of the commands in `table`, which ends with NULL, on stdout; `group`: of
+ * those with two words that begin with this one (NULL: of all). */
 void options_help(const char *program, const struct command *c);
-void options_help_all(const char *program, const struct command *const *table);
+void options_help_all(const char *program, const struct command *const *table, const char *group);
 
 /* ---- a command line ---- */
 

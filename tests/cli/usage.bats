@@ -468,3 +468,40 @@ SIGSTRUCT=(--date -s --swdefined -p --isvprodid -v --isvsvn -m --miscselect -a -
         usage 'hexadecimal digits'
     done
 }
+
+@test "a command of two words: its help, its list, what is missing and what is misspelt" {
+    for args in 'help quorum' 'quorum help' 'quorum --help' 'quorum -h'; do
+        # shellcheck disable=SC2086
+        ens $args
+        ok
+        [ ! -s "$ERR" ]
+        prints '^Usage: ensign quorum VERB'
+        prints '^  quorum destroy '
+        not grep '^  sign ' "$OUT"
+    done
+    ens quorum destroy --help
+    ok
+    prints '^Usage: ensign quorum destroy \[OPTIONS\]'
+    cp "$OUT" text
+    for args in 'help quorum destroy' 'quorum help destroy' 'quorum destroy -h'; do
+        # shellcheck disable=SC2086
+        ens $args
+        ok
+        same "$OUT" text
+    done
+    rm text
+    ens help
+    prints '^  quorum destroy '
+    ens quorum
+    usage 'quorum: wants a second word: see ensign quorum help'
+    ens quorum destory --share x
+    usage 'quorum destory: unknown command: did you mean quorum destroy\?'
+    ens help quorum destory
+    usage 'did you mean quorum destroy'
+    ens quorun destroy
+    usage 'quorun: unknown command: did you mean quorum\?'
+    ens help quorum destroy sign
+    usage 'takes one command'
+    ens quorum destroy --shar x
+    usage '.*unknown option of quorum destroy: did you mean --share'
+}

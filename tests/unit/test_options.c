@@ -9,12 +9,33 @@
 #include "signer/ui/options_internal.h"
 #include "tests/support/support.h"
 
+/* Looks up a name of one or two words. */
+static bool look_up(const char *name, const struct command **ret, struct ens_err *err)
+{
+    char first[64];
+    char second[64] = "";
+    char *argv[] = {first, second, NULL};
+    int words = 0;
+    bool ok = false;
+
+    assert_in_range(strlen(name), 0, sizeof first - 1);
+    (void)strcpy(first, name);
+    if (strchr(first, ' ') != NULL) {
+        (void)strcpy(second, strchr(name, ' ') + 1);
+        *strchr(first, ' ') = '\0';
+    }
+    ok = cmd_find(second[0] != '\0' ? 2 : 1, argv, ret, &words, err);
+    if (ok)
+        assert_int_equal(words, second[0] != '\0' ? 2 : 1);
+    return ok;
+}
+
 static const struct command *find(const char *name)
 {
     const struct command *cmd = NULL;
     struct ens_err err = {0};
 
-    assert_ok(cmd_find(name, &cmd, &err), err);
+    assert_ok(look_up(name, &cmd, &err), err);
     return cmd;
 }
 
@@ -380,13 +401,23 @@ static void every_command_is_found_and_only_they(void **state)
     (void)state;
     for (size_t t = 0; cmd_table[t] != NULL; t++)
         assert_ptr_equal(find(cmd_table[t]->name), cmd_table[t]);
-    assert_fails(cmd_find("gensigndata", &cmd, &err), err, ENS_USAGE,
+    assert_fails(look_up("gensigndata", &cmd, &err), err, ENS_USAGE,
                  "unknown command: did you mean gen-sign-data?");
-    assert_fails(cmd_find("sing", &cmd, &err), err, ENS_USAGE, "sing: unknown command: did you mean sign?");
-    assert_fails(cmd_find("frobnicate", &cmd, &err), err, ENS_USAGE,
+    assert_fails(look_up("sing", &cmd, &err), err, ENS_USAGE, "sing: unknown command: did you mean sign?");
+    assert_fails(look_up("frobnicate", &cmd, &err), err, ENS_USAGE,
                  "frobnicate: unknown command: see ensign help");
-    assert_fails(cmd_find("", &cmd, &err), err, ENS_USAGE, "unknown command");
-    assert_fails(cmd_find("SIGN", &cmd, &err), err, ENS_USAGE, "unknown command");
+    assert_fails(look_up("", &cmd, &err), err, ENS_USAGE, "unknown command");
+    assert_fails(look_up("SIGN", &cmd, &err), err, ENS_USAGE, "unknown command");
+    assert_fails(look_up("quorum", &cmd, &err), err, ENS_USAGE,
+                 "quorum: wants a second word: see ensign quorum help");
+    assert_fails(look_up("quorum destory", &cmd, &err), err, ENS_USAGE,
+                 "quorum destory: unknown command: did you mean quorum destroy?");
+    assert_fails(look_up("quorum frobnicate", &cmd, &err), err, ENS_USAGE,
+                 "quorum frobnicate: unknown command: see ensign quorum help");
+    assert_fails(look_up("quorum quorum", &cmd, &err), err, ENS_USAGE, "quorum quorum: unknown command");
+    assert_fails(look_up("quorun destroy", &cmd, &err), err, ENS_USAGE,
+                 "quorun: unknown command: did you mean quorum?");
+    assert_fails(look_up("destroy", &cmd, &err), err, ENS_USAGE, "destroy: unknown command");
     assert_null(cmd);
 }
 
@@ -513,7 +544,7 @@ static void a_list_takes_so_many_values_and_no_more(void **state)
     struct ens_err err = {0};
 
     (void)state;
-    assert_ok(cmd_find("sign", &cmd, &err), err);
+    assert_ok(look_up("sign", &cmd, &err), err);
     for (int i = 0; i <= TEXT_LIST_MAX; i++) {
         argv[2 * i] = option;
         argv[2 * i + 1] = value;
