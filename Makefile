@@ -197,6 +197,11 @@ $(B)/tests/cli/ensign-captured: $(MAIN_OBJ) $(B)/tests/cli/captured.o $(B)/tests
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--wrap=enclave_open,--wrap=install_enclave,--wrap=workers_say -o $@ $^ $(LIBS)
 
+# ---- what the reader of TOML makes of documents (tests/interop/test_toml.py) ----
+$(B)/tests/interop/toml_print: $(B)/tests/interop/toml_print.o $(B)/libensign.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
 # ---- the forwarding PKCS#11 modules of the tests ----
 HSM_MODULES := $(B)/tests/hsm/fault.so $(B)/tests/hsm/quirk.so
 $(HSM_MODULES): $(B)/%.so: %.c Makefile
@@ -253,7 +258,7 @@ bench: bench-build $(if $(shell command -v go),$(B)/tests/bench/orc_floor) ## ho
 .SECONDARY:
 
 .PHONY: tests-build
-tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(HSM_MODULES) $(B)/tests/hsm/liar $(B)/tests/support/clock.so $(addprefix $(B)/tests/cli/,ensign ensign-captured ensign-evil ensign-offline-evil refuse) $(BENCH_BIN) ## build what the tests need
+tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(HSM_MODULES) $(B)/tests/hsm/liar $(B)/tests/support/clock.so $(B)/tests/interop/toml_print $(addprefix $(B)/tests/cli/,ensign ensign-captured ensign-evil ensign-offline-evil refuse) $(BENCH_BIN) ## build what the tests need
 
 .PHONY: test
 test: tests-build ## unit tests, fuzz corpora, command-line and token tests

@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (58200, 31300),
+    "product": (58800, 31300),
     "bundle": (400, None),
     "bundle/container": (600, None),
     "bundle/elf": (700, None),
@@ -24,7 +24,7 @@ BARS = {
     "hsm": (2800, None),
     "hsm/token": (3100, None),
     "signer": (200, None),
-    "signer/base": (4800, None),
+    "signer/base": (5700, None),
     "signer/ceremony": (8100, None),
     "signer/cmd": (10700, 6200),  # with the rooms of the verbs
     "signer/flow": (7800, None),
@@ -38,11 +38,11 @@ BARS = {
     "ensign-token: symbols that must not be there": (0, 0),
     "ensign-token: files that it does not need": (0, 0),
     "programs that load foreign code": (0, 0),
-    "exports with one user": (475, 150),
-    "exports with one user, in their room": (268, None),
+    "exports with one user": (480, 150),
+    "exports with one user, in their room": (271, None),
     "files that their one user, in their room, would hold": (8, None),
     "exports without a user": (0, 0),
-    "exports for tests alone": (40, 0),  # 7 once the commands of quorum are there
+    "exports for tests alone": (42, 0),  # 7 once the commands of quorum are there
     "exports without their prefix": (0, 0),
     "functions whose name stands in two files": (4, 20),
     "circles among files": (0, 0),

@@ -6,6 +6,7 @@
 #include <glob.h>
 #include <jansson.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/base/process.h"
-#include "signer/flow/cargo_toml.h"
+#include "signer/base/toml.h"
 #include "signer/flow/child_env.h"
 
 /* Bytes of Cargo's answer, which without dependencies is some kilobytes for each package; how long it may
@@ -313,6 +314,53 @@ static bool find_manifest(char ret[static PATH_MAX], struct ens_err *err)
     return true;
 }
 
+/* The texts that are wanted of a Cargo.toml. */
+static const struct {
+    const char *path;
+    size_t offset; /* in struct cargo_package */
+} wanted_texts[] = {
+    {"package.name", offsetof(struct cargo_package, name)},
+    {"package.version", offsetof(struct cargo_package, version)},
+    {"package.metadata.orc.release.runtime-id", offsetof(struct cargo_package, release_id)},
+    {"package.metadata.orc.test.runtime-id", offsetof(struct cargo_package, test_id)},
+};
+
+/* Nobody writes these few texts with escapes, or on several lines: such a one is left to Cargo. */
+static bool is_readable(const struct toml_value *v)
+{
+    return v->type == TOML_STRING && v->is_plain && memchr(v->text.data, '\0', v->text.len) == NULL;
+}
+
+/* Reads a Cargo.toml. `*ret_whole` false: there is no package in it, it takes its name or version from a workspace, or it
+ * is no TOML, and only Cargo knows. */
+static bool read_cargo_toml(struct view text, struct cargo_package *ret, bool *ret_whole, struct ens_err *err)
+{
+    ENS_CLEANUP(toml_freep) struct toml *t = NULL;
+    struct ens_err why = {0};
+
+    /* Half of the end of a last line, which editors leave. */
+    text.len -= text.len > 0 && text.data[text.len - 1] == '\r';
+    *ret_whole = false;
+    if (!toml_parse(text, "Cargo.toml", TOML_1_1, &t, &why)) {
+        *err = why.code == ENS_DATA ? *err : why;
+        return why.code == ENS_DATA;
+    }
+    for (size_t i = 0; i < sizeof wanted_texts / sizeof wanted_texts[0]; i++) {
+        const struct toml_value *v = toml_get(toml_root(t), wanted_texts[i].path);
+        char **at = (char **)((char *)ret + wanted_texts[i].offset);
+
+        if (v == NULL)
+            continue;
+        if (!is_readable(v))
+            return true;
+        *at = mem_strndup((const char *)v->text.data, v->text.len, err);
+        if (*at == NULL)
+            return false;
+    }
+    *ret_whole = ret->name != NULL && ret->version != NULL;
+    return true;
+}
+
 bool cargo_find(const char *wanted, struct cargo_package *ret, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf text = {0};
@@ -326,7 +374,7 @@ bool cargo_find(const char *wanted, struct cargo_package *ret, struct ens_err *e
         return ens_fail(
             err, ENS_USAGE,
             "Cargo.toml: is neither here nor in a directory above: run ensign beside it, or give %s", wanted);
-    if (!file_read_all(path, MANIFEST_MAX, &text, err) || !cargo_toml_read(buf_view(&text), &p, &whole, err))
+    if (!file_read_all(path, MANIFEST_MAX, &text, err) || !read_cargo_toml(buf_view(&text), &p, &whole, err))
         return false;
     if (!whole)
         return ask_cargo(wanted, ret, err);
