@@ -204,10 +204,10 @@ $(B)/tests/interop/toml_print: $(B)/tests/interop/toml_print.o $(B)/libensign.a
 
 # ---- the forwarding PKCS#11 modules of the tests ----
 HSM_MODULES := $(B)/tests/hsm/fault.so $(B)/tests/hsm/quirk.so
-$(HSM_MODULES): $(B)/%.so: %.c Makefile
+$(HSM_MODULES): $(B)/%.so: %.c tests/hsm/forward.c tests/hsm/forward.h Makefile
 	@echo "  LD    $@"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu17 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $< -ldl -lpthread
+	$(Q)$(CC) $(CPPFLAGS_ALL) -std=gnu17 $(WARNINGS) -O2 -g -fPIC -shared -o $@ $(filter %.c,$^) -ldl -lpthread
 
 # ---- the helper that lies, put in the place of ensign-token by tests ----
 $(B)/tests/hsm/liar: $(B)/tests/hsm/liar.o

@@ -23,8 +23,8 @@
  *   swap=N               from the N-th C_GetTokenInfo on, another token is in the slot
  *   labelnul             every CKA_LABEL is shown with a zero byte behind it
  *   dup                  C_FindObjects gives the first handle twice
- *   alwaysauth=PIN       private keys claim CKA_ALWAYS_AUTHENTICATE, and C_Sign wants PIN before each
- * signature dropattr=ATTR[:CLASS]       objects (of that class) do not have the attribute
+ *   alwaysauth=PIN       private keys claim CKA_ALWAYS_AUTHENTICATE, and C_Sign wants PIN before each signature
+ *   dropattr=ATTR[:CLASS]       objects (of that class) do not have the attribute
  *   setattr=ATTR:HEX[:CLASS]    objects (of that class) have this value
  *   exactulong           CKA_KEY_TYPE is given only into a buffer of exactly its size, as by NSS
  *   nomech=M             the mechanism is not there
@@ -32,19 +32,17 @@
  *   longsig              C_Sign claims 513 bytes
  *   weakkey              C_GenerateKeyPair makes a small key and shows it as one of 3072 bits: it is quick,
  *                        for tests of what comes after */
-#include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include <p11-kit/pkcs11.h>
+#include "tests/hsm/forward.h"
 
 #define FAULTS_MAX 16
 #define ENTRY_MAX  128
 
-static CK_FUNCTION_LIST *real;
 static CK_FUNCTION_LIST broken;
 static char faults[FAULTS_MAX][ENTRY_MAX]; /* "word=value", as given */
 static size_t fault_count;
@@ -173,7 +171,7 @@ static CK_RV told(const char *word, unsigned long count)
 }
 
 /* Notes the call. CKR_OK: go on; else what to return at once. */
-static CK_RV enter(const char *name)
+CK_RV forward_enter(const char *name)
 {
     unsigned long count = count_call(name);
 
@@ -184,29 +182,6 @@ static CK_RV enter(const char *name)
     return rv == CKR_OK && short_name(name)[0] != '\0' ? told(short_name(name), count) : rv;
 }
 
-/* ---- the functions that are only forwarded ---- */
-
-#define FORWARD(name, parameters, arguments)                                                                 \
-    static CK_RV fault_##name parameters                                                                     \
-    {                                                                                                        \
-        CK_RV rv = enter(#name);                                                                             \
-        return rv != CKR_OK ? rv : real->name arguments;                                                     \
-    }
-
-FORWARD(C_Finalize, (void *r), (r))
-FORWARD(C_GetInfo, (CK_INFO * i), (i))
-FORWARD(C_GetSlotInfo, (CK_SLOT_ID s, CK_SLOT_INFO *i), (s, i))
-FORWARD(C_CloseAllSessions, (CK_SLOT_ID s), (s))
-FORWARD(C_GetSessionInfo, (CK_SESSION_HANDLE h, CK_SESSION_INFO *i), (h, i))
-FORWARD(C_Logout, (CK_SESSION_HANDLE h), (h))
-FORWARD(C_CreateObject, (CK_SESSION_HANDLE h, CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *o), (h, t, n, o))
-FORWARD(C_DestroyObject, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o), (h, o))
-FORWARD(C_SetAttributeValue, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_ATTRIBUTE *t, CK_ULONG n),
-        (h, o, t, n))
-FORWARD(C_FindObjectsInit, (CK_SESSION_HANDLE h, CK_ATTRIBUTE *t, CK_ULONG n), (h, t, n))
-FORWARD(C_FindObjectsFinal, (CK_SESSION_HANDLE h), (h))
-FORWARD(C_GenerateRandom, (CK_SESSION_HANDLE h, CK_BYTE *d, CK_ULONG n), (h, d, n))
-
 /* ---- the functions that lie ---- */
 
 #define WEAK_BITS 1024
@@ -215,7 +190,7 @@ static CK_RV fault_C_GenerateKeyPair(CK_SESSION_HANDLE session, CK_MECHANISM *me
                                      CK_ULONG public_count, CK_ATTRIBUTE *private, CK_ULONG private_count,
                                      CK_OBJECT_HANDLE *ret_public, CK_OBJECT_HANDLE *ret_private)
 {
-    CK_RV rv = enter("C_GenerateKeyPair");
+    CK_RV rv = forward_enter("C_GenerateKeyPair");
     CK_ATTRIBUTE wanted[32];
     CK_ULONG weak_bits = WEAK_BITS;
 
@@ -226,8 +201,8 @@ static CK_RV fault_C_GenerateKeyPair(CK_SESSION_HANDLE session, CK_MECHANISM *me
         if (has("weakkey") && public[i].type == CKA_MODULUS_BITS)
             wanted[i].pValue = &weak_bits;
     }
-    return real->C_GenerateKeyPair(session, mechanism, wanted, public_count, private, private_count,
-                                   ret_public, ret_private);
+    return forward_real->C_GenerateKeyPair(session, mechanism, wanted, public_count, private, private_count,
+                                           ret_public, ret_private);
 }
 
 /* weakkey: a modulus of WEAK_BITS becomes one of 3072, by bytes in front. */
@@ -251,7 +226,7 @@ static CK_RV fault_C_Initialize(void *args)
     sessions = 0;
     signatures = 0;
     memset(calls, 0, sizeof calls);
-    CK_RV rv = enter("C_Initialize");
+    CK_RV rv = forward_enter("C_Initialize");
 
     CK_C_INITIALIZE_ARGS mine = {.flags = CKF_OS_LOCKING_OK};
     const char *wanted = nth_value("wantargs", 0);
@@ -266,13 +241,13 @@ static CK_RV fault_C_Initialize(void *args)
         mine.pReserved = NULL; /* SoftHSM takes none */
     else if (mine.pReserved == NULL)
         mine.pReserved = text;
-    return rv != CKR_OK ? rv : real->C_Initialize(&mine);
+    return rv != CKR_OK ? rv : forward_real->C_Initialize(&mine);
 }
 
 static CK_RV fault_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)
 {
     static unsigned long lists;
-    CK_RV rv = enter("C_GetSlotList");
+    CK_RV rv = forward_enter("C_GetSlotList");
 
     if (rv == CKR_OK && has("blind") && starts < number(nth_value("blind", 0))) {
         *count = 0;
@@ -283,16 +258,16 @@ static CK_RV fault_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *c
         *count = 0;
         return CKR_OK;
     }
-    return rv == CKR_OK ? real->C_GetSlotList(present, list, count) : rv;
+    return rv == CKR_OK ? forward_real->C_GetSlotList(present, list, count) : rv;
 }
 
 static CK_RV fault_C_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *list, CK_ULONG max,
                                  CK_ULONG *count)
 {
-    CK_RV rv = enter("C_FindObjects");
+    CK_RV rv = forward_enter("C_FindObjects");
 
     if (rv == CKR_OK)
-        rv = real->C_FindObjects(session, list, max, count);
+        rv = forward_real->C_FindObjects(session, list, max, count);
     if (rv == CKR_OK && has("dup") && *count > 0 && *count < max) {
         list[*count] = list[0];
         (*count)++;
@@ -302,10 +277,10 @@ static CK_RV fault_C_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *li
 
 static CK_RV fault_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
-    CK_RV rv = enter("C_GetTokenInfo");
+    CK_RV rv = forward_enter("C_GetTokenInfo");
 
     if (rv == CKR_OK)
-        rv = real->C_GetTokenInfo(slot, info);
+        rv = forward_real->C_GetTokenInfo(slot, info);
     if (rv != CKR_OK)
         return rv;
     info->flags |= has("pinpad") ? CKF_PROTECTED_AUTHENTICATION_PATH : 0;
@@ -324,7 +299,7 @@ static CK_RV fault_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 static CK_RV fault_C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *app, CK_NOTIFY notify,
                                  CK_SESSION_HANDLE *ret)
 {
-    CK_RV rv = enter("C_OpenSession");
+    CK_RV rv = forward_enter("C_OpenSession");
 
     if (rv != CKR_OK)
         return rv;
@@ -334,17 +309,17 @@ static CK_RV fault_C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *app, CK_
         return number(nth_value("noro", 0));
     if (has("maxsess") && sessions >= number(nth_value("maxsess", 0)))
         return CKR_SESSION_COUNT;
-    rv = real->C_OpenSession(slot, flags, app, notify, ret);
+    rv = forward_real->C_OpenSession(slot, flags, app, notify, ret);
     sessions += rv == CKR_OK;
     return rv;
 }
 
 static CK_RV fault_C_CloseSession(CK_SESSION_HANDLE session)
 {
-    CK_RV rv = enter("C_CloseSession");
+    CK_RV rv = forward_enter("C_CloseSession");
 
     if (rv == CKR_OK)
-        rv = real->C_CloseSession(session);
+        rv = forward_real->C_CloseSession(session);
     sessions -= rv == CKR_OK && sessions > 0;
     return rv;
 }
@@ -357,7 +332,7 @@ static bool pin_equals(const CK_UTF8CHAR *pin, CK_ULONG len, const char *wanted)
 static CK_RV fault_C_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG len)
 {
     static CK_UTF8CHAR typed[ENTRY_MAX];
-    CK_RV rv = enter("C_Login");
+    CK_RV rv = forward_enter("C_Login");
     const char *always = nth_value("alwaysauth", 0);
 
     if (rv != CKR_OK)
@@ -372,7 +347,7 @@ static CK_RV fault_C_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8
         context_login = pin_equals(pin, len, always);
         return context_login ? CKR_OK : CKR_PIN_INCORRECT;
     }
-    return real->C_Login(session, user, pin, len);
+    return forward_real->C_Login(session, user, pin, len);
 }
 
 static bool is_missing(const char *name, CK_MECHANISM_TYPE type)
@@ -386,11 +361,11 @@ static bool is_missing(const char *name, CK_MECHANISM_TYPE type)
 
 static CK_RV fault_C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, CK_ULONG *count)
 {
-    CK_RV rv = enter("C_GetMechanismList");
+    CK_RV rv = forward_enter("C_GetMechanismList");
     CK_ULONG kept = 0;
 
     if (rv == CKR_OK)
-        rv = real->C_GetMechanismList(slot, list, count);
+        rv = forward_real->C_GetMechanismList(slot, list, count);
     if (rv != CKR_OK || list == NULL)
         return rv;
     for (CK_ULONG i = 0; i < *count; i++) {
@@ -403,11 +378,12 @@ static CK_RV fault_C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE *list, 
 
 static CK_RV fault_C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
 {
-    CK_RV rv = enter("C_GetMechanismInfo");
+    CK_RV rv = forward_enter("C_GetMechanismInfo");
 
     if (rv != CKR_OK)
         return rv;
-    return is_missing("nomech", type) ? CKR_MECHANISM_INVALID : real->C_GetMechanismInfo(slot, type, info);
+    return is_missing("nomech", type) ? CKR_MECHANISM_INVALID
+                                      : forward_real->C_GetMechanismInfo(slot, type, info);
 }
 
 /* ---- attributes ---- */
@@ -418,8 +394,8 @@ static bool is_of_class(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, cons
     CK_OBJECT_CLASS class = 0;
     CK_ATTRIBUTE a = {.type = CKA_CLASS, .pValue = &class, .ulValueLen = sizeof class};
 
-    return *limit != ':' ||
-           (real->C_GetAttributeValue(session, object, &a, 1) == CKR_OK && class == number(limit + 1));
+    return *limit != ':' || (forward_real->C_GetAttributeValue(session, object, &a, 1) == CKR_OK &&
+                             class == number(limit + 1));
 }
 
 static bool is_dropped(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type)
@@ -467,7 +443,7 @@ static bool is_always_auth(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, C
 static CK_RV fault_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *list,
                                        CK_ULONG count)
 {
-    CK_RV rv = enter("C_GetAttributeValue");
+    CK_RV rv = forward_enter("C_GetAttributeValue");
     bool missing = false;
 
     if (rv != CKR_OK)
@@ -484,8 +460,8 @@ static CK_RV fault_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HAND
         }
         CK_ULONG room = list[i].ulValueLen;
         bool fits = !has("exactulong") || list[i].type != CKA_KEY_TYPE || room == sizeof(CK_ULONG);
-        CK_RV one =
-            fits ? real->C_GetAttributeValue(session, object, &list[i], 1) : (CK_RV)CKR_BUFFER_TOO_SMALL;
+        CK_RV one = fits ? forward_real->C_GetAttributeValue(session, object, &list[i], 1)
+                         : (CK_RV)CKR_BUFFER_TOO_SMALL;
 
         rv = one != CKR_OK ? one : rv;
         if (one == CKR_OK && list[i].pValue != NULL && room >= 384)
@@ -501,13 +477,13 @@ static CK_RV fault_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HAND
 
 static CK_RV fault_C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-    CK_RV rv = enter("C_SignInit");
+    CK_RV rv = forward_enter("C_SignInit");
 
     context_login = false;
     if (rv != CKR_OK)
         return rv;
     return is_missing("nomech", mechanism->mechanism) ? CKR_MECHANISM_INVALID
-                                                      : real->C_SignInit(session, mechanism, key);
+                                                      : forward_real->C_SignInit(session, mechanism, key);
 }
 
 static void spoil(CK_BYTE *signature, CK_ULONG *len)
@@ -526,7 +502,7 @@ static CK_RV fault_C_Sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG dat
                           CK_ULONG *len)
 {
     const char *failat = nth_value("failat", 0);
-    CK_RV rv = enter("C_Sign");
+    CK_RV rv = forward_enter("C_Sign");
 
     signatures++;
     if (rv == CKR_OK && failat != NULL && number(failat) == signatures && strchr(failat, ':') != NULL)
@@ -535,7 +511,7 @@ static CK_RV fault_C_Sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG dat
         rv = CKR_USER_NOT_LOGGED_IN;
     context_login = false;
     if (rv == CKR_OK)
-        rv = real->C_Sign(session, data, data_len, signature, len);
+        rv = forward_real->C_Sign(session, data, data_len, signature, len);
     if (rv == CKR_OK && signature != NULL)
         spoil(signature, len);
     return rv;
@@ -543,57 +519,36 @@ static CK_RV fault_C_Sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG dat
 
 /* ---- loading ---- */
 
-/* The rest of the list is the real module's own: ensign calls none of it. */
 static void fill(void)
 {
-    broken = *real;
 #define USE(name) broken.name = fault_##name;
     USE(C_Initialize)
-    USE(C_Finalize)
-    USE(C_GetInfo)
     USE(C_GetSlotList)
-    USE(C_GetSlotInfo)
     USE(C_GetTokenInfo)
     USE(C_GetMechanismList)
     USE(C_GetMechanismInfo)
     USE(C_OpenSession)
     USE(C_CloseSession)
-    USE(C_CloseAllSessions)
-    USE(C_GetSessionInfo)
     USE(C_Login)
-    USE(C_Logout)
-    USE(C_CreateObject)
-    USE(C_DestroyObject)
     USE(C_GetAttributeValue)
-    USE(C_SetAttributeValue)
-    USE(C_FindObjectsInit)
     USE(C_FindObjects)
-    USE(C_FindObjectsFinal)
     USE(C_SignInit)
     USE(C_Sign)
     USE(C_GenerateKeyPair)
-    USE(C_GenerateRandom)
 #undef USE
     broken.C_GetFunctionList = C_GetFunctionList;
 }
 
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST **ret)
 {
-    const char *path = getenv("ENSIGN_FAULT_MODULE");
-    CK_C_GetFunctionList get = NULL;
-
     read_faults();
     log_call("C_GetFunctionList");
     if (has("C_GetFunctionList"))
         return number(nth_value("C_GetFunctionList", 0));
-    if (real == NULL) {
-        void *handle = path != NULL ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
-        void *symbol = handle != NULL ? dlsym(handle, "C_GetFunctionList") : NULL;
+    CK_RV rv = forward_load(&broken);
 
-        memcpy(&get, &symbol, sizeof get);
-        if (get == NULL || get(&real) != CKR_OK)
-            return CKR_GENERAL_ERROR;
-    }
+    if (rv != CKR_OK)
+        return rv;
     fill();
     *ret = &broken;
     return CKR_OK;

@@ -5,7 +5,7 @@
  *   ENSIGN_FAULT_MODULE      the real module (required)
  *   ENSIGN_QUIRK             comma-separated "WHAT@CALL[#N]": at the first CALL of a process; N: only in the N-th
  *                            process that loads the module. CALL is load (a constructor), unload (a destructor), or
- *                            the name of a wrapped function, see fill()
+ *                            the name of a function that forward.c passes on
  *   ENSIGN_QUIRK_LOG         a file that gets one line a call, "C_Login", and one for each attack, with what came
  *                            of it: "kill: EPERM". LOG.pids gets the processes that a quirk leaves, one a line
  *   ENSIGN_QUIRK_SECONDS     how long `sleep` sleeps (2)
@@ -15,7 +15,6 @@
  *   ENSIGN_QUIRK_CPU         a file that gets a line at C_Finalize: signatures, and the processor time in seconds
  *                            that this process took since its first C_Sign began */
 #include <ctype.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -39,7 +38,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <p11-kit/pkcs11.h>
+#include "tests/hsm/forward.h"
 
 #define SOCKET       3 /* of the helper */
 #define LEFT_SECONDS 60
@@ -55,7 +54,6 @@
         statement;                                                                                           \
     }
 
-static CK_FUNCTION_LIST *real;
 static CK_FUNCTION_LIST odd;
 static unsigned long process_number;
 
@@ -422,7 +420,7 @@ static void memory_of_parent(void)
 {
     static char bytes[16];
     struct iovec here = {.iov_base = bytes, .iov_len = sizeof bytes};
-    struct iovec there = {.iov_base = (void *)&real, .iov_len = sizeof bytes};
+    struct iovec there = {.iov_base = (void *)&forward_real, .iov_len = sizeof bytes};
 
     note("mem", open_of_parent("mem", O_RDWR) >= 0);
     note("readv", process_vm_readv(getppid(), &here, 1, &there, 1, 0) > 0);
@@ -597,7 +595,7 @@ static void act(const char *name, size_t len)
 }
 
 /* Every call. Of ENSIGN_QUIRK what stands behind "@CALL" is done once in a process. */
-static void enter(const char *call)
+CK_RV forward_enter(const char *call)
 {
     static bool is_done[16];
     const char *list = getenv("ENSIGN_QUIRK");
@@ -619,42 +617,10 @@ static void enter(const char *call)
         }
         list += len + (list[len] == ',');
     }
+    return CKR_OK;
 }
 
-/* ---- functions that are forwarded ---- */
-
-#define FORWARD(name, parameters, arguments)                                                                 \
-    static CK_RV quirk_##name parameters                                                                     \
-    {                                                                                                        \
-        enter(#name);                                                                                        \
-        return real->name arguments;                                                                         \
-    }
-
-FORWARD(C_Initialize, (void *r), (r))
-FORWARD(C_GetInfo, (CK_INFO * i), (i))
-FORWARD(C_GetSlotList, (CK_BBOOL p, CK_SLOT_ID *l, CK_ULONG *n), (p, l, n))
-FORWARD(C_GetSlotInfo, (CK_SLOT_ID s, CK_SLOT_INFO *i), (s, i))
-FORWARD(C_GetTokenInfo, (CK_SLOT_ID s, CK_TOKEN_INFO *i), (s, i))
-FORWARD(C_GetMechanismList, (CK_SLOT_ID s, CK_MECHANISM_TYPE *l, CK_ULONG *n), (s, l, n))
-FORWARD(C_OpenSession, (CK_SLOT_ID s, CK_FLAGS f, void *a, CK_NOTIFY n, CK_SESSION_HANDLE *h),
-        (s, f, a, n, h))
-FORWARD(C_CloseSession, (CK_SESSION_HANDLE h), (h))
-FORWARD(C_CloseAllSessions, (CK_SLOT_ID s), (s))
-FORWARD(C_Login, (CK_SESSION_HANDLE h, CK_USER_TYPE u, CK_UTF8CHAR *p, CK_ULONG n), (h, u, p, n))
-FORWARD(C_Logout, (CK_SESSION_HANDLE h), (h))
-FORWARD(C_FindObjectsInit, (CK_SESSION_HANDLE h, CK_ATTRIBUTE *t, CK_ULONG n), (h, t, n))
-FORWARD(C_FindObjects, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE *o, CK_ULONG m, CK_ULONG *n), (h, o, m, n))
-FORWARD(C_FindObjectsFinal, (CK_SESSION_HANDLE h), (h))
-FORWARD(C_DestroyObject, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o), (h, o))
-
-static CK_RV quirk_C_GenerateKeyPair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *public,
-                                     CK_ULONG public_count, CK_ATTRIBUTE *private, CK_ULONG private_count,
-                                     CK_OBJECT_HANDLE *ret_public, CK_OBJECT_HANDLE *ret_private)
-{
-    enter("C_GenerateKeyPair");
-    return real->C_GenerateKeyPair(session, mechanism, public, public_count, private, private_count,
-                                   ret_public, ret_private);
-}
+/* ---- functions that lie ---- */
 
 /* The modulus is another number each time that it is read. */
 static CK_RV quirk_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *list,
@@ -662,8 +628,8 @@ static CK_RV quirk_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HAND
 {
     static CK_BYTE times;
 
-    enter("C_GetAttributeValue");
-    CK_RV rv = real->C_GetAttributeValue(session, object, list, count);
+    (void)forward_enter("C_GetAttributeValue");
+    CK_RV rv = forward_real->C_GetAttributeValue(session, object, list, count);
 
     for (CK_ULONG i = 0; i < count && lie_modulus; i++) {
         if (list[i].type == CKA_MODULUS && list[i].pValue != NULL && list[i].ulValueLen == SIGNED_SIZE)
@@ -731,14 +697,14 @@ static CK_OBJECT_HANDLE begun_key;
 /* C_SignInit waits until C_Sign knows whether the real module is asked. */
 static CK_RV quirk_C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-    enter("C_SignInit");
+    (void)forward_enter("C_SignInit");
     if (signatures == 0)
         first_cpu = cpu();
     is_known = known_count > 0 && mechanism->mechanism == CKM_RSA_PKCS;
     begun_session = session;
     begun = *mechanism;
     begun_key = key;
-    return is_known ? CKR_OK : real->C_SignInit(session, mechanism, key);
+    return is_known ? CKR_OK : forward_real->C_SignInit(session, mechanism, key);
 }
 
 static void lie(CK_BYTE *signature, CK_ULONG *len)
@@ -752,10 +718,10 @@ static void lie(CK_BYTE *signature, CK_ULONG *len)
 
 static CK_RV sign_anew(CK_BYTE *data, CK_ULONG data_len, CK_BYTE *signature, CK_ULONG *len)
 {
-    CK_RV rv = is_known ? real->C_SignInit(begun_session, &begun, begun_key) : CKR_OK;
+    CK_RV rv = is_known ? forward_real->C_SignInit(begun_session, &begun, begun_key) : CKR_OK;
 
     if (rv == CKR_OK)
-        rv = real->C_Sign(begun_session, data, data_len, signature, len);
+        rv = forward_real->C_Sign(begun_session, data, data_len, signature, len);
     if (rv == CKR_OK && signature != NULL && data_len == MESSAGE_SIZE && *len == SIGNED_SIZE)
         add_known(data, signature);
     return rv;
@@ -770,7 +736,7 @@ static CK_RV quirk_C_Sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG dat
     CK_RV rv = CKR_OK;
 
     (void)session;
-    enter("C_Sign");
+    (void)forward_enter("C_Sign");
     signatures++;
     if (wait > 0)
         (void)nanosleep(
@@ -796,57 +762,28 @@ static CK_RV quirk_C_Finalize(void *reserved)
         (void)fprintf(f, "%lu %.6f\n", signatures, cpu() - first_cpu);
         (void)fclose(f);
     }
-    enter("C_Finalize");
-    return real->C_Finalize(reserved);
+    (void)forward_enter("C_Finalize");
+    return forward_real->C_Finalize(reserved);
 }
 
 /* ---- loading ---- */
 
-/* The rest of the list is the real module's own. */
-static void fill(void)
-{
-    odd = *real;
-#define USE(name) odd.name = quirk_##name;
-    USE(C_Initialize)
-    USE(C_Finalize)
-    USE(C_GetInfo)
-    USE(C_GetSlotList)
-    USE(C_GetSlotInfo)
-    USE(C_GetTokenInfo)
-    USE(C_GetMechanismList)
-    USE(C_OpenSession)
-    USE(C_CloseSession)
-    USE(C_CloseAllSessions)
-    USE(C_Login)
-    USE(C_Logout)
-    USE(C_DestroyObject)
-    USE(C_GetAttributeValue)
-    USE(C_FindObjectsInit)
-    USE(C_FindObjects)
-    USE(C_FindObjectsFinal)
-    USE(C_GenerateKeyPair)
-    USE(C_SignInit)
-    USE(C_Sign)
-#undef USE
-    odd.C_GetFunctionList = C_GetFunctionList;
-}
-
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST **ret)
 {
-    const char *path = getenv("ENSIGN_FAULT_MODULE");
-    CK_C_GetFunctionList get = NULL;
+    bool is_first = forward_real == NULL;
 
-    enter("C_GetFunctionList");
-    if (real == NULL) {
-        void *handle = path != NULL ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
-        void *symbol = handle != NULL ? dlsym(handle, "C_GetFunctionList") : NULL;
+    (void)forward_enter("C_GetFunctionList");
+    CK_RV rv = forward_load(&odd);
 
-        memcpy(&get, &symbol, sizeof get);
-        if (get == NULL || get(&real) != CKR_OK)
-            return CKR_GENERAL_ERROR;
+    if (rv != CKR_OK)
+        return rv;
+    if (is_first)
         read_known();
-        fill();
-    }
+    odd.C_Finalize = quirk_C_Finalize;
+    odd.C_GetAttributeValue = quirk_C_GetAttributeValue;
+    odd.C_SignInit = quirk_C_SignInit;
+    odd.C_Sign = quirk_C_Sign;
+    odd.C_GetFunctionList = C_GetFunctionList;
     *ret = &odd;
     return CKR_OK;
 }
@@ -868,10 +805,10 @@ static void count_process(void)
 __attribute__((constructor)) static void loaded(void)
 {
     count_process();
-    enter("load");
+    (void)forward_enter("load");
 }
 
 __attribute__((destructor)) static void unloaded(void)
 {
-    enter("unload");
+    (void)forward_enter("unload");
 }
