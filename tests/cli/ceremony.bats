@@ -457,6 +457,7 @@ PY
 
 @test "the ceremony of ensign(7), typed from the manual, command for command" {
     [ -r "$SOFTHSM" ] || fail "$SOFTHSM is not there: scripts/setup demo"
+    need_terminal
     hosts
     typed "$ROOT/docs/ensign.7" >commands.json
     mkdir carry "$HOSTS"/{build,alice,bob,room}/bin

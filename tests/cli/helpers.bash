@@ -71,6 +71,13 @@ need_shared() {
     skip "shared data is not here"
 }
 
+# need_terminal: a root without /dev/pts has none to give: skipped by name, unless it is required.
+need_terminal() {
+    ! "$PYTHON" -c 'import os; os.openpty()' 2>/dev/null || return 0
+    [ "${ENSIGN_REQUIRE_TMUX:-0}" != 1 ] || fail "a terminal is required, and /dev/pts gives none"
+    skip "/dev/pts gives no terminal"
+}
+
 # ---- running the program ----
 
 # Every name, type, mode and content below the current directory.
@@ -108,6 +115,7 @@ tty_ens() {
     ERR=$OUT
     before=$(picture)
     status=0
+    rm -f "$OUT"
     "$PYTHON" - "$OUT" "$BATS_TEST_TMPDIR/echo" "$ENSIGN" "$@" <<'PY' || status=$?
 import fcntl, os, pty, re, select, struct, sys, termios, time
 out, echo, program, *rest = sys.argv[1:]
@@ -159,6 +167,7 @@ if talk:
     ended = ended or 125
 sys.exit(ended if ended >= 0 else 128 - ended)
 PY
+    [ -e "$OUT" ] || need_terminal
     printf 'on a terminal: '
     tell "$@"
 }

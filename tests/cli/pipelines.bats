@@ -83,6 +83,7 @@ END
 
 # recipe NUMBER TOOL...: runs it; what was not run, and why, is in "skipped".
 recipe() {
+    need_terminal
     "$PYTHON" "$BATS_TEST_DIRNAME/recipe.py" script "$PAGE" "$@" >"$BATS_TEST_TMPDIR/script" 2>"$BATS_TEST_TMPDIR/skipped" ||
         fail "$(cat "$BATS_TEST_TMPDIR/skipped")"
     cat "$BATS_TEST_TMPDIR/skipped"

@@ -940,6 +940,7 @@ cut_short() {
 
 # replaced_meanwhile OTHER FILE QUESTION ARG...: as tty_ens, but FILE becomes OTHER between the question and the answer.
 replaced_meanwhile() {
+    need_terminal
     status=0
     "$PYTHON" - "$BATS_TEST_TMPDIR/stdout" "$@" <<'PY' || status=$?
 import os, pty, sys

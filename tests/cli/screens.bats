@@ -580,6 +580,7 @@ PY
 
 # split_ens tty|pipe tty|pipe ARG...: stdout and stderr each a terminal or none; what they had is in $OUT and $ERR.
 split_ens() {
+    need_terminal
     OUT=$BATS_TEST_TMPDIR/stdout
     ERR=$BATS_TEST_TMPDIR/stderr
     "$PYTHON" - "$OUT" "$ERR" "$1" "$2" "$ENSIGN" "${@:3}" <<'PY'

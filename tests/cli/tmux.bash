@@ -18,6 +18,7 @@ begin() {
         [ "${ENSIGN_REQUIRE_TMUX:-0}" != 1 ] || fail "tmux is required, and is not there"
         skip "tmux is not installed"
     fi
+    need_terminal
     need_fault
     cp "$BATS_FILE_TMPDIR/good.signdata" s.signdata
     mkdir "$BATS_TEST_TMPDIR/bin"

@@ -60,6 +60,7 @@ PY
 
 # page PAGE: runs it in the current directory; whoever asks for the PIN or for a yes gets it.
 page() {
+    need_terminal
     script "$1" >"$BATS_TEST_TMPDIR/script"
     env PATH="$BATS_TEST_TMPDIR/bin:$PATH" "$PYTHON" - "$BATS_TEST_TMPDIR/script" "$PIN" <<'PY'
 import os, pty, re, select, sys, time

@@ -28,11 +28,18 @@
             fail_msg("'%s' does not say '%s'", (err).msg, text);                                             \
     } while (0)
 
+/* Ends the test as skipped; the reason stands in the test's line (scripts/prove-one). */
+#define support_skip(why)                                                                                    \
+    do {                                                                                                     \
+        print_message("# skipped: " why "\n");                                                               \
+        skip();                                                                                              \
+    } while (0)
+
 /* The whole of tests/vectors/NAME; fails the test where it is missing. Release with buf_free. */
 struct buf support_vector(const char *name);
 
 /* The whole of the shared data file NAME, or an empty buffer where the data is absent: the caller then
- * calls skip(), unless ENSIGN_REQUIRE_SHARED is set, in which case the test has failed here. */
+ * calls support_skip(), unless ENSIGN_REQUIRE_SHARED is set, in which case the test has failed here. */
 struct buf support_shared(const char *name);
 
 /* A new private directory under TMPDIR or /tmp, removed (with what is in it) by support_rmdir. */

@@ -246,7 +246,7 @@ static void test_walk(void **state)
     buf_free(&manifest);
     buf_free(&bytes);
     if (!own)
-        skip();
+        support_skip("the allocator is a sanitizer's or valgrind's");
 }
 
 int main(void)

@@ -204,7 +204,7 @@ static void memory_is_bounded(void **state)
     assert_int_equal(d->totals.pages, pages / 10 + pages / 100);
     pagediff_freep(&d);
     if (!own)
-        skip();
+        support_skip("the allocator is a sanitizer's or valgrind's");
     print_message("# at most %lld bytes\n", peak);
     assert_in_range(peak, 2 * pages * 64, 32u << 20u);
 }
@@ -275,7 +275,7 @@ static void out_of_memory_at_any_point(void **state)
     }
     pagediff_freep(&want);
     if (!own)
-        skip();
+        support_skip("the allocator is a sanitizer's or valgrind's");
 }
 
 int main(void)
