@@ -11,9 +11,9 @@
 
 /* ---- what everybody can check ---- */
 
-bool check_values(struct number_ring *ring, const struct quorum_public *q,
-                  const uint8_t (*values)[QUORUM_NUMBER], unsigned len, const char *what,
-                  struct number *ret_product, struct ens_err *err)
+bool check_units(struct number_ring *ring, const struct quorum_public *q,
+                 const uint8_t (*values)[QUORUM_NUMBER], unsigned len, const char *what,
+                 struct number *ret_product, struct ens_err *err)
 {
     struct number *one = number_shifted(ring, 1, 0);
     struct number *value = number_new(ring);
@@ -56,7 +56,7 @@ bool check_public(const struct quorum_public *q, struct ens_err *err)
     struct number *exponent = number_shifted(ring, 3 * q->epoch * len, CHECK_MASK_BITS);
     bool is_unit = number_is_unit(ring, number_v(ring));
 
-    if (!number_ok(ring, err) || !check_values(ring, q, q->values, len, "values", product, err))
+    if (!number_ok(ring, err) || !check_units(ring, q, q->values, len, "values", product, err))
         return false;
     number_add(ring, exponent, exponent, number_shifted(ring, 1, 0));
     number_exp_public(ring, want, number_v(ring), exponent);
@@ -155,7 +155,7 @@ static bool name_bad_piece(struct fit *f, struct ens_err *err)
     return ens_fail(err, ENS_BUG, "%ss: each fits, and all together do not", f->what);
 }
 
-static bool check_fit(struct fit *f, const struct quorum_pieces *pieces, struct ens_err *err)
+static bool judge_fit(struct fit *f, const struct quorum_pieces *pieces, struct ens_err *err)
 {
     bool fits = false;
 
@@ -183,7 +183,7 @@ bool check_pieces(const struct quorum_public *q, unsigned holders, const struct 
                     .random = random};
 
     number_add(ring, limit, limit, number_shifted(ring, 1, 8 * QUORUM_NUMBER));
-    return check_fit(&f, pieces, err);
+    return judge_fit(&f, pieces, err);
 }
 
 bool check_delta(const struct quorum_public *q, const struct quorum_delta *delta,
@@ -201,7 +201,7 @@ bool check_delta(const struct quorum_public *q, const struct quorum_delta *delta
     struct number *want = number_new(ring);
 
     number_exp_public(ring, want, number_v(ring), all);
-    if (!check_values(ring, q, delta->commitments, len, "commitments", product, err))
+    if (!check_units(ring, q, delta->commitments, len, "commitments", product, err))
         return false;
     if (number_compare(ring, product, want) != 0)
         return ens_fail(err, ENS_DATA, "commitments: this delta would change the key: do not apply it");
@@ -215,5 +215,5 @@ bool check_delta(const struct quorum_public *q, const struct quorum_delta *delta
                     .limit = all,
                     .random = random};
 
-    return check_fit(&f, numbers, err);
+    return judge_fit(&f, numbers, err);
 }

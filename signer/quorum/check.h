@@ -25,6 +25,6 @@ bool check_delta(const struct quorum_public *q, const struct quorum_delta *delta
 
 /* The product of `len` values; one that is not in 1..n-1, or not invertible, is ENS_DATA with `what` and its place
  * in the list. */
-bool check_values(struct number_ring *ring, const struct quorum_public *q,
-                  const uint8_t (*values)[QUORUM_NUMBER], unsigned len, const char *what,
-                  struct number *ret_product, struct ens_err *err) ENS_MUST_CHECK;
+bool check_units(struct number_ring *ring, const struct quorum_public *q,
+                 const uint8_t (*values)[QUORUM_NUMBER], unsigned len, const char *what,
+                 struct number *ret_product, struct ens_err *err) ENS_MUST_CHECK;

@@ -66,7 +66,7 @@ static void gencb_freep(BN_GENCB **cb)
     BN_GENCB_free(*cb);
 }
 
-static void bn_ctx_freep(BN_CTX **ctx)
+static void context_freep(BN_CTX **ctx)
 {
     BN_CTX_free(*ctx);
 }
@@ -95,7 +95,7 @@ static int on_step(int what, int count, BN_GENCB *cb)
 static bool make_prime(struct progress *p, uint8_t ret[static NUMBER_PRIME], struct ens_err *err)
 {
     OSSL_LIB_CTX *lib = ossl_context();
-    ENS_CLEANUP(bn_ctx_freep) BN_CTX *ctx = lib != NULL ? BN_CTX_secure_new_ex(lib) : NULL;
+    ENS_CLEANUP(context_freep) BN_CTX *ctx = lib != NULL ? BN_CTX_secure_new_ex(lib) : NULL;
     ENS_CLEANUP(bn_clear_freep) BIGNUM *prime = BN_secure_new();
     ENS_CLEANUP(gencb_freep) BN_GENCB *cb = BN_GENCB_new();
 
@@ -136,7 +136,7 @@ bool number_product(const struct secret *primes, uint8_t ret[static QUORUM_NUMBE
 {
     const uint8_t *bytes = (const uint8_t *)primes->data;
     int len = (int)(primes->len / 2);
-    ENS_CLEANUP(bn_ctx_freep) BN_CTX *ctx = BN_CTX_secure_new();
+    ENS_CLEANUP(context_freep) BN_CTX *ctx = BN_CTX_secure_new();
     ENS_CLEANUP(bn_clear_freep) BIGNUM *p = BN_secure_new();
     ENS_CLEANUP(bn_clear_freep) BIGNUM *q = BN_secure_new();
 

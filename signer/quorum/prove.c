@@ -27,7 +27,7 @@ struct statement {
     uint8_t h[DIGEST_SIZE];
 };
 
-static void statement_free(struct statement *st)
+static void release_statement(struct statement *st)
 {
     number_ring_freep(&st->ring);
 }
@@ -199,7 +199,7 @@ bool prove_partial(const struct quorum_public *q, unsigned holder, const struct 
                    const uint8_t digest[static 32], const struct number_random *random,
                    struct quorum_partial *ret, struct ens_err *err)
 {
-    ENS_CLEANUP(statement_free) struct statement st = {.q = q, .holder = holder};
+    ENS_CLEANUP(release_statement) struct statement st = {.q = q, .holder = holder};
     enum quorum_verdict verdict = QUORUM_BAD_PROOF;
 
     memcpy(ret->quorum, q->id, sizeof ret->quorum);
@@ -267,7 +267,7 @@ static bool read_values(struct statement *st, const struct quorum_partial *parti
     struct number *product = number_new(st->ring);
     struct ens_err why = {0};
 
-    *ret = check_values(st->ring, st->q, partial->values, st->count, "values", product, &why);
+    *ret = check_units(st->ring, st->q, partial->values, st->count, "values", product, &why);
     if (!*ret && why.code != ENS_DATA) {
         *err = why;
         return false;
@@ -280,7 +280,7 @@ static bool read_values(struct statement *st, const struct quorum_partial *parti
 bool prove_verify(const struct quorum_public *q, const struct quorum_partial *partial,
                   const uint8_t digest[static 32], enum quorum_verdict *ret, struct ens_err *err)
 {
-    ENS_CLEANUP(statement_free) struct statement st = {.q = q, .holder = partial->holder};
+    ENS_CLEANUP(release_statement) struct statement st = {.q = q, .holder = partial->holder};
     enum quorum_verdict verdict = QUORUM_OK;
     bool holds = false;
 
