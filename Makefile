@@ -6,7 +6,7 @@
 # Variables: VARIANT, CC, V=1 (show commands), WERROR=1, PREFIX, DESTDIR, SSH_KEYGEN (its path, which PATH does
 # not decide).
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 # The commit: of an archive what git wrote into the file COMMIT, else of the checkout; "-" where neither says.
 COMMIT  := $(shell sed -n 's/^\([0-9a-f]\{12\}\)[0-9a-f]*$$/\1/p' COMMIT)
 ifeq ($(COMMIT),)
@@ -18,6 +18,7 @@ PREFIX  ?= /usr/local
 LIBEXECDIR ?= $(PREFIX)/libexec
 SSH_KEYGEN ?= /usr/bin/ssh-keygen
 WERROR  ?= 0
+PKG_CONFIG ?= pkg-config
 V       ?= 0
 Q       := $(if $(filter 1,$(V)),,@)
 
@@ -28,7 +29,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wc
 probe     = $(shell printf 'int main(void){return 0;}' | $(CC) -Werror $(1) -x c -o /dev/null - 2>/dev/null && echo '$(1)')
 HARDENING := -fPIE -fstack-protector-strong $(call probe,-fstack-clash-protection) $(call probe,-ftrivial-auto-var-init=zero)
 CPPFLAGS_ALL := -D_GNU_SOURCE -I. -DENSIGN_VERSION='"$(VERSION)"' -DENSIGN_SSH_KEYGEN='"$(SSH_KEYGEN)"' -DOPENSSL_API_COMPAT=0x30000000L -DOPENSSL_NO_DEPRECATED
-CFLAGS_release  := -O2 -g -D_FORTIFY_SOURCE=3
+CFLAGS_release  := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 CFLAGS_asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS_valgrind := -O1 -g
 CFLAGS_cov      := -O0 -g --coverage
@@ -37,7 +38,10 @@ CFLAGS_VARIANT  := $(if $(CFLAGS_$(VARIANT)),$(CFLAGS_$(VARIANT)),$(CFLAGS_relea
 LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_cov     := --coverage
 LDFLAGS_fuzz    := -fsanitize=address,undefined
-CFLAGS_ALL      := -std=gnu17 $(WARNINGS) $(HARDENING) $(CFLAGS_VARIANT) $(CFLAGS)
+# The directory of the build is in no program: two clones give the same bytes (tests/cli/install.bats).
+export PWD      := $(CURDIR)
+MAP             := $(if $(filter cov,$(VARIANT)),,"-ffile-prefix-map=$(CURDIR)=.")
+CFLAGS_ALL      := -std=gnu17 $(WARNINGS) $(HARDENING) $(CFLAGS_VARIANT) $(MAP) $(CFLAGS)
 # Sanitizers, valgrind and coverage use files and system calls of their own: built without the wall (base/wall.h).
 CPPFLAGS_ALL    += $(if $(filter asan valgrind cov fuzz,$(VARIANT)),-DENSIGN_NO_WALL)
 # The stack of a function of the product, in bytes; sanitizers and coverage make frames of their own.
@@ -45,9 +49,9 @@ FRAME           := $(if $(LDFLAGS_$(VARIANT)),,-Wframe-larger-than=16384)
 LDFLAGS_ALL     := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS_$(VARIANT)) $(LDFLAGS)
 
 PKGS := libcrypto libp11 jansson libzip zlib libisal libseccomp p11-kit-1
-CPPFLAGS_ALL += $(shell pkg-config --cflags $(PKGS))
+CPPFLAGS_ALL += $(shell $(PKG_CONFIG) --cflags $(PKGS)) $(CPPFLAGS)
 # p11-kit-1 gives pkcs11.h only: its library is not linked into a program.
-LIBS := $(shell pkg-config --libs libcrypto jansson libzip zlib libisal libseccomp) -lpthread
+LIBS := $(shell $(PKG_CONFIG) --libs libcrypto jansson libzip zlib libisal libseccomp) -lpthread
 
 # ---- the program ----
 LIB_SRC  := $(wildcard $(addsuffix /*.c,signer/base signer/sgx signer/quorum signer/ui signer/ceremony signer/flow signer/cmd signer/cmd/* hsm bundle bundle/*))
@@ -74,7 +78,7 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
         show/show_ceremony show/show_set show/show_sigstruct sign/sign sign/sign_review sign/sign_success transcript) \
     $(addprefix hsm/,client client_items helper helper_end helper_start installed page page_names uri uri_text wire words))
 OFFLINE_OBJ  := $(OFFLINE_SRC:%.c=$(B)/%.o) $(B)/signer/cmd/table_offline.o
-OFFLINE_LIBS := $(shell pkg-config --libs libcrypto libseccomp) -lpthread
+OFFLINE_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto libseccomp) -lpthread
 
 $(B)/signer/cmd/table_offline.o: signer/cmd/table.c Makefile
 	@echo "  CC    $< (offline)"
@@ -91,7 +95,7 @@ TOKEN_SRC := $(addsuffix .c,\
     $(addprefix hsm/,page uri uri_text wire) \
     $(addprefix hsm/token/,call candidates ckr forbid key key_read keygen login main module p11 serve session sign token))
 TOKEN_OBJ  := $(TOKEN_SRC:%.c=$(B)/%.o)
-TOKEN_LIBS := $(shell pkg-config --libs libcrypto libp11) -ldl
+TOKEN_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto libp11) -ldl
 
 $(B)/ensign-token: $(TOKEN_OBJ)
 	@echo "  LD    $@"
@@ -133,7 +137,7 @@ $(B)/%.o: %.c Makefile
 # ---- unit tests (cmocka): tests/unit/test_*.c, one program each ----
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
-TEST_LIBS = $(shell pkg-config --libs cmocka p11-kit-1)
+TEST_LIBS = $(shell $(PKG_CONFIG) --libs cmocka p11-kit-1)
 
 # Programs of the tests stand two directories below ensign-token.
 $(B)/tests/support/helper_start.o: hsm/helper_start.c Makefile
@@ -239,7 +243,7 @@ $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/support/libsupport.a
 
 # ---- what make bench compares with: the limit program, a bare token loop, and a runner that counts ----
 BENCH_BIN         := $(B)/tests/bench/limit $(B)/tests/bench/token_loop $(B)/tests/bench/run
-BENCH_LIBS_limit   = $(shell pkg-config --libs libcrypto jansson zlib libisal libdeflate)
+BENCH_LIBS_limit   = $(shell $(PKG_CONFIG) --libs libcrypto jansson zlib libisal libdeflate)
 BENCH_LIBS_token_loop := -ldl
 $(B)/tests/bench/%: $(B)/tests/bench/%.o
 	@echo "  LD    $@"
@@ -252,7 +256,7 @@ $(B)/tests/bench/orc_floor: tests/bench/orc_floor.go
 	$(Q)GOTOOLCHAIN=local GOFLAGS= go build -o $@ $<
 
 .PHONY: bench-build bench
-bench-build: all $(BENCH_BIN) $(B)/tests/hsm/quirk.so ## build what make bench runs
+bench-build: all $(BENCH_BIN) $(B)/tests/hsm/quirk.so $(B)/tests/cli/refuse ## build what make bench runs
 bench: bench-build $(if $(shell command -v go),$(B)/tests/bench/orc_floor) ## how fast it is, beside the least that is needed
 	$(Q)scripts/bench $(VARIANT)
 
@@ -260,6 +264,9 @@ bench: bench-build $(if $(shell command -v go),$(B)/tests/bench/orc_floor) ## ho
 
 .PHONY: tests-build
 tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(HSM_MODULES) $(B)/tests/hsm/liar $(B)/tests/support/clock.so $(B)/tests/interop/toml_print $(addprefix $(B)/tests/cli/,ensign ensign-captured ensign-evil ensign-offline-evil refuse) $(BENCH_BIN) ## build what the tests need
+
+.PHONY: unit-build
+unit-build: all $(UNIT_BIN) $(REPLAY_BIN) ## build the unit tests and the replayers of the fuzz corpora, which need no other tool
 
 .PHONY: test
 test: tests-build ## unit tests, fuzz corpora, command-line and token tests
@@ -296,24 +303,24 @@ cov: ## tests with coverage
 	$(Q)scripts/run-tests cov
 	$(Q)scripts/coverage
 
-# The commands, the files, the ceremony.
-define install-manual
-	install -D -m 0644 docs/ensign.1 $(DESTDIR)$(PREFIX)/share/man/man1/ensign.1
-	install -D -m 0644 docs/ensign.5 $(DESTDIR)$(PREFIX)/share/man/man5/ensign.5
-	install -D -m 0644 docs/ensign.7 $(DESTDIR)$(PREFIX)/share/man/man7/ensign.7
+# What each program installs: itself, the process of its token, its manual (the commands, the files, the ceremony).
+# Both may be installed on one host, so the pages of ensign-offline have names of their own.
+MANUAL = $(foreach s,1 5 7,$(DESTDIR)$(PREFIX)/share/man/man$(s)/$(1).$(s))
+define install-program
+	install -D -m 0755 $(B)/$(1) $(DESTDIR)$(PREFIX)/bin/$(1)
+	install -D -m 0755 $(B)/ensign-token $(DESTDIR)$(LIBEXECDIR)/ensign/ensign-token
+	$(foreach page,$(call MANUAL,$(1)),install -D -m 0644 docs/ensign$(suffix $(page)) $(page) &&) :
 endef
 
-.PHONY: install
+.PHONY: install install-offline uninstall
 install: all ## install ensign and its manual (PREFIX, DESTDIR)
-	install -D -m 0755 $(B)/ensign $(DESTDIR)$(PREFIX)/bin/ensign
-	install -D -m 0755 $(B)/ensign-token $(DESTDIR)$(LIBEXECDIR)/ensign/ensign-token
-	$(install-manual)
-
-.PHONY: install-offline
+	$(call install-program,ensign)
 install-offline: $(B)/ensign-offline $(B)/ensign-token ## install ensign-offline and its manual
-	install -D -m 0755 $(B)/ensign-offline $(DESTDIR)$(PREFIX)/bin/ensign-offline
-	install -D -m 0755 $(B)/ensign-token $(DESTDIR)$(LIBEXECDIR)/ensign/ensign-token
-	$(install-manual)
+	$(call install-program,ensign-offline)
+uninstall: ## remove what both have installed (with the same PREFIX, DESTDIR)
+	rm -f $(foreach p,ensign ensign-offline,$(DESTDIR)$(PREFIX)/bin/$(p) $(call MANUAL,$(p))) \
+		$(DESTDIR)$(LIBEXECDIR)/ensign/ensign-token
+	test ! -d $(DESTDIR)$(LIBEXECDIR)/ensign || rmdir $(DESTDIR)$(LIBEXECDIR)/ensign
 
 .PHONY: dist
 DIST := build/ensign-$(VERSION).tar

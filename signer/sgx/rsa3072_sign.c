@@ -82,6 +82,15 @@ static void pkey_ctx_freep(EVP_PKEY_CTX **ctx)
     EVP_PKEY_CTX_free(*ctx);
 }
 
+/* OSSL_PARAM takes a number in the byte order of the CPU. */
+static void native(const uint8_t big[static PUBKEY_SIZE], uint8_t ret[static PUBKEY_SIZE])
+{
+    if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+        memcpy(ret, big, PUBKEY_SIZE);
+    else
+        bytes_reverse(ret, big, PUBKEY_SIZE);
+}
+
 /* The key of a big-endian modulus; `secret` NULL: the public half. The caller releases it. */
 static EVP_PKEY *make_key(const uint8_t *n_big, uint64_t e, const uint8_t *secret)
 {
@@ -94,12 +103,11 @@ static EVP_PKEY *make_key(const uint8_t *n_big, uint64_t e, const uint8_t *secre
     OSSL_PARAM params[4];
     size_t len = 0;
 
-    /* Little-endian, as this CPU is. */
-    bytes_reverse(n, n_big, sizeof n);
+    native(n_big, n);
     params[len++] = OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n, sizeof n);
     params[len++] = OSSL_PARAM_construct_uint64(OSSL_PKEY_PARAM_RSA_E, &e);
     if (secret != NULL) {
-        bytes_reverse(d, secret, sizeof d);
+        native(secret, d);
         params[len++] = OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_D, d, sizeof d);
     }
     params[len] = OSSL_PARAM_construct_end();

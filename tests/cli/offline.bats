@@ -217,9 +217,9 @@ END
     cat >want <<'END'
 usr/bin/ensign-offline 755
 usr/local/libexec/ensign/ensign-token 755
-usr/share/man/man1/ensign.1 644
-usr/share/man/man5/ensign.5 644
-usr/share/man/man7/ensign.7 644
+usr/share/man/man1/ensign-offline.1 644
+usr/share/man/man5/ensign-offline.5 644
+usr/share/man/man7/ensign-offline.7 644
 END
     same have want
     same root/usr/bin/ensign-offline "$OFFLINE"
@@ -228,12 +228,20 @@ END
     prints "$MRENCLAVE"
 }
 
-@test "make install installs ensign and its manual" {
+@test "make install installs ensign and its manual; make uninstall leaves nothing of both" {
     begin
-    MAKEFLAGS='' make -s -C "$ROOT" VARIANT="$VARIANT" install DESTDIR="$PWD/root" PREFIX=/usr \
-        LIBEXECDIR=/usr/local/libexec >/dev/null
+    installs() {
+        MAKEFLAGS='' make -s -C "$ROOT" VARIANT="$VARIANT" "$@" DESTDIR="$PWD/root" PREFIX=/usr LIBEXECDIR=/usr/local/libexec >/dev/null
+    }
+    installs install
     (cd root && find . -type f -printf '%P\n' | LC_ALL=C sort) >have
     printf '%s\n' usr/bin/ensign usr/local/libexec/ensign/ensign-token usr/share/man/man1/ensign.1 usr/share/man/man5/ensign.5 \
         usr/share/man/man7/ensign.7 >want
     same have want
+    installs install-offline
+    : >root/usr/bin/other
+    installs uninstall
+    [ "$(cd root && find . -type f -printf '%P\n')" = usr/bin/other ]
+    [ ! -e root/usr/local/libexec/ensign ]
+    installs uninstall
 }

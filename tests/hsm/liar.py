@@ -404,11 +404,12 @@ def endless(ground):
 def greetings(ground, steps):
     """HELLO that is another program's."""
     _, before, message, _, _ = next(iter(replies(steps)))
-    at = message.find(b"0.1.0")
-    if at < 0:
+    own = re.search(rb"[0-9]+[.][0-9]+[.][0-9]+", message)
+    if own is None:
         raise SystemExit("HELLO has no version")
-    for version in (b"0.1.1", b"0.2.0", b"9.9.9"):
-        yield Case(f"version {version.decode()}", [*before, ("s", message[:at] + version + message[at + 5:])], {69},
+    for last in range(3):
+        version = own[0][:-1] + bytes([own[0][-1] ^ 1 << last])
+        yield Case(f"version {version.decode()}", [*before, ("s", message.replace(own[0], version))], {69},
                    "version.*install both")
     for protocol in (0, 2, 255, 0xffffffff):
         yield Case(f"protocol {protocol}",

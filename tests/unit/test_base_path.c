@@ -139,9 +139,9 @@ static void assert_followed(mode_t mode, uid_t dir_owner, uid_t link_owner, bool
     put("t/d/file", "text");
     assert_int_equal(symlink("../victim", "t/out"), 0);
     assert_int_equal(symlink("d", "t/dl"), 0);
-    assert_int_equal(lchown("t/out", link_owner, 0), 0);
-    assert_int_equal(lchown("t/dl", link_owner, 0), 0);
-    assert_int_equal(chown("t", dir_owner, 0), 0);
+    assert_int_equal(lchown("t/out", link_owner, (gid_t)-1), 0);
+    assert_int_equal(lchown("t/dl", link_owner, (gid_t)-1), 0);
+    assert_int_equal(chown("t", dir_owner, (gid_t)-1), 0);
     assert_int_equal(chmod("t", mode), 0);
     /* The last component, and one above it; read, and written to. */
     if (follows) {
