@@ -129,14 +129,14 @@ home 'zip\.h' 'bundle/orc/archive\.c' 'libzip belongs to bundle/orc/archive.c'
 # Cargo's answer is JSON and no manifest: bundle has no business with it.
 home 'jansson\.h' 'bundle/orc/manifest[a-z0-9_]*\.c|signer/flow/cargo\.c' \
     'jansson belongs to bundle/orc/manifest*.c and signer/flow/cargo.c'
-home 'openssl/(bn|rand)\.h' 'signer/sgx/rsa3072[a-z0-9_]*\.c|signer/quorum/number\.c' \
+home 'openssl/(bn|rand)\.h' 'signer/sgx/rsa3072[a-z0-9_]*\.c|signer/quorum/(number|seal)\.c' \
     'plain integers belong to signer/sgx/rsa3072*.c and signer/quorum/number.c'
-home 'openssl/(rsa|pem|x509|x509v3|core_names|param_build|params|decoder|encoder)\.h' 'signer/sgx/rsa3072[a-z0-9_]*\.c' \
-    'RSA and PEM belong to signer/sgx/rsa3072*.c'
-home 'openssl/evp\.h' 'signer/base/(digest|xof|base64|tie)\.c|signer/sgx/rsa3072[a-z0-9_]*\.c' \
-    'digests belong to signer/base/digest.c and xof.c, base64 to signer/base/base64.c, sums to tie.c, keys to signer/sgx/rsa3072*.c'
+home 'openssl/(rsa|pem|x509|x509v3|core_names|param_build|params|decoder|encoder)\.h' 'signer/sgx/rsa3072[a-z0-9_]*\.c|signer/quorum/seal\.c' \
+    'RSA and PEM belong to signer/sgx/rsa3072*.c, OAEP to signer/quorum/seal.c'
+home 'openssl/evp\.h' 'signer/base/(digest|xof|base64|tie)\.c|signer/sgx/rsa3072[a-z0-9_]*\.c|signer/quorum/seal\.c' \
+    'digests belong to signer/base/digest.c and xof.c, base64 to signer/base/base64.c, sums to tie.c, keys to signer/sgx/rsa3072*.c, seals to signer/quorum/seal.c'
 home 'openssl/err\.h' 'signer/base/ossl\.c' "OpenSSL's error queue belongs to signer/base/ossl.c"
-home 'openssl/' 'signer/base/(base64|digest|ossl|tie|xof)\.c|signer/sgx/rsa3072[a-z0-9_]*\.c|signer/quorum/number\.c' 'OpenSSL belongs to the files above'
+home 'openssl/' 'signer/base/(base64|digest|ossl|tie|xof)\.c|signer/sgx/rsa3072[a-z0-9_]*\.c|signer/quorum/(number|seal)\.c' 'OpenSSL belongs to the files above'
 homes=$(grep -lE '#[[:space:]]*include[[:space:]]*<libp11\.h>' "${all[@]}" | wc -l)
 [ "$homes" -le 1 ] || fail "libp11.h is included by $homes files: one file of hsm is its home"
 standard='(assert|stdatomic|ctype|endian|errno|fcntl|getopt|inttypes|limits|signal|stdalign|stdarg|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|time|unistd|sys/[a-z]+)'
