@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bundle/sdk/elf_edp.h"
 #include "bundle/sdk/elf_intel.h"
 #include "bundle/sdk/elf_oe.h"
 #include "signer/base/interrupt.h"
@@ -205,7 +206,7 @@ static const struct container_ops kind_sigstruct = {
 
 /* EGo's file is an Open Enclave file with more in it, so that it is asked first. */
 static const struct container_ops *const kinds[] = {
-    &kind_orc, &kind_sgxs, &kind_sigstruct, &elf_intel, &elf_ego, &elf_oe,
+    &kind_orc, &kind_sgxs, &kind_sigstruct, &elf_intel, &elf_edp, &elf_ego, &elf_oe,
 };
 
 #define KINDS (sizeof kinds / sizeof kinds[0])
@@ -220,6 +221,12 @@ static bool fail_unknown_kind(const struct container *c, struct view head, struc
         return ens_fail(err, ENS_DATA,
                         "%s: is not a bundle, SGXS stream, SIGSTRUCT or enclave ELF file, but %s", c->label,
                         other);
+    if (c->elf != NULL && c->beside->find_edp != NULL)
+        return ens_fail(
+            err, ENS_DATA,
+            "%s: is an ELF file without .note.x86_64-fortanix-unknown-sgx: build it with cargo and "
+            "that target, and do not strip it",
+            c->label);
     if (c->elf != NULL)
         return ens_fail(
             err, ENS_DATA,
@@ -259,6 +266,14 @@ static bool check_beside(const struct container *c, struct ens_err *err)
     const struct container_beside *b = c->beside;
     const char *gramine = b->libpal.label != NULL ? "--libpal" : b->gramine != NULL ? "--gramine" : NULL;
 
+    if (b->is_for_two)
+        return true;
+    if (b->find_edp != NULL && c->ops->kind != CONTAINER_EDP)
+        return ens_fail(
+            err, ENS_USAGE,
+            "%s: is not an ELF file of x86_64-fortanix-unknown-sgx: leave out --cargo, --heap-size "
+            "and what goes with them",
+            c->label);
     return gramine == NULL || c->ops->kind == CONTAINER_GRAMINE ||
            ens_fail(err, ENS_USAGE, "%s: is not a Gramine manifest: leave out %s", c->label, gramine);
 }

@@ -14,23 +14,23 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (58800, 31300),
+    "product": (59600, 31300),
     "bundle": (400, None),
     "bundle/container": (600, None),
     "bundle/elf": (700, None),
     "bundle/orc": (5700, None),
-    "bundle/sdk": (2900, None),
-    "bundle/stream": (2400, None),
+    "bundle/sdk": (3500, None),
+    "bundle/stream": (2500, None),
     "hsm": (2800, None),
     "hsm/token": (3100, None),
     "signer": (200, None),
     "signer/base": (5700, None),
     "signer/ceremony": (8100, None),
-    "signer/cmd": (10700, 6200),  # with the rooms of the verbs
+    "signer/cmd": (10800, 6200),  # with the rooms of the verbs
     "signer/flow": (7800, None),
     "signer/quorum": (2900, None),
     "signer/sgx": (2600, None),
-    "signer/ui": (2500, None),
+    "signer/ui": (2600, None),
     "ensign-offline: lines of .c": (23300, 11500),
     "ensign-offline: symbols that must not be there": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),

@@ -24,6 +24,7 @@ enum container_kind {
     CONTAINER_INTEL,        /* ELF with Intel SDK metadata */
     CONTAINER_OPEN_ENCLAVE, /* ELF with .oeinfo */
     CONTAINER_EGO,          /* the same of EGo: its enclave is not all in the file */
+    CONTAINER_EDP,     /* ELF of Fortanix' EDP: an enclave together with options, no place for a SIGSTRUCT */
     CONTAINER_GRAMINE, /* a Gramine manifest: an enclave together with libpal.so, and no place for a SIGSTRUCT */
 };
 
@@ -33,11 +34,28 @@ struct container_file {
     const char *label;
 };
 
+/* The options of Fortanix' elf2sgxs. Heap and stack are whole pages. */
+struct container_edp {
+    uint64_t heap, stack; /* bytes; the stack of each thread */
+    uint64_t threads;
+    uint32_t ssaframesize; /* pages */
+    bool debug;            /* the image says so; no attribute */
+    bool library;          /* no thread is a secondary one */
+    bool is_unsized;       /* ECREATE has no size, so that nothing measures it */
+};
+
+/* Finds them for the ELF file that messages call `label`. */
+typedef bool container_find_edp(const void *ctx, const char *label, struct container_edp *ret,
+                                struct ens_err *err);
+
 /* The rest of an enclave that no SDK has signed yet: what its file does not say. Zeros: nothing is given. A kind takes
  * its own part; what is given for another kind is ENS_USAGE. */
 struct container_beside {
     struct container_file libpal; /* Gramine */
     const char *gramine;          /* the release whose rules count, "1.9"; NULL: the manifest tells */
+    container_find_edp *find_edp; /* Fortanix; NULL: nothing is given */
+    const void *edp;              /* its `ctx` */
+    bool is_for_two; /* files are compared, and what one of them does not take is for the other */
 };
 
 /* Values that are measured and say the same as SIGSTRUCT fields (Open Enclave). */

@@ -12,11 +12,12 @@
 #define ELF_NAMES_MAX   (1u << 24) /* bytes of the section name table */
 #define ELF_SYMBOLS_MAX (1u << 20) /* entries of one symbol table */
 
-#define ELF_PT_LOAD 1u
-#define ELF_PT_NOTE 4u
-#define ELF_PF_X    1u
-#define ELF_PF_W    2u
-#define ELF_PF_R    4u
+#define ELF_PT_LOAD    1u
+#define ELF_PT_DYNAMIC 2u
+#define ELF_PT_NOTE    4u
+#define ELF_PF_X       1u
+#define ELF_PF_W       2u
+#define ELF_PF_R       4u
 
 #define ELF_SHT_RELA      4u
 #define ELF_SHT_NOTE      7u
@@ -87,12 +88,14 @@ bool elf_read_segment(const struct elf *e, const struct elf_segment *s, uint64_t
 
 struct elf_symbol {
     bool found;
+    bool again; /* a second one has the name */
     uint64_t value, size;
 };
 
 /* Looks `len` names up, of at most 31 bytes, the first symbol of each: in .dynsym, or in .symtab. A table
- * that is not there has none of them. ENS_DATA if a table breaks its limits. */
+ * that is not there has none of them. `ret_undefined` (or NULL) gets the number of entries without a section, the
+ * first of the table left out. ENS_DATA if a table breaks its limits. */
 bool elf_symbols(const struct elf *e, bool dynamic, const char *const *names, size_t len,
-                 struct elf_symbol *ret, struct ens_err *err) ENS_MUST_CHECK;
+                 struct elf_symbol *ret, uint64_t *ret_undefined, struct ens_err *err) ENS_MUST_CHECK;
 /* The value of one entry of .dynsym; ENS_DATA if there is none. */
 bool elf_symbol_value(const struct elf *e, uint64_t index, uint64_t *ret, struct ens_err *err) ENS_MUST_CHECK;

@@ -5,11 +5,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SYM_SIZE  24
-#define SYM_VALUE 8
-#define SYM_BYTES 16
-#define NAME_MAX  32  /* the longest name that is looked up, and its end */
-#define PIECE     128 /* entries that are read at once */
+#define SYM_SIZE    24
+#define SYM_SECTION 6
+#define SYM_VALUE   8
+#define SYM_BYTES   16
+#define NAME_MAX    32  /* the longest name that is looked up, and its end */
+#define PIECE       128 /* entries that are read at once */
 
 /* A lookup in one table. */
 struct lookup {
@@ -47,7 +48,10 @@ static bool take_symbol(const struct lookup *l, struct view entry, struct ens_er
 
     if (name != 0 && !identify(l, name, &index, err))
         return false;
-    if (index == l->len || l->found[index].found)
+    if (index == l->len)
+        return true;
+    l->found[index].again = l->found[index].found;
+    if (l->found[index].found)
         return true;
     l->found[index] = (struct elf_symbol){.found = true,
                                           .value = bytes_get_le(view_slice(entry, SYM_VALUE, 8)),
@@ -66,7 +70,7 @@ static bool check_table(const struct elf *e, const struct elf_section *t, struct
 }
 
 bool elf_symbols(const struct elf *e, bool dynamic, const char *const *names, size_t len,
-                 struct elf_symbol *ret, struct ens_err *err)
+                 struct elf_symbol *ret, uint64_t *ret_undefined, struct ens_err *err)
 {
     const struct elf_section *t = elf_section(e, dynamic ? ".dynsym" : ".symtab");
     const struct lookup l = {.e = e,
@@ -75,6 +79,7 @@ bool elf_symbols(const struct elf *e, bool dynamic, const char *const *names, si
                              .len = len,
                              .found = ret};
     uint8_t piece[PIECE * SYM_SIZE];
+    uint64_t undefined = 0;
 
     memset(ret, 0, len * sizeof *ret);
     if (t == NULL || l.strings == NULL)
@@ -89,11 +94,16 @@ bool elf_symbols(const struct elf *e, bool dynamic, const char *const *names, si
         if (!elf_read(e, at, piece, n * SYM_SIZE, t->name, err))
             return false;
         for (size_t i = 0; i < n; i++) {
-            if (!take_symbol(&l, view_of(piece + i * SYM_SIZE, SYM_SIZE), err))
+            struct view entry = view_of(piece + i * SYM_SIZE, SYM_SIZE);
+
+            undefined += at + i > t->offset && bytes_get_le(view_slice(entry, SYM_SECTION, 2)) == 0;
+            if (!take_symbol(&l, entry, err))
                 return false;
         }
         left -= n;
     }
+    if (ret_undefined != NULL)
+        *ret_undefined = undefined;
     return true;
 }
 

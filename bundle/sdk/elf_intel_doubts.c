@@ -231,7 +231,7 @@ static bool find_symbols(struct doubts *d, struct ens_err *err)
     struct elf_symbol found[2] = {0};
     struct ens_err why = {0};
 
-    if (!elf_symbols(d->c->elf, true, names, 2, found, &why)) {
+    if (!elf_symbols(d->c->elf, true, names, 2, found, NULL, &why)) {
         if (why.code == ENS_DATA)
             return true;
         *err = why;

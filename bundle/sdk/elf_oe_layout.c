@@ -36,7 +36,7 @@ bool oe_symbols_read(const struct elf *e, bool dynamic, struct oe_symbols *ret, 
 {
     struct elf_symbol found[OE_SYMBOLS];
 
-    if (!elf_symbols(e, dynamic, symbol_names, OE_SYMBOLS, found, err))
+    if (!elf_symbols(e, dynamic, symbol_names, OE_SYMBOLS, found, NULL, err))
         return false;
     for (size_t i = 0; i < OE_SYMBOLS; i++) {
         ret->found[i] = found[i].found;

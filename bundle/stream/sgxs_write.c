@@ -17,14 +17,25 @@ static void put_header(uint8_t ret[static SGXS_HEADER_SIZE], uint64_t tag, uint6
     bytes_put_le64(ret + SGXS_TAG_SIZE, offset);
 }
 
-bool sgxs_write_ecreate(const struct sink *sink, uint32_t ssaframesize, uint64_t size, struct ens_err *err)
+static bool put_first(const struct sink *sink, uint64_t tag, uint32_t ssaframesize, uint64_t size,
+                      struct ens_err *err)
 {
     uint8_t header[SGXS_HEADER_SIZE] = {0};
 
-    bytes_put_le64(header, SGXS_ECREATE);
+    bytes_put_le64(header, tag);
     bytes_put_le(header + 8, 4, ssaframesize);
     bytes_put_le(header + 12, 8, size);
     return sink->put(sink->ctx, view_of(header, sizeof header), err);
+}
+
+bool sgxs_write_ecreate(const struct sink *sink, uint32_t ssaframesize, uint64_t size, struct ens_err *err)
+{
+    return put_first(sink, SGXS_ECREATE, ssaframesize, size, err);
+}
+
+bool sgxs_write_unsized(const struct sink *sink, uint32_t ssaframesize, uint64_t size_at, struct ens_err *err)
+{
+    return put_first(sink, SGXS_UNSIZED, ssaframesize, size_at, err);
 }
 
 bool sgxs_write_page(const struct sink *sink, uint64_t offset, uint64_t flags, const uint8_t *page,

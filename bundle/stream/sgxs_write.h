@@ -7,6 +7,10 @@
 bool sgxs_write_ecreate(const struct sink *sink, uint32_t ssaframesize, uint64_t size,
                         struct ens_err *err) ENS_MUST_CHECK;
 
+/* The head of a stream whose size is not known yet; sgxs-append will write it to address `size_at` of the image. */
+bool sgxs_write_unsized(const struct sink *sink, uint32_t ssaframesize, uint64_t size_at,
+                        struct ens_err *err) ENS_MUST_CHECK;
+
 /* A thread control structure (Intel SDM, "TCS"); every other byte of its page is zero. */
 struct sgxs_tcs {
     uint64_t ossa, oentry, ofsbase, ogsbase;

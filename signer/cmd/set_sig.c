@@ -325,6 +325,7 @@ static const struct option set_sig_rows[] = {
     .groups = {{set_sig_rows, 0},                                                                            \
                {fields_rows, offsetof(struct set_sig_options, fields)},                                      \
                {beside_rows, offsetof(struct set_sig_options, beside)},                                      \
+               {edp_rows, offsetof(struct set_sig_options, beside.edp)},                                     \
                {output_rows, offsetof(struct set_sig_options, out)}},                                        \
     .min = 1, .max = 3, .in_place = "output", .run = run_set_sig
 

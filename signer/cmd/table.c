@@ -23,6 +23,7 @@ const struct command *const cmd_table[] = {
     &cmd_transcript,
     &cmd_quorum_destroy,
 #ifndef ENSIGN_OFFLINE
+    &cmd_elf2sgxs,
     &cmd_init,
     &cmd_component_add,
     &cmd_gen_sign_data,

@@ -15,6 +15,10 @@ const struct option beside_rows[] = {
 bool beside_open(const struct beside_options *o, struct beside *ret, struct ens_err *err)
 {
     ret->container.gramine = o->gramine;
+    if (edp_is_given(&o->edp)) {
+        ret->container.find_edp = edp_find;
+        ret->container.edp = &o->edp;
+    }
     if (o->libpal == NULL)
         return true;
     if (!file_open(o->libpal, &ret->libpal, err))

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "bundle/container/container.h"
-#include "signer/ui/options.h"
+#include "signer/flow/edp.h"
 
 /* What commands that open enclaves take. */
 struct beside_options {
     const char *libpal, *gramine;
+    struct edp_options edp; /* edp_rows, a group of their own */
 };
 extern const struct option beside_rows[];
 

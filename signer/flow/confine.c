@@ -34,6 +34,7 @@ static const struct confined {
     {"set-sig", NULL, NULL, WALL_WRITER, false},
     {"sgx-set-sig", NULL, NULL, WALL_WRITER, false},
     {"component-add", NULL, NULL, WALL_WRITER, false},
+    {"elf2sgxs", NULL, NULL, WALL_WRITER, false},
     {"init", NULL, NULL, WALL_WRITER, false},
 };
 

@@ -158,7 +158,7 @@ bool fields_check_from(const struct fields_options *o, const struct enclave *e, 
 {
     enum container_kind kind = container_kind(e->container);
 
-    if (o->from != NULL || kind == CONTAINER_ORC || kind == CONTAINER_SGXS)
+    if (o->from != NULL || kind == CONTAINER_ORC || kind == CONTAINER_SGXS || kind == CONTAINER_EDP)
         return true;
     return ens_fail(err, ENS_USAGE,
                     "%s: %s: its fields were chosen when it was signed: give --from FILE (the same file, for "

@@ -35,6 +35,8 @@ enum option_mark {
     OPTION_APPENDED = 1 << 9, /* ... at its end: no --force is needed for what is there */
     OPTION_DIR = 1 << 10,     /* names a directory for results */
     OPTION_WORD = 1 << 11,    /* takes nothing, which gives "", or =WORD, the one that `arg` is */
+    OPTION_HERE =
+        1 << 12, /* takes =DIR, or the next word if that is a directory, else nothing, which gives "." */
 };
 
 /* The kinds of rows. */
@@ -55,6 +57,7 @@ enum option_kind {
     OPTION_KIND_RECORD = OPTION_KIND_OUTPUT | OPTION_APPENDED | OPTION_SINGLE,
     OPTION_KIND_OUT_DIR = OPTION_TEXT | OPTION_DIR,
     OPTION_KIND_WORD = OPTION_TEXT | OPTION_WORD,
+    OPTION_KIND_DIR_HERE = OPTION_TEXT | OPTION_READ | OPTION_SINGLE | OPTION_HERE,
 };
 
 struct option {
@@ -85,7 +88,7 @@ struct option_group {
 
 /* ---- commands ---- */
 
-#define OPTION_GROUPS_MAX 6
+#define OPTION_GROUPS_MAX 8
 
 struct command_line;
 

@@ -179,6 +179,15 @@ static bool next_word(struct cursor *c, const char *option, const char **ret, st
     return true;
 }
 
+/* The next word if it is a directory, else this one. */
+static const char *next_directory(struct cursor *c)
+{
+    struct stat st;
+    bool is_next = c->at + 1 < c->argc && stat(c->argv[c->at + 1], &st) == 0 && S_ISDIR(st.st_mode);
+
+    return is_next ? c->argv[++c->at] : ".";
+}
+
 static bool take_long(struct command_line *line, struct cursor *c, struct ens_err *err)
 {
     const char *name = c->argv[c->at] + 2;
@@ -189,7 +198,9 @@ static bool take_long(struct command_line *line, struct cursor *c, struct ens_er
 
     if (!options_find(line->command, name, len, &p))
         return fail_unknown_option(line->command, name, len, err);
-    if (!stands_alone(p.row) && equals == NULL && !next_word(c, c->argv[c->at], &value, err))
+    if ((p.row->marks & OPTION_HERE) != 0 && equals == NULL)
+        value = next_directory(c);
+    else if (!stands_alone(p.row) && equals == NULL && !next_word(c, c->argv[c->at], &value, err))
         return false;
     return store(&p, value, line, err);
 }

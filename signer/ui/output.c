@@ -49,11 +49,33 @@ const char *output_name(const char *path)
     return path == NULL || strcmp(path, "-") == 0 ? "stdout" : path;
 }
 
+bool output_put(struct output *o, struct view piece, struct ens_err *err)
+{
+    return o->file == NULL ? file_write(STDOUT_FILENO, "stdout", piece, err)
+                           : file_out_write(o->file, piece, err);
+}
+
+bool output_finish(struct output *o, const uint8_t *sha256, struct ens_err *err)
+{
+    uint8_t is[DIGEST_SIZE];
+
+    if (o->file == NULL)
+        return true;
+    if (sha256 != NULL) {
+        if (lseek(file_out_fd(o->file), 0, SEEK_SET) != 0)
+            return ens_fail(err, ENS_IO, "the new file cannot be read again: repeat on another disk");
+        if (!file_sha256(file_out_fd(o->file), "the new file", is, err))
+            return false;
+        if (memcmp(is, sha256, sizeof is) != 0)
+            return ens_fail(err, ENS_IO,
+                            "the new file is not what was written to it: repeat on another disk");
+    }
+    return file_out_commit(o->file, err);
+}
+
 bool output_commit(struct output *o, struct view result, struct ens_err *err)
 {
-    if (o->file == NULL)
-        return file_write(STDOUT_FILENO, "stdout", result, err);
-    return file_out_write(o->file, result, err) && file_out_commit(o->file, err);
+    return output_put(o, result, err) && output_finish(o, NULL, err);
 }
 
 void output_closep(struct output **o)

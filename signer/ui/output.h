@@ -26,6 +26,12 @@ bool output_open(const char *path, bool binary, bool force, struct output **ret,
 /* What messages call the place: its path, or "stdout". */
 const char *output_name(const char *path);
 
-/* Writes the whole result and puts it in place. */
+/* Writes a piece of the result. */
+bool output_put(struct output *o, struct view piece, struct ens_err *err) ENS_MUST_CHECK;
+/* Puts in place what was written, all of it. `sha256` (or NULL) is that of a file's bytes: they are read again
+ * before that, and must have it. ENS_IO. */
+bool output_finish(struct output *o, const uint8_t *sha256, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Both, for the whole result. */
 bool output_commit(struct output *o, struct view result, struct ens_err *err) ENS_MUST_CHECK;
 void output_closep(struct output **o);

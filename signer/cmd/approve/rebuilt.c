@@ -75,6 +75,8 @@ const struct command cmd_approve_rebuilt = {
     .groups = {{approve_rows_signer, 0},
                {rebuilt_rows, 0},
                {beside_rows, offsetof(struct approve_options, beside)},
+               {edp_rows, offsetof(struct approve_options, beside.edp)},
+               {edp_debug_rows, offsetof(struct approve_options, beside.edp)},
                {approve_rows_answer, 0},
                {output_rows, offsetof(struct approve_options, out)},
                {text_form_rows, offsetof(struct approve_options, form)}},

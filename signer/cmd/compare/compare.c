@@ -145,8 +145,10 @@ static bool run_compare(const struct command_line *line, struct ens_err *err)
     ENS_CLEANUP(side_free) struct compare_side b = {0};
 
     enclave_allow_large(args->allow_large);
-    if (!beside_open(&args->beside, &beside, err) ||
-        !open_side(line->operands[0], args->component, &beside.container, &a, err) ||
+    if (!beside_open(&args->beside, &beside, err))
+        return false;
+    beside.container.is_for_two = true;
+    if (!open_side(line->operands[0], args->component, &beside.container, &a, err) ||
         !open_side(line->operands[1], args->component, &beside.container, &b, err))
         return false;
     if (args->component != NULL && a.e.bundle == NULL && b.e.bundle == NULL)
@@ -174,7 +176,10 @@ const struct command cmd_compare = {
     .operands = "A B",
     .summary = "the same enclave? the same signer? and if not, what differs",
     .size = sizeof(struct compare_options),
-    .groups = {{compare_rows, 0}, {beside_rows, offsetof(struct compare_options, beside)}},
+    .groups = {{compare_rows, 0},
+               {beside_rows, offsetof(struct compare_options, beside)},
+               {edp_rows, offsetof(struct compare_options, beside.edp)},
+               {edp_debug_rows, offsetof(struct compare_options, beside.edp)}},
     .min = 2,
     .max = 2,
     .run = run_compare,

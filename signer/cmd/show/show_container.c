@@ -35,6 +35,9 @@ static bool run_show_any(const struct command_line *line, struct ens_err *err)
 
 const struct command cmd_show_any = {
     SHOW_COMMAND,
-    .groups = {{show_rows, 0}, {beside_rows, offsetof(struct show_options, beside)}},
+    .groups = {{show_rows, 0},
+               {beside_rows, offsetof(struct show_options, beside)},
+               {edp_rows, offsetof(struct show_options, beside.edp)},
+               {edp_debug_rows, offsetof(struct show_options, beside.edp)}},
     .run = run_show_any,
 };

@@ -25,6 +25,8 @@ static const char *kind_key(enum container_kind kind)
         return "open-enclave-elf";
     case CONTAINER_EGO:
         return "ego-elf";
+    case CONTAINER_EDP:
+        return "fortanix-elf";
     case CONTAINER_GRAMINE:
         return "gramine-manifest";
     }

@@ -199,8 +199,10 @@ static bool verify_place(const struct demands *d, const struct enclave *e, size_
     if (!verdict_about(v, name, p->is_signed, p->is_measured ? VERDICT_MEASURED : VERDICT_UNMEASURED, err))
         return false;
     if (!p->is_signed) {
-        /* Of a bare stream nothing else can be expected. */
-        if ((container_kind(e->container) != CONTAINER_SGXS || demands_need_sigstruct(d)) &&
+        enum container_kind kind = container_kind(e->container);
+
+        /* Of a bare stream, or what becomes one, nothing else can be expected. */
+        if (((kind != CONTAINER_SGXS && kind != CONTAINER_EDP) || demands_need_sigstruct(d)) &&
             !verdict_no(v, name, "unsigned", err, "the enclave is not signed"))
             return false;
         if (p->is_measured && p->stream_error.code == ENS_OK &&
@@ -336,7 +338,10 @@ const struct command cmd_verify = {
     .operands = "FILE",
     .summary = "is it what it should be, and which consumer refuses it",
     .size = sizeof(struct verify_options),
-    .groups = {{verify_rows, 0}, {beside_rows, offsetof(struct verify_options, beside)}},
+    .groups = {{verify_rows, 0},
+               {beside_rows, offsetof(struct verify_options, beside)},
+               {edp_rows, offsetof(struct verify_options, beside.edp)},
+               {edp_debug_rows, offsetof(struct verify_options, beside.edp)}},
     .min = 1,
     .max = 1,
     .run = run_verify,
