@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bundle/gramine/gramine.h"
 #include "bundle/sdk/elf_edp.h"
 #include "bundle/sdk/elf_intel.h"
 #include "bundle/sdk/elf_oe.h"
@@ -13,7 +14,7 @@
 #include "signer/base/magic.h"
 #include "signer/base/mem.h"
 
-#define HEAD_MAX 512
+#define HEAD_MAX MAGIC_MANIFEST_MAX
 
 /* ---- an Oasis bundle: one SGX component of it; everything else about bundles is in orc/bundle.h ---- */
 
@@ -175,24 +176,39 @@ static bool recognise_sigstruct(const struct container *c, struct view head)
     return view_begins(head, view_of(header, sizeof header));
 }
 
+static bool take_css(int fd, const char *label, struct site *site, struct ens_err *err)
+{
+    uint8_t bytes[SIGSTRUCT_SIZE + 1];
+    size_t len = 0;
+
+    if (!file_read_at(fd, label, 0, bytes, sizeof bytes, &len, err))
+        return false;
+    if (len != SIGSTRUCT_SIZE)
+        return ens_fail(err, ENS_DATA, "%s: a SIGSTRUCT is %d bytes, not %zu%s: give the whole structure",
+                        label, SIGSTRUCT_SIZE, len, len > SIGSTRUCT_SIZE ? " or more" : "");
+    memcpy(site->css.bytes, bytes, SIGSTRUCT_SIZE);
+    return true;
+}
+
 static bool open_sigstruct(struct container *c, const char *component, struct ens_err *err)
 {
     struct site *site = NULL;
-    size_t len = 0;
 
     (void)component;
     c->why_no_stream = "a SIGSTRUCT holds no enclave";
-    if (c->size != SIGSTRUCT_SIZE)
-        return ens_fail(err, ENS_DATA,
-                        "%s: a SIGSTRUCT is %d bytes, not %" PRIu64 ": give the whole structure", c->label,
-                        SIGSTRUCT_SIZE, c->size);
-    if (!container_add_site(c, &site, err) ||
-        !file_read_at(c->fd, c->label, 0, site->css.bytes, sizeof site->css.bytes, &len, err))
-        return false;
-    if (len != sizeof site->css.bytes)
-        return ens_fail(err, ENS_IO, "%s: became shorter while it was read: repeat when it is complete",
-                        c->label);
-    return true;
+    return container_add_site(c, &site, err) && take_css(c->fd, c->label, site, err);
+}
+
+/* The SIGSTRUCT beside a file that has no place for one. */
+static bool take_beside(struct container *c, struct ens_err *err)
+{
+    const struct container_file *file = &c->beside->sigstruct;
+
+    if (file->label == NULL)
+        return true;
+    if (c->bundle != NULL || c->sites[0].has_place)
+        return ens_fail(err, ENS_USAGE, "%s: holds its own SIGSTRUCT: leave out --sigstruct", c->label);
+    return take_css(file->fd, file->label, &c->sites[0], err);
 }
 
 static const struct container_ops kind_sigstruct = {
@@ -206,7 +222,7 @@ static const struct container_ops kind_sigstruct = {
 
 /* EGo's file is an Open Enclave file with more in it, so that it is asked first. */
 static const struct container_ops *const kinds[] = {
-    &kind_orc, &kind_sgxs, &kind_sigstruct, &elf_intel, &elf_edp, &elf_ego, &elf_oe,
+    &kind_orc, &kind_sgxs, &kind_sigstruct, &elf_intel, &elf_edp, &elf_ego, &elf_oe, &gramine_manifest,
 };
 
 #define KINDS (sizeof kinds / sizeof kinds[0])
@@ -293,7 +309,7 @@ static bool open_kind(struct container *c, const char *component, bool remembers
     if (component != NULL && component != container_any && c->ops->kind != CONTAINER_ORC)
         return ens_fail(err, ENS_USAGE, "%s: is not a bundle and has no component %s: leave out --component",
                         c->label, component);
-    return check_beside(c, err) && c->ops->open(c, component, err);
+    return check_beside(c, err) && c->ops->open(c, component, err) && take_beside(c, err);
 }
 
 static bool open_fd(int fd, const char *label, const char *component, const struct container_beside *beside,

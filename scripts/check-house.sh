@@ -14,10 +14,11 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (59600, 31300),
+    "product": (60700, 31300),
     "bundle": (400, None),
     "bundle/container": (600, None),
     "bundle/elf": (700, None),
+    "bundle/gramine": (800, None),
     "bundle/orc": (5700, None),
     "bundle/sdk": (3500, None),
     "bundle/stream": (2500, None),
@@ -26,8 +27,8 @@ BARS = {
     "signer": (200, None),
     "signer/base": (5700, None),
     "signer/ceremony": (8100, None),
-    "signer/cmd": (10800, 6200),  # with the rooms of the verbs
-    "signer/flow": (7800, None),
+    "signer/cmd": (10900, 6200),  # with the rooms of the verbs
+    "signer/flow": (7900, None),
     "signer/quorum": (2900, None),
     "signer/sgx": (2600, None),
     "signer/ui": (2600, None),
@@ -38,8 +39,8 @@ BARS = {
     "ensign-token: symbols that must not be there": (0, 0),
     "ensign-token: files that it does not need": (0, 0),
     "programs that load foreign code": (0, 0),
-    "exports with one user": (505, 150),
-    "exports with one user, in their room": (295, None),
+    "exports with one user": (510, 150),
+    "exports with one user, in their room": (300, None),
     "files that their one user, in their room, would hold": (8, None),
     "exports without a user": (0, 0),
     "exports for tests alone": (42, 0),  # 7 once the commands of quorum are there
@@ -50,7 +51,7 @@ BARS = {
 }
 # A file may use rooms that stand before its own, and its own. Rooms in one row do not know each other.
 ROOMS = [["signer/base"], ["signer/sgx"], ["signer/quorum"], ["hsm", "bundle/elf", "bundle/stream", "bundle/orc"], ["hsm/token"], ["bundle/container"],
-         ["bundle/sdk"], ["bundle"], ["signer/ui"], ["signer/ceremony"], ["signer/flow"],
+         ["bundle/sdk", "bundle/gramine"], ["bundle"], ["signer/ui"], ["signer/ceremony"], ["signer/flow"],
          ["signer/cmd/" + verb for verb in ("approve", "check", "compare", "quorum", "resign", "show", "sign", "verify")],
          ["signer/cmd"], ["signer"]]
 # An export carries the name of its file, a part of it, that of its room, or one of these.

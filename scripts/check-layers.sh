@@ -78,7 +78,8 @@ room bundle/elf "$base|bundle/elf/$name"
 room bundle/orc "$base|bundle/orc/$name"
 room bundle/container "$base|bundle/(container/$name|orc/bundle|elf/elf(_reads)?|stream/sgxs)|signer/sgx/(launch|sigstruct)"
 room bundle/sdk "$base|bundle/(sdk|container|elf|stream)/$name"
-room bundle "$base|bundle/$name|bundle/(container|sdk)/$name|bundle/(orc/bundle|elf/elf)"
+room bundle/gramine "$base|bundle/(gramine|container|elf|stream)/$name"
+room bundle "$base|bundle/$name|bundle/(container|gramine|sdk)/$name|bundle/(orc/bundle|elf/elf)"
 room signer/flow "$flow"
 room signer/cmd "$flow|signer/cmd/$name"
 for verb in approve check compare quorum resign show sign verify; do
@@ -147,7 +148,7 @@ no '\b(malloc|calloc|realloc|reallocarray|free|strdup|strndup|v?asprintf|aligned
     'the malloc family belongs to signer/base/mem.c' '^signer/base/(mem\.c|banned\.h):' "${all[@]}"
 
 # ---- what reads a file does not judge it: container.h has the types of the judges, for struct site ----
-mapfile -t readers < <(below bundle/elf bundle/container bundle/sdk bundle/orc; find bundle -maxdepth 1 -name '*.[ch]' | sort)
+mapfile -t readers < <(below bundle/elf bundle/container bundle/gramine bundle/sdk bundle/orc; find bundle -maxdepth 1 -name '*.[ch]' | sort)
 no '\b(sgxs_(new|put|finish)|launch_[a-z_]+|(verify|findings|params|rsa3072)_[a-z0-9_]+)[[:space:]]*\(' \
     'what lays out an enclave shares no code with its judges' "$nowhere" "${readers[@]}"
 

@@ -157,6 +157,22 @@ const struct container_fact *container_facts(const struct container *c, size_t *
     return c->facts;
 }
 
+void container_tell(struct container *c, const char *key, const char *label, const char *fmt, ...)
+{
+    va_list args;
+
+    if (c->facts_len == CONTAINER_FACTS_MAX)
+        return;
+    struct container_fact *f = &c->facts[c->facts_len++];
+
+    f->key = key;
+    f->label = label;
+    va_start(args, fmt);
+    if (vsnprintf(f->text, sizeof f->text, fmt, args) < 0)
+        f->text[0] = '\0';
+    va_end(args);
+}
+
 const struct container_oddity *container_oddities(const struct container *c, size_t *ret_len)
 {
     *ret_len = c->oddities_len;

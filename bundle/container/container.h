@@ -51,10 +51,11 @@ typedef bool container_find_edp(const void *ctx, const char *label, struct conta
 /* The rest of an enclave that no SDK has signed yet: what its file does not say. Zeros: nothing is given. A kind takes
  * its own part; what is given for another kind is ENS_USAGE. */
 struct container_beside {
-    struct container_file libpal; /* Gramine */
-    const char *gramine;          /* the release whose rules count, "1.9"; NULL: the manifest tells */
-    container_find_edp *find_edp; /* Fortanix; NULL: nothing is given */
-    const void *edp;              /* its `ctx` */
+    struct container_file sigstruct; /* for any file that has no place for one */
+    struct container_file libpal;    /* Gramine */
+    const char *gramine;             /* the release whose rules count, "1.9"; NULL: the manifest tells */
+    container_find_edp *find_edp;    /* Fortanix; NULL: nothing is given */
+    const void *edp;                 /* its `ctx` */
     bool is_for_two; /* files are compared, and what one of them does not take is for the other */
 };
 

@@ -64,6 +64,10 @@ void container_work_add(uint64_t *work, uint64_t count, uint64_t each);
 /* Adds to `settings`; at most CONTAINER_SETTINGS_MAX are kept. */
 void container_set(struct container *c, const char *name, uint64_t value);
 
+/* Adds to `facts`; at most CONTAINER_FACTS_MAX are kept. */
+void container_tell(struct container *c, const char *key, const char *label, const char *fmt, ...)
+    ENS_PRINTF(4, 5);
+
 /* Adds to `oddities`, of which CONTAINER_ODDITIES_RULE_MAX of one rule and site are kept. */
 void container_odd(struct container *c, size_t site, const char *rule, const char *fmt, ...) ENS_PRINTF(4, 5);
 

@@ -114,6 +114,11 @@ bool date_of_bcd(uint32_t bcd, struct date *ret)
     return true;
 }
 
+uint32_t date_to_binary(struct date d)
+{
+    return (uint32_t)d.day << 24 | (uint32_t)d.month << 16 | (uint32_t)d.year;
+}
+
 bool date_of_binary(uint32_t value, struct date *ret)
 {
     struct date d = {.year = value & 0xffff, .month = value >> 16 & 0xff, .day = value >> 24};

@@ -28,6 +28,7 @@ struct date date_of_days(int64_t days);
 uint32_t date_to_bcd(struct date d);
 bool date_of_bcd(uint32_t bcd, struct date *ret);
 
-/* The day that Gramine up to 1.4 meant, which wrote year (16 bits), month and day in binary; false if that
- * is not a day from 2000 to 2099. */
+/* The form of Gramine up to 1.4: year (16 bits), month and day in binary; and back, false if that is not a day from 2000
+ * to 2099. */
+uint32_t date_to_binary(struct date d);
 bool date_of_binary(uint32_t value, struct date *ret);

@@ -1,6 +1,8 @@
 /* Magic numbers. */
 #include "signer/base/magic.h"
 
+#include <string.h>
+
 enum magic magic_of(struct view head)
 {
     static const struct {
@@ -18,6 +20,42 @@ enum magic magic_of(struct view head)
             return kinds[i].kind;
     }
     return MAGIC_NONE;
+}
+
+/* "[[sgx.trusted_files]]", "loader.entrypoint =" */
+static bool is_manifest_line(struct view line)
+{
+    static const char *const tables[] = {"sgx", "loader", "libos"};
+    size_t at = 0;
+
+    while (at < line.len && (line.data[at] == '[' || line.data[at] == ' '))
+        at++;
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        size_t len = strlen(tables[i]);
+        struct view name = view_slice(line, at, len);
+        struct view next = view_slice(line, at + len, 1);
+
+        if (view_is(name, tables[i]) && (view_is(next, ".") || (at > 0 && view_is(next, "]"))))
+            return true;
+    }
+    return false;
+}
+
+bool magic_is_manifest(struct view head)
+{
+    size_t len = head.len < MAGIC_MANIFEST_MAX ? head.len : MAGIC_MANIFEST_MAX;
+
+    for (size_t at = 0; at < len;) {
+        const uint8_t *end = memchr(head.data + at, '\n', len - at);
+        size_t next = end != NULL ? (size_t)(end - head.data) : len;
+
+        if (memchr(head.data + at, '\0', next - at) != NULL)
+            return false;
+        if (is_manifest_line(view_slice(head, at, next - at)))
+            return true;
+        at = next + 1;
+    }
+    return false;
 }
 
 struct mistake {

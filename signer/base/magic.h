@@ -14,6 +14,11 @@ enum magic {
 /* The kind of a file that begins with `head`; eight bytes will do. */
 enum magic magic_of(struct view head);
 
+/* Is it the text of a Gramine manifest: does a line begin with one of its tables, [sgx], [loader] or [libos], or a key of
+ * one? So many bytes of `head` are looked at. */
+#define MAGIC_MANIFEST_MAX 4096
+bool magic_is_manifest(struct view head);
+
 /* Names a file that is given by mistake, and the remedy: "a tar archive: unpack it first". NULL: none that is
  * known. 300 bytes of `head` will do. Owned by the program. */
 const char *magic_mistake(struct view head);

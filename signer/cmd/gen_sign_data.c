@@ -81,7 +81,7 @@ static bool prepare_signdata(const struct gen_sign_data_options *options, const 
     enclave_allow_large(args->allow_large);
     bool ok = beside_open(&options->beside, &beside, err) && artifact_open(path, &file, err) &&
               find_mrenclave(args, &beside, &file, &e, mrenclave, &notices, err) &&
-              fields_of_options(args, &file, mrenclave, ret_css, &from, &notices, err) &&
+              fields_of_options(args, &file, e.sites, mrenclave, ret_css, &from, &notices, err) &&
               install_fits(&e, ret_css, &notices, err) && signdata_digest(ret_css, ret_digest, err);
 
     notice_all(&notices);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bundle/open.h"
 #include "signer/base/date.h"
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
@@ -126,8 +127,8 @@ static bool collect_fields(const struct set_sig_options *args, struct given *g, 
 
     if (args->sign_data == NULL)
         return fields_check_from(&args->fields, e, err) &&
-               fields_of_options(&args->fields, &g->enclave, enclave_mrenclave(e->sites), ret, &from,
-                                 ret_notices, err);
+               fields_of_options(&args->fields, &g->enclave, e->sites, enclave_mrenclave(e->sites), ret,
+                                 &from, ret_notices, err);
     if (!read_signdata_file(args->sign_data, ret, err) || !check_mrenclave(e, ret, args->sign_data, err))
         return false;
     /* MODE64BIT was decided, and signed, with the sign-data. */
@@ -257,9 +258,12 @@ static bool prepare(const struct set_sig_options *args, const struct beside *bes
         !artifact_keep(&g->enclave, container_fd(e->container), err) ||
         !enclave_require(e, args->fields.params.allow_unusual, ret_notices, err))
         return false;
-    if (container_kind(e->container) == CONTAINER_SGXS && args->to == NULL)
-        return ens_fail(err, ENS_USAGE,
-                        "%s: is a bare stream, which has no place for a signature: give --to FILE", e->path);
+    if (e->bundle == NULL && !e->sites->has_place && args->to == NULL)
+        return ens_fail(err, ENS_USAGE, "%s: is a %s, which has no place for a signature: give --to FILE",
+                        e->path,
+                        container_kind(e->container) == CONTAINER_SGXS
+                            ? "bare stream"
+                            : container_kind_name(container_kind(e->container)));
     return make_sigstruct(args, g, e, ret, ret_notices, err) && install_judge_for(ret, e->path, err) &&
            install_fits(e, ret, ret_notices, err);
 }

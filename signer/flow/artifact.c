@@ -20,9 +20,10 @@
 static const struct {
     const char *name, *remedy;
 } kinds[] = {
-    [ARTIFACT_BUNDLE] = {"a bundle", NULL}, /* fail_enclave has a remedy for these three */
+    [ARTIFACT_BUNDLE] = {"a bundle", NULL}, /* fail_enclave has a remedy for these four */
     [ARTIFACT_SGXS] = {"an SGXS stream", NULL},
     [ARTIFACT_ELF] = {"an ELF file", NULL},
+    [ARTIFACT_MANIFEST] = {"a Gramine manifest", NULL},
     [ARTIFACT_SIGSTRUCT] = {"a SIGSTRUCT", "run ensign show on it"},
     [ARTIFACT_SIGNDATA] = {"sign-data, which nobody has signed",
                            "sign it, then put the signature into the enclave's file with ensign set-sig"},
@@ -42,7 +43,8 @@ const char *artifact_kind_name(enum artifact_kind kind)
 
 bool artifact_holds_enclave(enum artifact_kind kind)
 {
-    return kind == ARTIFACT_BUNDLE || kind == ARTIFACT_SGXS || kind == ARTIFACT_ELF;
+    return kind == ARTIFACT_BUNDLE || kind == ARTIFACT_SGXS || kind == ARTIFACT_ELF ||
+           kind == ARTIFACT_MANIFEST;
 }
 
 /* ---- recognising ---- */
@@ -73,7 +75,7 @@ static enum artifact_kind kind_of_text(struct view head)
         return ARTIFACT_PRIVATE_KEY;
     if (has_text(head, "PUBLIC KEY-----") || has_text(head, "-----BEGIN CERTIFICATE-----"))
         return ARTIFACT_PUBKEY;
-    return ARTIFACT_UNKNOWN;
+    return magic_is_manifest(head) ? ARTIFACT_MANIFEST : ARTIFACT_UNKNOWN;
 }
 
 /* The kind of a file that begins with `head`: all of the file if that is shorter than ARTIFACT_HEAD_MAX. */
@@ -160,7 +162,7 @@ static bool fail_enclave(const char *path, const char *what, const char *wanted,
 {
     const char *stem = NULL;
     int len = stem_of(path, &stem);
-    const char *source = from[0] != '\0' ? path : "";
+    const char *source = strcmp(from, " --from ") == 0 ? path : "";
 
     return ens_fail(
         err, ENS_DATA,
@@ -174,7 +176,11 @@ static bool fail_kind(const char *path, enum artifact_kind kind, const char *wan
     const char *name = artifact_kind_name(kind);
 
     if (artifact_holds_enclave(kind))
-        return fail_enclave(path, name, wanted, kind == ARTIFACT_ELF ? " --from " : "", err);
+        return fail_enclave(path, name, wanted,
+                            kind == ARTIFACT_ELF        ? " --from "
+                            : kind == ARTIFACT_MANIFEST ? " --libpal FILE"
+                                                        : "",
+                            err);
     return ens_fail(err, ENS_DATA, "%s: is %s, not %s: %s", path, name, wanted, kinds[kind].remedy);
 }
 

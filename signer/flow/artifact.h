@@ -13,6 +13,7 @@ enum artifact_kind {
     ARTIFACT_BUNDLE,
     ARTIFACT_SGXS,
     ARTIFACT_ELF,       /* which SDK made it, bundle/open.h says */
+    ARTIFACT_MANIFEST,  /* of Gramine */
     ARTIFACT_SIGSTRUCT, /* its HEADER; signed or not, and of any length */
     ARTIFACT_SIGNDATA,
     ARTIFACT_SIGNATURE, /* 384 bytes that are nothing else */

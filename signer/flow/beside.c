@@ -12,6 +12,12 @@ const struct option beside_rows[] = {
     {0},
 };
 
+static bool open_beside(const char *path, struct container_file *ret, struct ens_err *err)
+{
+    ret->label = path;
+    return path == NULL || file_open(path, &ret->fd, err);
+}
+
 bool beside_open(const struct beside_options *o, struct beside *ret, struct ens_err *err)
 {
     ret->container.gramine = o->gramine;
@@ -19,15 +25,12 @@ bool beside_open(const struct beside_options *o, struct beside *ret, struct ens_
         ret->container.find_edp = edp_find;
         ret->container.edp = &o->edp;
     }
-    if (o->libpal == NULL)
-        return true;
-    if (!file_open(o->libpal, &ret->libpal, err))
-        return false;
-    ret->container.libpal = (struct container_file){.fd = ret->libpal, .label = o->libpal};
-    return true;
+    return open_beside(o->libpal, &ret->container.libpal, err) &&
+           open_beside(o->sigstruct, &ret->container.sigstruct, err);
 }
 
 void beside_close(struct beside *b)
 {
-    file_closep(&b->libpal);
+    file_closep(&b->container.libpal.fd);
+    file_closep(&b->container.sigstruct.fd);
 }

@@ -84,6 +84,12 @@ bool enclave_require_stream(const struct enclave *e, const struct site *site,
 bool enclave_require(const struct enclave *e, bool allow_unusual, struct notices *ret,
                      struct ens_err *err) ENS_MUST_CHECK;
 
+/* The file is not half of an enclave; ENS_USAGE names the other half. */
+bool enclave_require_whole(const struct enclave *e, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Says what was used to measure it: the rules, the files beside. */
+void enclave_say_facts(const struct enclave *e);
+
 /* The one SIGSTRUCT of the file; ENS_DATA: it is not signed, or its sites hold different ones. */
 bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret,
                        struct ens_err *err) ENS_MUST_CHECK;

@@ -194,6 +194,22 @@ bool enclave_judge_stream(const char *where, const struct sgxs_report *report, b
            notice_add(ret, NOTICE_WARNING, err, "%s: MRENCLAVE is not the file's SHA-256", where);
 }
 
+bool enclave_require_whole(const struct enclave *e, struct ens_err *err)
+{
+    return container_kind(e->container) != CONTAINER_GRAMINE || e->sites->is_measured ||
+           ens_fail(err, ENS_USAGE, "%s: is a Gramine manifest: %s", e->path,
+                    container_why_no_stream(e->container));
+}
+
+void enclave_say_facts(const struct enclave *e)
+{
+    size_t len = 0;
+    const struct container_fact *facts = container_facts(e->container, &len);
+
+    for (size_t i = 0; i < len; i++)
+        notice_say("%s: %s: %s.", e->path, facts[i].label, facts[i].text);
+}
+
 bool enclave_sigstruct(const struct enclave *e, const struct sigstruct **ret, struct ens_err *err)
 {
     for (size_t i = 0; i < e->sites_len; i++) {
@@ -276,6 +292,9 @@ bool enclave_require(const struct enclave *e, bool allow_unusual, struct notices
     const struct sigstruct *css = NULL;
     const struct site *first = &e->sites[0];
 
+    if (!enclave_require_whole(e, err))
+        return false;
+    enclave_say_facts(e);
     for (size_t i = 0; i < e->sites_len && first->is_measured; i++) {
         if (!require_site(e, i, allow_unusual, ret, err))
             return false;

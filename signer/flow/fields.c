@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bundle/open.h"
+#include "signer/base/date.h"
 #include "signer/base/magic.h"
 #include "signer/base/mem.h"
 #include "signer/ceremony/armour.h"
@@ -158,7 +159,7 @@ bool fields_check_from(const struct fields_options *o, const struct enclave *e, 
 {
     enum container_kind kind = container_kind(e->container);
 
-    if (o->from != NULL || kind == CONTAINER_ORC || kind == CONTAINER_SGXS || kind == CONTAINER_EDP)
+    if (o->from != NULL || kind == CONTAINER_ORC || !e->sites->has_place)
         return true;
     return ens_fail(err, ENS_USAGE,
                     "%s: %s: its fields were chosen when it was signed: give --from FILE (the same file, for "
@@ -187,14 +188,47 @@ bool fields_build(const struct fields_options *o, const struct sigstruct *from, 
     return true;
 }
 
-bool fields_of_options(const struct fields_options *o, struct artifact *measured,
+/* DATE has its form there from now on. */
+static void put_binary_date(struct sigstruct *css)
+{
+    struct date d;
+
+    if (date_of_bcd((uint32_t)sigstruct_get_int(css, CSS_DATE), &d))
+        sigstruct_put_int(css, CSS_DATE, date_to_binary(d));
+}
+
+/* What the author wrote, with the date `today`. */
+static void fields_of_site(const struct site_fields *f, uint32_t today, struct sigstruct *ret)
+{
+    sigstruct_init(ret);
+    sigstruct_put_int(ret, CSS_DATE, today);
+    sigstruct_put_int(ret, CSS_MISCSELECT, f->miscselect);
+    sigstruct_put_int(ret, CSS_MISCMASK, UINT32_MAX);
+    sigstruct_put_int(ret, CSS_ATTRIBUTES, f->attributes);
+    sigstruct_put_int(ret, CSS_ATTRIBUTEMASK, UINT64_MAX);
+    sigstruct_put_int(ret, CSS_XFRM, f->xfrm);
+    sigstruct_put_int(ret, CSS_XFRM_MASK, f->xfrm_mask);
+    sigstruct_put_int(ret, CSS_ISVPRODID, f->isvprodid);
+    sigstruct_put_int(ret, CSS_ISVSVN, f->isvsvn);
+}
+
+bool fields_of_options(const struct fields_options *o, struct artifact *measured, const struct site *site,
                        const uint8_t mrenclave[static MRENCLAVE_SIZE], struct sigstruct *ret,
                        struct sigstruct *ret_from, struct notices *ret_notices, struct ens_err *err)
 {
+    bool is_written = site != NULL && site->has_fields && o->from == NULL;
+    struct sigstruct written;
     uint32_t day = 0;
 
     if (!clock_today(&day, err) ||
         (o->from != NULL && !fields_of_from(o, measured, ret_from, ret_notices, err)))
         return false;
-    return fields_build(o, o->from != NULL ? ret_from : NULL, day, mrenclave, ret, err);
+    if (!is_written)
+        return fields_build(o, o->from != NULL ? ret_from : NULL, day, mrenclave, ret, err);
+    fields_of_site(&site->fields, day, &written);
+    if (!fields_build(o, &written, day, mrenclave, ret, err))
+        return false;
+    if (site->fields.has_binary_date)
+        put_binary_date(ret);
+    return true;
 }

@@ -48,10 +48,10 @@ bool fields_build(const struct fields_options *o, const struct sigstruct *from, 
                   const uint8_t mrenclave[static MRENCLAVE_SIZE], struct sigstruct *ret,
                   struct ens_err *err) ENS_MUST_CHECK;
 
-/* Builds the fields from the SIGSTRUCT options, --from and the date, for an enclave with this MRENCLAVE;
- * refuses unusual ones unless --allow-unusual. All unsigned fields are zero. `ret_from` gets the fields of
+/* Builds the fields from the SIGSTRUCT options, --from or what the author of the enclave wrote beside it (`site`; NULL:
+ * nothing), and the date, for an enclave with this MRENCLAVE; refuses unusual ones unless --allow-unusual. All unsigned fields are zero. `ret_from` gets the fields of
  * --from, if it is given, `measured` and `ret_notices` are those of fields_of_from. */
-bool fields_of_options(const struct fields_options *o, struct artifact *measured,
+bool fields_of_options(const struct fields_options *o, struct artifact *measured, const struct site *site,
                        const uint8_t mrenclave[static MRENCLAVE_SIZE], struct sigstruct *ret,
                        struct sigstruct *ret_from, struct notices *ret_notices,
                        struct ens_err *err) ENS_MUST_CHECK;

@@ -24,7 +24,7 @@ bool diagnose_fail(const struct pubkey *key, const uint8_t signature[static SIGN
                    const struct sigstruct *css, const char *name, struct ens_err *err);
 
 /* Looks for the DATE that makes SHA-256 of the sign-data equal `digest`, among all days from 1970 to 2099:
- * that of `css`, the days before it, then those after it, the last one first. Only DATE of `css` is changed, and only if
+ * that of `css`, the days before it, then those after it, the last one first, in the form that DATE has. Only DATE of `css` is changed, and only if
  * `ret_found` becomes true. */
 bool diagnose_find_date(struct sigstruct *css, const uint8_t digest[static 32], bool *ret_found,
                         struct ens_err *err) ENS_MUST_CHECK;

@@ -25,7 +25,10 @@ bool diagnose_find_date(struct sigstruct *css, const uint8_t digest[static 32], 
     struct date from = {0};
     uint8_t h[32];
 
-    int64_t top = date_of_bcd((uint32_t)sigstruct_get_int(css, CSS_DATE), &from) ? date_to_days(from) : last;
+    uint32_t date = (uint32_t)sigstruct_get_int(css, CSS_DATE);
+    bool is_bcd = date_of_bcd(date, &from);
+    bool is_binary = !is_bcd && date_of_binary(date, &from);
+    int64_t top = is_bcd || is_binary ? date_to_days(from) : last;
 
     *ret_found = false;
     if (top < first || top > last)
@@ -33,7 +36,8 @@ bool diagnose_find_date(struct sigstruct *css, const uint8_t digest[static 32], 
     /* Down to the first day, then from the last one. */
     for (int64_t n = 0, days = top; n <= last - first && !*ret_found;
          n++, days = days > first ? days - 1 : last) {
-        sigstruct_put_int(&tried, CSS_DATE, date_to_bcd(date_of_days(days)));
+        sigstruct_put_int(&tried, CSS_DATE,
+                          is_binary ? date_to_binary(date_of_days(days)) : date_to_bcd(date_of_days(days)));
         if (!signdata_digest(&tried, h, err))
             return false;
         *ret_found = memcmp(h, digest, sizeof h) == 0;

@@ -137,6 +137,11 @@ static bool print_comparison(const struct compare_options *options, struct compa
     return compare_report(&r, a, b, d, options->all, err) && report_print(&r, err);
 }
 
+static bool is_manifest(const struct compare_side *side)
+{
+    return side->e.container != NULL && container_kind(side->e.container) == CONTAINER_GRAMINE;
+}
+
 static bool run_compare(const struct command_line *line, struct ens_err *err)
 {
     const struct compare_options *args = line->options;
@@ -154,6 +159,9 @@ static bool run_compare(const struct command_line *line, struct ens_err *err)
     if (args->component != NULL && a.e.bundle == NULL && b.e.bundle == NULL)
         return ens_fail(err, ENS_USAGE, "--component: neither %s nor %s is a bundle: leave it out", a.path,
                         b.path);
+    if ((args->beside.libpal != NULL || args->beside.gramine != NULL) && !is_manifest(&a) && !is_manifest(&b))
+        return ens_fail(err, ENS_USAGE, "--%s: neither %s nor %s is a Gramine manifest: leave it out",
+                        args->beside.libpal != NULL ? "libpal" : "gramine", a.path, b.path);
     if (!print_comparison(args, &a, &b, err))
         return false;
     if (!compare_same_enclave(&a, &b))

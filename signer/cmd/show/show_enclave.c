@@ -79,6 +79,24 @@ static void show_config(struct report *r, const struct site *site)
     report_close(r);
 }
 
+static void show_fields(struct report *r, const struct site *site)
+{
+    const struct site_fields *f = &site->fields;
+
+    if (!site->has_fields) {
+        report_null(r, "fields");
+        return;
+    }
+    report_object(r, "fields", NULL, 0);
+    report_uint(r, "isvprodid", NULL, f->isvprodid);
+    report_uint(r, "isvsvn", NULL, f->isvsvn);
+    report_mask(r, "attributes", NULL, f->attributes, 8, NULL);
+    report_mask(r, "xfrm", NULL, f->xfrm, 8, NULL);
+    report_mask(r, "xfrm_mask", NULL, f->xfrm_mask, 8, NULL);
+    report_mask(r, "miscselect", NULL, f->miscselect, 4, NULL);
+    report_close(r);
+}
+
 static bool show_site(struct report *r, const struct enclave *e, size_t index, struct ens_err *err)
 {
     const struct site *s = &e->sites[index];
@@ -97,6 +115,7 @@ static bool show_site(struct report *r, const struct enclave *e, size_t index, s
     if (!show_fips(r, s, err))
         return false;
     show_config(r, s);
+    show_fields(r, s);
     if (!s->is_signed) {
         report_null(r, "sigstruct");
     } else {
@@ -229,6 +248,12 @@ static bool say_first_site(struct report *r, const struct enclave *e, const uint
     if (s->has_config)
         report_note(r, ".oeinfo", "product_id %u, security_version %u (measured)", s->config.isvprodid,
                     s->config.isvsvn);
+    if (s->has_fields)
+        report_note(r, "Manifest says",
+                    "ISVPRODID %u, ISVSVN %u, ATTRIBUTES 0x%" PRIx64 ", XFRM 0x%" PRIx64
+                    ", MISCSELECT 0x%" PRIx32,
+                    s->fields.isvprodid, s->fields.isvsvn, s->fields.attributes, s->fields.xfrm,
+                    s->fields.miscselect);
     if (!s->is_measured)
         report_note(r, "Enclave", "not measured: %s", container_why_no_stream(e->container));
     else if (s->stream_error.code == ENS_OK)

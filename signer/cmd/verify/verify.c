@@ -187,6 +187,12 @@ static bool check_findings(const struct demands *d, const char *object, const st
     return verdict_findings(v, object, copy, err);
 }
 
+/* Has the file no place for a SIGSTRUCT? */
+static bool has_no_place(const struct enclave *e)
+{
+    return e->bundle == NULL && !e->sites->has_place;
+}
+
 /* One place of a SIGSTRUCT, with the enclave that belongs to it. */
 static bool verify_place(const struct demands *d, const struct enclave *e, size_t index, struct verdict *v,
                          struct ens_err *err)
@@ -199,10 +205,8 @@ static bool verify_place(const struct demands *d, const struct enclave *e, size_
     if (!verdict_about(v, name, p->is_signed, p->is_measured ? VERDICT_MEASURED : VERDICT_UNMEASURED, err))
         return false;
     if (!p->is_signed) {
-        enum container_kind kind = container_kind(e->container);
-
         /* Of a bare stream, or what becomes one, nothing else can be expected. */
-        if (((kind != CONTAINER_SGXS && kind != CONTAINER_EDP) || demands_need_sigstruct(d)) &&
+        if ((!has_no_place(e) || demands_need_sigstruct(d)) &&
             !verdict_no(v, name, "unsigned", err, "the enclave is not signed"))
             return false;
         if (p->is_measured && p->stream_error.code == ENS_OK &&
@@ -235,18 +239,21 @@ static bool check_enclave(const struct verify_options *args, const struct demand
     if (!beside_open(&args->beside, &beside, err) ||
         !enclave_open(a, args->component, &beside.container, ENCLAVE_LOOK, &e, err))
         return false;
+    if (!enclave_require_whole(&e, err))
+        return false;
+    enclave_say_facts(&e);
     if (d->profile == PROFILE_REGISTRY || d->profile == PROFILE_ROFL_SCHEDULER ||
         (d->profile == PROFILE_CORE && !is_of_bundle(container_kind(e.container))))
         return ens_fail(
             err, ENS_DATA,
             "%s: is not a bundle, and its profile is about bundles: give the bundle, or --profile cpu",
             e.path);
-    if (container_kind(e.container) == CONTAINER_SGXS && !d->has_mrenclave && !demands_need_sigstruct(d))
+    if (has_no_place(&e) && !e.sites->is_signed && !d->has_mrenclave && !demands_need_sigstruct(d))
         return ens_fail(
             err, ENS_DATA,
-            "%s: is an SGXS stream, which is never signed: give --mrenclave to compare it with, or a "
+            "%s: is %s, which is never signed: give --mrenclave to compare it with, its --sigstruct, or a "
             "signed file",
-            e.path);
+            e.path, artifact_kind_name(a->kind));
     for (size_t i = 0; i < e.sites_len; i++) {
         if (!verify_place(d, &e, i, v, err))
             return false;
@@ -328,6 +335,8 @@ static const struct option verify_rows[] = {
     {"allow-large", 0, VERIFY(FLAG, allow_large), NULL, "measure an enclave however large it is"},
     {"profile", 0, VERIFY(TEXT, profile), "NAME",
      "whose rules: core, registry, rofl-scheduler or cpu (default)"},
+    {"sigstruct", 0, VERIFY(FILE_ONCE, beside.sigstruct), "FILE",
+     "the SIGSTRUCT of a manifest or a stream, which hold none"},
     {"component", 0, VERIFY(TEXT, component), "ID", "only this component of a bundle"},
     {"json", 0, VERIFY(FLAG, json), NULL, "one JSON document"},
     {0},
