@@ -10,7 +10,7 @@ enum made {
     MADE_CLOSED, /* a value: nothing */
     MADE_HEADER, /* [a.b], [[a.b]]: tables, by further headers */
     MADE_ON_WAY, /* a of [a.b]: its own header too */
-    MADE_DOTTED, /* a of a.b = 1: values, by dotted keys below the same header; tables, by headers */
+    MADE_DOTTED, /* a of a.b = 1: values, by dotted keys, which stand below one header; tables, by headers */
 };
 
 struct toml {
@@ -24,7 +24,6 @@ struct toml {
 struct parser {
     struct toml_scan s;
     struct toml *t;
-    uint32_t section; /* the number of the last header */
 };
 
 /* ---- the tree ---- */
@@ -98,7 +97,6 @@ static bool append_value(struct parser *p, uint32_t to, struct toml_value v, uin
     v.self = i;
     v.level = 1;
     v.depth = (uint8_t)(parent->depth + 1);
-    v.section = p->section;
     t->values[i] = v;
     *(parent->last != 0 ? &t->values[parent->last].next : &parent->first) = i;
     parent->last = i;
@@ -180,10 +178,9 @@ static bool enter_dotted(struct parser *p, uint32_t in, struct view key, uint32_
 
     if (i == 0)
         return add_table(p, in, key, MADE_DOTTED, ret);
-    if (v->made != MADE_ON_WAY && (v->made != MADE_DOTTED || v->section != p->section))
+    if (v->made != MADE_ON_WAY && v->made != MADE_DOTTED)
         return toml_scan_fail(&p->s, "a dotted key adds to what is defined elsewhere");
     v->made = MADE_DOTTED;
-    v->section = p->section;
     *ret = i;
     return true;
 }
@@ -250,7 +247,6 @@ static bool take_header(struct parser *p, uint32_t *ret)
     struct view key;
     uint32_t table = ROOT;
 
-    p->section++;
     if ((!many && !toml_scan_take(&p->s, "[")) || !toml_scan_key(&p->s, &key))
         return false;
     while (toml_scan_take(&p->s, ".")) {

@@ -34,7 +34,6 @@ struct toml_value {
     /* Of toml.c: indices of values, 0 for none. */
     uint32_t self, first, last, next;
     uint32_t members, side[2]; /* a table's members by their keys, in a balanced tree (AA) */
-    uint32_t section;          /* the number of the header below which a dotted key made it */
     uint8_t level, depth, made;
 };
 

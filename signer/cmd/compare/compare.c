@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "signer/base/mem.h"
+#include "signer/base/toml.h"
 #include "signer/ceremony/armour.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/beside.h"
@@ -18,6 +19,7 @@ static void side_free(struct compare_side *side)
 {
     enclave_free(&side->e);
     mem_free(side->data);
+    buf_free(&side->manifest);
 }
 
 /* Is it the text of an earlier one? Places of one file have the same doubts. */
@@ -54,16 +56,21 @@ static bool warn_of_side(const struct compare_side *side, struct ens_err *err)
     return true;
 }
 
+static bool require_mrenclave(const struct compare_side *side, struct ens_err *err)
+{
+    if (side->site->is_measured || side->has_fields)
+        return true;
+    return ens_fail(err, ENS_DATA, "%s: is not signed, and %s: nothing can be compared", side->path,
+                    container_why_no_stream(side->e.container));
+}
+
+/* A manifest can be compared with another one as it is. */
 static bool take_site(struct compare_side *side, struct ens_err *err)
 {
     side->site = &side->e.sites[0];
     side->has_fields = side->site->is_signed;
-    if (!enclave_require_stream(&side->e, side->site, err))
-        return false;
-    if (!side->site->is_measured && !side->site->is_signed)
-        return ens_fail(err, ENS_DATA, "%s: is not signed, and %s: nothing can be compared", side->path,
-                        container_why_no_stream(side->e.container));
-    return true;
+    return enclave_require_stream(&side->e, side->site, err) &&
+           (side->manifest.len > 0 || require_mrenclave(side, err));
 }
 
 static bool take_signdata(struct compare_side *side, const struct artifact *a, struct ens_err *err)
@@ -85,7 +92,9 @@ static bool open_side(const char *path, const char *component, const struct cont
         return false;
     const char *id = a.kind == ARTIFACT_BUNDLE ? component : NULL;
 
-    if (a.len == SIGNDATA_SIZE || armour_is(artifact_head(&a))
+    if (a.kind == ARTIFACT_MANIFEST && !artifact_read(&a, TOML_SIZE_MAX, &ret->manifest, err))
+        return false;
+    if (a.kind != ARTIFACT_MANIFEST && (a.len == SIGNDATA_SIZE || armour_is(artifact_head(&a)))
             ? !take_signdata(ret, &a, err)
             : !enclave_open(&a, id, beside, ENCLAVE_LOOK, &ret->e, err) || !take_site(ret, err))
         return false;
@@ -125,16 +134,24 @@ struct compare_options {
     bool all, allow_large, json;
 };
 
+/* Two manifests by their text; all else by what the CPU measures. */
 static bool print_comparison(const struct compare_options *options, struct compare_side *a,
-                             struct compare_side *b, struct ens_err *err)
+                             struct compare_side *b, bool *ret_same, struct ens_err *err)
 {
     ENS_CLEANUP(pagediff_freep) struct pagediff *d = NULL;
     ENS_CLEANUP(report_free) struct report r = {0};
+    bool by_text = a->manifest.len > 0 && b->manifest.len > 0;
 
-    if (!compare_two_streams(a, b, &d, err))
+    if (!by_text &&
+        (!require_mrenclave(a, err) || !require_mrenclave(b, err) || !compare_two_streams(a, b, &d, err)))
         return false;
-    report_begin(&r, options->json ? REPORT_JSON : REPORT_TEXT, 12);
-    return compare_report(&r, a, b, d, options->all, err) && report_print(&r, err);
+    report_begin(&r, options->json ? REPORT_JSON : REPORT_TEXT, by_text ? 16 : 12);
+    *ret_same = by_text ? compare_same_manifest(a, b) : compare_same_enclave(a, b);
+    if (by_text && a->site->is_measured && compare_same_enclave(a, b) != *ret_same)
+        return ens_fail(err, ENS_DATA, "%s: was changed while it was read: run again", a->path);
+    return (by_text ? compare_report_manifests(&r, a, b, options->all, err)
+                    : compare_report(&r, a, b, d, options->all, err)) &&
+           report_print(&r, err);
 }
 
 static bool is_manifest(const struct compare_side *side)
@@ -162,11 +179,13 @@ static bool run_compare(const struct command_line *line, struct ens_err *err)
     if ((args->beside.libpal != NULL || args->beside.gramine != NULL) && !is_manifest(&a) && !is_manifest(&b))
         return ens_fail(err, ENS_USAGE, "--%s: neither %s nor %s is a Gramine manifest: leave it out",
                         args->beside.libpal != NULL ? "libpal" : "gramine", a.path, b.path);
-    if (!print_comparison(args, &a, &b, err))
+    bool is_same = false;
+
+    if (!print_comparison(args, &a, &b, &is_same, err))
         return false;
-    if (!compare_same_enclave(&a, &b))
+    if (!is_same)
         err->code = ENS_NO;
-    return compare_same_enclave(&a, &b);
+    return is_same;
 }
 
 #define COMPARE(KIND, member) OPTION(KIND, struct compare_options, member)

@@ -14,6 +14,7 @@ struct compare_side {
     bool has_fields;                 /* the site has a SIGSTRUCT or sign-data */
     bool signature_holds;            /* if the site is signed: by the key that it holds */
     uint8_t mrsigner[MRSIGNER_SIZE]; /* if it is signed */
+    struct buf manifest;             /* the text of a Gramine manifest; else empty */
 };
 
 bool compare_same_enclave(const struct compare_side *a, const struct compare_side *b);
@@ -21,6 +22,11 @@ bool compare_same_enclave(const struct compare_side *a, const struct compare_sid
 /* The whole report. `d` NULL: the pages are the same bytes, or a side has none. ENS_RESOURCE. */
 bool compare_report(struct report *r, const struct compare_side *a, const struct compare_side *b,
                     const struct pagediff *d, bool all, struct ens_err *err) ENS_MUST_CHECK;
+
+/* Of two Gramine manifests: are they the same bytes, and the whole report. ENS_DATA, ENS_RESOURCE. */
+bool compare_same_manifest(const struct compare_side *a, const struct compare_side *b);
+bool compare_report_manifests(struct report *r, const struct compare_side *a, const struct compare_side *b,
+                              bool all, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The first line has as many columns at most. */
 #define COMPARE_LINE 80
