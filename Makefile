@@ -65,8 +65,9 @@ all: $(B)/ensign $(B)/ensign-offline $(B)/ensign-token ## build ensign, ensign-o
 # bundle/, libzip, zlib, ISA-L and jansson; scripts/check-house.sh looks for their symbols.
 OFFLINE_SRC := $(addsuffix .c,signer/main \
     $(addprefix signer/base/,apart base64 bytes codec date digest err file file_inputs file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
-        num ossl path process secret spawn text text_nearest text_printable version wall wall_calls) \
-    $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key sigstruct verify) \
+        num ossl path process secret spawn text text_nearest text_printable version wall wall_calls xof) \
+    $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key rsa3072_private sigstruct verify) \
+    $(addprefix signer/quorum/,card check combine deal formats lines number prove seal subsets) \
     $(addprefix signer/ui/,clock colour notice options options_parse output pace report screen screen_pages) \
     $(addprefix signer/ceremony/,approval approval_count armour armour_frame hand head people policy policy_check \
         policy_fields policy_keywords policy_text policy_values review review_danger review_screen \
@@ -74,7 +75,7 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
         transcript_facts transcript_file transcript_rejections transcript_verify transcript_words words) \
     $(addprefix signer/flow/,approval_files approval_report artifact batch child_env confine consent dangers moment operands pin record record_facts \
         request sign_batch signer_name signing_key text_form token token_sessions verdict) \
-    $(addprefix signer/cmd/,approve/approve approve/approve_question check/check check/check_report keygen keys pubkey quorum/destroy show/show show/show_approval \
+    $(addprefix signer/cmd/,approve/approve approve/approve_question check/check check/check_report keygen keys pubkey quorum/combine quorum/deal quorum/destroy quorum/quorum show/show show/show_approval \
         show/show_ceremony show/show_set show/show_sigstruct sign/sign sign/sign_review sign/sign_success transcript) \
     $(addprefix hsm/,client client_items helper helper_end helper_start installed page page_names uri uri_text wire words))
 OFFLINE_OBJ  := $(OFFLINE_SRC:%.c=$(B)/%.o) $(B)/signer/cmd/table_offline.o

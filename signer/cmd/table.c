@@ -21,6 +21,8 @@ const struct command *const cmd_table[] = {
     &cmd_pubkey,
     &cmd_keys,
     &cmd_transcript,
+    &cmd_quorum_deal,
+    &cmd_quorum_combine,
     &cmd_quorum_destroy,
 #ifndef ENSIGN_OFFLINE
     &cmd_elf2sgxs,

@@ -1,0 +1,120 @@
+/* What several commands of quorum do. */
+#include "signer/cmd/quorum/quorum.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "signer/base/file.h"
+#include "signer/base/hex.h"
+#include "signer/base/mem.h"
+#include "signer/ceremony/review.h"
+#include "signer/flow/record.h"
+#include "signer/quorum/check.h"
+#include "signer/ui/notice.h"
+#include "signer/ui/screen.h"
+
+bool quorum_load_public(const char *path, struct quorum_public **ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+    ENS_CLEANUP(mem_freep) struct quorum_public *q = mem_alloc(1, sizeof *q, err);
+
+    if (q == NULL || !file_read_all(path, QUORUM_FILE_MAX, &file, err) ||
+        !quorum_read(buf_view(&file), path, q, err))
+        return false;
+    if (!check_public(q, err))
+        return ens_wrap(err, "%s", path);
+    *ret = ens_take(q);
+    return true;
+}
+
+bool quorum_load_card(const char *path, struct quorum_card *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+
+    return file_read_all(path, QUORUM_FILE_MAX, &file, err) && quorum_read(buf_view(&file), path, ret, err);
+}
+
+bool quorum_pin(const char *hex, const uint8_t mrsigner[static MRSIGNER_SIZE], struct ens_err *err)
+{
+    uint8_t want[MRSIGNER_SIZE];
+
+    if (hex == NULL)
+        return true;
+    if (!hex_decode_groups(hex, "--mrsigner", want, sizeof want, err))
+        return false;
+    return memcmp(want, mrsigner, sizeof want) == 0 ||
+           ens_fail(err, ENS_REFUSED, "quorum: its MRSIGNER is %s, not that of --mrsigner",
+                    hex_of(view_of(mrsigner, MRSIGNER_SIZE)).text);
+}
+
+/* A line for the heading, and one for each swap. */
+bool quorum_has_swap(bool *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(file_closep) int fd = open("/proc/swaps", O_RDONLY | O_CLOEXEC);
+    uint8_t text[512];
+    size_t len = 0;
+
+    if (fd < 0 || !file_read(fd, "/proc/swaps", text, sizeof text, &len, err))
+        return ens_fail(err, ENS_IO, "/proc/swaps: cannot be read: give --allow-swap if there is no swap");
+    const uint8_t *end = memchr(text, '\n', len);
+
+    *ret = end != NULL && end + 1 < text + len;
+    return true;
+}
+
+static bool ask(const struct quorum_question *q, struct ens_err *err)
+{
+    const struct screen_question question = {.text = q->question,
+                                             .yes = q->answer == NULL ? "yes" : NULL,
+                                             .words = q->answer,
+                                             .again = q->answer == NULL ? NULL : q->question};
+    enum screen_answer answer = SCREEN_NO;
+
+    if (!screen_require(q->object, q->verb, err))
+        return false;
+    do {
+        bool go_on = true;
+
+        if (!screen_show(
+                &(struct screen_text){.top = q->text, .question = strlen(q->question), .size = screen_size()},
+                &go_on, err))
+            return false;
+        answer = SCREEN_NO;
+        if (go_on && !screen_ask(&question, &answer, err))
+            return false;
+    } while (answer == SCREEN_YES && !screen_is_as_shown());
+    return answer == SCREEN_YES ||
+           ens_fail(err, ENS_REFUSED, "%s: %s: the answer was not yes", q->object, q->no);
+}
+
+bool quorum_confirm(const struct quorum_question *q, bool yes, struct transcript *t, struct ens_err *err)
+{
+    if (yes)
+        notice_text(q->text);
+    else if (!ask(q, err))
+        return false;
+    record_confirmation(t, yes, yes ? NULL : q->answer != NULL ? "words" : "yes");
+    return true;
+}
+
+bool quorum_say_id(const struct quorum_public *q, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf words = {0};
+
+    if (!review_rows_of_words(q->id, &words, err))
+        return false;
+    notice_hash(view_of(q->mrsigner, MRSIGNER_SIZE), "MRSIGNER");
+    notice_hash(view_of(q->id, QUORUM_ID), "Quorum id");
+    notice_text(buf_view(&words));
+    return true;
+}
+
+void quorum_record(struct transcript *t, const struct quorum_public *q)
+{
+    char of[32];
+    char epoch[32];
+
+    (void)snprintf(of, sizeof of, "%u of %u", q->threshold, q->holders);
+    (void)snprintf(epoch, sizeof epoch, "epoch %u", q->epoch);
+    transcript_put(t, "quorum", hex_of(view_of(q->id, QUORUM_ID)).text, of, epoch);
+}
