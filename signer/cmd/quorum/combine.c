@@ -143,12 +143,14 @@ static bool judge_file(struct run *r, size_t index, struct ens_err *err)
 static bool read_inputs(struct run *r, struct ens_err *err)
 {
     char *sign_data[] = {(char *)(uintptr_t)r->args->sign_data};
-    const struct requests_wanted wanted = {.paths = sign_data, .len = 1, .allow_unusual = true};
+    const struct requests_wanted wanted = {.paths = sign_data, .len = 1, .blind = true, .allow_unusual = true};
 
     if (!quorum_load_public(r->args->public, &r->quorum, err) ||
         !quorum_pin(r->args->mrsigner, r->quorum->mrsigner, err) ||
         !requests_read(&wanted, &r->requests, err))
         return false;
+    if (requests_any_blind(&r->requests))
+        return ens_fail(err, ENS_DATA, "%s: is a bare digest: give the sign-data", r->args->sign_data);
     quorum_record(r->transcript, r->quorum);
     record_requests(r->transcript, &r->requests);
     return true;
