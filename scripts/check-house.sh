@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (61000, 31300),
+    "product": (61400, 31300),
     "bundle": (400, None),
     "bundle/container": (600, None),
     "bundle/elf": (700, None),
@@ -27,12 +27,12 @@ BARS = {
     "signer": (200, None),
     "signer/base": (5700, None),
     "signer/ceremony": (8100, None),
-    "signer/cmd": (11600, 6200),  # with the rooms of the verbs
+    "signer/cmd": (11800, 6200),  # with the rooms of the verbs
     "signer/flow": (7900, None),
     "signer/quorum": (2900, None),
-    "signer/sgx": (2600, None),
+    "signer/sgx": (2800, None),
     "signer/ui": (2600, None),
-    "ensign-offline: lines of .c": (23300, 11500),
+    "ensign-offline: lines of .c": (26500, 11500),
     "ensign-offline: symbols that must not be there": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),
     "ensign-token: lines of .c": (4500, 4500),
@@ -43,7 +43,7 @@ BARS = {
     "exports with one user, in their room": (300, None),
     "files that their one user, in their room, would hold": (8, None),
     "exports without a user": (0, 0),
-    "exports for tests alone": (42, 0),  # 7 once the commands of quorum are there
+    "exports for tests alone": (24, 0),  # 7 once the commands of quorum are there
     "exports without their prefix": (0, 0),
     "functions whose name stands in two files": (4, 20),
     "circles among files": (0, 0),

@@ -81,7 +81,7 @@ struct progress {
     struct ens_err err; /* set once `step` returned false */
 };
 
-static int on_step(int what, int count, BN_GENCB *cb)
+static int on_prime_step(int what, int count, BN_GENCB *cb)
 {
     struct progress *p = BN_GENCB_get_arg(cb);
 
@@ -100,7 +100,7 @@ static bool make_prime(struct progress *p, uint8_t ret[static NUMBER_PRIME], str
     ENS_CLEANUP(gencb_freep) BN_GENCB *cb = BN_GENCB_new();
 
     if (cb != NULL)
-        BN_GENCB_set(cb, on_step, p);
+        BN_GENCB_set(cb, on_prime_step, p);
     if (ctx == NULL || prime == NULL || cb == NULL ||
         BN_generate_prime_ex2(prime, 8 * NUMBER_PRIME, 1, NULL, NULL, cb, ctx) != 1 ||
         BN_bn2binpad(prime, ret, NUMBER_PRIME) != NUMBER_PRIME) {

@@ -22,7 +22,7 @@ struct parts {
     BIGNUM *n, *e, *d, *p, *q, *a, *b; /* a, b: room */
 };
 
-static void parts_free(struct parts *k)
+static void private_free(struct parts *k)
 {
     EVP_PKEY_free(k->key);
     BIO_free_all(k->bio);
@@ -125,7 +125,7 @@ static bool check_parts(struct parts *k, const char *name, struct ens_err *err)
 bool rsa3072_private_read(struct view file, const char *name, const struct secret *passphrase,
                           struct secret *ret_primes, struct pubkey *ret_key, struct ens_err *err)
 {
-    ENS_CLEANUP(parts_free) struct parts k = {0};
+    ENS_CLEANUP(private_free) struct parts k = {0};
     ENS_CLEANUP(secret_wipe) struct secret primes = {0};
 
     if (!secret_alloc(&primes, err) || !open_parts(file, name, passphrase, &k, err) ||

@@ -66,18 +66,18 @@ static const struct {
     [QUORUM_BAD_PROOF] = {"bad-proof", "the proof does not hold"},
 };
 
-/* The holder of a file that is bad is a claim: anybody can write it. */
-static void say_verdict(struct run *r, const char *path, const struct quorum_partial *p,
-                        enum quorum_verdict verdict, const char *why)
+/* The holder (0: not read) of a file that is bad is a claim: anybody can write it. */
+static void say_verdict(struct run *r, const char *path, unsigned holder, enum quorum_verdict verdict,
+                        const char *why)
 {
     ENS_CLEANUP(buf_free) struct buf line = {0};
     struct ens_err ignored = {0};
-    bool is_named = p != NULL && p->holder >= 1 && p->holder <= r->quorum->holders;
-    const char *name = is_named ? r->quorum->holder[p->holder - 1].name : "";
+    bool is_named = holder >= 1 && holder <= r->quorum->holders;
+    const char *name = is_named ? r->quorum->holder[holder - 1].name : "";
 
     transcript_put(r->transcript, "verdict", path, verdicts[verdict].key);
-    if (verdict == QUORUM_OK) {
-        notice_say("%s: holder %u (%s): good", path, p->holder, name);
+    if (is_named && verdict == QUORUM_OK) {
+        notice_say("%s: holder %u (%s): good", path, holder, name);
         return;
     }
     if (verdict != QUORUM_DUPLICATE)
@@ -85,7 +85,7 @@ static void say_verdict(struct run *r, const char *path, const struct quorum_par
     if (why == NULL)
         why = verdicts[verdict].words;
     /* Said also with --quiet: somebody made that file. */
-    if (is_named ? buf_printf(&line, &ignored, "%s (says holder %u, %s): %s\n", path, p->holder, name, why)
+    if (is_named ? buf_printf(&line, &ignored, "%s (says holder %u, %s): %s\n", path, holder, name, why)
                  : buf_printf(&line, &ignored, "%s: %s\n", path, why))
         notice_details(buf_view(&line));
 }
@@ -100,7 +100,7 @@ static bool is_duplicate(const struct run *r, size_t index)
 }
 
 /* A file that cannot be opened or read ends the run; all else is a verdict. */
-static bool judge_file(struct run *r, size_t index, struct ens_err *err)
+static bool judge_partial(struct run *r, size_t index, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
     const char *path = r->line->operands[index];
@@ -114,7 +114,7 @@ static bool judge_file(struct run *r, size_t index, struct ens_err *err)
     if (ok && !digest_of(DIGEST_SHA256, buf_view(&file), r->sums[index], err))
         return false;
     if (ok && is_duplicate(r, index)) {
-        say_verdict(r, path, NULL, QUORUM_DUPLICATE, NULL);
+        say_verdict(r, path, 0, QUORUM_DUPLICATE, NULL);
         return true;
     }
     if (!ok || !quorum_read(buf_view(&file), path, p, &why)) {
@@ -127,12 +127,12 @@ static bool judge_file(struct run *r, size_t index, struct ens_err *err)
         /* The message begins with the name. */
         bool has_name = strncmp(why.msg, path, len) == 0 && strncmp(why.msg + len, ": ", 2) == 0;
 
-        say_verdict(r, path, NULL, QUORUM_MALFORMED, has_name ? why.msg + len + 2 : why.msg);
+        say_verdict(r, path, 0, QUORUM_MALFORMED, has_name ? why.msg + len + 2 : why.msg);
         return true;
     }
     if (!prove_verify(r->quorum, p, r->requests.items[0].digest, &verdict, err))
         return false;
-    say_verdict(r, path, p, verdict, NULL);
+    say_verdict(r, path, p->holder, verdict, NULL);
     if (verdict == QUORUM_OK)
         r->good[r->good_len++] = p;
     return true;
@@ -143,7 +143,8 @@ static bool judge_file(struct run *r, size_t index, struct ens_err *err)
 static bool read_inputs(struct run *r, struct ens_err *err)
 {
     char *sign_data[] = {(char *)(uintptr_t)r->args->sign_data};
-    const struct requests_wanted wanted = {.paths = sign_data, .len = 1, .blind = true, .allow_unusual = true};
+    const struct requests_wanted wanted = {
+        .paths = sign_data, .len = 1, .blind = true, .allow_unusual = true};
 
     if (!quorum_load_public(r->args->public, &r->quorum, err) ||
         !quorum_pin(r->args->mrsigner, r->quorum->mrsigner, err) ||
@@ -230,7 +231,7 @@ static bool combine_walk(struct run *r, struct ens_err *err)
     if (r->partials == NULL)
         return false;
     for (size_t i = 0; i < r->line->operands_len; i++) {
-        if (!judge_file(r, i, err))
+        if (!judge_partial(r, i, err))
             return false;
     }
     if (a->strict && r->bad > 0)

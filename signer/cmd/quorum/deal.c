@@ -207,7 +207,7 @@ static bool on_step(struct ens_err *err)
     return interrupt_check(err);
 }
 
-static bool make_key(struct run *r, struct ens_err *err)
+static bool generate_key(struct run *r, struct ens_err *err)
 {
     if (r->args->from != NULL)
         return true;
@@ -323,6 +323,13 @@ static bool rehearse(struct run *r, struct ens_err *err)
 
 /* ---- writing ---- */
 
+static bool write_public(struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+
+    return quorum_write(r->quorum, &text, err) && file_out_write(r->outs[0], buf_view(&text), err);
+}
+
 static bool write_share(struct run *r, unsigned holder, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf text = {0};
@@ -339,7 +346,7 @@ static bool write_share(struct run *r, unsigned holder, struct ens_err *err)
 }
 
 /* All files or none. */
-static bool commit_files(struct run *r, struct ens_err *err)
+static bool commit_shares(struct run *r, struct ens_err *err)
 {
     struct ens_err errs[QUORUM_HOLDERS_MAX + 1];
     const struct ens_err *first = NULL;
@@ -361,18 +368,16 @@ static bool commit_files(struct run *r, struct ens_err *err)
 
 static bool write_all(struct run *r, struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf text = {0};
     ENS_CLEANUP(buf_free) struct buf pem = {0};
     struct pubkey key;
+    bool ok = write_public(r, err);
 
-    if (!quorum_write(r->quorum, &text, err) || !file_out_write(r->outs[0], buf_view(&text), err))
+    for (unsigned i = 1; ok && i <= r->holders; i++)
+        ok = write_share(r, i, err);
+    if (!ok)
         return false;
-    for (unsigned i = 1; i <= r->holders; i++) {
-        if (!write_share(r, i, err))
-            return false;
-    }
     secret_wipe(&r->pieces);
-    if (!interrupt_check(err) || !commit_files(r, err))
+    if (!interrupt_check(err) || !commit_shares(r, err))
         return false;
     memcpy(key.modulus, r->quorum->modulus, sizeof key.modulus);
     return r->pubkey_out == NULL ||
@@ -390,7 +395,7 @@ static bool deal_walk(struct run *r, struct ens_err *err)
         return false;
     if (!check_machine(r, err) || !read_cards(r, err) || !read_entropy(r, err) || !prepare_places(r, err) ||
         !read_key(r, err) || !review_deal(r, err) || !record_intent(r->transcript, NULL, 0, err) ||
-        !make_key(r, err) || !deal(r, err) || !rehearse(r, err) || !write_all(r, err))
+        !generate_key(r, err) || !deal(r, err) || !rehearse(r, err) || !write_all(r, err))
         return false;
     quorum_record(r->transcript, r->quorum);
     notice_say(

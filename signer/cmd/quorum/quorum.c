@@ -62,7 +62,7 @@ bool quorum_has_swap(bool *ret, struct ens_err *err)
     return true;
 }
 
-static bool ask(const struct quorum_question *q, struct ens_err *err)
+static bool ask_person(const struct quorum_question *q, struct ens_err *err)
 {
     const struct screen_question question = {.text = q->question,
                                              .yes = q->answer == NULL ? "yes" : NULL,
@@ -91,7 +91,7 @@ bool quorum_confirm(const struct quorum_question *q, bool yes, struct transcript
 {
     if (yes)
         notice_text(q->text);
-    else if (!ask(q, err))
+    else if (!ask_person(q, err))
         return false;
     record_confirmation(t, yes, yes ? NULL : q->answer != NULL ? "words" : "yes");
     return true;
