@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (61400, 31300),
+    "product": (62600, 31300),
     "bundle": (400, None),
     "bundle/container": (600, None),
     "bundle/elf": (700, None),
@@ -27,7 +27,7 @@ BARS = {
     "signer": (200, None),
     "signer/base": (5700, None),
     "signer/ceremony": (8100, None),
-    "signer/cmd": (11800, 6200),  # with the rooms of the verbs
+    "signer/cmd": (12900, 6200),  # with the rooms of the verbs
     "signer/flow": (7900, None),
     "signer/quorum": (2900, None),
     "signer/sgx": (2800, None),
@@ -39,8 +39,8 @@ BARS = {
     "ensign-token: symbols that must not be there": (0, 0),
     "ensign-token: files that it does not need": (0, 0),
     "programs that load foreign code": (0, 0),
-    "exports with one user": (510, 150),
-    "exports with one user, in their room": (300, None),
+    "exports with one user": (530, 150),
+    "exports with one user, in their room": (315, None),
     "files that their one user, in their room, would hold": (8, None),
     "exports without a user": (0, 0),
     "exports for tests alone": (24, 0),  # 7 once the commands of quorum are there
