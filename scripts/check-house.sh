@@ -32,7 +32,7 @@ BARS = {
     "signer/quorum": (2900, None),
     "signer/sgx": (2800, None),
     "signer/ui": (2600, None),
-    "ensign-offline: lines of .c": (26500, 11500),
+    "ensign-offline: lines of .c": (27500, 11500),
     "ensign-offline: symbols that must not be there": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),
     "ensign-token: lines of .c": (4500, 4500),
@@ -41,7 +41,7 @@ BARS = {
     "programs that load foreign code": (0, 0),
     "exports with one user": (530, 150),
     "exports with one user, in their room": (315, None),
-    "files that their one user, in their room, would hold": (8, None),
+    "files that their one user, in their room, would hold": (9, None),
     "exports without a user": (0, 0),
     "exports for tests alone": (24, 0),  # 7 once the commands of quorum are there
     "exports without their prefix": (0, 0),

@@ -149,6 +149,10 @@ void policy_check_mrsigner(const struct policy *p, const uint8_t mrsigner[static
                            struct policy_outcome *ret);
 void policy_check_claims(const struct policy *p, const struct policy_claims *claims,
                          struct policy_outcome *ret);
+/* The signer is one holder of a quorum: its id, how many must sign, and whether the share is sealed to a token. A
+ * line about a token's signing key cannot hold. */
+void policy_check_quorum(const struct policy *p, const uint8_t id[static 32], unsigned threshold,
+                         bool is_token_share, struct policy_outcome *ret);
 /* The signer is one key of a token: lines about a quorum cannot hold. */
 void policy_check_sole_key(const struct policy *p, struct policy_outcome *ret);
 /* `counted` persons approve, `rebuilt` of them rebuilt it, and `rejected_by` (NULL: nobody) said no. */

@@ -111,6 +111,30 @@ void policy_check_claims(const struct policy *p, const struct policy_claims *cla
         missing[0] == '\0' ? "the token claims all that is wanted" : "the token does not claim:", missing);
 }
 
+void policy_check_quorum(const struct policy *p, const uint8_t id[static 32], unsigned threshold,
+                         bool is_token_share, struct policy_outcome *ret)
+{
+    const struct policy_line *wanted = &p->lines[POLICY_QUORUM];
+    char text[POLICY_WANTED_MAX];
+
+    if (policy_has(p, POLICY_KEY))
+        policy_put(ret, POLICY_KEY, false, "the key is in shares: use share token");
+    if (policy_has(p, POLICY_QUORUM)) {
+        bool holds = memcmp(wanted->hex[0], id, 32) == 0;
+
+        policy_put(ret, POLICY_QUORUM, holds, "%s, %s", hex_of(view_of(id, 32)).text,
+                   holds ? "as wanted" : "another one is wanted: it changes with every refresh");
+    }
+    if (policy_has(p, POLICY_THRESHOLD)) {
+        policy_wanted(p, POLICY_THRESHOLD, text);
+        policy_put(ret, POLICY_THRESHOLD, policy_number_holds(&p->lines[POLICY_THRESHOLD], threshold),
+                   "%u, wanted %s", threshold, text);
+    }
+    if (policy_has(p, POLICY_SHARE))
+        policy_put(ret, POLICY_SHARE, is_token_share, "sealed to a key %s",
+                   is_token_share ? "of a token" : "in a file, wanted: of a token");
+}
+
 void policy_check_sole_key(const struct policy *p, struct policy_outcome *ret)
 {
     for (int c = POLICY_QUORUM; c <= POLICY_SHARE; c++) {

@@ -34,6 +34,7 @@ static const struct {
                                           "directory"},
     [ARTIFACT_TRANSCRIPT] = {"a transcript", "run ensign transcript on it"},
     [ARTIFACT_POLICY] = {"a policy", "give it with --policy"},
+    [ARTIFACT_QUORUM] = {"a file of a quorum", "run ensign show on it"},
 };
 
 const char *artifact_kind_name(enum artifact_kind kind)
@@ -71,6 +72,8 @@ static enum artifact_kind kind_of_text(struct view head)
         return ARTIFACT_TRANSCRIPT;
     if (view_begins(head, view_of_string("policy 1\n")))
         return ARTIFACT_POLICY;
+    if (view_begins(head, view_of_string("ensign quorum ")))
+        return ARTIFACT_QUORUM;
     if (has_text(head, "PRIVATE KEY-----"))
         return ARTIFACT_PRIVATE_KEY;
     if (has_text(head, "PUBLIC KEY-----") || has_text(head, "-----BEGIN CERTIFICATE-----"))

@@ -22,6 +22,7 @@ enum artifact_kind {
     ARTIFACT_APPROVAL,
     ARTIFACT_TRANSCRIPT,
     ARTIFACT_POLICY,
+    ARTIFACT_QUORUM, /* one of seven (quorum/formats.h) */
 };
 
 struct artifact {

@@ -34,6 +34,75 @@ for value in sys.argv[2:]:
 PY
 }
 
+# The vectors of quorum, or the test is skipped.
+quorum_vectors() {
+    QUORUM=${ENSIGN_SHARED:-$ROOT/../shared}/quorum/vectors
+    [ -e "$QUORUM/index.json" ] && return
+    [ "${ENSIGN_REQUIRE_SHARED:-0}" != 1 ] || fail "$QUORUM is required, and is not there"
+    skip "no $QUORUM"
+}
+
+@test "a card of a quorum: name, key and its words; changed or of another kind it is refused" {
+    cp "$ROOT/tests/fuzz/corpus/quorum/card-whole" dan.card
+    local program
+    for program in "$ENSIGN" "$ENSIGN-offline"; do
+        ENSIGN=$program ens show dan.card
+        ok
+        prints "^Card +dan.card$"
+        prints "^Name +Dan O'Hara-2$"
+        prints '^Key +RSA-2048, OAEP SHA-256$'
+        prints '^Fingerprint +[0-9a-f]{64}$'
+        prints '^  4( [A-Za-z]+){8}$'
+        ENSIGN=$program ens show --json dan.card
+        in_json quorum-card 2048 sha256 "Dan O'Hara-2"
+    done
+    sed 's/Dan/Din/' dan.card >changed.card
+    ens show changed.card
+    refused 65 'changed.card: sha256: does not fit: the file was changed or damaged on its way$'
+    sed 's/quorum card/quorum bard/' dan.card >bard
+    ens show bard
+    refused 65 'bard: is no file of a quorum that this version knows$'
+    ens sign --yes --key pkcs11:object=x dan.card
+    refused 65 'dan.card: is a file of a quorum, not sign-data: run ensign show on it$'
+}
+
+@test "the seven files of a quorum: whose they are, and nothing that is sealed" {
+    quorum_vectors
+    local id=46c74e027238aea8c035a780406ff0499fab8848760a019008e1c40660c43187 case=$QUORUM/2of3-safe
+    ens show "$case/quorum.pub"
+    prints '^Threshold +2 of 3, epoch 0$'
+    prints "^Quorum id +$id$"
+    prints '^  1 cubic retraction drifter '
+    prints '^Holder 2 +Bob$'
+    ens show --json "$case/quorum.pub"
+    in_json quorum-public "$id" Bob 'Carol (legal)'
+    ens show "$case/2.share"
+    prints '^Holder +2: Bob$'
+    prints '^Seal +rsa2048-oaep-sha1$'
+    prints '^Holder 3 +Carol \(legal\)$'
+    ens show --json "$case/2.share"
+    in_json quorum-share "$id" rsa2048-oaep-sha1
+    ens show "$case/1-any.partial"
+    prints '^Says holder +1$'
+    prints '^  1 surmount bravado '
+    ens show --json "$case/1-any.partial"
+    in_json quorum-partial "$id"
+    ens show "$case/2-to-1.repair"
+    prints '^From holder +2$'
+    prints '^To holder +1$'
+    ens show --json "$case/2-to-1.repair"
+    in_json quorum-repair "$id"
+    ens show "$case/1-for-2.delta"
+    prints '^Serial +5d5584aa8dd4f99c2f7a69b95cae99c5$'
+    prints '^Holder 1 +Alice II$'
+    ens show --json "$case/1-for-2.delta"
+    in_json quorum-delta "$id" 'Alice II'
+    ens show "$QUORUM/holders/1.identity"
+    prints '^Passphrase +scrypt 15 8 1$'
+    ens show --json "$QUORUM/holders/1.identity"
+    in_json quorum-identity 'scrypt 15 8 1'
+}
+
 @test "a bundle: every line that orc show prints, in orc's order" {
     enclave e.sgxs
     sigstruct s.css one "$MRENCLAVE" isvprodid=5 isvsvn=12 attributes=0x14 miscselect=1

@@ -299,6 +299,35 @@ static void what_is_not_about_fields(void **state)
     policy_freep(&p);
 }
 
+static void a_quorum_has_its_keywords(void **state)
+{
+    static const uint8_t id[32] = {1};
+    static const uint8_t other[32] = {2};
+    struct policy *p = parsed("quorum 0100000000000000000000000000000000000000000000000000000000000000\n"
+                              "threshold >= 3\nshare token");
+    struct policy_outcome o = {0};
+
+    (void)state;
+    policy_check_quorum(p, id, 3, true, &o);
+    for (int c = POLICY_QUORUM; c <= POLICY_SHARE; c++)
+        assert_int_equal(o.rows[c].result, POLICY_HOLDS);
+    assert_string_equal(o.rows[POLICY_THRESHOLD].text, "3, wanted >= 3");
+    policy_check_quorum(p, other, 2, false, &o);
+    for (int c = POLICY_QUORUM; c <= POLICY_SHARE; c++)
+        assert_int_equal(o.rows[c].result, POLICY_FAILS);
+    assert_non_null(strstr(o.rows[POLICY_QUORUM].text, "it changes with every refresh"));
+    assert_string_equal(o.rows[POLICY_SHARE].text, "sealed to a key in a file, wanted: of a token");
+    assert_int_equal(o.rows[POLICY_KEY].result, POLICY_ABSENT);
+    policy_freep(&p);
+    p = parsed("key sensitive");
+    o = (struct policy_outcome){0};
+    policy_check_quorum(p, id, 2, true, &o);
+    assert_int_equal(o.rows[POLICY_KEY].result, POLICY_FAILS);
+    assert_string_equal(o.rows[POLICY_KEY].text, "the key is in shares: use share token");
+    assert_int_equal(o.rows[POLICY_QUORUM].result, POLICY_ABSENT);
+    policy_freep(&p);
+}
+
 static void the_parser_is_strict(void **state)
 {
     static const struct {
@@ -598,6 +627,7 @@ int main(void)
         cmocka_unit_test(a_date_that_is_none_never_holds),
         cmocka_unit_test(key_claims_are_wanted_as_claimed),
         cmocka_unit_test(what_is_not_about_fields),
+        cmocka_unit_test(a_quorum_has_its_keywords),
         cmocka_unit_test(the_parser_is_strict),
         cmocka_unit_test(lines_that_seem_to_contradict_and_do_not),
         cmocka_unit_test(the_frame_is_strict),

@@ -179,6 +179,8 @@ static bool show_file(struct report *r, const struct show_options *args, struct 
         return true;
     if (a->kind == ARTIFACT_TRANSCRIPT)
         return ens_fail(err, ENS_DATA, "%s: is a transcript: run ensign transcript %s", a->path, a->path);
+    if (a->kind == ARTIFACT_QUORUM)
+        return show_quorum(r, a, err);
     if (armour_is(v))
         return show_armour(r, a, err);
     if (artifact_holds_enclave(a->kind))

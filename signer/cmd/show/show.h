@@ -98,5 +98,7 @@ bool show_enclave(struct report *r, const struct beside_options *beside, struct 
  * the rule that it breaks. */
 bool show_ceremony(struct report *r, const struct artifact *a, bool *ret_is,
                    struct ens_err *err) ENS_MUST_CHECK;
+/* One of the seven files of a quorum. */
+bool show_quorum(struct report *r, const struct artifact *a, struct ens_err *err) ENS_MUST_CHECK;
 /* An approval, or a statement that waits for its signature. */
 bool show_approval(struct report *r, const char *path, struct view file, struct ens_err *err) ENS_MUST_CHECK;
