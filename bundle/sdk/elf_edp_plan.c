@@ -382,7 +382,7 @@ bool edp_plan_make(const struct elf *elf, const struct container_edp *options, s
                    struct ens_err *err)
 {
     struct edp_plan p = {.elf = elf, .options = *options};
-    struct elf_symbol found[SYMBOLS];
+    struct elf_symbol found[SYMBOLS] = {0};
     struct dynamic dynamic = {0};
 
     if (!check_toolchain(elf, err) || !find_std(elf, found, err) || !plan_segments(&p, err) ||
