@@ -174,6 +174,10 @@ static bool open_edp(struct container *c, const char *component, struct ens_err 
     container_set(c, "heap", options.heap / SGXS_PAGE_SIZE);
     container_set(c, "stack", options.stack / SGXS_PAGE_SIZE);
     container_set(c, "threads", options.threads);
+    container_tell(
+        c, "layout", "Laid out with",
+        "heap 0x%" PRIx64 ", stack 0x%" PRIx64 ", %" PRIu64 " threads, SSA frames of %" PRIu32 ", debug %s",
+        options.heap, options.stack, options.threads, options.ssaframesize, options.debug ? "true" : "false");
     judge_edp(c, p);
     add_edp_work(c, p);
     return true;

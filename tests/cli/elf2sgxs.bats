@@ -256,6 +256,7 @@ PY
     ok
     prints '^Fortanix EDP ELF app$'
     prints_hex "$MEASURED"
+    prints 'heap 0x20000, stack 0x4000, 2 threads, SSA frames of 1, debug false'
     ens init --custom --runtime-name app --runtime-version 1.0.0 --runtime-id \
         8000000000000000000000000000000000000000000000000000000000000001 --sgx-executable app.sgxs app
     ok
