@@ -416,7 +416,7 @@ static void bounds(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        size_t most = rows[i].most > 0 ? rows[i].most : 1000000;
+        size_t most = rows[i].most > 0 ? rows[i].most : 1000;
         char *text = repeat(rows[i].before, rows[i].piece, most + 1, rows[i].after);
 
         refuses(TOML_1_0, text, rows[i].words);
@@ -440,7 +440,7 @@ static void bounds(void **state)
 /* Keys in order are the worst for a tree that is not kept in balance: the work grows with their number, no faster. */
 static void many_keys(void **state)
 {
-    enum { KEYS = 100000 };
+    enum { KEYS = 20000 };
     ENS_CLEANUP(buf_free) struct buf text = {0};
     ENS_CLEANUP(toml_freep) struct toml *t = NULL;
     struct ens_err err = {0};
@@ -450,11 +450,11 @@ static void many_keys(void **state)
     for (int i = 0; i < KEYS; i++)
         assert_true(buf_printf(&text, &err, "k%06d = %d\n", i, i));
     assert_ok(toml_parse(buf_view(&text), "x", TOML_1_0, &t, &err), err);
-    for (int i = 0; i < KEYS; i += 997) {
+    for (int i = 0; i < KEYS; i += 97) {
         (void)snprintf(key, sizeof key, "k%06d", i);
         assert_int_equal(toml_get(toml_root(t), key)->number, i);
     }
-    assert_null(toml_get(toml_root(t), "k100000"));
+    assert_null(toml_get(toml_root(t), "k020000"));
 }
 
 int main(void)
