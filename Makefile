@@ -64,7 +64,7 @@ all: $(B)/ensign $(B)/ensign-offline $(B)/ensign-token ## build ensign, ensign-o
 # The program of the signing host: these files and no other. It opens no enclave, so that it is linked without
 # bundle/, libzip, zlib, ISA-L and jansson; scripts/check-house.sh looks for their symbols.
 OFFLINE_SRC := $(addsuffix .c,signer/main \
-    $(addprefix signer/base/,apart base64 bytes codec date digest err file file_inputs file_io file_out file_stdin file_sweep hex interrupt lock magic mem \
+    $(addprefix signer/base/,apart base64 bytes codec date digest err file file_inputs file_io file_out file_stdin file_sweep hex hex_text interrupt lock magic mem mem_printf \
         num ossl path process secret spawn text text_nearest text_printable version wall wall_calls xof) \
     $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key rsa3072_private sigstruct verify) \
     $(addprefix signer/quorum/,card check combine deal formats lines number prove seal subsets) \
@@ -73,9 +73,9 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
         policy_fields policy_keywords policy_text policy_values review review_danger review_screen \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \
         transcript_facts transcript_file transcript_rejections transcript_verify transcript_words words) \
-    $(addprefix signer/flow/,approval_files approval_report artifact batch child_env confine consent dangers moment operands pin record record_facts \
+    $(addprefix signer/flow/,approval_files approval_report artifact batch child_env confine consent dangers key_destroy moment operands pin record record_facts \
         request sign_batch signer_name signing_key text_form token token_sessions verdict) \
-    $(addprefix signer/cmd/,approve/approve approve/approve_question check/check check/check_report keygen keys pubkey quorum/combine quorum/deal quorum/destroy quorum/quorum show/show show/show_approval \
+    $(addprefix signer/cmd/,approve/approve approve/approve_question check/check check/check_report destroy_key keygen keys pubkey quorum/combine quorum/deal quorum/destroy quorum/quorum show/show show/show_approval \
         show/show_ceremony show/show_quorum show/show_set show/show_sigstruct sign/sign sign/sign_review sign/sign_success transcript) \
     $(addprefix hsm/,client client_items helper helper_end helper_start installed page page_names uri uri_text wire words))
 OFFLINE_OBJ  := $(OFFLINE_SRC:%.c=$(B)/%.o) $(B)/signer/cmd/table_offline.o
@@ -92,9 +92,9 @@ $(B)/ensign-offline: $(OFFLINE_OBJ)
 
 # The program of the PKCS#11 module, which ensign starts: these files and no other. It alone loads foreign code.
 TOKEN_SRC := $(addsuffix .c,\
-    $(addprefix signer/base/,bytes codec digest err hex mem num ossl secret text_nearest text_printable version) \
+    $(addprefix signer/base/,bytes codec digest err hex mem ossl secret text_nearest text_printable version) \
     $(addprefix hsm/,page uri uri_text wire) \
-    $(addprefix hsm/token/,call candidates ckr forbid key key_read keygen login main module p11 serve session sign token))
+    $(addprefix hsm/token/,call candidates ckr decrypt forbid key key_read keygen login main module p11 serve session sign token))
 TOKEN_OBJ  := $(TOKEN_SRC:%.c=$(B)/%.o)
 TOKEN_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto libp11) -ldl
 

@@ -17,7 +17,9 @@
 static bool request(struct hsm *hsm, struct wire_request *q, enum wire_type wanted, enum wire_type other,
                     struct wire_reply *ret, struct ens_err *err)
 {
-    if (q->type != WIRE_DESTROY && !interrupt_check(err))
+    bool cleans_up = q->type == WIRE_DESTROY && (q->flags & WIRE_SELECTED) == 0;
+
+    if (!cleans_up && !interrupt_check(err))
         return false;
     if (!helper_ask(hsm->helper, q, err) || !helper_hear(hsm->helper, ret, err))
         return false;
@@ -288,14 +290,19 @@ bool hsm_list_tokens(struct hsm *hsm, const struct hsm_uri *uri,
 
 /* ---- signature ---- */
 
-/* Answers the one question that a signature may have. Also if there is no PIN, what follows is heard. */
-static bool give_pin(struct hsm *hsm, const struct hsm_sign_args *args, struct wire_reply *ret,
-                     struct ens_err *err)
+/* Who is asked for the PIN of one use of a key. */
+struct asked {
+    bool (*pin)(void *ctx, struct secret *ret, struct ens_err *err);
+    void *ctx;
+};
+
+/* Answers the one question that a use may have. Also if there is no PIN, what follows is heard. */
+static bool give_pin(struct hsm *hsm, const struct asked *asked, struct wire_reply *ret, struct ens_err *err)
 {
     ENS_CLEANUP(secret_wipe) struct secret pin = {0};
     struct wire_request q = {.type = WIRE_NO_PIN};
     struct ens_err ignored = {0};
-    bool has_pin = args->ask_pin != NULL && args->ask_pin(args->ask_ctx, &pin, err);
+    bool has_pin = asked->pin != NULL && asked->pin(asked->ctx, &pin, err);
 
     if (has_pin) {
         q.type = WIRE_PIN;
@@ -310,23 +317,33 @@ static bool give_pin(struct hsm *hsm, const struct hsm_sign_args *args, struct w
     return false;
 }
 
+/* Has the selected key do `q`, which is answered by `wanted`. */
+static bool use_key(struct hsm *hsm, struct wire_request *q, const struct asked *asked, enum wire_type wanted,
+                    struct wire_reply *ret, struct ens_err *err)
+{
+    bool wants_pin = hsm->key != NULL && hsm->key->always_authenticate == HSM_YES;
+    bool can_ask = wants_pin && asked->pin != NULL && (hsm->token == NULL || !hsm->token->pin_pad);
+
+    q->flags = can_ask ? WIRE_CAN_ASK : 0;
+    if (!request(hsm, q, wanted, can_ask ? WIRE_NEED_PIN : wanted, ret, err) ||
+        (ret->type == WIRE_NEED_PIN && !give_pin(hsm, asked, ret, err)))
+        return false;
+    /* A second question: nobody types a PIN twice. */
+    return ret->type == wanted || helper_refuse(hsm->helper, err);
+}
+
 static bool ask_signature(struct hsm *hsm, const struct hsm_sign_args *args,
                           uint8_t ret[static SIGNATURE_SIZE], struct ens_err *err)
 {
-    bool wants_pin = hsm->key != NULL && hsm->key->always_authenticate == HSM_YES;
-    bool can_ask = wants_pin && args->ask_pin != NULL && (hsm->token == NULL || !hsm->token->pin_pad);
+    const struct asked asked = {args->ask_pin, args->ask_ctx};
     struct wire_request q = {.type = WIRE_SIGN,
                              .integer = (uint64_t)args->mechanism,
-                             .flags = can_ask ? WIRE_CAN_ASK : 0,
                              .digest = view_of(args->digest, WIRE_DIGEST),
                              .more = args->message};
     struct wire_reply r;
 
-    if (!request(hsm, &q, WIRE_SIGNATURE_IS, can_ask ? WIRE_NEED_PIN : WIRE_SIGNATURE_IS, &r, err) ||
-        (r.type == WIRE_NEED_PIN && !give_pin(hsm, args, &r, err)))
+    if (!use_key(hsm, &q, &asked, WIRE_SIGNATURE_IS, &r, err))
         return false;
-    if (r.type != WIRE_SIGNATURE_IS) /* a second question: nobody types a PIN twice */
-        return helper_refuse(hsm->helper, err);
     memcpy(ret, r.fixed.data, SIGNATURE_SIZE);
     return true;
 }
@@ -358,12 +375,33 @@ void hsm_sign_calls(const struct hsm *hsm, uint64_t *ret_started, uint64_t *ret_
     *ret_completed = within(completed, hsm->signatures, *ret_started);
 }
 
+/* ---- decryption ---- */
+
+bool hsm_decrypt(struct hsm *hsm, const struct hsm_decrypt_args *args, struct secret *ret,
+                 struct ens_err *err)
+{
+    ENS_CLEANUP(secret_wipe) struct secret key = {0};
+    const struct asked asked = {args->ask_pin, args->ask_ctx};
+    struct wire_request q = {.type = WIRE_DECRYPT, .integer = (uint64_t)args->oaep, .more = args->wrapped};
+    struct wire_reply r;
+
+    if (!secret_alloc(&key, err) || !use_key(hsm, &q, &asked, WIRE_UNWRAPPED, &r, err))
+        return false;
+    memcpy(key.data, r.fixed.data, r.fixed.len);
+    key.len = r.fixed.len;
+    helper_forget(hsm->helper);
+    *ret = key;
+    key = (struct secret){0};
+    return true;
+}
+
 /* ---- key generation ---- */
 
 bool hsm_generate(struct hsm *hsm, const struct hsm_generate_args *args, const struct hsm_key **ret,
                   struct ens_err *err)
 {
     struct wire_request q = {.type = WIRE_GENERATE,
+                             .flags = args->is_sealing ? WIRE_SEALING : 0,
                              .text = view_of_string(args->label != NULL ? args->label : ""),
                              .more = args->id};
     struct wire_reply r;
@@ -376,11 +414,21 @@ bool hsm_generate(struct hsm *hsm, const struct hsm_generate_args *args, const s
     return true;
 }
 
-bool hsm_destroy_generated(struct hsm *hsm, struct ens_err *err)
+static bool destroy(struct hsm *hsm, uint64_t flags, struct ens_err *err)
 {
-    struct wire_request q = {.type = WIRE_DESTROY};
+    struct wire_request q = {.type = WIRE_DESTROY, .flags = flags};
     struct wire_reply r;
 
     hsm->key = NULL;
     return request(hsm, &q, WIRE_OK, WIRE_OK, &r, err);
+}
+
+bool hsm_destroy_generated(struct hsm *hsm, struct ens_err *err)
+{
+    return destroy(hsm, 0, err);
+}
+
+bool hsm_destroy_key(struct hsm *hsm, struct ens_err *err)
+{
+    return destroy(hsm, WIRE_SELECTED, err);
 }

@@ -9,6 +9,7 @@ struct item {
     struct hsm_token token;
     struct hsm_key key;
     char *texts[WIRE_TEXT_MAX];
+    uint8_t modulus[WIRE_NUMBER_MAX];
 };
 
 struct hsm {

@@ -82,13 +82,21 @@ static enum hsm_claim claim(uint64_t value)
     return value == 2 ? HSM_YES : value == 1 ? HSM_NO : HSM_UNKNOWN;
 }
 
-/* A modulus of 3072 bits, and odd. */
-static bool take_modulus(struct view v, struct pubkey *ret)
+/* A modulus, if it is known, of as many bits as the key says; one of 3072 bits for SIGSTRUCT is odd. */
+static bool take_modulus(struct view v, struct item *item)
 {
-    if ((v.data[0] & 0x80) == 0 || (v.data[v.len - 1] & 1) == 0)
+    struct hsm_key *k = &item->key;
+    unsigned bits = k->modulus_bits;
+
+    if (v.len == 0)
+        return !k->has_pubkey;
+    if (v.len != (bits + 7) / 8 || v.data[0] >> ((bits - 1) % 8) != 1)
         return false;
-    memcpy(ret->modulus, v.data, PUBKEY_SIZE);
-    return true;
+    memcpy(item->modulus, v.data, v.len);
+    if (!k->has_pubkey)
+        return true;
+    memcpy(k->pubkey.modulus, v.data, PUBKEY_SIZE);
+    return bits == PUBKEY_BITS && (v.data[v.len - 1] & 1) != 0;
 }
 
 bool client_take_key(struct hsm *hsm, const struct wire_reply *r, const struct hsm_uri *asked,
@@ -108,6 +116,7 @@ bool client_take_key(struct hsm *hsm, const struct wire_reply *r, const struct h
         .modulus_bits = (unsigned)r->integer,
         .exponent = r->more,
         .has_pubkey = (r->flags & WIRE_HAS_PUBKEY) != 0,
+        .modulus = {item->modulus, r->fixed.len},
         .has_rsa_pkcs = (r->flags & WIRE_RSA_PKCS) != 0,
         .has_sha256_rsa_pkcs = (r->flags & WIRE_SHA256_RSA_PKCS) != 0,
         .sign = claim(r->claims[0]),
@@ -124,7 +133,7 @@ bool client_take_key(struct hsm *hsm, const struct wire_reply *r, const struct h
     item->next = hsm->items;
     hsm->items = item;
     *ret = k;
-    if (k->has_pubkey && !take_modulus(r->fixed, &k->pubkey))
+    if (!take_modulus(r->fixed, item))
         return helper_refuse(hsm->helper, err);
     return client_agrees(k->uri, asked) || helper_refuse(hsm->helper, err);
 }

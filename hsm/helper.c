@@ -177,6 +177,11 @@ bool helper_hear(struct helper *h, struct wire_reply *ret, struct ens_err *err)
                     (const char *)ret->text[0].data);
 }
 
+void helper_forget(struct helper *h)
+{
+    explicit_bzero(h->message, WIRE_MAX);
+}
+
 void helper_opened(struct helper *h)
 {
     h->is_open = true;

@@ -23,6 +23,9 @@ bool helper_ask(struct helper *h, struct wire_request *q, struct ens_err *err) E
  * one here, with `*ret` set. Any other error is the end of the process. */
 bool helper_hear(struct helper *h, struct wire_reply *ret, struct ens_err *err) ENS_MUST_CHECK;
 
+/* Wipes what was heard last: views of it are no longer good. */
+void helper_forget(struct helper *h);
+
 /* From now on its end is that of a token, and no longer that of a module that cannot be loaded. */
 void helper_opened(struct helper *h);
 

@@ -128,6 +128,8 @@ struct hsm_key {
     uint64_t exponent;     /* 0: unknown, or more than 64 bits */
     bool has_pubkey;       /* an RSA key of 3072 bits with e = 3: `pubkey` is set */
     struct pubkey pubkey;
+    struct view
+        modulus; /* of an RSA key of at most 4096 bits, big-endian, no zero byte first; empty: unknown */
     enum hsm_claim sign, sensitive, extractable, always_sensitive, never_extractable, local, decrypt, unwrap,
         always_authenticate;
     bool has_rsa_pkcs, has_sha256_rsa_pkcs; /* mechanisms of the token, with CKF_SIGN, that the key allows */
@@ -176,9 +178,30 @@ bool hsm_sign(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[sta
 /* Calls of C_Sign so far: those that were begun, and those that returned a signature, right or wrong. */
 void hsm_sign_calls(const struct hsm *hsm, uint64_t *ret_started, uint64_t *ret_completed);
 
+/* ---- decryption ---- */
+
+enum hsm_oaep { HSM_OAEP_SHA256, HSM_OAEP_SHA1 }; /* the hash, also that of MGF1; an empty label */
+
+#define HSM_DATA_KEY_SIZE    32
+#define HSM_SEALING_EXPONENT 65537
+
+/* What was wrapped for the selected key (RSAES-OAEP, RFC 8017, section 7.1). */
+struct hsm_decrypt_args {
+    enum hsm_oaep oaep;
+    struct view wrapped;                                                 /* at most 512 bytes */
+    bool (*ask_pin)(void *ctx, struct secret *ret, struct ens_err *err); /* as for hsm_sign */
+    void *ask_ctx;
+};
+
+/* Opens it: exactly HSM_DATA_KEY_SIZE bytes, which say nothing of who wrapped them. ENS_BADKEY: the key or the token
+ * cannot, or it was not wrapped for this key. The caller wipes `ret`. */
+bool hsm_decrypt(struct hsm *hsm, const struct hsm_decrypt_args *args, struct secret *ret,
+                 struct ens_err *err) ENS_MUST_CHECK;
+
 /* ---- key generation (hsm/keygen.c) ---- */
 
 struct hsm_generate_args {
+    bool is_sealing; /* e = 65537, and it decrypts instead */
     const char *label;
     struct view id; /* empty: the first 20 bytes of SHA-256 of the little-endian modulus (MRSIGNER) */
 };
@@ -193,3 +216,5 @@ bool hsm_generate(struct hsm *hsm, const struct hsm_generate_args *args, const s
 /* Destroys the pair that hsm_generate of this session made (its test signature failed); the selected key goes
  * with it. The error says which half is still there. */
 bool hsm_destroy_generated(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
+/* Destroys both halves of the selected key and looks whether the token still has one: ENS_DEVICE if so. */
+bool hsm_destroy_key(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;

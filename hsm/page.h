@@ -35,6 +35,8 @@ enum page_call {
     CALL_C_SetAttributeValue,
     CALL_C_SignInit,
     CALL_C_Sign,
+    CALL_C_DecryptInit,
+    CALL_C_Decrypt,
     CALL_C_GenerateKeyPair,
     CALL_C_DestroyObject,
     CALLS /* their number */

@@ -26,6 +26,8 @@ static const char *const names[CALLS] = {
     [CALL_C_SetAttributeValue] = "C_SetAttributeValue",
     [CALL_C_SignInit] = "C_SignInit",
     [CALL_C_Sign] = "C_Sign",
+    [CALL_C_DecryptInit] = "C_DecryptInit",
+    [CALL_C_Decrypt] = "C_Decrypt",
     [CALL_C_GenerateKeyPair] = "C_GenerateKeyPair",
     [CALL_C_DestroyObject] = "C_DestroyObject",
 };

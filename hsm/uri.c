@@ -5,13 +5,13 @@
  * anything of a query but the names of RFC 7512. */
 #include "hsm/uri.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
-#include "signer/base/num.h"
 #include "signer/base/text.h"
 
 static const char *const object_types[] = {"public", "private", "cert", "secret-key", "data", NULL};
@@ -68,15 +68,19 @@ static bool decode(const char *name, struct view in, bool in_query, struct buf *
 
 /* ---- values that have a form of their own ---- */
 
+/* A number without a leading 0. */
 static bool check_slot_id(struct hsm_uri *uri, const char *text, struct ens_err *err)
 {
-    uint64_t value = 0;
+    bool ok = text[0] != '\0' && (text[0] != '0' || text[1] == '\0');
 
-    if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0' ||
-        !num_parse(text, "slot-id", UINT64_MAX, &value, err))
-        return ens_fail(err, ENS_USAGE, "PKCS#11 URI: slot-id '%s' is not a decimal number", text);
-    uri->slot_id = (unsigned long)value;
-    return true;
+    uri->slot_id = 0;
+    for (size_t i = 0; ok && text[i] != '\0'; i++) {
+        unsigned digit = (unsigned)(unsigned char)text[i] - '0';
+
+        ok = digit <= 9 && uri->slot_id <= (ULONG_MAX - digit) / 10;
+        uri->slot_id = uri->slot_id * 10 + digit;
+    }
+    return ok || ens_fail(err, ENS_USAGE, "PKCS#11 URI: slot-id '%s' is not a decimal number", text);
 }
 
 /* One to three digits from *text on, at most 255; moves *text behind them. */

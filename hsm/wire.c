@@ -57,13 +57,21 @@ static void request_fields(struct codec *c, struct wire_request *q)
         secret(c, &q->secret);
         return;
     case WIRE_GENERATE:
+        codec_flags(c, &q->flags, WIRE_SEALING);
         codec_text(c, &q->text, NEW_LABEL_MAX);
         codec_bytes(c, &q->more, ID_MAX);
+        return;
+    case WIRE_DESTROY:
+        codec_flags(c, &q->flags, WIRE_SELECTED);
+        return;
+    case WIRE_DECRYPT:
+        codec_integer(c, &q->integer, 1);
+        codec_flags(c, &q->flags, WIRE_CAN_ASK);
+        codec_bytes(c, &q->more, WIRE_NUMBER_MAX);
         return;
     case WIRE_LIST_KEYS:
     case WIRE_PUBLIC_KEY:
     case WIRE_NO_PIN:
-    case WIRE_DESTROY:
     case WIRE_CANDIDATES:
     case WIRE_CLOSE:
         return;
@@ -97,8 +105,8 @@ static void key_fields(struct codec *c, struct wire_reply *r)
         codec_integer(c, &r->claims[i], 1);
         c->ok = c->ok && r->claims[i] <= 2;
     }
-    if ((r->flags & WIRE_HAS_PUBKEY) != 0)
-        codec_fixed(c, &r->fixed, WIRE_SIGNATURE);
+    codec_bytes(c, &r->fixed, WIRE_NUMBER_MAX);
+    c->ok = c->ok && ((r->flags & WIRE_HAS_PUBKEY) == 0 || r->fixed.len == WIRE_SIGNATURE);
 }
 
 static void reply_fields(struct codec *c, struct wire_reply *r)
@@ -122,6 +130,9 @@ static void reply_fields(struct codec *c, struct wire_reply *r)
     case WIRE_PUBKEY:
     case WIRE_SIGNATURE_IS:
         codec_fixed(c, &r->fixed, WIRE_SIGNATURE);
+        return;
+    case WIRE_UNWRAPPED:
+        codec_fixed(c, &r->fixed, WIRE_DATA_KEY);
         return;
     case WIRE_CANDIDATE:
         codec_text(c, &r->text[0], KEY_URI_MAX);

@@ -10,7 +10,7 @@
 
 #include "signer/base/bytes.h"
 
-#define WIRE_PROTOCOL    1
+#define WIRE_PROTOCOL    2
 #define WIRE_MAX         32768 /* bytes of a message: a key whose label and id have 2,048 bytes fits */
 #define WIRE_TEXT_MAX    6     /* texts of one reply */
 #define WIRE_CLAIMS      9
@@ -18,6 +18,8 @@
 #define WIRE_PIN_MAX     1024
 #define WIRE_DIGEST      32
 #define WIRE_SIGNATURE   384
+#define WIRE_NUMBER_MAX  512 /* bytes of a modulus, or of what was wrapped under it */
+#define WIRE_DATA_KEY    32
 #define WIRE_VERSION_MAX 64
 
 enum wire_type {
@@ -32,22 +34,24 @@ enum wire_type {
     WIRE_SIGN,       /* integer: mechanism; flags 1: a PIN can be asked for; digest; more: message */
     WIRE_PIN,        /* secret: PIN */
     WIRE_NO_PIN,     /* there is none */
-    WIRE_GENERATE,   /* text: label; more: id */
-    WIRE_DESTROY,    /* the pair of WIRE_GENERATE */
+    WIRE_GENERATE,   /* flags 1: a sealing key; text: label; more: id */
+    WIRE_DESTROY,    /* the pair of WIRE_GENERATE; flags 1: of the selected key */
     WIRE_CANDIDATES, /* of the error before */
     WIRE_CLOSE,
+    WIRE_DECRYPT,  /* integer: OAEP; flags 1: a PIN can be asked for; more: what was wrapped */
     WIRE_REQUESTS, /* the first that is none */
 
     WIRE_OK = 100,
-    WIRE_VERSION,      /* integer: protocol; flags: walls; text: version */
-    WIRE_TOKEN,        /* texts: label, manufacturer, model, serial, URI; integer: slot; flags */
-    WIRE_KEY,          /* texts: label, id, URI, why not; integers: bits, exponent; flags; claims; modulus */
-    WIRE_PUBKEY,       /* fixed: modulus */
+    WIRE_VERSION, /* integer: protocol; flags: walls; text: version */
+    WIRE_TOKEN,   /* texts: label, manufacturer, model, serial, URI; integer: slot; flags */
+    WIRE_KEY,    /* texts: label, id, URI, why not; integers: bits, exponent; flags; claims; fixed: modulus */
+    WIRE_PUBKEY, /* fixed: modulus */
     WIRE_SIGNATURE_IS, /* fixed: signature */
     WIRE_NEED_PIN,
     WIRE_CANDIDATE, /* text: URI */
     WIRE_END,
-    WIRE_ERROR, /* integer: code; flags 1: there are candidates, 2: ensign wanted no more calls; text */
+    WIRE_ERROR,     /* integer: code; flags 1: there are candidates, 2: ensign wanted no more calls; text */
+    WIRE_UNWRAPPED, /* fixed: 32 bytes, a secret */
     WIRE_REPLIES
 };
 
@@ -56,6 +60,8 @@ enum {
     WIRE_HAS_PIN = 1,
     WIRE_FINAL_TRY = 2,
     WIRE_CAN_ASK = 1,
+    WIRE_SEALING = 1,
+    WIRE_SELECTED = 1,
     WIRE_HAS_CANDIDATES = 1,
     WIRE_WAS_STOPPED = 2
 };
@@ -86,7 +92,8 @@ struct wire_reply {
     uint64_t integer, more, flags;
     uint64_t claims[WIRE_CLAIMS]; /* 0 unknown, 1 no, 2 yes */
     struct view text[WIRE_TEXT_MAX];
-    struct view fixed; /* 384 bytes */
+    struct view
+        fixed; /* of its type's length; of a key: its modulus, at most WIRE_NUMBER_MAX; empty: not known */
 };
 
 /* Writes a message to `ret`; false if a field is longer than its limit. */

@@ -1,6 +1,6 @@
 /* The side of hsm.h that has the module, linked into ensign-token alone. Its files share the open module, the
  * selected token, its session, the selected key. In the order in which they build on one another: call, ckr,
- * p11; session, candidates, token, login; key_read, key; sign, keygen; module, which opens and closes; serve,
+ * p11; session, candidates, token, login; key_read, key; sign, decrypt, keygen; module, which opens and closes; serve,
  * which answers ensign; main. */
 #pragma once
 
@@ -160,13 +160,22 @@ void key_freep(struct key **key);
 bool login_user(struct hsm *hsm, const struct secret *pin, bool allow_final_try,
                 struct ens_err *err) ENS_MUST_CHECK;
 
-/* The PIN for the one signature that C_SignInit began (CKU_CONTEXT_SPECIFIC). NULL: PIN pad. */
+/* Before a key with CKA_ALWAYS_AUTHENTICATE is used: its PIN, from `ask_pin` (NULL: ENS_PIN), unless it is typed at a
+ * PIN pad or the key wants none. */
+bool login_ask(struct hsm *hsm, bool (*ask_pin)(void *ctx, struct secret *ret, struct ens_err *err),
+               void *ask_ctx, struct secret *ret, struct ens_err *err) ENS_MUST_CHECK;
+/* That PIN for the one operation that C_SignInit or C_DecryptInit began (CKU_CONTEXT_SPECIFIC), if the key wants one. */
 bool login_context(struct hsm *hsm, const struct secret *pin, struct ens_err *err) ENS_MUST_CHECK;
 
 /* ---- key_read.c ---- */
 
 /* A template entry; the module only reads `value`. */
 CK_ATTRIBUTE key_attr(CK_ATTRIBUTE_TYPE type, const void *value, size_t len);
+
+/* At most two objects of the class that have the modulus of `k`, or, if that is not known, its CKA_ID; release `*ret` with
+ * mem_free. */
+bool key_halves(struct hsm *hsm, const struct key *k, CK_OBJECT_CLASS class, CK_OBJECT_HANDLE **ret,
+                size_t *ret_count, struct ens_err *err) ENS_MUST_CHECK;
 
 /* Finds at most `max` objects; release `*ret` with mem_free. */
 bool key_find(struct hsm *hsm, CK_ATTRIBUTE *wanted, size_t count, size_t max, CK_OBJECT_HANDLE **ret,
@@ -186,14 +195,18 @@ bool key_each(struct hsm *hsm, bool (*each)(void *ctx, const struct hsm_key *key
 /* Makes `*key` the selected one, and gives it its URI if it has none yet; it then belongs to `hsm`. */
 bool key_take(struct hsm *hsm, struct key **key, struct ens_err *err) ENS_MUST_CHECK;
 
-/* ---- sign.c, keygen.c, module.c ---- */
+/* ---- sign.c, decrypt.c, keygen.c, module.c ---- */
 
 bool sign_digest(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[static SIGNATURE_SIZE],
                  struct ens_err *err) ENS_MUST_CHECK;
 
+bool decrypt_unwrap(struct hsm *hsm, const struct hsm_decrypt_args *args, struct secret *ret,
+                    struct ens_err *err) ENS_MUST_CHECK;
+
 bool keygen_make(struct hsm *hsm, const struct hsm_generate_args *args, const struct hsm_key **ret,
                  struct ens_err *err) ENS_MUST_CHECK;
 bool keygen_destroy(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
+bool keygen_destroy_key(struct hsm *hsm, struct ens_err *err) ENS_MUST_CHECK;
 
 /* `page` is borrowed for as long as the module is open. */
 bool module_open(const char *module, const char *module_args, struct call_page *page, struct hsm **ret,

@@ -29,7 +29,6 @@ void key_freep(struct key **key)
 
 #define FIND_AT_ONCE 32 /* handles in one C_FindObjects */
 
-static const CK_OBJECT_CLASS class_public = CKO_PUBLIC_KEY;
 static const CK_KEY_TYPE type_rsa = CKK_RSA;
 
 /* ---- objects and their attributes ---- */
@@ -291,28 +290,32 @@ static bool read_type(struct hsm *hsm, struct key *k, struct ens_err *err)
     return true;
 }
 
-/* The one public key object that belongs to `k`: the one with its modulus, or, if the private object does
- * not tell the modulus, the only one with its CKA_ID. `*ret_found` is false if there is no such object. */
+bool key_halves(struct hsm *hsm, const struct key *k, CK_OBJECT_CLASS class, CK_OBJECT_HANDLE **ret,
+                size_t *ret_count, struct ens_err *err)
+{
+    bool by_modulus = k->modulus.len > 0;
+    const struct buf *value = by_modulus ? &k->modulus : &k->raw_id;
+    CK_ATTRIBUTE wanted[] = {
+        key_attr(CKA_CLASS, &class, sizeof class),
+        key_attr(CKA_KEY_TYPE, &type_rsa, sizeof type_rsa),
+        key_attr(by_modulus ? CKA_MODULUS : CKA_ID, value->data, value->len),
+    };
+
+    *ret_count = 0;
+    return value->len == 0 || key_find(hsm, wanted, 3, 2, ret, ret_count, err);
+}
+
+/* The one public key object that belongs to `k`. `*ret_found` is false if there is no such object. */
 static bool find_public_half(struct hsm *hsm, const struct key *k, CK_OBJECT_HANDLE *ret, bool *ret_found,
                              struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) CK_OBJECT_HANDLE *found = NULL;
     size_t count = 0;
-    bool by_modulus = k->modulus.len > 0;
-    const struct buf *value = by_modulus ? &k->modulus : &k->raw_id;
-    CK_ATTRIBUTE wanted[] = {
-        key_attr(CKA_CLASS, &class_public, sizeof class_public),
-        key_attr(CKA_KEY_TYPE, &type_rsa, sizeof type_rsa),
-        key_attr(by_modulus ? CKA_MODULUS : CKA_ID, value->data, value->len),
-    };
 
-    *ret_found = false;
-    if (value->len == 0)
-        return true;
-    if (!key_find(hsm, wanted, 3, 2, &found, &count, err))
+    if (!key_halves(hsm, k, CKO_PUBLIC_KEY, &found, &count, err))
         return false;
     /* Two copies with one modulus are the same key; two with one id are not. */
-    *ret_found = count == 1 || (count == 2 && by_modulus);
+    *ret_found = count == 1 || (count == 2 && k->modulus.len > 0);
     if (*ret_found)
         *ret = found[0];
     return true;
@@ -352,6 +355,8 @@ static bool read_public_key(struct hsm *hsm, struct key *k, struct ens_err *err)
     if (!read_numbers(hsm, k, &exponent, err))
         return false;
     k->public.modulus_bits = bits_of(buf_view(&k->modulus));
+    if (k->modulus.len <= WIRE_NUMBER_MAX)
+        k->public.modulus = buf_view(&k->modulus);
     for (size_t i = 0; i < exponent.len && exponent.len <= sizeof k->public.exponent; i++)
         k->public.exponent = k->public.exponent << 8 | exponent.data[i];
     if (k->public.modulus_bits == PUBKEY_BITS && k->public.exponent == PUBKEY_EXPONENT) {

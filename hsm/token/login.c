@@ -143,8 +143,33 @@ bool login_user(struct hsm *hsm, const struct secret *pin, bool allow_final_try,
     return true;
 }
 
+bool login_ask(struct hsm *hsm, bool (*ask_pin)(void *ctx, struct secret *ret, struct ens_err *err),
+               void *ask_ctx, struct secret *ret, struct ens_err *err)
+{
+    const char *label = hsm->key->label;
+
+    if (hsm->key->public.always_authenticate != HSM_YES)
+        return true;
+    if (hsm->context_refused)
+        return ens_fail(err, ENS_PIN,
+                        "key '%s': an earlier PIN was refused, and no other is tried: make sure of the PIN",
+                        label);
+    if (hsm->token->public.pin_pad)
+        return true;
+    if (ask_pin == NULL)
+        return ens_fail(err, ENS_PIN,
+                        "key '%s' wants the PIN for every signature (CKA_ALWAYS_AUTHENTICATE): give it with "
+                        "--pin-source",
+                        label);
+    if (!ask_pin(ask_ctx, ret, err))
+        return false;
+    return ret->len > 0 || ens_fail(err, ENS_PIN, "key '%s': the PIN is empty, so it was not tried", label);
+}
+
 bool login_context(struct hsm *hsm, const struct secret *pin, struct ens_err *err)
 {
+    if (hsm->key->public.always_authenticate != HSM_YES)
+        return true;
     if (!check_pin(hsm->token, pin, err) || !token_refresh(hsm, err))
         return false;
     CK_RV rv = call_login(hsm, CKU_CONTEXT_SPECIFIC, pin);

@@ -66,7 +66,7 @@ static bool check_functions(const char *module, const CK_FUNCTION_LIST *f, struc
                f->C_DestroyObject != NULL && f->C_GetAttributeValue != NULL &&
                f->C_SetAttributeValue != NULL && f->C_FindObjectsInit != NULL && f->C_FindObjects != NULL &&
                f->C_FindObjectsFinal != NULL && f->C_SignInit != NULL && f->C_Sign != NULL &&
-               f->C_GenerateKeyPair != NULL;
+               f->C_DecryptInit != NULL && f->C_Decrypt != NULL && f->C_GenerateKeyPair != NULL;
 
     if (!all || f->version.major != 2)
         return ens_fail(

@@ -108,7 +108,7 @@ static bool answer_key(struct server *s, const struct hsm_key *k)
                                     (k->has_sha256_rsa_pkcs ? WIRE_SHA256_RSA_PKCS : 0U),
                            .text = {view_of_string(k->label), view_of_string(k->id_hex),
                                     view_of_string(k->uri), view_of_string(k->why_not)},
-                           .fixed = view_of(k->pubkey.modulus, PUBKEY_SIZE)};
+                           .fixed = k->modulus};
 
     for (size_t i = 0; i < WIRE_CLAIMS; i++)
         r.claims[i] = claims[i] == HSM_YES ? 2 : claims[i] == HSM_NO ? 1 : 0;
@@ -263,7 +263,8 @@ static bool on_sign(struct server *s, const struct wire_request *q, struct ens_e
 
 static bool on_generate(struct server *s, const struct wire_request *q, struct ens_err *err)
 {
-    const struct hsm_generate_args args = {.label = terminated(s->text, q->text), .id = q->more};
+    const struct hsm_generate_args args = {
+        .is_sealing = (q->flags & WIRE_SEALING) != 0, .label = terminated(s->text, q->text), .id = q->more};
     const struct hsm_key *key = NULL;
 
     return keygen_make(s->hsm, &args, &key, err) && answer_key(s, key);
@@ -271,8 +272,27 @@ static bool on_generate(struct server *s, const struct wire_request *q, struct e
 
 static bool on_destroy(struct server *s, const struct wire_request *q, struct ens_err *err)
 {
-    (void)q;
-    return keygen_destroy(s->hsm, err) && answer_type(s, WIRE_OK);
+    bool ok = (q->flags & WIRE_SELECTED) != 0 ? keygen_destroy_key(s->hsm, err) : keygen_destroy(s->hsm, err);
+
+    return ok && answer_type(s, WIRE_OK);
+}
+
+static bool on_decrypt(struct server *s, const struct wire_request *q, struct ens_err *err)
+{
+    const struct hsm_decrypt_args args = {.oaep = (enum hsm_oaep)q->integer,
+                                          .wrapped = q->more,
+                                          .ask_pin = (q->flags & WIRE_CAN_ASK) != 0 ? ask_pin : NULL,
+                                          .ask_ctx = s};
+    ENS_CLEANUP(secret_wipe) struct secret key = {0};
+
+    if (q->integer > HSM_OAEP_SHA1)
+        return give_up(s, WIRE_STATUS_NONSENSE);
+    if (!decrypt_unwrap(s->hsm, &args, &key, err))
+        return false;
+    bool ok = answer(s, &(struct wire_reply){.type = WIRE_UNWRAPPED, .fixed = view_of(key.data, key.len)});
+
+    explicit_bzero(s->reply, WIRE_MAX);
+    return ok;
 }
 
 /* The lines "  'URI'" of the error before. */
@@ -320,6 +340,7 @@ static const struct {
     [WIRE_DESTROY] = {on_destroy, false},
     [WIRE_CANDIDATES] = {on_candidates, false},
     [WIRE_CLOSE] = {on_close, true},
+    [WIRE_DECRYPT] = {on_decrypt, false},
 };
 
 /* ---- the conversation ---- */

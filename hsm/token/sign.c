@@ -65,28 +65,6 @@ static bool choose_mechanism(const struct hsm *hsm, const struct hsm_sign_args *
     return true;
 }
 
-/* The PIN is asked for before C_SignInit, so that a refusal leaves no operation behind in the session. */
-static bool ask_for_pin(struct hsm *hsm, const struct hsm_sign_args *args, struct secret *ret,
-                        struct ens_err *err)
-{
-    if (hsm->context_refused)
-        return ens_fail(err, ENS_PIN,
-                        "key '%s': an earlier PIN was refused, and no other is tried: make sure of the PIN",
-                        hsm->key->label);
-    if (hsm->token->public.pin_pad)
-        return true;
-    if (args->ask_pin == NULL)
-        return ens_fail(err, ENS_PIN,
-                        "key '%s' wants the PIN for every signature (CKA_ALWAYS_AUTHENTICATE): give it with "
-                        "--pin-source",
-                        hsm->key->label);
-    if (!args->ask_pin(args->ask_ctx, ret, err))
-        return false;
-    if (ret->data == NULL || ret->len == 0)
-        return ens_fail(err, ENS_PIN, "key '%s': the PIN is empty, so it was not tried", hsm->key->label);
-    return true;
-}
-
 static bool call_sign(struct hsm *hsm, const struct input *in, const struct secret *pin, uint8_t *ret,
                       CK_ULONG *ret_len, struct ens_err *err)
 {
@@ -96,7 +74,7 @@ static bool call_sign(struct hsm *hsm, const struct input *in, const struct secr
 
     if (rv != CKR_OK)
         return ckr_fail(err, rv, "key '%s': C_SignInit (%s)", hsm->key->label, in->name);
-    if (hsm->key->public.always_authenticate == HSM_YES && !login_context(hsm, pin, err))
+    if (!login_context(hsm, pin, err))
         return false;
     /* C_Sign only reads its input, but takes it without const. */
     memcpy(&data, &in->data.data, sizeof data);
@@ -120,7 +98,8 @@ bool sign_digest(struct hsm *hsm, const struct hsm_sign_args *args, uint8_t ret[
         return ens_fail(err, ENS_BUG, "sign_digest: no key is selected");
     if (!choose_mechanism(hsm, args, &in, err))
         return false;
-    if (hsm->key->public.always_authenticate == HSM_YES && !ask_for_pin(hsm, args, &pin, err))
+    /* Before C_SignInit, so that a refusal leaves no operation behind in the session. */
+    if (!login_ask(hsm, args->ask_pin, args->ask_ctx, &pin, err))
         return false;
     if (!call_allowed(hsm->page, err) || !call_sign(hsm, &in, &pin, signature, &len, err))
         return false;

@@ -1,9 +1,7 @@
 /* Memory: the only file that calls the malloc family. */
 #include "signer/base/mem.h"
 
-#include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,26 +60,6 @@ char *mem_strndup(const char *text, size_t len, struct ens_err *err)
 char *mem_strdup(const char *text, struct ens_err *err)
 {
     return mem_strndup(text, strlen(text), err);
-}
-
-char *mem_printf(struct ens_err *err, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    int len = vsnprintf(NULL, 0, fmt, args);
-    va_end(args);
-    char *text = len < 0 ? NULL : mem_alloc((size_t)len + 1, 1, err);
-
-    if (text == NULL) {
-        if (len < 0)
-            (void)ens_fail(err, ENS_BUG, "a format of ensign's own is invalid");
-        return NULL;
-    }
-    va_start(args, fmt);
-    (void)vsnprintf(text, (size_t)len + 1, fmt, args);
-    va_end(args);
-    return text;
 }
 
 void mem_free(void *block)

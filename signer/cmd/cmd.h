@@ -19,7 +19,7 @@ bool cmd_find(int argc, char *const *argv, const struct command **ret, int *ret_
 /* Commands, one file or room each. */
 extern const struct command cmd_init, cmd_component_add, cmd_gen_sign_data, cmd_sgx_gen_sign_data, cmd_sign,
     cmd_set_sig, cmd_sgx_set_sig, cmd_keygen, cmd_pubkey, cmd_keys, cmd_extract, cmd_compare, cmd_verify,
-    cmd_show, cmd_approve, cmd_check, cmd_resign, cmd_transcript, cmd_elf2sgxs;
+    cmd_show, cmd_approve, cmd_check, cmd_resign, cmd_transcript, cmd_elf2sgxs, cmd_destroy_key;
 
 /* Of two words: "quorum destroy". */
 extern const struct command cmd_quorum_deal, cmd_quorum_combine, cmd_quorum_destroy;

@@ -18,6 +18,7 @@ const struct command *const cmd_table[] = {
     &cmd_check,
     &OF_TWO(cmd_show_any, cmd_show),
     &cmd_keygen,
+    &cmd_destroy_key,
     &cmd_pubkey,
     &cmd_keys,
     &cmd_transcript,

@@ -37,6 +37,8 @@ enum option_mark {
     OPTION_WORD = 1 << 11,    /* takes nothing, which gives "", or =WORD, the one that `arg` is */
     OPTION_HERE =
         1 << 12, /* takes =DIR, or the next word if that is a directory, else nothing, which gives "." */
+    OPTION_SAID =
+        1 << 13, /* no variable of the environment stands for it: it ends a key, or is one of two ways */
 };
 
 /* The kinds of rows. */
@@ -46,6 +48,7 @@ enum option_kind {
     OPTION_KIND_MAYBE = OPTION_TEXT | OPTION_EMPTY,
     OPTION_KIND_ONCE = OPTION_TEXT | OPTION_SINGLE,
     OPTION_KIND_URI = OPTION_TEXT | OPTION_URI,
+    OPTION_KIND_URI_SAID = OPTION_KIND_URI | OPTION_SAID,
     OPTION_KIND_FILE = OPTION_TEXT | OPTION_READ,
     OPTION_KIND_FILES = OPTION_LIST | OPTION_READ,
     OPTION_KIND_FILE_MAYBE = OPTION_KIND_FILE | OPTION_EMPTY,

@@ -244,7 +244,7 @@ static void take_environment(struct command_line *line)
 
         if (value != NULL && value[0] != '\0' &&
             options_find(line->command, rows[i].option, strlen(rows[i].option), &p) &&
-            options_text(line, &p) == NULL)
+            (p.row->marks & OPTION_SAID) == 0 && options_text(line, &p) == NULL)
             memcpy(member_of(line, &p), &value, sizeof value);
     }
 }

@@ -461,3 +461,48 @@ PY
         keygen --label release --hsm-timeout 1
     refused 85 'C_Sign took more than 1 s'
 }
+
+@test "destroy-key: shown, its label typed, both halves gone, and the record says so" {
+    begin
+    ens pubkey --key 'pkcs11:token=ensign;object=good' --pin-source "file:$PINFILE" -o good.pem
+    ok
+    ens destroy-key --key 'pkcs11:token=ensign;object=good' --pin-source "file:$PINFILE" --transcript room
+    refused 77 'no terminal to type a name at'
+    tty_ens 'Type its name' 'goo' 'Type the name' 'yes' 'Type the name' 'GOOD' -- destroy-key \
+        --key 'pkcs11:token=ensign;object=good' --pin-source "file:$PINFILE" --quiet
+    exits 77
+    prints 'Destroy this key'
+    prints "MRSIGNER +$(in_eights "$(mrsigner good.pem)")"
+    prints 'its name was not typed'
+    objects | grep -q 'label: *good$'
+    # A second key of this modulus would keep the MRSIGNER alive, and be told.
+    pkcs11-tool --module "$SOFTHSM" --token-label ensign -l --pin "$PIN" --delete-object --type privkey --id 07
+    tty_ens 'Type its name' good -- destroy-key --key 'pkcs11:token=ensign;object=good' \
+        --pin-source "file:$PINFILE" --transcript room --note 'Alice, Bob'
+    exits 0
+    prints 'Destroyed the key good in token ensign; read back: both halves are gone'
+    not grep -q good <<<"$(objects)"
+    grep -qx "destroys: $(mrsigner good.pem) good" room
+    grep -qx 'gone: yes' room
+    grep -qx 'items: 0' room
+    ens transcript room
+    ok
+    ens keys --require 'pkcs11:token=ensign;object=good' --pin-source "file:$PINFILE"
+    exits 1
+}
+
+@test "destroy-key: a key of another kind, a key that stays, and no key that only the environment names" {
+    begin
+    tty_ens 'Type its name' f4 -- destroy-key --key 'pkcs11:token=ensign;object=f4' --pin-source "file:$PINFILE"
+    exits 0
+    prints 'No key for enclaves: exponent 65537'
+    export ENSIGN_FAULT=stays ENSIGN_PKCS11_MODULE=$FAULT
+    tty_ens 'Type its name' good -- destroy-key --key 'pkcs11:token=ensign;object=good' \
+        --pin-source "file:$PINFILE" --transcript room
+    exits 85
+    prints 'still has a private key with the modulus of key .good'
+    grep -qx 'gone: no' room
+    grep -qx 'exit: 85' room
+    ENSIGN_KEY='pkcs11:token=ensign;object=good' ens destroy-key --pin-source "file:$PINFILE"
+    usage '--key: is missing'
+}

@@ -23,13 +23,14 @@
  *   swap=N               from the N-th C_GetTokenInfo on, another token is in the slot
  *   labelnul             every CKA_LABEL is shown with a zero byte behind it
  *   dup                  C_FindObjects gives the first handle twice
- *   alwaysauth=PIN       private keys claim CKA_ALWAYS_AUTHENTICATE, and C_Sign wants PIN before each signature
+ *   alwaysauth=PIN       private keys claim CKA_ALWAYS_AUTHENTICATE, and C_Sign and C_Decrypt want PIN each time
  *   dropattr=ATTR[:CLASS]       objects (of that class) do not have the attribute
  *   setattr=ATTR:HEX[:CLASS]    objects (of that class) have this value
  *   exactulong           CKA_KEY_TYPE is given only into a buffer of exactly its size, as by NSS
  *   nomech=M             the mechanism is not there
- *   flip, short, zero    the signature has one bit flipped, is one byte short, is all zero
- *   longsig              C_Sign claims 513 bytes
+ *   flip, short, zero    the signature, or what was decrypted, has one bit flipped, is one byte short, is all zero
+ *   longsig              C_Sign, C_Decrypt claim 513 bytes
+ *   stays                C_DestroyObject of a private key says that it did, and did not
  *   weakkey              C_GenerateKeyPair makes a small key and shows it as one of 3072 bits: it is quick,
  *                        for tests of what comes after */
 #include <stdbool.h>
@@ -517,6 +518,43 @@ static CK_RV fault_C_Sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG dat
     return rv;
 }
 
+/* ---- decryption ---- */
+
+static CK_RV fault_C_DecryptInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    CK_RV rv = forward_enter("C_DecryptInit");
+
+    context_login = false;
+    if (rv != CKR_OK)
+        return rv;
+    return is_missing("nomech", mechanism->mechanism) ? CKR_MECHANISM_INVALID
+                                                      : forward_real->C_DecryptInit(session, mechanism, key);
+}
+
+static CK_RV fault_C_Decrypt(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len, CK_BYTE *ret,
+                             CK_ULONG *len)
+{
+    CK_RV rv = forward_enter("C_Decrypt");
+
+    if (rv == CKR_OK && has("alwaysauth") && !context_login)
+        rv = CKR_USER_NOT_LOGGED_IN;
+    context_login = false;
+    if (rv == CKR_OK)
+        rv = forward_real->C_Decrypt(session, data, data_len, ret, len);
+    if (rv == CKR_OK && ret != NULL)
+        spoil(ret, len);
+    return rv;
+}
+
+static CK_RV fault_C_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
+{
+    CK_RV rv = forward_enter("C_DestroyObject");
+
+    return rv != CKR_OK || (has("stays") && is_of_class(session, object, ":3"))
+               ? rv
+               : forward_real->C_DestroyObject(session, object);
+}
+
 /* ---- loading ---- */
 
 static void fill(void)
@@ -529,11 +567,14 @@ static void fill(void)
     USE(C_GetMechanismInfo)
     USE(C_OpenSession)
     USE(C_CloseSession)
+    USE(C_DestroyObject)
     USE(C_Login)
     USE(C_GetAttributeValue)
     USE(C_FindObjects)
     USE(C_SignInit)
     USE(C_Sign)
+    USE(C_DecryptInit)
+    USE(C_Decrypt)
     USE(C_GenerateKeyPair)
 #undef USE
     broken.C_GetFunctionList = C_GetFunctionList;

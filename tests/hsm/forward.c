@@ -39,6 +39,8 @@ FORWARD(C_FindObjects, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE *o, CK_ULONG m, CK
 FORWARD(C_FindObjectsFinal, (CK_SESSION_HANDLE h), (h))
 FORWARD(C_SignInit, (CK_SESSION_HANDLE h, CK_MECHANISM *m, CK_OBJECT_HANDLE k), (h, m, k))
 FORWARD(C_Sign, (CK_SESSION_HANDLE h, CK_BYTE *d, CK_ULONG n, CK_BYTE *s, CK_ULONG *l), (h, d, n, s, l))
+FORWARD(C_DecryptInit, (CK_SESSION_HANDLE h, CK_MECHANISM *m, CK_OBJECT_HANDLE k), (h, m, k))
+FORWARD(C_Decrypt, (CK_SESSION_HANDLE h, CK_BYTE *d, CK_ULONG n, CK_BYTE *s, CK_ULONG *l), (h, d, n, s, l))
 FORWARD(C_GenerateKeyPair,
         (CK_SESSION_HANDLE h, CK_MECHANISM *m, CK_ATTRIBUTE *public, CK_ULONG public_count,
          CK_ATTRIBUTE *private, CK_ULONG private_count, CK_OBJECT_HANDLE *ret_public,
@@ -89,6 +91,8 @@ CK_RV forward_load(CK_FUNCTION_LIST *ret_list)
     USE(C_FindObjectsFinal)
     USE(C_SignInit)
     USE(C_Sign)
+    USE(C_DecryptInit)
+    USE(C_Decrypt)
     USE(C_GenerateKeyPair)
     USE(C_GenerateRandom)
 #undef USE

@@ -24,3 +24,5 @@ static bool inside_open(const struct hsm_open_args *args, struct hsm **ret, stru
 #define hsm_sign              sign_digest
 #define hsm_generate          keygen_make
 #define hsm_destroy_generated keygen_destroy
+#define hsm_destroy_key       keygen_destroy_key
+#define hsm_decrypt           decrypt_unwrap
