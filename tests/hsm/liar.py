@@ -411,7 +411,7 @@ def greetings(ground, steps):
         version = own[0][:-1] + bytes([own[0][-1] ^ 1 << last])
         yield Case(f"version {version.decode()}", [*before, ("s", message.replace(own[0], version))], {69},
                    "version.*install both")
-    for protocol in (0, 2, 255, 0xffffffff):
+    for protocol in (0, 1, 255, 0xffffffff):
         yield Case(f"protocol {protocol}",
                    [*before, ("s", message[:HEADER] + struct.pack("<I", protocol) + message[HEADER + 4:])], {69},
                    "ensign-token")
