@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (62600, 31300),
+    "product": (62700, 31300),
     "bundle": (400, None),
     "bundle/container": (600, None),
     "bundle/elf": (700, None),
@@ -28,7 +28,7 @@ BARS = {
     "signer/base": (5700, None),
     "signer/ceremony": (8100, None),
     "signer/cmd": (12900, 6200),  # with the rooms of the verbs
-    "signer/flow": (7900, None),
+    "signer/flow": (8000, None),
     "signer/quorum": (2900, None),
     "signer/sgx": (2800, None),
     "signer/ui": (2600, None),

@@ -235,11 +235,11 @@ static void a_key_is_ended_and_the_token_asked(void **state)
     (void)state;
     token_import("ensign", "sealer", "goner", "60", true);
     hsm = ready("stays", &key);
-    assert_fails(hsm_destroy_key(hsm, &err), err, ENS_DEVICE, "still has a private key with the modulus of key 'sealer'");
+    assert_fails(hsm_destroy_key(hsm, &err), err, ENS_DEVICE,
+                 "still has a private key with the modulus of key 'sealer'");
     hsm_closep(&hsm);
     hsm = ready("C_DestroyObject=0x30", &key);
-    assert_fails(hsm_destroy_key(hsm, &err), err, ENS_DEVICE,
-                 "the key pair's private half is still there");
+    assert_fails(hsm_destroy_key(hsm, &err), err, ENS_DEVICE, "the key pair's private half is still there");
     hsm_closep(&hsm);
     /* The same modulus twice: what is left is told. */
     hsm = ready("", &key);
