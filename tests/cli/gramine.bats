@@ -135,10 +135,10 @@ sign_with_testkey() {
     manifest old.manifest.sgx 'nonpie_binary = false' 'require_exinfo = false' 'thread_num = 5'
     manifest first.manifest.sgx 'nonpie_binary = false' 'support_exinfo = false' 'thread_num = 5'
     while read -r name release rules; do
-        ens show --libpal libpal.so $name.manifest.sgx
+        ens show --libpal libpal.so "$name.manifest.sgx"
         ok
         grep -q "^Gramine  *rules of $rules" "$OUT"
-        grep -q "^MRENCLAVE  *$(measured $name.manifest.sgx "$release")" "$OUT"
+        grep -q "^MRENCLAVE  *$(measured "$name.manifest.sgx" "$release")" "$OUT"
     done <<<'new 1.9 1.5 and later (no sgx.nonpie_binary)
 old 1.4 1.4 (sgx.nonpie_binary, and keys of 1.4)
 first 1.2 1.0 to 1.3 (sgx.nonpie_binary'
