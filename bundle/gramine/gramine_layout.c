@@ -288,6 +288,6 @@ bool gramine_pour(const struct gramine_plan *plan, const struct sink *sink, stru
     if (!lay_tls(&p, err) || !lay_stacks(&p, plan->stacks, STACK_PAGES, err) ||
         !lay_stacks(&p, plan->signals, SIGNAL_PAGES, err) || !lay_pal(&p, err))
         return false;
-    p.at = plan->heap;
-    return plan->settings->edmm || lay_pages(&p, plan->pal, SECINFO_REG | SECINFO_RWX, NULL, err);
+    return plan->settings->edmm || sgxs_write_added(sink, plan->heap - plan->base, SECINFO_REG | SECINFO_RWX,
+                                                    (plan->pal - plan->heap) / PAGE, err);
 }

@@ -35,7 +35,7 @@ static void count_cover_page(struct cover_pages *p, const struct cover *c)
  * measured code asks for it. */
 static void close_page(struct cover *c)
 {
-    unsigned chunks = (unsigned)__builtin_popcount(c->measured);
+    unsigned chunks = c->measured == 0 ? 0 : (unsigned)__builtin_popcount(c->measured);
 
     if (!c->open)
         return;

@@ -69,11 +69,12 @@ static bool diverge(struct sgxs *s, struct ens_err *err)
 static bool measure_header(struct sgxs *s, size_t used, bool *ret_clean, struct ens_err *err)
 {
     static const uint8_t zeros[SGXS_HEADER_SIZE];
-    uint8_t canonical[SGXS_HEADER_SIZE] = {0};
 
     *ret_clean = memcmp(s->record.header + used, zeros, SGXS_HEADER_SIZE - used) == 0;
     if (*ret_clean && s->measured == NULL)
         return true;
+    uint8_t canonical[SGXS_HEADER_SIZE] = {0};
+
     memcpy(canonical, s->record.header, used);
     return diverge(s, err) && digest_update(s->measured, view_of(canonical, sizeof canonical), err);
 }
@@ -134,13 +135,13 @@ static void judge_secinfo(struct sgxs *s, uint64_t flags)
 
 static bool take_eadd(struct sgxs *s, struct ens_err *err)
 {
-    struct reader r = operands(s);
+    const uint8_t *header = s->record.header;
     struct findings *problems = &s->report.problems;
     uint64_t last = s->page;
+    uint64_t flags = bytes_get_le64(header + 2 * SGXS_TAG_SIZE);
     bool clean = false;
 
-    s->page = reader_le64(&r);
-    uint64_t flags = reader_le64(&r);
+    s->page = bytes_get_le64(header + SGXS_TAG_SIZE);
 
     if (!measure_header(s, SGXS_USED_EADD, &clean, err))
         return false;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define BATCH 128 /* records in a piece */
+
 #define TCS_OSSA    16
 #define TCS_NSSA    28
 #define TCS_OENTRY  32
@@ -66,4 +68,23 @@ bool sgxs_write_tcs(const struct sink *sink, uint64_t offset, const struct sgxs_
     bytes_put_le(page + TCS_FSLIMIT, 4, tcs->fslimit);
     bytes_put_le(page + TCS_GSLIMIT, 4, tcs->gslimit);
     return sgxs_write_page(sink, offset, SECINFO_TCS, page, err);
+}
+
+bool sgxs_write_added(const struct sink *sink, uint64_t offset, uint64_t flags, uint64_t count,
+                      struct ens_err *err)
+{
+    uint8_t records[BATCH * SGXS_HEADER_SIZE];
+
+    while (count > 0) {
+        size_t len = count < BATCH ? (size_t)count : BATCH;
+
+        for (size_t i = 0; i < len; i++, offset += SGXS_PAGE_SIZE) {
+            put_header(records + i * SGXS_HEADER_SIZE, SGXS_EADD, offset);
+            bytes_put_le64(records + i * SGXS_HEADER_SIZE + 16, flags);
+        }
+        if (!sink->put(sink->ctx, view_of(records, len * SGXS_HEADER_SIZE), err))
+            return false;
+        count -= len;
+    }
+    return true;
 }

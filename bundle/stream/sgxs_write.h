@@ -25,3 +25,7 @@ bool sgxs_write_tcs(const struct sink *sink, uint64_t offset, const struct sgxs_
  * NULL. A page without content is not measured beyond its EADD. */
 bool sgxs_write_page(const struct sink *sink, uint64_t offset, uint64_t flags, const uint8_t *page,
                      struct ens_err *err) ENS_MUST_CHECK;
+
+/* EADD of `count` pages from `offset` on, none of them measured, in large pieces. */
+bool sgxs_write_added(const struct sink *sink, uint64_t offset, uint64_t flags, uint64_t count,
+                      struct ens_err *err) ENS_MUST_CHECK;
