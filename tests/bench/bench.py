@@ -19,6 +19,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "interop"))
 
+import gramine                                          # noqa: E402
 import inputs                                           # noqa: E402
 import report                                           # noqa: E402
 
@@ -128,6 +129,7 @@ class Bench:
             self.signature(self.path(f"{mib}.orc"))
         self.signature(self.path("small", "00000.orc"))
         self.elf()
+        self.gramine()
 
     def elf(self):
         """An ELF file, as many bytes as are measured of it, and what set-sig attaches to it."""
@@ -141,6 +143,14 @@ class Bench:
               path + ".signdata", path)
         quiet("openssl", "dgst", "-sha256", "-sign", key, "-out", path + ".sig",
               path + ".signdata")
+
+    def gramine(self):
+        """A manifest that asks for 1 GiB, libpal.so, and the bytes that are measured of them."""
+        manifest = b'[sgx]\nenclave_size = "1G"\nmax_threads = 4\n'
+        for name, pieces in (("app.manifest.sgx", [manifest]), ("libpal.so", [gramine.LIBPAL]),
+                             ("gramine.records", gramine.Enclave(manifest, gramine.LIBPAL, (1, 9)).records())):
+            with open(self.path(name), "wb") as out:
+                out.writelines(pieces)
 
     def keys(self):
         """A fresh key with e = 3, as a file and in a SoftHSM token of its own."""
@@ -182,7 +192,7 @@ class Bench:
         for mib in self.sizes:
             self.cases += [self.case_gen(mib), self.case_set(mib)]
             self.cases.append(self.case_one_core(mib))
-        self.cases += [self.case_elf_gen(), self.case_elf_set(), self.case_extract()]
+        self.cases += [self.case_elf_gen(), self.case_elf_set(), self.case_gramine(), self.case_extract()]
         self.cases += [self.case_stream(), self.case_sign(), self.case_one_by_one()]
         self.plan_sessions()
         if subprocess.run([self.ensign, "resign", "--help"], stdin=subprocess.DEVNULL,
@@ -286,6 +296,13 @@ class Bench:
                                path + ".signdata", "-o", out, path, path + ".sig",
                                self.path("key.pub")], self.clean("written.so")),
             self.dgst()])
+
+    def case_gramine(self):
+        """An enclave of 1 GiB from a manifest, beside openssl over what is measured of it."""
+        path, records = self.path("app.manifest.sgx"), self.path("gramine.records")
+        return Case("Gramine, 1 GiB, show", None, [path], [
+            Program("ensign", [self.ensign, "show", "--libpal", self.path("libpal.so"), path]),
+            Program("openssl dgst", ["openssl", "dgst", "-sha256", records])])
 
     def dgst(self):
         """openssl over as many bytes as are measured of the ELF file."""

@@ -100,11 +100,17 @@ class Enclave:
             for address in range(self.heap, at["pal"], PAGE):
                 yield address, REG | R | W | X, None
 
-    def mrenclave(self):
-        digest = hashlib.sha256(struct.pack("<8sIQ44x", b"ECREATE", 4, self.size))
+    def records(self):
+        """What the CPU measures, in pieces."""
+        yield struct.pack("<8sIQ44x", b"ECREATE", 4, self.size)
         for address, flags, content in self.pages():
             offset = address - self.base
-            digest.update(struct.pack("<8sQQ40x", b"EADD", offset, flags))
+            yield struct.pack("<8sQQ40x", b"EADD", offset, flags)
             for i in range(0, PAGE if content is not None else 0, 256):
-                digest.update(struct.pack("<8sQ48x", b"EEXTEND", offset + i) + content[i:i + 256])
+                yield struct.pack("<8sQ48x", b"EEXTEND", offset + i) + content[i:i + 256]
+
+    def mrenclave(self):
+        digest = hashlib.sha256()
+        for record in self.records():
+            digest.update(record)
         return digest.digest()
