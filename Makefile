@@ -263,6 +263,9 @@ bench: bench-build $(if $(shell command -v go),$(B)/tests/bench/orc_floor) ## ho
 
 .SECONDARY:
 
+.PHONY: unit-build
+unit-build: $(UNIT_BIN) ## build what the unit tests need
+
 .PHONY: tests-build
 tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(HSM_MODULES) $(B)/tests/hsm/liar $(B)/tests/support/clock.so $(B)/tests/interop/toml_print $(addprefix $(B)/tests/cli/,ensign ensign-captured ensign-evil ensign-offline-evil refuse) $(BENCH_BIN) ## build what the tests need
 
@@ -278,7 +281,7 @@ check-asan: ## the same under AddressSanitizer and UBSan
 	$(Q)$(MAKE) VARIANT=asan tests-build
 	$(Q)scripts/run-tests asan
 check-valgrind: ## the unit tests under valgrind
-	$(Q)$(MAKE) VARIANT=valgrind tests-build
+	$(Q)$(MAKE) VARIANT=valgrind unit-build
 	$(Q)ENSIGN_VALGRIND=1 scripts/run-tests valgrind unit
 
 # Each fuzz target for FUZZ_SECONDS; a finding stops the run and is left in build/.
