@@ -108,7 +108,8 @@ static bool append_value(struct parser *p, uint32_t to, struct toml_value v, uin
 
 static bool add_table(struct parser *p, uint32_t to, struct view key, enum made made, uint32_t *ret)
 {
-    return append_value(p, to, (struct toml_value){.type = TOML_TABLE, .key = key, .made = made}, ret);
+    return append_value(p, to, (struct toml_value){.type = TOML_TABLE, .key = key, .made = (uint8_t)made},
+                        ret);
 }
 
 /* ---- values ---- */
