@@ -410,7 +410,8 @@ static void bounds(void **state)
         {"a = ", "{b = ", "", "nested too deeply", 0},
         {"", "a.", "a = 1", "nested too deeply", 0},
         {"[", "a.", "a]", "nested too deeply", 0},
-        {"a = [", "1,", "]", "too many values", TOML_VALUES_MAX - 2},
+        /* As many as are allowed were taken. */
+        {"a = [", "1,", "]", "column 2097155: there are too many values", TOML_VALUES_MAX - 2},
     };
     struct ens_err err = {0};
 
@@ -422,14 +423,10 @@ static void bounds(void **state)
         refuses(TOML_1_0, text, rows[i].words);
         free(text);
     }
-    char *most = repeat("a = [", "1,", TOML_VALUES_MAX - 2, "]");
     char *deep = repeat("", "a.", TOML_DEPTH_MAX - 1, "a = 1");
     ENS_CLEANUP(toml_freep) struct toml *t = NULL;
-    ENS_CLEANUP(toml_freep) struct toml *u = NULL;
 
-    assert_ok(toml_parse(view_of_string(most), "x", TOML_1_0, &t, &err), err);
-    assert_ok(toml_parse(view_of_string(deep), "x", TOML_1_0, &u, &err), err);
-    free(most);
+    assert_ok(toml_parse(view_of_string(deep), "x", TOML_1_0, &t, &err), err);
     free(deep);
     /* Too long: nothing of it is read. */
     toml_freep(&t);
