@@ -15,7 +15,7 @@ need_wall() {
 # Every command that stands behind the wall, with operands that are there; those that write come last.
 readers=('show x' 'verify x' 'compare x y' 'check --policy x' 'check --policy p --approval a x' 'transcript x'
     'transcript --witnesses x --signed-head y x' 'show --json d/x' 'verify --pubkey y x' 'verify --policy p x')
-writers=('gen-sign-data -o out x' 'sgx-gen-sign-data x' 'extract -o out x' 'set-sig x y p' 'set-sig --to out x y p'
+writers=('elf2sgxs -H 0 -S 0 -o out x' 'gen-sign-data -o out x' 'sgx-gen-sign-data x' 'extract -o out x' 'set-sig x y p' 'set-sig --to out x y p'
     'sgx-set-sig x y p' 'component-add x ronl y'
     'init -q --runtime-name n --runtime-version 1.0.0 --runtime-id 8000000000000000000000000000000000000000000000000000000000000000 x')
 

@@ -223,6 +223,24 @@ static void test_patched_code(void **state)
     buf_free(&file);
 }
 
+/* The zeros behind what the file has of a segment: the tool ends there. */
+static void test_in_zeros(void **state)
+{
+    struct buf file = support_vector(VECTOR);
+    size_t symbol =
+        (size_t)get_le(&file, section(&file, ".dynsym") + S_OFFSET, 8) + SYM(HEAP_BASE) + SYM_VALUE;
+    uint64_t end = get_le(&file, PHDR(2) + P_VADDR, 8) + get_le(&file, PHDR(2) + P_FILESZ, 8);
+    struct opened o = {0};
+    struct ens_err err = {0};
+
+    (void)state;
+    set_le(&file, symbol, 8, end - 7);
+    assert_fails(open_edp(&file, &usual, &o, &err), err, ENS_DATA,
+                 "is not in what the file has of a segment");
+    close_opened(&o);
+    buf_free(&file);
+}
+
 static void test_without_options(void **state)
 {
     struct buf file = support_vector(VECTOR);
@@ -240,7 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_laid_out),        cmocka_unit_test(test_refused),
         cmocka_unit_test(test_too_large),       cmocka_unit_test(test_patched_code),
-        cmocka_unit_test(test_without_options),
+        cmocka_unit_test(test_without_options), cmocka_unit_test(test_in_zeros),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
