@@ -290,11 +290,14 @@ static bool check_beside(const struct container *c, struct ens_err *err)
             "%s: is not an ELF file of x86_64-fortanix-unknown-sgx: leave out --cargo, --heap-size "
             "and what goes with them",
             c->label);
+    if (b->release.label != NULL && c->ops->kind != CONTAINER_INTEL)
+        return ens_fail(err, ENS_USAGE, "%s: is not an ELF file of Intel's SDK: leave out --layout-from",
+                        c->label);
     return gramine == NULL || c->ops->kind == CONTAINER_GRAMINE ||
            ens_fail(err, ENS_USAGE, "%s: is not a Gramine manifest: leave out %s", c->label, gramine);
 }
 
-static bool open_kind(struct container *c, const char *component, bool remembers, struct ens_err *err)
+static bool look_at_file(struct container *c, bool remembers, struct ens_err *err)
 {
     struct stat st;
 
@@ -304,7 +307,12 @@ static bool open_kind(struct container *c, const char *component, bool remembers
         return ens_fail(err, ENS_NOINPUT,
                         "%s: is not a regular file, and must be read more than once: name a file", c->label);
     c->size = (uint64_t)st.st_size;
-    if (!find_container_kind(c, remembers, err))
+    return find_container_kind(c, remembers, err);
+}
+
+static bool open_kind(struct container *c, const char *component, bool remembers, struct ens_err *err)
+{
+    if (!look_at_file(c, remembers, err))
         return false;
     if (component != NULL && component != container_any && c->ops->kind != CONTAINER_ORC)
         return ens_fail(err, ENS_USAGE, "%s: is not a bundle and has no component %s: leave out --component",
@@ -312,10 +320,29 @@ static bool open_kind(struct container *c, const char *component, bool remembers
     return check_beside(c, err) && c->ops->open(c, component, err) && take_beside(c, err);
 }
 
+static const struct container_beside nothing;
+
+bool container_is_bare(int fd, const char *label, bool *ret, struct ens_err *err)
+{
+    ENS_CLEANUP(container_closep) struct container *c = mem_alloc(1, sizeof *c, err);
+    struct ens_err why = {0};
+
+    if (c == NULL)
+        return false;
+    c->fd = fd;
+    c->beside = &nothing;
+    c->label = mem_strdup(label, err);
+    if (c->label == NULL)
+        return false;
+    *ret = (look_at_file(c, false, &why) ? c->ops == &elf_intel : c->elf != NULL) && intel_is_bare(c->elf);
+    if (why.code != ENS_OK && why.code != ENS_DATA)
+        *err = why;
+    return why.code == ENS_OK || why.code == ENS_DATA;
+}
+
 static bool open_fd(int fd, const char *label, const char *component, const struct container_beside *beside,
                     bool remembers, struct container **ret, struct ens_err *err)
 {
-    static const struct container_beside nothing;
     ENS_CLEANUP(container_closep) struct container *c = mem_alloc(1, sizeof *c, err);
 
     if (c == NULL)

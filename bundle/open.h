@@ -19,5 +19,9 @@ bool container_open_fd(int fd, const char *label, const char *component,
                        const struct container_beside *beside, struct container **ret,
                        struct ens_err *err) ENS_MUST_CHECK;
 
+/* `*ret`: it is an ELF file that no SDK's tool has laid out, and that is an enclave only together with its release
+ * (container_beside). A file that is damaged is not. Fails if it cannot be read. */
+bool container_is_bare(int fd, const char *label, bool *ret, struct ens_err *err) ENS_MUST_CHECK;
+
 /* "Intel SDK ELF", for people; owned by the program. */
 const char *container_kind_name(enum container_kind kind);

@@ -14,20 +14,20 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (62700, 31300),
-    "bundle": (400, None),
+    "product": (64200, 31300),
+    "bundle": (600, None),
     "bundle/container": (600, None),
     "bundle/elf": (700, None),
     "bundle/gramine": (800, None),
     "bundle/orc": (5700, None),
-    "bundle/sdk": (3500, None),
+    "bundle/sdk": (3900, None),
     "bundle/stream": (2500, None),
     "hsm": (2900, None),
     "hsm/token": (3200, None),
     "signer": (200, None),
     "signer/base": (5700, None),
     "signer/ceremony": (8100, None),
-    "signer/cmd": (12900, 6200),  # with the rooms of the verbs
+    "signer/cmd": (13500, 6200),  # with the rooms of the verbs
     "signer/flow": (8000, None),
     "signer/quorum": (2900, None),
     "signer/sgx": (2800, None),

@@ -51,6 +51,8 @@ typedef bool container_find_edp(const void *ctx, const char *label, struct conta
 /* The rest of an enclave that no SDK has signed yet: what its file does not say. Zeros: nothing is given. A kind takes
  * its own part; what is given for another kind is ENS_USAGE. */
 struct container_beside {
+    struct container_file
+        release; /* Intel: this one is laid out as that signed file, if no tool has done it */
     struct container_file sigstruct; /* for any file that has no place for one */
     struct container_file libpal;    /* Gramine */
     const char *gramine;             /* the release whose rules count, "1.9"; NULL: the manifest tells */
@@ -85,6 +87,7 @@ struct site {
     bool has_launch;                          /* the loader asks the CPU for `launch` (Intel) */
     bool has_config;
     bool has_fields;
+    bool is_rebuild; /* laid out as another file says (container_beside), which has `release` at this place */
     bool
         has_fips; /* Intel's loader checks a signature over the SIGSTRUCT as well (metadata 1.5 and 3.2 on) */
     struct launch launch;
@@ -92,6 +95,7 @@ struct site {
     struct site_fields fields;
     uint8_t fips[FIPS_SIZE];
     struct sigstruct css; /* zeros: there is none yet */
+    struct sigstruct release;
 
     bool is_signed;              /* `css` is a SIGSTRUCT, and finished */
     bool is_measured;            /* the file holds the enclave, and `report` is set */

@@ -1,10 +1,12 @@
 /* Intel SDK ELF files: the note, the SIGSTRUCTs in it, and what is edited beside them. The loader picks one
- * of the blocks by its own age and by what the CPU can do, so that all must carry the new SIGSTRUCT. */
+ * of the blocks by its own age and by what the CPU can do, so that all must carry the new SIGSTRUCT. A rebuild, which
+ * no tool has laid out yet, takes the blocks of the release that it is held against. */
 #include "bundle/sdk/elf_intel.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "signer/base/mem.h"
 
@@ -16,25 +18,29 @@ static bool recognise_intel(const struct container *c, struct view head)
     struct intel_note note;
 
     (void)head;
-    return c->elf != NULL && intel_find_note(c->elf, &note);
+    return c->elf != NULL && (c->beside->release.label != NULL || intel_find_note(c->elf, &note));
 }
 
-static bool read_metadata_note(struct container *c, struct intel *intel, struct ens_err *err)
+/* `e` has the note: the container's file, or the release. */
+static bool read_metadata_note(struct container *c, const struct elf *e, struct intel *intel,
+                               struct ens_err *err)
 {
     struct intel_note note = {0};
     uint8_t head[INTEL_NOTE_HEAD];
     uint32_t desc = 0;
 
-    if (!intel_find_note(c->elf, &note))
-        return ens_fail(err, ENS_BUG, "%s: lost its " INTEL_SECTION, c->label);
-    if (!elf_read(c->elf, note.offset, head, sizeof head, INTEL_SECTION, err))
+    if (!intel_find_note(e, &note))
+        return ens_fail(err, ENS_DATA,
+                        "%s: has no " INTEL_SECTION ", so that it lays nothing out: give a signed file",
+                        e->label);
+    if (!elf_read(e, note.offset, head, sizeof head, INTEL_SECTION, err))
         return false;
     if (!intel_check_note(c, &note, view_of(head, sizeof head), &desc, err))
-        return ens_wrap(err, "%s: " INTEL_SECTION, c->label);
+        return ens_wrap(err, "%s: " INTEL_SECTION, e->label);
     intel->at = note.offset;
     intel->end = note.offset + note.size;
     intel->desc = view_of(intel->desc_bytes, desc);
-    return elf_read(c->elf, note.offset + INTEL_NOTE_HEAD, intel->desc_bytes, desc, INTEL_SECTION, err);
+    return elf_read(e, note.offset + INTEL_NOTE_HEAD, intel->desc_bytes, desc, INTEL_SECTION, err);
 }
 
 static bool begins_block(struct view desc, size_t at)
@@ -42,15 +48,23 @@ static bool begins_block(struct view desc, size_t at)
     return view_equal(view_slice(desc, at, sizeof magic), view_of(magic, sizeof magic));
 }
 
-static bool add_block(struct container *c, struct intel *intel, size_t at, struct ens_err *err)
+/* Of a rebuild the file is not at fault if it does not fit. */
+static bool check_image(const struct container *c, const struct intel *intel, struct intel_block *b,
+                        struct ens_err *err)
+{
+    return intel_image_check(c->elf, intel, b, intel->is_foreign ? &b->unfit : err) || intel->is_foreign;
+}
+
+static bool add_block(struct container *c, const struct elf *e, struct intel *intel, size_t at,
+                      struct ens_err *err)
 {
     struct intel_block *b = &intel->blocks[intel->blocks_len];
 
     if (intel->blocks_len == CONTAINER_SITES_MAX)
         return ens_fail(err, ENS_DATA, "%s: " INTEL_SECTION ": more than %d metadata blocks: " INTEL_REMEDY,
-                        c->label, CONTAINER_SITES_MAX);
-    if (!intel_block_read(intel, at, c->size, b, err) || !intel_image_check(c->elf, intel, b, err))
-        return ens_wrap(err, "%s: " INTEL_SECTION ": metadata block %zu at 0x%" PRIx64, c->label,
+                        e->label, CONTAINER_SITES_MAX);
+    if (!intel_block_read(intel, at, e->size, b, err) || !check_image(c, intel, b, err))
+        return ens_wrap(err, "%s: " INTEL_SECTION ": metadata block %zu at 0x%" PRIx64, e->label,
                         intel->blocks_len + 1, intel->at + INTEL_NOTE_HEAD + at);
     b->at = intel->at + INTEL_NOTE_HEAD + at;
     intel->blocks_len++;
@@ -59,12 +73,12 @@ static bool add_block(struct container *c, struct intel *intel, size_t at, struc
 
 /* Reads the blocks, which lie back to back from the start, up to what is none. Intel's loader and tools do
  * not look at the rest, and the tools of 2017 left bytes of earlier files there. */
-static bool read_blocks(struct container *c, struct intel *intel, struct ens_err *err)
+static bool read_blocks(struct container *c, const struct elf *e, struct intel *intel, struct ens_err *err)
 {
     size_t at = 0;
 
     while (begins_block(intel->desc, at)) {
-        if (!add_block(c, intel, at, err))
+        if (!add_block(c, e, intel, at, err))
             return false;
         at += intel->blocks[intel->blocks_len - 1].bytes.len;
     }
@@ -83,12 +97,50 @@ static bool read_blocks(struct container *c, struct intel *intel, struct ens_err
         return ens_fail(err, ENS_DATA,
                         "%s: " INTEL_SECTION ": no metadata block begins at 0x%" PRIx64
                         " (wrong magic), and it is not empty: " INTEL_REMEDY,
-                        c->label, intel->at + INTEL_NOTE_HEAD);
+                        e->label, intel->at + INTEL_NOTE_HEAD);
     return ens_fail(err, ENS_DATA,
                     "%s: " INTEL_SECTION
                     " is empty, so that the enclave is not laid out yet: sign it once with "
-                    "sgx_sign and any key, then with ensign",
-                    c->label);
+                    "sgx_sign and any key, then with ensign%s",
+                    e->label, intel->is_foreign ? "" : ", or hold it against its release (--layout-from)");
+}
+
+/* A block whose magic is damaged is known by its SIGSTRUCT. */
+bool intel_is_bare(const struct elf *e)
+{
+    static const char *const names[] = {"enclave_entry"};
+    struct intel_note note = {0};
+    struct elf_symbol entry = {0};
+    struct ens_err ignored = {0};
+    uint8_t bytes[INTEL_NOTE_HEAD + INTEL_CSS + 16] = {0};
+    struct view desc = view_of(bytes + INTEL_NOTE_HEAD, INTEL_CSS + 16);
+
+    if (!intel_find_note(e, &note))
+        return e->sections_len == 0 ||
+               (elf_symbols(e, true, names, 1, &entry, NULL, &ignored) && entry.found);
+    return elf_read(e, note.offset, bytes, sizeof bytes, INTEL_SECTION, &ignored) && !begins_block(desc, 0) &&
+           !sigstruct_begins(view_slice(desc, INTEL_CSS, 16));
+}
+
+/* The blocks of the release, which is read and closed: nothing in it is loaded. */
+static bool read_release(struct container *c, struct intel *intel, struct ens_err *err)
+{
+    const struct container_file *f = &c->beside->release;
+    ENS_CLEANUP(elf_freep) struct elf *e = NULL;
+    struct stat st;
+
+    if (!intel_is_bare(c->elf))
+        return ens_fail(err, ENS_USAGE,
+                        "%s: is laid out itself, or no enclave of Intel's SDK: leave out --layout-from",
+                        c->label);
+    if (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return ens_fail(err, ENS_NOINPUT, "%s: is not a regular file: name a signed enclave", f->label);
+    intel->is_foreign = true;
+    bool ok = elf_open(f->fd, f->label, (uint64_t)st.st_size, false, &e, err) &&
+              read_metadata_note(c, e, intel, err) && read_blocks(c, e, intel, err);
+
+    c->oddities_len = 0; /* those of the release's note are told of the release */
+    return ok;
 }
 
 /* ---- what the author chose, read back from the layout table: for telling why two builds differ ---- */
@@ -190,7 +242,7 @@ static void count_work(struct container *c, const struct intel *intel)
 
         while (same < i && !same_blocks(c, same, i))
             same++;
-        if (same < i)
+        if (same < i || intel->blocks[i].unfit.code != ENS_OK)
             continue;
         container_work_add(&c->work, 1, CONTAINER_WORK_PAGE);
         intel_image_work(c->elf, &intel->blocks[i], &c->work);
@@ -198,13 +250,19 @@ static void count_work(struct container *c, const struct intel *intel)
     }
 }
 
-static bool fill_site(struct container *c, const struct intel_block *b, struct ens_err *err)
+static bool fill_site(struct container *c, const struct intel_block *b, bool is_foreign, struct ens_err *err)
 {
     struct site *site = NULL;
 
     if (!container_add_site(c, &site, err))
         return false;
     (void)snprintf(site->name, sizeof site->name, "metadata %" PRIu32 ".%" PRIu32, b->major, b->minor);
+    if (is_foreign) {
+        site->has_place = false;
+        site->is_rebuild = true;
+        memcpy(site->release.bytes, b->bytes.data + INTEL_CSS, SIGSTRUCT_SIZE);
+        return true;
+    }
     site->offset = b->at + INTEL_CSS;
     memcpy(site->css.bytes, b->bytes.data + INTEL_CSS, SIGSTRUCT_SIZE);
     site->has_launch = true;
@@ -228,10 +286,14 @@ static bool open_intel(struct container *c, const char *component, struct ens_er
     ENS_CLEANUP(mem_freep) struct intel *intel = mem_alloc(1, sizeof *intel, err);
 
     (void)component;
-    if (intel == NULL || !read_metadata_note(c, intel, err) || !read_blocks(c, intel, err))
+    if (intel == NULL)
+        return false;
+    if (c->beside->release.label != NULL
+            ? !read_release(c, intel, err)
+            : !read_metadata_note(c, c->elf, intel, err) || !read_blocks(c, c->elf, intel, err))
         return false;
     for (size_t i = 0; i < intel->blocks_len; i++) {
-        if (!fill_site(c, &intel->blocks[i], err))
+        if (!fill_site(c, &intel->blocks[i], intel->is_foreign, err))
             return false;
     }
     c->shift = intel->blocks[0].shift;

@@ -8,6 +8,7 @@
  *   elf_intel_textrel.c which of them a loader makes writable
  *   elf_intel_layout.c  the pages of the layout table; the whole stream
  *   elf_intel_doubts.c  what the tables do that sgx_sign never does
+ *   elf_intel_told.c    what trusted code is told of them, and is not so
  * Everything that a block says is hostile until elf_intel_blocks.c has checked it. */
 #pragma once
 
@@ -63,10 +64,13 @@ struct intel_block {
     uint64_t shift;              /* where in that range the pages begin */
     struct view patches, layout; /* tables: whole rows */
     uint32_t fips;               /* offset of the FIPS signature; 0: none */
+    bool has_second_image; /* the loader appends another file to the image, which is not ours to measure */
+    struct ens_err unfit;  /* the tables are another file's, and the image does not fit; ENS_OK: it does */
 };
 
 struct intel {
-    uint64_t at, end; /* the note in the file */
+    bool is_foreign;  /* the metadata are those of another file, whose layout this one takes */
+    uint64_t at, end; /* the note in the file that has it */
     struct view desc; /* the metadata; `bytes` of the blocks lie in it */
     struct intel_block blocks[CONTAINER_SITES_MAX];
     size_t blocks_len;
@@ -100,14 +104,21 @@ struct intel_row {
 #define INTEL_ID_HEAP_INIT 2u
 #define INTEL_ID_HEAP_MAX  3u
 #define INTEL_ID_TCS       4u
+#define INTEL_ID_TD        5u
+#define INTEL_ID_SSA       6u
 #define INTEL_ID_STACK_MAX 7u
 #define INTEL_ID_STACK_MIN 8u
+#define INTEL_ID_GUARD     10u
 #define INTEL_ID_DYNAMIC   10u /* added to the id where the pages come later */
 #define INTEL_ID_RSRV_MIN  20u
+#define INTEL_ID_RSRV_INIT 21u
 #define INTEL_ID_RSRV_MAX  22u
 
-#define INTEL_ATTR_EADD    1u
-#define INTEL_ATTR_EEXTEND 2u
+#define INTEL_ATTR_EADD     1u
+#define INTEL_ATTR_EEXTEND  2u
+#define INTEL_ATTR_POST_ADD 8u
+
+#define INTEL_TCS_SIZE 72u /* bytes of a TCS template */
 
 /* Reads the block that begins at offset `at` of the descriptor, with every table checked; ENS_DATA says the
  * rule and the remedy, not the block. */
@@ -127,13 +138,33 @@ struct intel_build {
     uint8_t *piece;     /* FILE_PIECE bytes to work in */
 };
 
-/* Adds to the container's oddities what the blocks' tables do behind the back of who reads the image: rules
- * "patched-code", "patched-data", "layout-content". Fails only if the file cannot be read. */
+/* Adds to the container's oddities what the blocks' tables do behind the back of who reads the image, and what no
+ * sgx_sign writes: rules "patched-code" (a danger), "patched-data", "layout-content", "sdk-tables". Fails only if the
+ * file cannot be read. */
 bool intel_judge(struct container *c, struct ens_err *err) ENS_MUST_CHECK;
+
+#define INTEL_RULE_CODE   "patched-code"
+#define INTEL_RULE_TABLES "sdk-tables"
+
+/* The checks of one block. */
+struct intel_doubts {
+    struct container *c;
+    const struct intel *intel;
+    const struct intel_block *b;
+    size_t site;
+    struct elf_symbol global, entry; /* of .dynsym: g_global_data and enclave_entry */
+};
+
+/* The same of `data`, which a patch puts into g_global_data. */
+void intel_judge_told(const struct intel_doubts *d, struct view data);
 
 /* Pours the page at `rva`, measured where `page` is not NULL. ENS_DATA if that is outside the enclave. */
 bool intel_page(struct intel_build *s, uint64_t rva, uint64_t flags, const uint8_t *page,
                 struct ens_err *err) ENS_MUST_CHECK;
+
+/* True if the file is an enclave that no tool has laid out: nothing like a metadata block begins its note, or there is no
+ * note, and the file has the symbol where threads enter, or no sections. */
+bool intel_is_bare(const struct elf *e);
 
 /* Requires that the segments fit the block's enclave. ENS_DATA, as intel_block_read. */
 bool intel_image_check(const struct elf *e, const struct intel *intel, const struct intel_block *b,

@@ -15,6 +15,7 @@
 #define ELRANGE_SIZE 24
 #define EXTEND_SIZE  16
 #define EXTEND_FIPS  0x1001u
+#define EXTEND_IMAGE 0x1002u
 
 struct version {
     uint32_t major, minor;
@@ -151,6 +152,7 @@ static bool read_extend_row(struct intel_block *b, struct view row, struct ens_e
     uint32_t size = reader_le32(&r);
     uint32_t offset = reader_le32(&r);
 
+    b->has_second_image = b->has_second_image || id == EXTEND_IMAGE;
     if (id != EXTEND_FIPS)
         return true;
     if (b->fips != 0 || size != FIPS_SIZE || !inside(b, offset, size))

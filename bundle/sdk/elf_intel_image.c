@@ -46,19 +46,20 @@ static uint64_t segment_flags(const struct elf_segment *seg)
 static bool check_segment(const struct elf_segment *seg, const struct intel *intel,
                           const struct intel_block *b, struct ens_err *err)
 {
+    const char *remedy = intel->is_foreign ? "it is another enclave" : INTEL_REMEDY;
+
     if (seg->vaddr >= b->size || seg->memsz > b->size - seg->vaddr)
         return ens_fail(err, ENS_DATA,
                         "the segment at 0x%" PRIx64 " of 0x%" PRIx64
-                        " bytes ends outside the enclave's 0x%" PRIx64 " bytes: " INTEL_REMEDY,
-                        seg->vaddr, seg->memsz, b->size);
+                        " bytes ends outside the enclave's 0x%" PRIx64 " bytes: %s",
+                        seg->vaddr, seg->memsz, b->size, remedy);
     if ((seg->flags & (ELF_PF_R | ELF_PF_W | ELF_PF_X)) == 0 ||
         (seg->filesz == 0 && seg->vaddr % SGXS_PAGE_SIZE != 0))
-        return ens_fail(
-            err, ENS_DATA,
-            "the segment at 0x%" PRIx64
-            " has no permissions, or is empty and not aligned, which no loader builds: " INTEL_REMEDY,
-            seg->vaddr);
-    if (seg->offset < intel->end && seg->offset + seg->filesz > intel->at)
+        return ens_fail(err, ENS_DATA,
+                        "the segment at 0x%" PRIx64
+                        " has no permissions, or is empty and not aligned, which no loader builds: %s",
+                        seg->vaddr, remedy);
+    if (!intel->is_foreign && seg->offset < intel->end && seg->offset + seg->filesz > intel->at)
         return ens_fail(err, ENS_DATA,
                         "the segment at 0x%" PRIx64
                         " loads the metadata, so that MRENCLAVE depends on its own signature: " INTEL_REMEDY,

@@ -223,6 +223,10 @@ bool intel_stream(struct container *c, size_t index, const struct sink *sink, st
 
     if (piece == NULL)
         return false;
+    if (s.b->unfit.code != ENS_OK) {
+        *err = s.b->unfit;
+        return ens_wrap(err, "%s", c->label);
+    }
     s.piece = piece;
     bool ok = pour_stream(&s, err);
 

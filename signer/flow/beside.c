@@ -12,6 +12,18 @@ const struct option beside_rows[] = {
     {0},
 };
 
+const struct option beside_layout_rows[] = {
+    {"layout-from", 0, BESIDE(FILE_ONCE, layout_from), "RELEASE",
+     "measure an unsigned Intel SDK ELF file, laid out as this signed one"},
+    {0},
+};
+
+bool beside_check_layout(const struct beside_options *o, bool is_elf, const char *path, struct ens_err *err)
+{
+    return o->layout_from == NULL || is_elf ||
+           ens_fail(err, ENS_USAGE, "%s: is not an ELF file of Intel's SDK: leave out --layout-from", path);
+}
+
 static bool open_beside(const char *path, struct container_file *ret, struct ens_err *err)
 {
     ret->label = path;
@@ -26,11 +38,13 @@ bool beside_open(const struct beside_options *o, struct beside *ret, struct ens_
         ret->container.edp = &o->edp;
     }
     return open_beside(o->libpal, &ret->container.libpal, err) &&
-           open_beside(o->sigstruct, &ret->container.sigstruct, err);
+           open_beside(o->sigstruct, &ret->container.sigstruct, err) &&
+           open_beside(o->layout_from, &ret->container.release, err);
 }
 
 void beside_close(struct beside *b)
 {
     file_closep(&b->container.libpal.fd);
     file_closep(&b->container.sigstruct.fd);
+    file_closep(&b->container.release.fd);
 }

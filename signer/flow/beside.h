@@ -9,15 +9,22 @@ struct beside_options {
     const char *libpal, *gramine;
     const char *sigstruct;  /* of verify, which has its row */
     struct edp_options edp; /* edp_rows, a group of their own */
+    const char *layout_from;
 };
 extern const struct option beside_rows[];
+extern const struct option beside_layout_rows[]; /* --layout-from, of commands that sign nothing */
 
 /* What enclave_open takes, with its files, each opened once and owned. Start with BESIDE_NONE. */
 struct beside {
     struct container_beside container;
 };
 
-#define BESIDE_NONE ((struct beside){.container = {.sigstruct = {.fd = -1}, .libpal = {.fd = -1}}})
+#define BESIDE_NONE                                                                                          \
+    ((struct beside){.container = {.release = {.fd = -1}, .sigstruct = {.fd = -1}, .libpal = {.fd = -1}}})
+
+/* ENS_USAGE if a layout is given for a file that is no ELF file, which messages call `path`. */
+bool beside_check_layout(const struct beside_options *o, bool is_elf, const char *path,
+                         struct ens_err *err) ENS_MUST_CHECK;
 
 /* Opens what the options name; texts are borrowed. ENS_NOINPUT, ENS_DATA as of file_open. Release with beside_close. */
 bool beside_open(const struct beside_options *o, struct beside *ret, struct ens_err *err) ENS_MUST_CHECK;

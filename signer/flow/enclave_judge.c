@@ -99,16 +99,19 @@ static bool judge_fips(const struct site *p, struct findings *ret, struct ens_er
     return true;
 }
 
-/* What the reader of the file found odd about the site. */
+/* What the reader of the file found odd about the site. Of a rebuild the metadata are those of the release, which must
+ * not do anything that its SDK's tool does not; of the file itself, and no reason, is what begins with "note-". */
 static void judge_oddities(const struct enclave *e, size_t index, struct findings *ret)
 {
     size_t len = 0;
     const struct container_oddity *list = container_oddities(e->container, &len);
 
     for (size_t i = 0; i < len; i++) {
+        bool is_error = e->sites[index].is_rebuild ? strncmp(list[i].rule, "note-", 5) != 0
+                                                   : strcmp(list[i].rule, "patched-code") == 0;
+
         if (list[i].site == index)
-            findings_add(ret, strcmp(list[i].rule, "patched-code") == 0 ? SEVERITY_ERROR : SEVERITY_WARNING,
-                         list[i].rule, "%s", list[i].text);
+            findings_add(ret, is_error ? SEVERITY_ERROR : SEVERITY_WARNING, list[i].rule, "%s", list[i].text);
     }
 }
 
@@ -244,6 +247,12 @@ static bool require_honest(const struct enclave *e, size_t index, const char *na
 
     judge_oddities(e, index, &found);
     for (size_t i = 0; i < found.len; i++) {
+        if (e->sites[index].is_rebuild && found.items[i].severity == SEVERITY_ERROR)
+            return ens_fail(
+                err, ENS_DATA,
+                "%s: %s: the metadata that it is laid out by are not those of an honest release: do not "
+                "approve",
+                name, found.items[i].text);
         if (finding_is_danger(&found.items[i]) && !allow_unusual)
             return ens_fail(err, ENS_DATA,
                             "%s: %s: build and sign it again with its SDK (or --allow-unusual)", name,

@@ -159,7 +159,9 @@ void verdict_report_objects(const struct verdict *v, struct report *r)
         report_close(r);
         if (v->refusals == 0)
             report_line(r, "yes: %s%s%s: %s", file, gap, o->name,
-                        o->is_signed ? "verifies" : "is not signed, and nothing else is wrong");
+                        o->is_signed                      ? "verifies"
+                        : o->mrenclave == VERDICT_REBUILT ? "measures to the MRENCLAVE of its release"
+                                                          : "is not signed, and nothing else is wrong");
     }
     report_close(r);
     if (v->refusals == 0 && v->objects_len == 0)

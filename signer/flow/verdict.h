@@ -20,7 +20,12 @@ struct verdict {
     struct verdict_object {
         char *name;
         bool is_signed;
-        enum verdict_mrenclave { VERDICT_UNMEASURED, VERDICT_HASHED, VERDICT_MEASURED } mrenclave;
+        enum verdict_mrenclave {
+            VERDICT_UNMEASURED,
+            VERDICT_HASHED,
+            VERDICT_MEASURED,
+            VERDICT_REBUILT
+        } mrenclave;
     } * objects;
     size_t objects_len;
 };
@@ -35,7 +40,8 @@ bool verdict_warn(struct verdict *v, const char *object, const char *rule, struc
                   const char *fmt, ...) ENS_PRINTF(5, 6) ENS_MUST_CHECK;
 
 /* Adds an object that is judged; ENCLAVEHASH of one that is signed was held against what its stream measures to, against
- * SHA-256 of the stream, or against nothing. */
+ * SHA-256 of the stream, against nothing, or, of a
+ * rebuild, against its release's. */
 bool verdict_about(struct verdict *v, const char *name, bool is_signed, enum verdict_mrenclave mrenclave,
                    struct ens_err *err) ENS_MUST_CHECK;
 

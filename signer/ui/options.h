@@ -91,7 +91,7 @@ struct option_group {
 
 /* ---- commands ---- */
 
-#define OPTION_GROUPS_MAX 8
+#define OPTION_GROUPS_MAX 9
 
 struct command_line;
 

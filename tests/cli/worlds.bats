@@ -196,6 +196,10 @@ PY
     begin
     container intel-2.4-2.1-1.4.signed.so enclave.signed.so
     cp enclave.signed.so rebuilt.signed.so
+    # As the compiler leaves it, and one that was built elsewhere.
+    container intel-2.4-2.1-1.4.so enclave.so
+    cp enclave.so mine.so
+    printf elsewhere | dd of=mine.so bs=1 seek=4608 conv=notrunc status=none
     # What sgx_sign gendata would write: the signed bytes of its own SIGSTRUCT.
     ens extract --sign-data -o gendata enclave.signed.so
     ok

@@ -13,6 +13,15 @@
     entry           the threads enter elsewhere than at enclave_entry
     entry-flags     the same, in a TCS that has permissions, which EADD ignores
     bounds          g_global_data says that the enclave is larger than it is
+    told-sp, told-tcs, told-layout  the same of a stack, of new threads, of the layout
+    no-global       no patch fills g_global_data in
+    global-part     one more patch, over a part of it
+    fill            measured pages are filled with a word that no stack has
+    gap, overlap    the second row of the layout begins behind the first, or before it ends
+    step            threads are repeated with a hole between them
+    flags           the heap cannot be written to
+    tcs-flags       threads may be debugged (DBGOPTIN)
+    second-image    the loader is to append another file
     oe-honest       Open Enclave, with the symbols that its loader fills in
     oe-symbol       the same, with one of them in the code
 
@@ -25,11 +34,14 @@ import sys
 import tempfile
 
 import elf
+import intel
 import mkcontainer
 import mkintel
 from sgxs import PAGE_LEN, PT_TCS, READ
 
 GLOBAL_SIZE = 1768
+# Offsets in it: last_sp of a thread, OENTRY of its TCS, the pages of the first row.
+TOLD = {"told-sp": 89, "told-tcs": 304, "told-layout": 356}
 
 
 def intel_plan(kind):
@@ -39,10 +51,8 @@ def intel_plan(kind):
     plan.global_data = (plan.segments[2][1] + 0x40, GLOBAL_SIZE)
     heap = next(i for i, row in enumerate(plan.layout) if row[0] == mkintel.ENTRY_HEAP)
     row = list(plan.layout[heap])
-    size = plan.size << 20 if kind == "bounds" else plan.size
-    template = struct.pack("<QQQQ", 0, size, row[3], row[2] * PAGE_LEN).ljust(GLOBAL_SIZE, b"\1")
     at = where(plan)
-    plan.patches.insert(0, (at["data"] + 0x40, template))
+    plan.patches.insert(0, (at["data"] + 0x40, bytes(GLOBAL_SIZE)))
     if kind in ("patch-text", "patch-hidden", "patch-global"):
         plan.patches.append((at["text"] + 0x100, b"\xCC" * 16))
     elif kind == "patch-rx":
@@ -63,12 +73,40 @@ def intel_plan(kind):
         if kind == "entry-flags":
             changes[PT_TCS] = PT_TCS | READ
         plan.layout = [tuple(changes.get(part, part) for part in one) for one in plan.layout]
-    elif kind not in ("honest", "bounds"):
+    elif kind == "global-part":
+        plan.patches.append((at["data"] + 0x48, bytes(8)))
+    elif kind == "tcs-flags":
+        debug = bytearray(mkintel.TCS_TEMPLATE)
+        debug[8] = 1
+        plan.layout = [tuple(bytes(debug) if part == mkintel.TCS_TEMPLATE else part for part in one)
+                       for one in plan.layout]
+    elif kind == "fill":
+        row[1], row[4] = mkintel.ADD_EXTEND, 0x01010101
+    elif kind == "flags":
+        row[6] = 0x201
+    elif kind == "gap":
+        plan.layout = [one if i in (heap, 9) else (*one[:3], one[3] + PAGE_LEN, *one[4:])
+                       for i, one in enumerate(plan.layout)]
+    elif kind == "overlap":
+        row[2] += 1
+    elif kind == "step":
+        plan.layout[9] = (*plan.layout[9][:3], plan.layout[9][3] + PAGE_LEN)
+    elif kind == "second-image":
+        plan.fips = True
+    elif kind not in ("honest", "bounds", "no-global", *TOLD):
         raise SystemExit(f"mkdoubt.py: no kind {kind}")
     if kind == "patch-global":
         plan.global_data = (plan.segments[1][1] + 0x100, GLOBAL_SIZE)
     if not kind.startswith("entry"):
         plan.layout[heap] = tuple(row)
+    told = bytearray(mkintel.global_data(plan, 0, GLOBAL_SIZE))
+    if kind == "bounds":
+        struct.pack_into("<Q", told, 8, plan.size << 20)
+    if kind in TOLD:
+        told[TOLD[kind]] ^= 0x10
+    plan.patches[0] = (plan.patches[0][0], bytes(told))
+    if kind == "no-global":
+        del plan.patches[0]
     return plan
 
 
@@ -91,6 +129,15 @@ def hide_text(path):
     pathlib.Path(path).write_bytes(data)
 
 
+def append_image(path):
+    """The rows of the EXTEND tables are about a second image, and not about FIPS."""
+    data = bytearray(pathlib.Path(path).read_bytes())
+    for block in intel.blocks(elf.Elf(bytes(data))):
+        (at,) = struct.unpack_from("<I", data, block.at + intel.DIRS_AT + 8 * intel.EXTEND)
+        struct.pack_into("<I", data, block.at + at, 0x1002)
+    pathlib.Path(path).write_bytes(data)
+
+
 def main(argv):
     if len(argv) != 3:
         print(__doc__.splitlines()[0], file=sys.stderr)
@@ -105,6 +152,8 @@ def main(argv):
     print(mkcontainer.make_intel(intel_plan(kind), out, signer))
     if kind in ("patch-hidden", "patch-global"):
         hide_text(out)
+    if kind == "second-image":
+        append_image(out)
     return 0
 
 

@@ -224,6 +224,30 @@ def threads_layout(at, heap, stack, threads, td_flags=REG_RW, extra_page=False):
     return out, at + PAGE_LEN
 
 
+def global_data(plan, at, size=1768):
+    """What sgx_sign tells trusted code of an enclave of threads_layout: global_data_t of SDK 2.26.
+    It is the plan's patch number `at`, where so many other bytes stand so far."""
+    rows = {}
+    for row in plan.layout:
+        if row[0] != GROUP:
+            rows.setdefault(row[0], row)
+    heap, stack, tcs = rows[ENTRY_HEAP], rows[ENTRY_STACK], rows[ENTRY_TCS]
+
+    def end(row):
+        return row[3] + row[2] * PAGE_LEN - tcs[3]
+
+    head = struct.pack("<QQQQ", 0, plan.size, heap[3], heap[2] * PAGE_LEN).ljust(80, b"\0")
+    thread = struct.pack("<qqqqq", end(rows[ENTRY_TD]) - PAGE_LEN, end(stack), end(stack),
+                         end(stack) - stack[2] * PAGE_LEN,
+                         rows[ENTRY_SSA][3] - tcs[3] + plan.ssaframesize * PAGE_LEN - 184)
+    plan.patches[at] = (plan.patches[at][0], b"\1" * size)
+    block = pack(plan, plan.version)
+    (start, length) = struct.unpack_from("<II", block, intel.DIRS_AT + 8)
+    table = block[start:start + length]
+    return (head + thread.ljust(192, b"\0") + tcs[5] + struct.pack("<II", len(plan.layout), 0)
+            + table).ljust(size, b"\0")
+
+
 def power_of_two(value):
     """The next power of two."""
     return 1 << (value - 1).bit_length()

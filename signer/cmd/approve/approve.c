@@ -43,6 +43,8 @@ static bool check_approve_usage(const struct approve_options *a, struct ens_err 
     if (a->component != NULL && a->rebuilt.len == 0)
         return ens_fail(err, ENS_USAGE,
                         "--component: names a part of --rebuilt, which is missing: give both");
+    if (a->beside.layout_from != NULL && a->rebuilt.len == 0)
+        return ens_fail(err, ENS_USAGE, "--layout-from: is about --rebuilt, which is missing: give both");
     if (a->reject && (a->until != NULL || a->rebuilt.len > 0))
         return ens_fail(err, ENS_USAGE,
                         "--reject: a no has no end and needs no rebuild: leave --until and --rebuilt out");

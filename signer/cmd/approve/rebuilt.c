@@ -77,6 +77,7 @@ const struct command cmd_approve_rebuilt = {
                {beside_rows, offsetof(struct approve_options, beside)},
                {edp_rows, offsetof(struct approve_options, beside.edp)},
                {edp_debug_rows, offsetof(struct approve_options, beside.edp)},
+               {beside_layout_rows, offsetof(struct approve_options, beside)},
                {approve_rows_answer, 0},
                {output_rows, offsetof(struct approve_options, out)},
                {text_form_rows, offsetof(struct approve_options, form)}},

@@ -15,9 +15,24 @@ struct compare_side {
     bool signature_holds;            /* if the site is signed: by the key that it holds */
     uint8_t mrsigner[MRSIGNER_SIZE]; /* if it is signed */
     struct buf manifest;             /* the text of a Gramine manifest; else empty */
+    struct findings *reasons;        /* of a rebuild: the errors are why it is not the release; else NULL */
+    const char *layout_from;         /* the release as which it is laid out, and its name in lines */
+    const char *layout_name;
 };
 
 bool compare_same_enclave(const struct compare_side *a, const struct compare_side *b);
+
+/* Fills `reasons` of a rebuild, and warns of what is none. `release` NULL: it is not compared. ENS_RESOURCE. */
+bool compare_judge_rebuild(struct compare_side *side, const struct compare_side *release,
+                           struct ens_err *err) ENS_MUST_CHECK;
+/* How many; 0 of any other side. */
+size_t compare_reasons(const struct compare_side *side);
+/* A release has several places, which must all be the same as a rebuild's: lets both sides be about the first that is
+ * not. */
+void compare_choose_sites(struct compare_side *rebuild, struct compare_side *other);
+/* If the side is a rebuild: what the release's metadata are, in JSON as elements of an array, and what of the rebuild is
+ * not measured. */
+void compare_report_rebuild(struct report *r, const struct compare_side *side);
 
 /* The whole report. `d` NULL: the pages are the same bytes, or a side has none. ENS_RESOURCE. */
 bool compare_report(struct report *r, const struct compare_side *a, const struct compare_side *b,

@@ -10,7 +10,8 @@
 
 bool compare_same_enclave(const struct compare_side *a, const struct compare_side *b)
 {
-    return memcmp(enclave_mrenclave(a->site), enclave_mrenclave(b->site), MRENCLAVE_SIZE) == 0;
+    return compare_reasons(a) + compare_reasons(b) == 0 &&
+           memcmp(enclave_mrenclave(a->site), enclave_mrenclave(b->site), MRENCLAVE_SIZE) == 0;
 }
 
 /* Anybody can put a key into a SIGSTRUCT: only a signature that verifies says whose it is. */
@@ -64,6 +65,13 @@ static bool unmeasured(const struct compare_side *side)
            container_kind(side->e.container) != CONTAINER_SIGSTRUCT;
 }
 
+/* Of a rebuild that measures as its release, or that cannot be measured as the release is laid out. */
+static const char *rebuild_words(const struct compare_side *a, const struct compare_side *b)
+{
+    return compare_same_enclave(a, b) ? "the rebuild, laid out as the release says, measures the same"
+                                      : "the release's metadata do more than lay out the rebuild";
+}
+
 /* The first line: one of two beginnings, and in few words what else there is to say. */
 static void report_verdict(struct report *r, const struct compare_side *a, const struct compare_side *b,
                            const struct pagediff *d)
@@ -73,13 +81,17 @@ static void report_verdict(struct report *r, const struct compare_side *a, const
     char pages[COMPARE_LINE + 1] = "";
     size_t len = 0;
 
+    bool is_rebuild = a->reasons != NULL || b->reasons != NULL;
+
     /* Of enclaves that differ the signers stand below. */
-    if (compare_same_enclave(a, b) || d == NULL)
+    if (is_rebuild && (compare_same_enclave(a, b) || d == NULL))
+        (void)snprintf(summary, sizeof summary, "%s", rebuild_words(a, b));
+    else if (compare_same_enclave(a, b) || d == NULL)
         len = (size_t)snprintf(
             summary, sizeof summary, "%s%s",
             compare_same_enclave(a, b) && unmeasured(a) && unmeasured(b) ? "as both SIGSTRUCTs say, " : "",
             signer_words(a, b));
-    if (d != NULL && d->len > 0)
+    if (d != NULL && d->len > 0 && (!is_rebuild || len == 0))
         (void)snprintf(
             summary + len, sizeof summary - len, "%s%s", len > 0 ? ": " : "",
             compare_summary(d, a, b, COMPARE_LINE - strlen(verdict) - 2 - len - (len > 0 ? 2 : 0), pages));
@@ -109,16 +121,20 @@ static void signer_text(const struct compare_side *side, bool is_grouped, char r
 static void report_side(struct report *r, bool is_a, bool is_same, const struct compare_side *side)
 {
     bool is_data = side->e.container == NULL;
-    const char *kind = is_data ? "sign-data" : container_kind_name(container_kind(side->e.container));
-    const char *how = side->site->is_measured ? "measured"
-                      : unmeasured(side)      ? "as its SIGSTRUCT says"
-                                              : "as it says";
+    const char *kind = is_data                 ? "sign-data"
+                       : side->reasons != NULL ? "unsigned Intel ELF"
+                                               : container_kind_name(container_kind(side->e.container));
+    const char *how = side->reasons != NULL     ? "measured with the layout of "
+                      : side->site->is_measured ? "measured"
+                      : unmeasured(side)        ? "as its SIGSTRUCT says"
+                                                : "as it says";
     const struct view mrenclave = view_of(enclave_mrenclave(side->site), MRENCLAVE_SIZE);
     const struct hex mrsigner = hex_of(view_of(side->mrsigner, MRSIGNER_SIZE));
     char signer[160];
 
     signer_text(side, r->is_grouped, signer);
-    report_broken(r, 3, "%s  %s, %s, %s%s", is_a ? "A" : "B", side->path, kind, how, signer);
+    report_broken(r, 3, "%s  %s, %s, %s%s%s", is_a ? "A" : "B", side->path, kind, how,
+                  side->reasons != NULL ? side->layout_name : "", signer);
     if (!is_same)
         report_line(r, "  %s", hex_for(mrenclave, r->is_grouped).text);
     report_object(r, is_a ? "a" : "b", NULL, 0);
@@ -126,6 +142,8 @@ static void report_side(struct report *r, bool is_a, bool is_same, const struct 
     report_text(r, "format", NULL, kind);
     report_hex(r, "mrenclave", NULL, mrenclave);
     report_bool(r, "measured", side->site->is_measured);
+    if (side->reasons != NULL)
+        report_text(r, "layout_from", NULL, side->layout_from);
     report_text(r, "mrsigner", NULL, side->site->is_signed ? mrsigner.text : NULL);
     if (side->site->is_signed)
         report_bool(r, "signature_verifies", side->signature_holds);
@@ -145,6 +163,12 @@ static void report_sides(struct report *r, const struct compare_side *a, const s
         report_hash(r, NULL, "MRENCLAVE of both", view_of(enclave_mrenclave(a->site), MRENCLAVE_SIZE));
     else if (d != NULL && (a->site->is_signed || b->site->is_signed))
         report_note(r, "Signer", "%s", signer_words(a, b));
+    if (a->reasons == NULL && b->reasons == NULL)
+        return;
+    report_array(r, "reasons", NULL, 0);
+    compare_report_rebuild(r, a);
+    compare_report_rebuild(r, b);
+    report_close(r);
 }
 
 static void report_field_pair(struct report *r, enum css_field field, const struct compare_side *a,

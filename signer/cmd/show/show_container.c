@@ -10,6 +10,8 @@ static bool show_container(struct report *r, const struct show_options *args, st
     struct sgxs_report stream = {0};
     ENS_CLEANUP(mem_freep) struct show_judged *judged = mem_alloc(1, sizeof *judged, err);
 
+    if (!beside_check_layout(&args->beside, a->kind == ARTIFACT_ELF, a->path, err))
+        return false;
     if (a->kind == ARTIFACT_BUNDLE)
         return show_bundle(r, a, err);
     if (a->kind != ARTIFACT_SGXS)
@@ -38,6 +40,7 @@ const struct command cmd_show_any = {
     .groups = {{show_rows, 0},
                {beside_rows, offsetof(struct show_options, beside)},
                {edp_rows, offsetof(struct show_options, beside.edp)},
-               {edp_debug_rows, offsetof(struct show_options, beside.edp)}},
+               {edp_debug_rows, offsetof(struct show_options, beside.edp)},
+               {beside_layout_rows, offsetof(struct show_options, beside)}},
     .run = run_show_any,
 };

@@ -147,6 +147,8 @@ static enum verdict_mrenclave measured(const struct verdict *v, bool *ret_is_sig
 
     *ret_is_signed = false;
     for (size_t i = 0; i < v->objects_len; i++) {
+        if (v->objects[i].mrenclave == VERDICT_REBUILT)
+            return VERDICT_MEASURED;
         if (v->objects[i].is_signed && v->objects[i].mrenclave < ret)
             ret = v->objects[i].mrenclave;
         *ret_is_signed |= v->objects[i].is_signed;

@@ -173,16 +173,16 @@ static bool check_bundle(const struct verify_options *args, const struct demands
            profile_bundle(d->profile, a->path, b, &set, v, err);
 }
 
-/* What was found of the enclave itself, of which --allow-unusual lifts a part. */
+/* What was found of the enclave itself, of which --allow-unusual lifts a part, if `may_allow`. */
 static bool check_findings(const struct demands *d, const char *object, const struct findings *found,
-                           struct verdict *v, struct ens_err *err)
+                           bool may_allow, struct verdict *v, struct ens_err *err)
 {
     ENS_CLEANUP(mem_freep) struct findings *copy = mem_alloc(1, sizeof *copy, err);
 
     if (copy == NULL)
         return false;
     *copy = *found;
-    if (d->allow_unusual)
+    if (d->allow_unusual && may_allow)
         findings_allow(copy);
     return verdict_findings(v, object, copy, err);
 }
@@ -191,6 +191,18 @@ static bool check_findings(const struct demands *d, const char *object, const st
 static bool has_no_place(const struct enclave *e)
 {
     return e->bundle == NULL && !e->sites->has_place;
+}
+
+/* A rebuild is what the release says, unless another value is demanded. */
+static bool check_rebuild(const struct demands *d, const char *name, const struct site *p, struct verdict *v,
+                          struct ens_err *err)
+{
+    struct view want = sigstruct_get(&p->release, CSS_ENCLAVEHASH);
+    struct view have = view_of(p->report.mrenclave, MRENCLAVE_SIZE);
+
+    return !p->is_rebuild || d->has_mrenclave || p->stream_error.code != ENS_OK || view_equal(have, want) ||
+           verdict_no(v, name, "mrenclave", err, "measures to MRENCLAVE %s, but the release is for %s",
+                      hex_of(have).text, hex_of(want).text);
 }
 
 /* One place of a SIGSTRUCT, with the enclave that belongs to it. */
@@ -202,10 +214,14 @@ static bool verify_place(const struct demands *d, const struct enclave *e, size_
     char name[ENCLAVE_NAME_MAX];
 
     enclave_site_name(e, index, name);
-    if (!verdict_about(v, name, p->is_signed, p->is_measured ? VERDICT_MEASURED : VERDICT_UNMEASURED, err))
+    enum verdict_mrenclave how = p->is_rebuild && !d->has_mrenclave ? VERDICT_REBUILT
+                                 : p->is_measured                   ? VERDICT_MEASURED
+                                                                    : VERDICT_UNMEASURED;
+
+    if (!verdict_about(v, name, p->is_signed, how, err))
         return false;
     if (!p->is_signed) {
-        /* Of a bare stream, or what becomes one, nothing else can be expected. */
+        /* Of a bare stream, what becomes one, and a rebuild, nothing else can be expected. */
         if ((!has_no_place(e) || demands_need_sigstruct(d)) &&
             !verdict_no(v, name, "unsigned", err, "the enclave is not signed"))
             return false;
@@ -220,8 +236,9 @@ static bool verify_place(const struct demands *d, const struct enclave *e, size_
         !verdict_warn(v, name, "unmeasured", err, "MRENCLAVE was not measured: %s",
                       container_why_no_stream(e->container)))
         return false;
-    return check_findings(d, name, &p->report.problems, v, err) &&
-           enclave_judge_site(e, index, &found, err) && check_findings(d, name, &found, v, err);
+    return check_rebuild(d, name, p, v, err) && check_findings(d, name, &p->report.problems, true, v, err) &&
+           enclave_judge_site(e, index, &found, err) &&
+           check_findings(d, name, &found, !p->is_rebuild, v, err);
 }
 
 /* Can it be a file of a bundle? */
@@ -248,7 +265,8 @@ static bool check_enclave(const struct verify_options *args, const struct demand
             err, ENS_DATA,
             "%s: is not a bundle, and its profile is about bundles: give the bundle, or --profile cpu",
             e.path);
-    if (has_no_place(&e) && !e.sites->is_signed && !d->has_mrenclave && !demands_need_sigstruct(d))
+    if (has_no_place(&e) && !e.sites->is_rebuild && !e.sites->is_signed && !d->has_mrenclave &&
+        !demands_need_sigstruct(d))
         return ens_fail(
             err, ENS_DATA,
             "%s: is %s, which is never signed: give --mrenclave to compare it with, its --sigstruct, or a "
@@ -275,7 +293,8 @@ static bool verify_file(const struct verify_options *args, const char *path, con
 {
     ENS_CLEANUP(artifact_close) struct artifact a = ARTIFACT_NONE;
 
-    if (!artifact_open(path, &a, err))
+    if (!artifact_open(path, &a, err) ||
+        !beside_check_layout(&args->beside, a.kind == ARTIFACT_ELF, path, err))
         return false;
     return a.kind == ARTIFACT_BUNDLE || is_bundle_to_core(d, &a) ? check_bundle(args, d, &a, v, err)
                                                                  : check_enclave(args, d, &a, v, err);
@@ -350,7 +369,8 @@ const struct command cmd_verify = {
     .groups = {{verify_rows, 0},
                {beside_rows, offsetof(struct verify_options, beside)},
                {edp_rows, offsetof(struct verify_options, beside.edp)},
-               {edp_debug_rows, offsetof(struct verify_options, beside.edp)}},
+               {edp_debug_rows, offsetof(struct verify_options, beside.edp)},
+               {beside_layout_rows, offsetof(struct verify_options, beside)}},
     .min = 1,
     .max = 1,
     .run = run_verify,
