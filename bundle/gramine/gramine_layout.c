@@ -18,24 +18,9 @@
 #define SSA_GPR_BYTES UINT64_C(184)                                /* at the end of a frame */
 #define CANARY        UINT64_C(0xbadbadbadbad)
 
-/* Offsets in struct pal_enclave_tcb. */
-#define TCB_SELF         0x000
-#define TCB_CANARY       0x008
-#define TCB_SIZE         0x110
-#define TCB_TCS          0x118
-#define TCB_STACK        0x120
-#define TCB_SIGNAL_LOW   0x130
-#define TCB_SIGNAL_HIGH  0x138
-#define TCB_SSA          0x148
-#define TCB_GPR          0x150
-#define TCB_MANIFEST_LEN 0x1a0
-#define TCB_HEAP_LOW     0x1a8
-#define TCB_HEAP_HIGH    0x1b0
-
-#define SECINFO_RW        (SECINFO_REG | SECINFO_R | SECINFO_W)
-#define PAGES_PER_LOOK    1024 /* between two looks at the signals */
-#define PAGES(bytes)      (((bytes) + PAGE - 1) / PAGE)
-#define TRUNCATE(address) ((address) / PAGE * PAGE)
+#define SECINFO_RW     (SECINFO_REG | SECINFO_R | SECINFO_W)
+#define PAGES_PER_LOOK 1024 /* between two looks at the signals */
+#define PAGES(bytes)   (((bytes) + PAGE - 1) / PAGE)
 
 /* ---- the plan ---- */
 
@@ -202,20 +187,25 @@ static bool lay_tls(struct pour *p, struct ens_err *err)
     for (uint64_t t = 0; t < threads; t++) {
         uint64_t ssa = plan->ssa + t * SSA_PAGES * PAGE;
         uint64_t signals = plan->signals + (threads - 1 - t) * SIGNAL_PAGES * PAGE;
+        /* Offsets in struct pal_enclave_tcb, and what stands there. */
+        const uint64_t words[][2] = {
+            {0x000, p->at}, /* itself */
+            {0x008, CANARY},
+            {0x110, plan->settings->size},
+            {0x118, plan->tcs + t * PAGE - plan->base},
+            {0x120, plan->stacks + (threads - t) * STACK_PAGES * PAGE}, /* top */
+            {0x130, signals},
+            {0x138, signals + SIGNAL_PAGES * PAGE},
+            {0x148, ssa},
+            {0x150, ssa + SSAFRAMESIZE * PAGE - SSA_GPR_BYTES},
+            {0x1a0, plan->manifest.len + 1},
+            {0x1a8, plan->heap},
+            {0x1b0, plan->pal}, /* the heap's end */
+        };
         uint8_t page[SGXS_PAGE_SIZE] = {0};
 
-        bytes_put_le64(page + TCB_SELF, p->at);
-        bytes_put_le64(page + TCB_CANARY, CANARY);
-        bytes_put_le64(page + TCB_SIZE, plan->settings->size);
-        bytes_put_le64(page + TCB_TCS, plan->tcs + t * PAGE - plan->base);
-        bytes_put_le64(page + TCB_STACK, plan->stacks + (threads - t) * STACK_PAGES * PAGE);
-        bytes_put_le64(page + TCB_SIGNAL_LOW, signals);
-        bytes_put_le64(page + TCB_SIGNAL_HIGH, signals + SIGNAL_PAGES * PAGE);
-        bytes_put_le64(page + TCB_SSA, ssa);
-        bytes_put_le64(page + TCB_GPR, ssa + SSAFRAMESIZE * PAGE - SSA_GPR_BYTES);
-        bytes_put_le64(page + TCB_MANIFEST_LEN, plan->manifest.len + 1);
-        bytes_put_le64(page + TCB_HEAP_LOW, plan->heap);
-        bytes_put_le64(page + TCB_HEAP_HIGH, plan->pal);
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+            bytes_put_le64(page + words[i][0], words[i][1]);
         if (!lay_page(p, SECINFO_RW, page, err))
             return false;
     }
@@ -245,7 +235,7 @@ static bool lay_segment(struct pour *p, const struct elf_segment *s, uint8_t *pi
 {
     const struct gramine_plan *plan = p->plan;
 
-    p->at = plan->pal + TRUNCATE(s->vaddr);
+    p->at = plan->pal + s->vaddr / PAGE * PAGE;
     while (p->at < plan->pal + s->vaddr + s->memsz) {
         if (!elf_read_segment(plan->libpal, s, p->at - plan->pal, piece, FILE_PIECE, err))
             return false;

@@ -205,18 +205,17 @@ static bool read_xfrm(const struct reading *r, struct site_fields *f, struct ens
 
 static bool read_all_fields(const struct reading *r, struct site_fields *f, struct ens_err *err)
 {
-    static const struct {
-        const char *key;
-        unsigned from, to;
-    } exinfo[] = {{"support_exinfo", 0, 3}, {"require_exinfo", 4, 7}, {"use_exinfo", 6, VERSION_LAST}};
+    /* 1.6 and 1.7 take the old name as well. */
+    const char *exinfo[] = {r->minor < 4   ? "support_exinfo"
+                            : r->minor < 8 ? "require_exinfo"
+                                           : "use_exinfo",
+                            r->minor < 6 ? NULL : "use_exinfo"};
     uint64_t isvprodid = 0;
     uint64_t isvsvn = 0;
     bool is_set = false;
 
-    for (size_t i = 0; i < sizeof exinfo / sizeof exinfo[0]; i++) {
-        if (r->minor < exinfo[i].from || r->minor > exinfo[i].to)
-            continue;
-        if (!get_flag(r, exinfo[i].key, &is_set, err))
+    for (size_t i = 0; i < 2 && exinfo[i] != NULL; i++) {
+        if (!get_flag(r, exinfo[i], &is_set, err))
             return false;
         f->miscselect |= is_set ? 1 : 0;
     }

@@ -25,7 +25,7 @@ enum magic magic_of(struct view head)
 /* "[[sgx.trusted_files]]", "loader.entrypoint =" */
 static bool is_manifest_line(struct view line)
 {
-    static const char *const tables[] = {"sgx", "loader", "libos"};
+    static const char *const tables[] = {"sgx", "loader", "libos", "fs"};
     size_t at = 0;
 
     while (at < line.len && (line.data[at] == '[' || line.data[at] == ' '))

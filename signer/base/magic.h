@@ -14,7 +14,7 @@ enum magic {
 /* The kind of a file that begins with `head`; eight bytes will do. */
 enum magic magic_of(struct view head);
 
-/* Is it the text of a Gramine manifest: does a line begin with one of its tables, [sgx], [loader] or [libos], or a key of
+/* Is it the text of a Gramine manifest: does a line begin with one of its tables, [sgx], [loader], [libos] or [fs], or a key of
  * one? So many bytes of `head` are looked at. */
 #define MAGIC_MANIFEST_MAX 4096
 bool magic_is_manifest(struct view head);

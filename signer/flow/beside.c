@@ -48,3 +48,14 @@ void beside_close(struct beside *b)
     file_closep(&b->container.sigstruct.fd);
     file_closep(&b->container.release.fd);
 }
+
+bool beside_check_none(const struct beside_options *o, const char *path, struct ens_err *err)
+{
+    const char *option = o->libpal != NULL       ? "--libpal"
+                         : o->gramine != NULL    ? "--gramine"
+                         : o->sigstruct != NULL  ? "--sigstruct"
+                         : edp_is_given(&o->edp) ? "the options of elf2sgxs"
+                                                 : NULL;
+
+    return option == NULL || ens_fail(err, ENS_USAGE, "%s: is a whole enclave: leave out %s", path, option);
+}

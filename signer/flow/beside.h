@@ -29,3 +29,6 @@ bool beside_check_layout(const struct beside_options *o, bool is_elf, const char
 /* Opens what the options name; texts are borrowed. ENS_NOINPUT, ENS_DATA as of file_open. Release with beside_close. */
 bool beside_open(const struct beside_options *o, struct beside *ret, struct ens_err *err) ENS_MUST_CHECK;
 void beside_close(struct beside *b);
+
+/* The file at `path` is a whole enclave: ENS_USAGE if something is given for its other half. */
+bool beside_check_none(const struct beside_options *o, const char *path, struct ens_err *err) ENS_MUST_CHECK;

@@ -55,6 +55,11 @@ sign_with_testkey() {
     bad 64 'is not a Gramine manifest: leave out --libpal' gen-sign-data --libpal libpal.so -o x app.sgxs
     bad 64 'is not a Gramine manifest: leave out --gramine' gen-sign-data --gramine 1.9 -o x app.sgxs
     bad 64 'neither app.sgxs nor app.sgxs is a Gramine manifest' compare --libpal libpal.so app.sgxs app.sgxs
+    bundle b.orc
+    for command in show verify; do
+        bad 64 'b.orc: is a whole enclave: leave out --libpal' "$command" --libpal libpal.so b.orc
+    done
+    bad 64 'app.sgxs: is a whole enclave: leave out --gramine' show --gramine 1.9 app.sgxs
     bad 66 'gone.so' gen-sign-data --libpal gone.so -o x app.sgxs
 }
 

@@ -12,10 +12,12 @@ static bool show_container(struct report *r, const struct show_options *args, st
 
     if (!beside_check_layout(&args->beside, a->kind == ARTIFACT_ELF, a->path, err))
         return false;
+    if (a->kind != ARTIFACT_BUNDLE && a->kind != ARTIFACT_SGXS)
+        return show_enclave(r, &args->beside, a, err);
+    if (!beside_check_none(&args->beside, a->path, err))
+        return false;
     if (a->kind == ARTIFACT_BUNDLE)
         return show_bundle(r, a, err);
-    if (a->kind != ARTIFACT_SGXS)
-        return show_enclave(r, &args->beside, a, err);
     if (judged == NULL || !enclave_measure_stream(a->fd, a->path, &stream, err))
         return false;
     show_add(&stream.problems, &judged->found);

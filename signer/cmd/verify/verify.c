@@ -296,8 +296,9 @@ static bool verify_file(const struct verify_options *args, const char *path, con
     if (!artifact_open(path, &a, err) ||
         !beside_check_layout(&args->beside, a.kind == ARTIFACT_ELF, path, err))
         return false;
-    return a.kind == ARTIFACT_BUNDLE || is_bundle_to_core(d, &a) ? check_bundle(args, d, &a, v, err)
-                                                                 : check_enclave(args, d, &a, v, err);
+    if (a.kind != ARTIFACT_BUNDLE && !is_bundle_to_core(d, &a))
+        return check_enclave(args, d, &a, v, err);
+    return beside_check_none(&args->beside, path, err) && check_bundle(args, d, &a, v, err);
 }
 
 static bool print_verdict(const struct verify_options *args, const struct demands *d, const struct verdict *v,
