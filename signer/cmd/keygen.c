@@ -14,9 +14,6 @@
 #include "signer/ui/notice.h"
 #include "signer/ui/output.h"
 
-/* Longest CKA_ID that is taken, in bytes. */
-#define ID_MAX 64
-
 /* The test signature is over text: sign-data begins with the byte 0x06 and has 256 bytes, so that no
  * signature made here can be one of an enclave. */
 static const char proof[] = "ensign keygen: this text proves a key and is no sign-data";
@@ -30,26 +27,13 @@ struct keygen_options {
     bool force;
 };
 
-static bool parse_id(const char *text, uint8_t *ret, size_t *ret_len, struct ens_err *err)
-{
-    size_t len = text != NULL ? strlen(text) : 0;
-
-    if (len % 2 != 0 || len > 2 * ID_MAX || (text != NULL && len == 0))
-        return ens_fail(err, ENS_USAGE,
-                        "--id: '%s' is not a CKA_ID: give 1 to %d bytes as hexadecimal digits", text, ID_MAX);
-    if (len > 0 && !hex_decode(text, "--id", ret, len / 2, err))
-        return false;
-    *ret_len = len / 2;
-    return true;
-}
-
 /* One run of keygen. */
 struct run {
     const struct keygen_options *args;
     struct token_session token;
     struct output *pubkey_out;
     struct transcript *transcript; /* NULL: none is kept */
-    uint8_t id[ID_MAX];
+    uint8_t id[TOKEN_ID_MAX];
     size_t id_len;
     const struct hsm_key *key;   /* the new one */
     uint8_t digest[DIGEST_SIZE]; /* of the text that it signs */
@@ -189,7 +173,8 @@ static bool run_keygen(const struct command_line *line, struct ens_err *err)
                         args->uri == NULL ? "--token" : "--label");
     if (args->label[0] == '\0')
         return ens_fail(err, ENS_USAGE, "--label: is empty: give the key a name");
-    if (!parse_id(args->id, r.id, &r.id_len, err) || !token_usage(&args->token, "--token", args->uri, err) ||
+    if (!token_parse_id(args->id, r.id, &r.id_len, err) ||
+        !token_usage(&args->token, "--token", args->uri, err) ||
         !record_open(line, &args->record, &r.transcript, err))
         return false;
     bool ok = keygen_walk(&r, err);

@@ -22,6 +22,7 @@ const struct command *const cmd_table[] = {
     &cmd_pubkey,
     &cmd_keys,
     &cmd_transcript,
+    &cmd_quorum_enroll,
     &cmd_quorum_deal,
     &cmd_quorum_combine,
     &cmd_quorum_destroy,

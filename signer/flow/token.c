@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "signer/base/file.h"
+#include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
 #include "signer/flow/pin.h"
@@ -104,6 +105,20 @@ bool token_usage(const struct token_options *args, const char *option, const cha
         return ens_wrap(err, "%s", option);
     return choose_sessions(args, &sessions, err) && choose_pin_source(args, &s, err) &&
            choose_module(args, s.uri, &open, err);
+}
+
+bool token_parse_id(const char *text, uint8_t *ret, size_t *ret_len, struct ens_err *err)
+{
+    size_t len = text != NULL ? strlen(text) : 0;
+
+    if (len % 2 != 0 || len > 2 * TOKEN_ID_MAX || (text != NULL && len == 0))
+        return ens_fail(err, ENS_USAGE,
+                        "--id: '%s' is not a CKA_ID: give 1 to %d bytes as hexadecimal digits", text,
+                        TOKEN_ID_MAX);
+    if (len > 0 && !hex_decode(text, "--id", ret, len / 2, err))
+        return false;
+    *ret_len = len / 2;
+    return true;
 }
 
 /* Without this a token that wants a touch or a card looks like a program that hangs. */
@@ -299,12 +314,10 @@ static bool ask_again(void *ctx, struct secret *ret, struct ens_err *err)
     struct token_session *s = ctx;
 
     if (s->pin_source != NULL && strncmp(s->pin_source, "fd:", 3) == 0)
-        return ens_fail(
-            err, ENS_PIN,
-            "--pin-source: the key wants the PIN again for each signature, and a descriptor gives it "
-            "once: give file:PATH or tty");
-    (void)snprintf(s->prompt, sizeof s->prompt, "PIN of token %.40s again, for this signature",
-                   s->token->label);
+        return ens_fail(err, ENS_PIN,
+                        "--pin-source: the key wants the PIN again for each use, and a descriptor gives it "
+                        "once: give file:PATH or tty");
+    (void)snprintf(s->prompt, sizeof s->prompt, "PIN of token %.40s again, for this key", s->token->label);
     return pin_read(s->pin_source, s->pin_from_uri, s->prompt, ret, err);
 }
 
@@ -327,4 +340,13 @@ bool token_sign(struct token_session *s, unsigned session, enum hsm_mechanism me
                         s->token->label);
     memcpy(ret, signature, SIGNATURE_SIZE);
     return true;
+}
+
+bool token_decrypt(struct token_session *s, enum hsm_oaep oaep, struct view wrapped, struct secret *ret,
+                   struct ens_err *err)
+{
+    const struct hsm_decrypt_args args = {
+        .oaep = oaep, .wrapped = wrapped, .ask_pin = ask_again, .ask_ctx = s};
+
+    return hsm_decrypt(s->hsm, &args, ret, err);
 }

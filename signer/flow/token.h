@@ -31,6 +31,11 @@ struct token_session {
     char prompt[96];
 };
 
+/* Longest CKA_ID that is taken, in bytes. */
+#define TOKEN_ID_MAX 64
+/* --id: hexadecimal digits; NULL gives none. `ret` has TOKEN_ID_MAX bytes. ENS_USAGE. */
+bool token_parse_id(const char *text, uint8_t *ret, size_t *ret_len, struct ens_err *err) ENS_MUST_CHECK;
+
 /* Are the options of the token and the URI `uri_text` right, as far as they say themselves? ENS_USAGE.
  * Nothing is opened. */
 bool token_usage(const struct token_options *args, const char *option, const char *uri_text,
@@ -69,3 +74,7 @@ void token_calls(const struct token_session *s, uint64_t *ret_started, uint64_t 
 bool token_sign(struct token_session *s, unsigned session, enum hsm_mechanism mechanism,
                 const struct pubkey *key, const uint8_t digest[static 32], struct view message,
                 uint8_t ret[static SIGNATURE_SIZE], struct ens_err *err) ENS_MUST_CHECK;
+
+/* What was wrapped for the selected key (hsm_decrypt). The caller wipes `ret`. */
+bool token_decrypt(struct token_session *s, enum hsm_oaep oaep, struct view wrapped, struct secret *ret,
+                   struct ens_err *err) ENS_MUST_CHECK;

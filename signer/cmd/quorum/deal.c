@@ -22,6 +22,7 @@
 #include "signer/cmd/quorum/quorum.h"
 #include "signer/flow/pin.h"
 #include "signer/flow/record.h"
+#include "signer/flow/swap.h"
 #include "signer/quorum/check.h"
 #include "signer/quorum/combine.h"
 #include "signer/quorum/prove.h"
@@ -100,7 +101,7 @@ static bool check_machine(const struct run *r, struct ens_err *err)
 {
     bool swaps = false;
 
-    if (!number_lock_memory(err) || !quorum_has_swap(&swaps, err))
+    if (!number_lock_memory(err) || !swap_is_used(&swaps, err))
         return false;
     if (swaps && !r->args->allow_swap)
         return ens_fail(err, ENS_REFUSED,

@@ -1,22 +1,26 @@
 /* quorum destroy: a share that must not come back, once those of the next epoch are in use. Its bytes are overwritten,
- * flushed and unlinked. That is all that can be done to a file, and little on flash. */
+ * flushed and unlinked. That is all that can be done to a file, and little on flash; with --key the sealing key goes
+ * first, and with it every copy. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "signer/base/file.h"
+#include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/path.h"
+#include "signer/base/text.h"
+#include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
+#include "signer/flow/key_destroy.h"
 #include "signer/flow/record.h"
+#include "signer/flow/sealing_key.h"
 #include "signer/ui/notice.h"
 #include "signer/ui/screen.h"
 
-/* Bytes of a file of quorum, at most. */
-#define FILE_MAX_BYTES 65536
-
 struct destroy_options {
+    struct sealing_key_options key; /* --key alone */
     struct record_options record;
     const char *share;
     bool yes;
@@ -28,7 +32,9 @@ struct run {
     struct transcript *transcript; /* NULL: none is kept */
     struct path_place place;       /* of the share */
     int fd;
-    size_t size;
+    struct buf text;
+    struct sealing_key *key;    /* NULL: only the file goes */
+    struct quorum_share *share; /* with a key: the file */
     bool is_gone;
 };
 
@@ -36,6 +42,9 @@ static void destroy_free(struct run *r)
 {
     path_place_free(&r->place);
     file_closep(&r->fd);
+    sealing_key_closep(&r->key);
+    mem_freep(&r->share);
+    buf_free(&r->text);
     transcript_closep(&r->transcript);
 }
 
@@ -55,7 +64,6 @@ static bool is_secret(struct view text)
 static bool open_share(struct run *r, struct ens_err *err)
 {
     const char *path = r->args->share;
-    ENS_CLEANUP(buf_free) struct buf text = {0};
     struct stat st;
 
     if (!path_find(path, ENS_NOINPUT, &r->place, err) ||
@@ -63,10 +71,9 @@ static bool open_share(struct run *r, struct ens_err *err)
         return false;
     if (fstat(r->fd, &st) != 0 || !S_ISREG(st.st_mode))
         return ens_fail(err, ENS_DATA, "%s: is not a regular file", path);
-    if (!file_read_rest(r->fd, path, FILE_MAX_BYTES, &text, err))
+    if (!file_read_rest(r->fd, path, QUORUM_FILE_MAX, &r->text, err))
         return false;
-    r->size = text.len;
-    if (!is_secret(buf_view(&text)))
+    if (!is_secret(buf_view(&r->text)))
         return ens_fail(err, ENS_DATA,
                         "%s: is not a share, delta, repair or identity of a quorum: rm removes it", path);
     if (st.st_nlink > 1)
@@ -75,7 +82,52 @@ static bool open_share(struct run *r, struct ens_err *err)
     return true;
 }
 
-static bool confirm(const struct run *r, struct ens_err *err)
+/* ---- the key ---- */
+
+/* It must be the one that the share is sealed to. */
+static bool open_key(struct run *r, struct ens_err *err)
+{
+    const char *path = r->args->share;
+
+    r->share = mem_alloc(1, sizeof *r->share, err);
+    if (r->share == NULL || !quorum_read(buf_view(&r->text), path, r->share, err) ||
+        !sealing_key_open(&r->args->key, &r->key, err))
+        return false;
+    const struct quorum_card *card = sealing_key_card(r->key);
+
+    if (memcmp(card->key, r->share->box.key, QUORUM_ID) != 0)
+        return ens_fail(err, ENS_BADKEY, "%s: is sealed to %s, and the key is %s: nothing was destroyed",
+                        path, hex_of(view_of(r->share->box.key, QUORUM_ID)).text,
+                        hex_of(view_of(card->key, QUORUM_ID)).text);
+    record_token(r->transcript, sealing_key_token(r->key));
+    transcript_put(r->transcript, "destroys", hex_of(view_of(card->key, QUORUM_ID)).text,
+                   r->share->public.holder[r->share->holder - 1].name);
+    return true;
+}
+
+static bool confirm_key(const struct run *r, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf about = {0};
+    const struct quorum_card *card = sealing_key_card(r->key);
+    const char *name = r->share->public.holder[r->share->holder - 1].name;
+
+    if (!text_line(&about, err, "Destroy the sealing key of holder %u, %s?", r->share->holder, name) ||
+        !text_line(&about, err, "  Token     %s", sealing_key_token(r->key)->token->label) ||
+        !text_line(&about, err, "  Fingerprint") || !review_groups(card->key, &about, err) ||
+        !review_rows_of_words(card->key, &about, err) ||
+        !text_line(&about, err, "Nothing that is sealed to it opens again: %s, its copies, deltas.",
+                   r->args->share) ||
+        !text_line(&about, err,
+                   "Do it when all words of the new quorum agreed and one signature was made.") ||
+        !key_destroy_ask(buf_view(&about), name, err))
+        return false;
+    record_confirmation(r->transcript, false, "name");
+    return true;
+}
+
+/* ---- the file ---- */
+
+static bool confirm_file(const struct run *r, struct ens_err *err)
 {
     static const struct screen_question question = {.text = "Destroy it? Type yes to destroy: ",
                                                     .yes = "yes"};
@@ -88,8 +140,7 @@ static bool confirm(const struct run *r, struct ens_err *err)
     if (!screen_require(r->args->share, "destroy it", err))
         return false;
     notice_say("%s: is overwritten and removed. Do this when the words of the new quorum agreed and one "
-               "signature was "
-               "made with the new shares.",
+               "signature was made with the new shares.",
                r->args->share);
     if (!screen_ask(&question, &answer, err))
         return false;
@@ -101,10 +152,10 @@ static bool confirm(const struct run *r, struct ens_err *err)
 
 static bool overwrite(struct run *r, struct ens_err *err)
 {
-    static const uint8_t zeros[FILE_MAX_BYTES];
+    static const uint8_t zeros[QUORUM_FILE_MAX];
     const char *path = r->args->share;
 
-    if (!file_write_at(r->fd, path, 0, view_of(zeros, r->size), err))
+    if (!file_write_at(r->fd, path, 0, view_of(zeros, r->text.len), err))
         return false;
     if (fsync(r->fd) != 0)
         return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be flushed", path);
@@ -129,11 +180,17 @@ static bool remove_share(struct run *r, struct ens_err *err)
 
 static bool destroy_walk(struct run *r, struct ens_err *err)
 {
+    bool has_key = r->args->key.token.key != NULL;
+
     if (!open_share(r, err))
         return false;
     record_file(r->transcript, "share", r->args->share);
-    if (!confirm(r, err) || !record_intent(r->transcript, NULL, 0, err) || !remove_share(r, err))
+    if ((has_key && !open_key(r, err)) || !(has_key ? confirm_key(r, err) : confirm_file(r, err)) ||
+        !record_intent(r->transcript, NULL, 0, err) ||
+        (has_key && !key_destroy(sealing_key_token(r->key), r->transcript, err)) || !remove_share(r, err))
         return false;
+    if (has_key)
+        notice_say("The sealing key is destroyed; read back: both halves are gone.");
     notice_say(
         "%s: overwritten and removed. Flash, snapshots and copies may still hold it: only the end of the key "
         "that it is sealed to is certain.",
@@ -148,12 +205,14 @@ static bool run_destroy(const struct command_line *line, struct ens_err *err)
 
     if (args->share == NULL)
         return ens_fail(err, ENS_USAGE, "--share: is missing: name the file that is destroyed");
-    if (!record_open(line, &args->record, &r.transcript, err))
+    if (!sealing_key_usage(&args->key, err) ||
+        (args->key.token.key != NULL && !key_destroy_usage(args->key.token.key, err)) ||
+        !record_open(line, &args->record, &r.transcript, err))
         return false;
     bool ok = destroy_walk(&r, err);
 
     if (r.is_gone)
-        transcript_put(r.transcript, "gone", "yes");
+        transcript_put(r.transcript, "removed", args->share);
     return record_end(r.transcript, &(struct record_end){0}, ok, err);
 }
 
@@ -161,6 +220,8 @@ static bool run_destroy(const struct command_line *line, struct ens_err *err)
 
 static const struct option destroy_rows[] = {
     {"share", 0, DESTROY(FILE_ONCE, share), "FILE", "the share, delta, repair or identity that goes"},
+    {"key", 0, DESTROY(URI_SAID, key.token.key), "URI",
+     "its sealing key goes, too: the holder's name is typed"},
     {"yes", 0, DESTROY(FLAG, yes), NULL, "do not ask for confirmation"},
     {0},
 };
@@ -168,8 +229,10 @@ static const struct option destroy_rows[] = {
 const struct command cmd_quorum_destroy = {
     .name = "quorum destroy",
     .operands = "",
-    .summary = "overwrite and remove a share that was replaced",
+    .summary = "overwrite and remove a share, and end its sealing key",
     .size = sizeof(struct destroy_options),
-    .groups = {{destroy_rows, 0}, {record_rows, offsetof(struct destroy_options, record)}},
+    .groups = {{destroy_rows, 0},
+               {token_rows, offsetof(struct destroy_options, key.token)},
+               {record_rows, offsetof(struct destroy_options, record)}},
     .run = run_destroy,
 };

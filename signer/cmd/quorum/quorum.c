@@ -1,7 +1,6 @@
 /* What several commands of quorum do. */
 #include "signer/cmd/quorum/quorum.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 
 #include "signer/base/file.h"
@@ -45,21 +44,6 @@ bool quorum_pin(const char *hex, const uint8_t mrsigner[static MRSIGNER_SIZE], s
     return memcmp(want, mrsigner, sizeof want) == 0 ||
            ens_fail(err, ENS_REFUSED, "quorum: its MRSIGNER is %s, not that of --mrsigner",
                     hex_of(view_of(mrsigner, MRSIGNER_SIZE)).text);
-}
-
-/* A line for the heading, and one for each swap. */
-bool quorum_has_swap(bool *ret, struct ens_err *err)
-{
-    ENS_CLEANUP(file_closep) int fd = open("/proc/swaps", O_RDONLY | O_CLOEXEC);
-    uint8_t text[512];
-    size_t len = 0;
-
-    if (fd < 0 || !file_read(fd, "/proc/swaps", text, sizeof text, &len, err))
-        return ens_fail(err, ENS_IO, "/proc/swaps: cannot be read: give --allow-swap if there is no swap");
-    const uint8_t *end = memchr(text, '\n', len);
-
-    *ret = end != NULL && end + 1 < text + len;
-    return true;
 }
 
 static bool ask_person(const struct quorum_question *q, struct ens_err *err)

@@ -15,9 +15,6 @@ bool quorum_load_card(const char *path, struct quorum_card *ret, struct ens_err 
 bool quorum_pin(const char *hex, const uint8_t mrsigner[static MRSIGNER_SIZE],
                 struct ens_err *err) ENS_MUST_CHECK;
 
-/* Is a swap device or file in use? ENS_IO. */
-bool quorum_has_swap(bool *ret, struct ens_err *err) ENS_MUST_CHECK;
-
 /* What is shown before something that cannot be taken back, and its question. */
 struct quorum_question {
     struct view text;     /* whole lines */
