@@ -140,6 +140,7 @@ static bool read_release(struct container *c, struct intel *intel, struct ens_er
               read_metadata_note(c, e, intel, err) && read_blocks(c, e, intel, err);
 
     c->oddities_len = 0; /* those of the release's note are told of the release */
+    container_tell(c, "layout_from", "Layout from", "%s", f->label);
     return ok;
 }
 

@@ -155,6 +155,7 @@ PY
     ens show --layout-from release.so rebuild.so
     ok
     prints '^Verdict +not signed yet$'
+    prints '^Layout from +release\.so$'
     prints "^MRENCLAVE +$mrenclave\$"
     not prints '^MRSIGNER|at 0x'
     ens verify --layout-from release.so rebuild.so
