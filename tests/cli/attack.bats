@@ -642,7 +642,7 @@ asks() {
     good
     ENSIGN_FAULT=delay=60000 "$ENSIGN" sign --key "$RELEASE" --module "$FAULT" --pin-source "file:$BATS_FILE_TMPDIR/pin" \
         --yes --transcript t -o app.sig app.signdata >o 2>e 3>&- &
-    for _ in {1..400}; do
+    for _ in {1..1500}; do
         [ "$(calls C_Sign)" -eq 0 ] || break
         sleep 0.05
     done

@@ -267,7 +267,7 @@ PY
 blocked() {
     local codes=$1
     shift
-    LIMIT=20 ens "$@"
+    ens "$@"
     [[ " $codes " = *" $status "* ]] || fail "$*: exit status $status, must be one of $codes"
     [ -n "$(errors)" ] || fail "no error line"
 }

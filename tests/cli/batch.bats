@@ -373,7 +373,7 @@ counts() {
     begin
     ENSIGN_FAULT=delay=300 "$ENSIGN" sign --key "$KEY" --module "$FAULT" --pin-source "file:$PINFILE" --yes --out-dir out \
         "${ALL[@]}" >stdout 2>words &
-    for _ in {1..200}; do
+    for _ in {1..1500}; do
         [ "$(find out -name '*.sig' | wc -l)" -lt 2 ] || break
         sleep 0.02
     done

@@ -145,7 +145,7 @@ if pid == 0:
     for n in (0, 1, 2):
         os.dup2(keep, n)
     os.execv(program, args)
-seen, mark, end = b"", 0, time.time() + 60
+seen, mark, end = b"", 0, time.time() + 120
 ended = None
 while time.time() < end:
     ready, _, _ = select.select([fd], [], [], 0.05)
@@ -155,6 +155,11 @@ while time.time() < end:
         if hit:
             mark = len(seen)
             time.sleep(0.2)             # as a person would: the prompt is complete by then
+            # What is typed before the echo is off is thrown away, as it is on a busy host.
+            for _ in range(250 if re.search("pin|passphrase", talk[0][0], re.I) else 0):
+                if not termios.tcgetattr(keep)[3] & termios.ECHO:
+                    break
+                time.sleep(0.02)
             reply = {"^C": b"\x03", "^D": b"\x04"}.get(talk[0][1], talk[0][1].encode() + b"\n")
             os.write(fd, reply)
             talk.pop(0)

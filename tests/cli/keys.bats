@@ -457,7 +457,7 @@ PY
 @test "keygen: a call that hangs after a slow one is ended in its own time" {
     need_fault
     begin
-    ENSIGN_PKCS11_MODULE=$FAULT ENSIGN_FAULT=delay=C_GenerateKeyPair:2200,delay=C_Sign:20000 LIMIT=15 \
+    ENSIGN_PKCS11_MODULE=$FAULT ENSIGN_FAULT=delay=C_GenerateKeyPair:2200,delay=C_Sign:90000 LIMIT=60 \
         keygen --label release --hsm-timeout 1
     refused 85 'C_Sign took more than 1 s'
 }

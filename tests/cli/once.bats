@@ -80,7 +80,7 @@ exchanged() {
     strace -f -o "$BATS_TEST_TMPDIR/trace" -P "$file" -e trace=openat -e inject=openat:signal=SIGSTOP:when="$opening" "$@" \
         </dev/null >"$BATS_TEST_TMPDIR/have" 2>&1 &
     tracer=$!
-    for _ in {1..500}; do
+    for _ in {1..1500}; do
         grep -qs 'stopped by SIGSTOP' "$BATS_TEST_TMPDIR/trace" && break
         sleep 0.02
     done

@@ -370,7 +370,7 @@ stopped() {
     ENSIGN_FAULT=delay=$call:1500 "$ENSIGN" "$@" --module "$FAULT" --pin-source "file:$PINFILE" \
         >"$OUT" 2>"$ERR" </dev/null &
     local pid=$!
-    for _ in {1..500}; do
+    for _ in {1..1500}; do
         [ "$(calls "$call")" -eq 0 ] || break
         sleep 0.02
     done
@@ -420,7 +420,7 @@ sum 0 0 2 143 said" ]
             # shellcheck disable=SC2086
             "$ENSIGN" $command <>pipe >"$BATS_TEST_TMPDIR/o" 2>"$BATS_TEST_TMPDIR/e" &
             pid=$!
-            for _ in {1..250}; do
+            for _ in {1..1500}; do
                 grep -q '^SigCgt:.*[1-9a-f]' "/proc/$pid/status" && grep -q '^State:.*S' "/proc/$pid/status" && break
                 sleep 0.02
             done

@@ -259,7 +259,7 @@ server() {
     # Six are needed; what the token was at when the line broke is made again.
     [ "$(calls C_Sign)" -ge 6 ] && [ "$(calls C_Sign)" -le 8 ] || fail "$(calls C_Sign) signatures"
     # The recipe ended its server, which then removes its socket.
-    for _ in {1..200}; do
+    for _ in {1..1500}; do
         [ -e "$HOME/hsm.sock" ] || break
         sleep 0.05
     done

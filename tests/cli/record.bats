@@ -416,7 +416,7 @@ interrupted() {
     : >"$FAULT_LOG"
     ENSIGN_FAULT=delay=1500 "$ENSIGN" "$@" --yes --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" \
         --transcript t >out.json 2>err &
-    for _ in {1..600}; do [ "$(calls C_Sign)" -lt "$calls" ] || break; sleep 0.02; done
+    for _ in {1..1500}; do [ "$(calls C_Sign)" -lt "$calls" ] || break; sleep 0.02; done
     kill -TERM $!
     status=0
     wait $! || status=$?
@@ -468,7 +468,7 @@ interrupted() {
     begin
     ENSIGN_FAULT=delay=3000 "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" \
         --transcript t -o app.sig app.signdata >out 2>err &
-    for _ in {1..600}; do grep -q C_Sign\\b "$FAULT_LOG" && break; sleep 0.1; done
+    for _ in {1..1500}; do grep -q C_Sign\\b "$FAULT_LOG" && break; sleep 0.1; done
     grep -q '^kind: intent$' t
     kill -INT $!
     status=0
@@ -517,7 +517,7 @@ interrupted() {
     begin
     ENSIGN_FAULT=delay=60000 "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" \
         --transcript t -o app.sig app.signdata >o 2>e 3>&- &
-    for _ in {1..400}; do
+    for _ in {1..1500}; do
         [ "$(calls C_Sign)" -eq 0 ] || break
         sleep 0.05
     done
@@ -659,7 +659,7 @@ PY
     cp app.signdata app3.signdata
     ENSIGN_FAULT=delay=C_Sign:2000 "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" \
         --transcript t --out-dir out app.signdata app2.signdata app3.signdata >o 2>e &
-    for _ in {1..600}; do [ -e out/app.sig ] && break; sleep 0.1; done
+    for _ in {1..1500}; do [ -e out/app.sig ] && break; sleep 0.1; done
     kill -KILL $!
     wait $! || true
     kinds_are 'begin intent'
@@ -789,7 +789,7 @@ PY
     ENSIGN_FAULT=delay=2000 "$ENSIGN" sign --yes --key "$RELEASE" --module "$FAULT" --pin-source "file:$PINFILE" \
         --transcript t -o one.sig app.signdata >o 2>e &
     first=$!
-    for _ in {1..600}; do grep -qs '^kind: intent' t && break; sleep 0.1; done
+    for _ in {1..1500}; do grep -qs '^kind: intent' t && break; sleep 0.1; done
     recorded
     exits 0
     wait $first

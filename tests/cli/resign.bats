@@ -544,7 +544,7 @@ print(*(s[k] for k in ("files", "enclaves", "signed", "skipped", "failed", "not_
     rm other.sgxs
     cp "$BATS_TEST_TMPDIR/other.orc" "$BATS_TEST_TMPDIR/copy.orc"
     (
-        for _ in {1..400}; do
+        for _ in {1..1500}; do
             [ "$(calls C_Sign)" -eq 0 ] || break
             sleep 0.02
         done

@@ -139,7 +139,7 @@ fixtures() {
     types 'ensign sign --key "$K" --pin-source "file:$PINFILE" --out-dir out f?.signdata'
     sees '^Sign these 3, of which 3 have dangers \(f1, f2, f3\)\? Type yes to sign:$'
     types yes
-    for ((n = 0; n < 100; n++)); do
+    for ((n = 0; n < 1500; n++)); do
         [ ! -e out/f1.sig ] || break
         sleep 0.05
     done

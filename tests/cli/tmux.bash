@@ -44,7 +44,7 @@ look() {
 # sees REGEX: waits until the last line on the screen that is not empty is like this.
 sees() {
     local n line=
-    for ((n = 0; n < 200; n++)); do
+    for ((n = 0; n < 1500; n++)); do
         line=$(look | sed '/^$/d' | tail -n 1)
         ! grep -Eq "$1" <<<"$line" || return 0
         sleep 0.05
@@ -68,7 +68,7 @@ ended() {
     sees '^>$'
     types 'echo exit $? $(stty -a | grep -owE -- "-?(echo|icanon|isig)")'
     local n
-    for ((n = 0; n < 100; n++)); do
+    for ((n = 0; n < 1500; n++)); do
         ! look | grep -q '^exit [0-9]' || break
         sleep 0.05
     done

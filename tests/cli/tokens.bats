@@ -239,7 +239,7 @@ not_told() {
     done
     signs 'login=0x5,finaltry' "$RELEASE" --allow-final-try
     refused 85 'it counted as a wrong PIN'
-    ENSIGN_FAULT=delay=C_Login:9000 LIMIT=20 ens sign --key "$RELEASE" --module "$FAULT" \
+    ENSIGN_FAULT=delay=C_Login:90000 ens sign --key "$RELEASE" --module "$FAULT" \
         --pin-source "file:$PINFILE" --yes --hsm-timeout 1 -o out.sig s.signdata
     refused 85 'C_Login took more than 1 s' 'may have counted'
     not grep -Eiq 'repeat' "$ERR"

@@ -112,7 +112,7 @@ CRASHED='was ended by signal 11 \(SEGV\)'
 
 kill_the_one_that_hangs() {
     local tree
-    for _ in {1..500}; do
+    for _ in {1..1500}; do
         [ ! -e hung ] || break
         sleep 0.02
     done
@@ -207,18 +207,18 @@ print(bin(int(a, 16) ^ int(b, 16)).count("1"))' "$OUT")" -eq 1 ]
 # Of each worker, while the token signs: its descriptors, its terminal, its filter.
 look_at_workers() {
     local tree worker fd where
-    for _ in {1..500}; do
+    for _ in {1..1500}; do
         [ "$(calls C_Sign)" -eq 0 ] || break
         sleep 0.02
     done
-    for _ in {1..500}; do
+    for _ in {1..1500}; do
         mapfile -t tree < <(below "$1")
         [ "${#tree[@]}" -lt 3 ] || break
         sleep 0.02
     done
     for worker in "${tree[@]:1}"; do
         # It stands before the first file is asked for; one may just be there.
-        for _ in {1..500}; do
+        for _ in {1..1500}; do
             ! grep -Eq '^Seccomp:.*2$' "/proc/$worker/status" || break
             sleep 0.02
         done

@@ -39,7 +39,6 @@ private_keys() {
 
 # run_command sign|keygen|keys|pubkey
 run_command() {
-    LIMIT=20
     rm -f result
     case $1 in
     sign) tok sign --key "$TOKEN;object=release" --yes -o result s.signdata ;;
@@ -158,7 +157,7 @@ every_call_fails_cleanly() {
     local name
     begin
     for name in C_Initialize C_GetInfo C_GetSlotList C_OpenSession C_Login C_FindObjects C_SignInit C_Sign; do
-        FAULTS=delay=$name:15000 LIMIT=10 tok sign --key "$TOKEN;object=release" --yes --hsm-timeout 1 \
+        FAULTS=delay=$name:60000 LIMIT=50 tok sign --key "$TOKEN;object=release" --yes --hsm-timeout 1 \
             -o result s.signdata
         refused 85 "$name" '--hsm-timeout'
         called "$name" 1
@@ -176,7 +175,7 @@ interrupted() {
     ENSIGN_FAULT=delay=$call:4000 timeout --foreground 20 setsid "$ENSIGN" "$1" --module "$FAULT" \
         --pin-source "file:$PINFILE" "${@:2}" </dev/null >"$OUT" 2>"$ERR" 3>&- &
     pid=$!
-    for _ in {1..200}; do
+    for _ in {1..1500}; do
         [ "$(calls "$call")" -eq 0 ] || break
         sleep 0.02
     done
@@ -238,7 +237,7 @@ interrupted() {
             -o - s.signdata 2>err || code=$?
         echo "$code" >code
     ) 3>&- | true
-    for _ in {1..100}; do
+    for _ in {1..1500}; do
         [ ! -s code ] || break
         sleep 0.05
     done

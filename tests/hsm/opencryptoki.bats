@@ -62,7 +62,7 @@ clear_store() {
 start_daemon() {
     setsid pkcsslotd -f </dev/null >"$BATS_FILE_TMPDIR/slotd.log" 2>&1 3>&- 9>&- &
     echo $! >"$BATS_FILE_TMPDIR/slotd.pid"
-    for _ in {1..100}; do
+    for _ in {1..1500}; do
         [ ! -S /run/pkcsslotd.socket ] || return 0
         sleep 0.05
     done
@@ -90,7 +90,7 @@ drop_token() {
     [ -s "$BATS_FILE_TMPDIR/slotd.pid" ] || return 0
     pid=$(cat "$BATS_FILE_TMPDIR/slotd.pid")
     kill "$pid" 2>/dev/null || true
-    for _ in {1..20}; do
+    for _ in {1..1500}; do
         [ -d "/proc/$pid" ] || break
         sleep 0.05
     done

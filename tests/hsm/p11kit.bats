@@ -33,7 +33,7 @@ serve() {
     [ -n "$P11_KIT_SERVER_PID" ]
     export P11_KIT_SERVER_ADDRESS
     # It says where it will listen, and listens some time after that (flag 00010000).
-    for _ in {1..200}; do
+    for _ in {1..1500}; do
         ! grep -q "00010000 .* ${P11_KIT_SERVER_ADDRESS#unix:path=}\$" /proc/net/unix || return 0
         sleep 0.05
     done
@@ -43,7 +43,7 @@ serve() {
 # dismiss: ends the server, and waits until it has gone.
 dismiss() {
     kill "$P11_KIT_SERVER_PID"
-    for _ in {1..200}; do
+    for _ in {1..1500}; do
         [ -e "/proc/$P11_KIT_SERVER_PID" ] || break
         sleep 0.05
     done
@@ -62,7 +62,7 @@ by_socket() {
 
 # served CALL: waits until the module behind the server was called so.
 served() {
-    for _ in {1..200}; do
+    for _ in {1..1500}; do
         [ "$(calls "$1")" -eq 0 ] || return 0
         sleep 0.05
     done
@@ -77,7 +77,7 @@ lose_peer() {
 
 # lose_peer_after DIRECTORY N: as soon as N signatures are there.
 lose_peer_after() {
-    for _ in {1..500}; do
+    for _ in {1..1500}; do
         [ "$(find "$1" -name '*.sig' | wc -l)" -lt "$2" ] || break
         sleep 0.02
     done
@@ -101,9 +101,9 @@ lose_peer_after() {
 
 @test "p11-kit: a peer that dies during a signature is 85, and nothing is written" {
     begin
-    serve delay=20000
+    serve delay=90000
     lose_peer C_Sign &
-    LIMIT=15 by_socket -o out.sig s.signdata
+    LIMIT=50 by_socket -o out.sig s.signdata
     wait $!
     refused 85 'C_Sign'
     files s.signdata
@@ -113,9 +113,9 @@ lose_peer_after() {
     local call
     begin
     for call in C_Login C_FindObjects; do
-        serve "delay=$call:20000"
+        serve "delay=$call:90000"
         lose_peer "$call" &
-        LIMIT=15 by_socket -o out.sig s.signdata
+        LIMIT=50 by_socket -o out.sig s.signdata
         wait $!
         refused 85 "$call"
         dismiss
@@ -128,7 +128,7 @@ lose_peer_after() {
     mkdir out
     serve delay=300
     lose_peer_after out 3 &
-    LIMIT=30 by_socket --out-dir out "$BATS_FILE_TMPDIR"/f??.signdata
+    by_socket --out-dir out "$BATS_FILE_TMPDIR"/f??.signdata
     wait $!
     exits 85
     [ "$(errors | wc -l)" -eq 1 ]

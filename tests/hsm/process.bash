@@ -65,7 +65,7 @@ gone() {
             kill -9 "$pid" || true
         done <"$dir.log.pids" 2>"$dir.err"
     fi
-    for _ in {1..100}; do
+    for _ in {1..1500}; do
         pgrep -s "$session" >"$dir.left" || return 0
         sleep 0.05
     done

@@ -127,10 +127,10 @@ printed() {
     local what
     begin
     for what in fork zombie forkkeeps daemon; do
-        LIMIT=20 at_each "$OPENING $WORKING $CLOSING" "$what" 0 '' good
+        LIMIT=50 at_each "$OPENING $WORKING $CLOSING" "$what" 0 '' good
     done
     # Of one that starts while the module is closed, the code may be gone before it runs.
-    LIMIT=20 at_each "$OPENING $WORKING" thread 0 '' good
+    LIMIT=50 at_each "$OPENING $WORKING" thread 0 '' good
     all_good
 }
 
@@ -257,7 +257,7 @@ started() {
         --key "$RELEASE" --module "$QUIRK" --pin-source "file:$PINFILE" --yes --transcript t -o out "$@" s.signdata \
         </dev/null >stdout 2>stderr 3>&- &
     waiter=$!
-    for _ in {1..400}; do
+    for _ in {1..1500}; do
         ! grep -qsx "$call" "$dir.log" || break
         sleep 0.05
     done
@@ -312,7 +312,7 @@ on_terminal() {
     begin
     ENSIGN_QUIRK_SECONDS=60 started sleep@C_Sign C_Sign
     kill -INT "$pid"
-    for _ in {1..200}; do
+    for _ in {1..1500}; do
         ! grep -q interrupted stderr || break
         sleep 0.05
     done
@@ -334,7 +334,7 @@ on_terminal() {
         ended
         [ "$status" -eq 137 ]
         gone || fail "$what: left behind: $(cat "$dir.left")"
-        for _ in {1..100}; do
+        for _ in {1..1500}; do
             [ -n "$helper" ] || break
             [ -d "/proc/$helper" ] || break
             sleep 0.05

@@ -99,7 +99,7 @@ static void token_setup(void)
 {
     FILE *f = NULL;
 
-    (void)alarm(TOKEN_SECONDS);
+    (void)alarm(getenv("ENSIGN_VALGRIND") != NULL ? 3 * TOKEN_SECONDS : TOKEN_SECONDS);
     token_dir = support_mkdir();
     assert_int_equal(mkdir(token_path("tokens"), 0700), 0);
     f = fopen(token_path("softhsm2.conf"), "w");
