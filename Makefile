@@ -38,7 +38,7 @@ CFLAGS_VARIANT  := $(if $(CFLAGS_$(VARIANT)),$(CFLAGS_$(VARIANT)),$(CFLAGS_relea
 LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_cov     := --coverage
 LDFLAGS_fuzz    := -fsanitize=address,undefined
-# The directory of the build is in no program: two clones give the same bytes (tests/cli/install.bats).
+# The directory of the build is in no program: two clones give the same bytes (scripts/package-check).
 export PWD      := $(CURDIR)
 MAP             := $(if $(filter cov,$(VARIANT)),,"-ffile-prefix-map=$(CURDIR)=.")
 CFLAGS_ALL      := -std=gnu17 $(WARNINGS) $(HARDENING) $(CFLAGS_VARIANT) $(MAP) $(CFLAGS)

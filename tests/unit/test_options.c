@@ -497,6 +497,8 @@ static void check_option(const struct command *cmd, const struct option_place *p
     char *member = (char *)(p->is_common ? (void *)&want : want.options) + p->offset;
 
     (void)snprintf(word, sizeof word, "--%s", p->row->name);
+    if ((p->row->marks & OPTION_HERE) != 0)
+        memcpy(value, ".", sizeof "."); /* a directory, else it is an operand */
     if (type == OPTION_FLAG || (p->row->marks & OPTION_WORD) != 0) {
         argv[1] = help;
         argc = 2;
@@ -631,7 +633,7 @@ static void the_files_of_a_command_line_are_told(void **state)
 /* A row whose argument is called a file says what becomes of it. */
 static void no_row_that_names_a_file_forgets_its_mark(void **state)
 {
-    static const char *const files[] = {"FILE", "DIR", "[DIR]", "ENCLAVE", "RELEASE", "SGXS", "SIG"};
+    static const char *const files[] = {"FILE", "DIR", "[DIR]", "ENCLAVE", "RELEASE", "SGXS", "SIG", "CARD"};
 
     (void)state;
     for (size_t t = 0; cmd_table[t] != NULL; t++) {
