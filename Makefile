@@ -307,13 +307,13 @@ cov: ## tests with coverage
 	$(Q)scripts/run-tests cov
 	$(Q)scripts/coverage
 
-# What each program installs: itself, the process of its token, its manual (the commands, the files, the ceremony).
+# What each program installs: itself, the process of its token, its manual (the commands, the files, the ceremonies).
 # Both may be installed on one host, so the pages of ensign-offline have names of their own.
-MANUAL = $(foreach s,1 5 7,$(DESTDIR)$(PREFIX)/share/man/man$(s)/$(1).$(s))
+MANUAL = $(foreach s,.1 .5 .7 -quorum.7,$(DESTDIR)$(PREFIX)/share/man/man$(patsubst -quorum.%,%,$(s:.%=%))/$(1)$(s))
 define install-program
 	install -D -m 0755 $(B)/$(1) $(DESTDIR)$(PREFIX)/bin/$(1)
 	install -D -m 0755 $(B)/ensign-token $(DESTDIR)$(LIBEXECDIR)/ensign/ensign-token
-	$(foreach page,$(call MANUAL,$(1)),install -D -m 0644 docs/ensign$(suffix $(page)) $(page) &&) :
+	$(foreach page,$(call MANUAL,$(1)),install -D -m 0644 docs/ensign$(patsubst $(1)%,%,$(notdir $(page))) $(page) &&) :
 endef
 
 .PHONY: install install-offline uninstall

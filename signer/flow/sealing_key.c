@@ -68,7 +68,7 @@ bool sealing_key_read(const struct hsm_key *key, struct quorum_card *ret, struct
     return true;
 }
 
-static bool open_token(const struct sealing_key_options *args, struct sealing_key *k, struct ens_err *err)
+static bool open_in_token(const struct sealing_key_options *args, struct sealing_key *k, struct ens_err *err)
 {
     if (!token_open_key(&args->token, 1, &k->token, &k->key, err) || !sealing_key_read(k->key, &k->card, err))
         return false;
@@ -113,7 +113,7 @@ bool sealing_key_open(const struct sealing_key_options *args, struct sealing_key
 {
     ENS_CLEANUP(sealing_key_closep) struct sealing_key *k = mem_alloc(1, sizeof *k, err);
 
-    if (k == NULL || !(args->identity != NULL ? open_identity(args, k, err) : open_token(args, k, err)))
+    if (k == NULL || !(args->identity != NULL ? open_identity(args, k, err) : open_in_token(args, k, err)))
         return false;
     *ret = ens_take(k);
     return true;
