@@ -24,6 +24,7 @@ const struct command *const cmd_table[] = {
     &cmd_transcript,
     &cmd_quorum_enroll,
     &cmd_quorum_deal,
+    &cmd_quorum_sign,
     &cmd_quorum_combine,
     &cmd_quorum_destroy,
 #ifndef ENSIGN_OFFLINE

@@ -66,8 +66,8 @@ static bool read_one(const struct requests_wanted *w, struct request *ret, struc
 
 /* ---- names of signatures ---- */
 
-/* DIR/NAME.sig, where NAME is the file's own name without .signdata. */
-static bool name_output(const char *dir, struct request *r, struct ens_err *err)
+/* DIR/NAME.SUFFIX, where NAME is the file's own name without .signdata. */
+static bool name_output(const char *dir, const char *result, struct request *r, struct ens_err *err)
 {
     static const char suffix[] = ".signdata";
     const char *name = path_name(r->path);
@@ -76,7 +76,7 @@ static bool name_output(const char *dir, struct request *r, struct ens_err *err)
 
     if (len > cut && strcmp(name + len - cut, suffix) == 0)
         len -= cut;
-    r->out_path = mem_printf(err, "%s/%.*s.sig", dir, (int)len, name);
+    r->out_path = mem_printf(err, "%s/%.*s.%s", dir, (int)len, name, result);
     return r->out_path != NULL;
 }
 
@@ -97,10 +97,11 @@ static bool check_not_input(const struct requests *r, size_t index, struct ens_e
     return true;
 }
 
-static bool name_signatures(const struct requests_wanted *w, struct requests *r, struct ens_err *err)
+bool requests_name(const struct requests_wanted *w, const char *suffix, struct requests *r,
+                   struct ens_err *err)
 {
     for (size_t i = 0; i < r->len; i++) {
-        if (!name_output(w->out_dir, &r->items[i], err) || !check_not_input(r, i, err))
+        if (!name_output(w->out_dir, suffix, &r->items[i], err) || !check_not_input(r, i, err))
             return false;
         if (w->beside != NULL && path_is_same(w->beside, r->items[i].out_path))
             return ens_fail(err, ENS_USAGE, "%s: the signature of %s goes there: name another file",
@@ -132,7 +133,7 @@ bool requests_read(const struct requests_wanted *w, struct requests *ret, struct
         if (!read_one(w, &r.items[r.len], err))
             return false;
     }
-    if (w->out_dir != NULL && !name_signatures(w, &r, err))
+    if (w->out_dir != NULL && !requests_name(w, "sig", &r, err))
         return false;
     *ret = r;
     r = (struct requests){0};

@@ -39,6 +39,10 @@ struct requests {
 
 /* Reads every file: 256 bytes of sign-data, an unsigned SIGSTRUCT, or a 32-byte digest; parses strictly. ENS_DATA, ENS_REFUSED naming the file. */
 bool requests_read(const struct requests_wanted *w, struct requests *ret, struct ens_err *err) ENS_MUST_CHECK;
+/* Names the results DIR/NAME.SUFFIX, after the sign-data, if requests_read was given no `out_dir`. ENS_USAGE: two have one
+ * name, or it is that of an input. */
+bool requests_name(const struct requests_wanted *w, const char *suffix, struct requests *r,
+                   struct ens_err *err) ENS_MUST_CHECK;
 void requests_free(struct requests *r);
 
 /* The message that a token hashes itself; empty for a bare digest. */

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "signer/base/file.h"
-#include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/sign_batch.h"
+#include "signer/flow/sign_review.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/ui/notice.h"
 #include "signer/ui/screen.h"
@@ -86,61 +86,23 @@ static bool read_sign_requests(struct run *r, struct ens_err *err)
     return true;
 }
 
-/* ---- policy ---- */
-
-static bool check_met(struct run *r, struct ens_err *err)
-{
-    for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
-        if (!policy_met(&r->requests.items[i].outcome, err))
-            return ens_wrap(err, "%s", r->requests.items[i].path);
-    }
-    return true;
-}
+/* ---- policy and approvals ---- */
 
 static bool check_sign_policy(struct run *r, struct ens_err *err)
 {
-    for (size_t i = 0; r->policy != NULL && i < r->requests.len; i++) {
-        struct request *q = &r->requests.items[i];
-
-        policy_outcome_begin(r->policy, &q->outcome);
-        policy_check_fields(r->policy, q->is_blind ? NULL : &q->css, &q->outcome);
-        policy_check_items(r->policy, r->requests.len, &q->outcome);
-        policy_check_sole_key(r->policy, &q->outcome);
-        policy_check_transcript(r->policy, r->args->record.transcript != NULL, &q->outcome);
-        policy_check_confirm(r->policy, !r->args->yes, &q->outcome);
-    }
-    return check_met(r, err);
+    return sign_check_policy(r->policy, false, r->args->record.transcript != NULL, !r->args->yes,
+                             &r->requests, err);
 }
 
-/* ---- approvals ---- */
-
-/* ssh-keygen is run before a module is loaded. If neither --mrsigner nor the policy says which key will sign,
- * what is for another one is seen when the key is known (check_key_policy). */
 static bool judge_approvals(struct run *r, struct ens_err *err)
 {
-    const uint8_t *mrsigner = r->policy != NULL ? policy_mrsigner(r->policy) : NULL;
-    ENS_CLEANUP(buf_free) struct buf text = {0};
-    uint8_t named[MRSIGNER_SIZE];
+    const struct sign_approvals a = {.named = &r->args->approvals,
+                                     .mrsigner = r->args->key.mrsigner,
+                                     .transcript = r->args->record.transcript,
+                                     .past = transcript_rejections(r->transcript),
+                                     .policy = r->policy};
 
-    if (r->args->key.mrsigner != NULL) {
-        if (!hex_decode_groups(r->args->key.mrsigner, "--mrsigner", named, sizeof named, err))
-            return false;
-        mrsigner = named;
-    }
-    if (!consent_judge(&r->args->approvals, r->args->record.transcript, r->policy,
-                       transcript_rejections(r->transcript), mrsigner, &r->consent, err))
-        return false;
-    if (mrsigner != NULL ? !consent_count(&r->consent, mrsigner, &r->requests, err)
-                         : !consent_hopeless(&r->consent, &r->requests, err))
-        return false;
-    if (check_met(r, err))
-        return true;
-    struct ens_err ignored = {0};
-
-    /* Why is told, whatever becomes of the telling. */
-    if (sign_list_answers(&r->consent, &r->requests, &text, &ignored))
-        notice_text(buf_view(&text));
-    return false;
+    return sign_judge_approvals(&a, &r->requests, &r->consent, err);
 }
 
 /* ---- before the token is woken: where things go, and who will be asked ---- */
@@ -243,14 +205,24 @@ static bool find_finished(struct run *r, struct ens_err *err)
 
 static bool review_requests(struct run *r, struct ens_err *err)
 {
-    const struct sign_review s = {.args = r->args,
-                                  .requests = &r->requests,
+    const struct hsm_token *t = r->signer.token.token;
+    const struct hsm_key *key = r->signer.selected;
+    ENS_CLEANUP(mem_freep)
+    char *text = mem_printf(err, "%s, token %s, serial %s", key->label, t->label, t->serial);
+    const struct sign_review s = {.requests = &r->requests,
                                   .policy = r->policy,
+                                  .policy_path = r->args->policy,
                                   .consent = &r->consent,
-                                  .signer = &r->signer};
+                                  .mrsigner = r->signer.mrsigner,
+                                  .out_dir = r->args->out_dir,
+                                  .key_label = "Key",
+                                  .key_text = text,
+                                  .asks_each = key->always_authenticate == HSM_YES,
+                                  .yes = r->args->yes,
+                                  .dry_run = r->args->dry_run};
     const char *answer = NULL;
 
-    if (!sign_review(&s, &answer, err))
+    if (text == NULL || !sign_review(&s, &answer, err))
         return false;
     record_confirmation(r->transcript, r->args->yes, answer);
     return true;

@@ -1,5 +1,4 @@
-/* What the parts of sign share: its options, what its operator sees (sign_review.c), and what is said of a success
- * (sign_success.c). */
+/* What the parts of sign share: its options, and what is said of a success (sign_success.c). */
 #pragma once
 
 #include "signer/ceremony/policy.h"
@@ -20,27 +19,6 @@ struct sign_options {
     const char *pubkey; /* for the public key */
     bool blind, allow_unusual, dry_run, yes;
 };
-
-/* ---- review ---- */
-
-/* Everything is borrowed. */
-struct sign_review {
-    const struct sign_options *args;
-    const struct requests *requests;
-    const struct policy *policy; /* NULL: none is given */
-    const struct consent *consent;
-    const struct signing_key *signer;
-};
-
-/* Shows the review and asks, unless --yes, --dry-run, or nothing is left to sign. `ret_answer`: "yes" or
- * "words", for the record; NULL: nobody was asked. ENS_REFUSED: the answer was no. */
-bool sign_review(const struct sign_review *s, const char **ret_answer, struct ens_err *err) ENS_MUST_CHECK;
-
-/* Of each sign-data what each approval says of it, or why it does not count. */
-bool sign_list_answers(const struct consent *c, const struct requests *requests, struct buf *ret,
-                       struct ens_err *err) ENS_MUST_CHECK;
-
-/* ---- success ---- */
 
 /* Says what was written, under which key, and what comes next: on stderr, one line, which a terminal wraps. `head`: of
  * the transcript, 32 bytes, after the record was appended; NULL: none is kept. `was_there`: so many were signed before,

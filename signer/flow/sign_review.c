@@ -1,6 +1,7 @@
-/* What sign's operator sees. */
-#include "signer/cmd/sign/sign.h"
+/* What the operator sees who signs. */
+#include "signer/flow/sign_review.h"
 
+#include "signer/base/hex.h"
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 #include "signer/ceremony/review.h"
@@ -19,7 +20,7 @@ static void fill_review_items(const struct sign_review *s, struct review_item *r
                                       .is_done = q->is_done,
                                       .review = {.css = q->is_blind ? NULL : &q->css,
                                                  .digest = q->digest,
-                                                 .mrsigner = s->signer->mrsigner,
+                                                 .mrsigner = s->mrsigner,
                                                  .today = today}};
     }
 }
@@ -30,7 +31,7 @@ static void fill_review_items(const struct sign_review *s, struct review_item *r
  * many lines hold, and what none looks at; a log has each line. */
 static bool list_policy(const struct sign_review *s, struct buf *ret, struct ens_err *err)
 {
-    bool is_log = s->args->yes || s->args->dry_run;
+    bool is_log = s->yes || s->dry_run;
 
     if (s->policy == NULL)
         return true;
@@ -42,8 +43,8 @@ static bool list_policy(const struct sign_review *s, struct buf *ret, struct ens
                      policy_unchecked(s->policy));
 }
 
-bool sign_list_answers(const struct consent *c, const struct requests *requests, struct buf *ret,
-                       struct ens_err *err)
+static bool list_answers(const struct consent *c, const struct requests *requests, struct buf *ret,
+                         struct ens_err *err)
 {
     for (size_t i = 0; c->approvals.len > 0 && i < requests->len; i++) {
         if (!text_line(ret, err, "Approvals of %s", requests->items[i].path) ||
@@ -56,14 +57,14 @@ bool sign_list_answers(const struct consent *c, const struct requests *requests,
 /* Lines that may scroll away. Whoever is asked about many has the names in the summary. */
 static bool list_details(const struct sign_review *s, struct buf *ret, struct ens_err *err)
 {
-    bool is_told = s->requests->len == 1 || s->args->yes || s->args->dry_run;
+    bool is_told = s->requests->len == 1 || s->yes || s->dry_run;
 
     for (size_t i = 0; i < s->requests->len; i++) {
         if (s->requests->items[i].is_blind && !notice_is_quiet())
             notice_warn("%s: signing blind: what the digest stands for cannot be reviewed",
                         s->requests->items[i].path);
     }
-    return list_policy(s, ret, err) && (!is_told || sign_list_answers(s->consent, s->requests, ret, err));
+    return list_policy(s, ret, err) && (!is_told || list_answers(s->consent, s->requests, ret, err));
 }
 
 /* ---- the summary ---- */
@@ -75,7 +76,7 @@ static bool add_request_files(const struct sign_review *s, struct moment *m, str
     size_t done = r->len - requests_waiting(r);
 
     if (r->len > 1)
-        return moment_line(m, "Files", err, "%zu, to %s/%s", r->len, s->args->out_dir,
+        return moment_line(m, "Files", err, "%zu, to %s/%s", r->len, s->out_dir,
                            done > 0 ? "; some are signed already, and stay" : "");
     return moment_line(m, "File", err, "%s%s", r->items[0].path, done > 0 ? ", signed already" : "") &&
            moment_line(m, "MRENCLAVE", err, "%s",
@@ -84,18 +85,10 @@ static bool add_request_files(const struct sign_review *s, struct moment *m, str
                            : review_short(sigstruct_get(&r->items[0].css, CSS_ENCLAVEHASH).data, hash));
 }
 
-static bool add_key(const struct sign_review *s, struct moment *m, struct ens_err *err)
-{
-    const struct hsm_token *t = s->signer->token.token;
-
-    return moment_line(m, "Key", err, "%s, token %s, serial %s", s->signer->selected->label, t->label,
-                       t->serial);
-}
-
 /* The policy: its id, and how many of its lines hold. */
 static bool add_policy(const struct sign_review *s, struct moment *m, struct ens_err *err)
 {
-    const char *path = s->args->policy;
+    const char *path = s->policy_path;
     size_t items = s->requests->len;
     char hash[REVIEW_SHORT_MAX];
     size_t lines = 0;
@@ -114,7 +107,8 @@ static bool fill_sign_summary(const struct sign_review *s, struct moment *m, str
 {
     ENS_CLEANUP(buf_free) struct buf who = {0};
 
-    return consent_summary(s->consent, &who, err) && add_request_files(s, m, err) && add_key(s, m, err) &&
+    return consent_summary(s->consent, &who, err) && add_request_files(s, m, err) &&
+           moment_line(m, s->key_label, err, "%s", s->key_text) &&
            moment_line(m, "Approvals", err, "%.*s", (int)who.len, (const char *)who.data) &&
            add_policy(s, m, err);
 }
@@ -124,7 +118,7 @@ static bool fill_sign_summary(const struct sign_review *s, struct moment *m, str
 /* A key that asks for its PIN for every signature says so before. */
 static void say_prompts(const struct sign_review *s, size_t open)
 {
-    if (s->signer->selected->always_authenticate == HSM_YES && open > 1)
+    if (s->asks_each && open > 1)
         notice_say("The key asks for its PIN for every signature: %zu more times.", open);
 }
 
@@ -135,10 +129,10 @@ bool sign_review(const struct sign_review *s, const char **ret_answer, struct en
     ENS_CLEANUP(buf_free) struct buf details = {0};
     size_t open = requests_waiting(s->requests);
     ENS_CLEANUP(moment_free)
-    struct moment m = {.asks = !s->args->yes && !s->args->dry_run && open > 0,
+    struct moment m = {.asks = !s->yes && !s->dry_run && open > 0,
                        .items = items,
                        .len = s->requests->len,
-                       .mrsigner = s->signer->mrsigner,
+                       .mrsigner = s->mrsigner,
                        .verb = "Sign",
                        .done = "signed",
                        .answers = "Type yes to sign: ",
@@ -156,4 +150,59 @@ bool sign_review(const struct sign_review *s, const char **ret_answer, struct en
         return false;
     *ret_answer = !m.asks ? NULL : m.wants_words ? "words" : "yes";
     return !m.asks || moment_ask(&m, err);
+}
+
+/* ---- policy and approvals ---- */
+
+bool sign_policy_met(const struct policy *p, const struct requests *requests, struct ens_err *err)
+{
+    for (size_t i = 0; p != NULL && i < requests->len; i++) {
+        if (!policy_met(&requests->items[i].outcome, err))
+            return ens_wrap(err, "%s", requests->items[i].path);
+    }
+    return true;
+}
+
+bool sign_check_policy(const struct policy *p, bool is_quorum, bool keeps_transcript, bool asks_person,
+                       struct requests *requests, struct ens_err *err)
+{
+    for (size_t i = 0; p != NULL && i < requests->len; i++) {
+        struct request *q = &requests->items[i];
+
+        policy_outcome_begin(p, &q->outcome);
+        policy_check_fields(p, q->is_blind ? NULL : &q->css, &q->outcome);
+        policy_check_items(p, requests->len, &q->outcome);
+        if (!is_quorum)
+            policy_check_sole_key(p, &q->outcome);
+        policy_check_transcript(p, keeps_transcript, &q->outcome);
+        policy_check_confirm(p, asks_person, &q->outcome);
+    }
+    return sign_policy_met(p, requests, err);
+}
+
+bool sign_judge_approvals(const struct sign_approvals *a, struct requests *requests, struct consent *ret,
+                          struct ens_err *err)
+{
+    const uint8_t *mrsigner = a->policy != NULL ? policy_mrsigner(a->policy) : NULL;
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    uint8_t named[MRSIGNER_SIZE];
+
+    if (a->mrsigner != NULL) {
+        if (!hex_decode_groups(a->mrsigner, "--mrsigner", named, sizeof named, err))
+            return false;
+        mrsigner = named;
+    }
+    if (!consent_judge(a->named, a->transcript, a->policy, a->past, mrsigner, ret, err))
+        return false;
+    if (mrsigner != NULL ? !consent_count(ret, mrsigner, requests, err)
+                         : !consent_hopeless(ret, requests, err))
+        return false;
+    if (sign_policy_met(a->policy, requests, err))
+        return true;
+    struct ens_err ignored = {0};
+
+    /* Why is told, whatever becomes of the telling. */
+    if (list_answers(ret, requests, &text, &ignored))
+        notice_text(buf_view(&text));
+    return false;
 }
