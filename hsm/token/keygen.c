@@ -160,7 +160,7 @@ static const char *broken_promise(const struct hsm_key *k, bool is_sealing)
         return is_sealing ? "it may not decrypt" : "it may not sign";
     if ((is_sealing ? k->sign : k->decrypt) == HSM_YES || k->unwrap == HSM_YES)
         return is_sealing ? "it may do more than decrypt" : "it may do more than sign";
-    if (k->local == HSM_NO)
+    if (k->local == HSM_NO && !is_sealing) /* NSS says so of what it made */
         return "the token says that it was not made there";
     return NULL;
 }

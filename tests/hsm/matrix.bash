@@ -90,8 +90,14 @@ put() {
 # are counted), its arguments and its PIN.
 tok() {
     : >"$FAULT_LOG"
-    ENSIGN_FAULT=${FAULTS-} ens "$1" --module "${MODULE:-$FAULT}" "${ARGS[@]}" \
-        --pin-source "file:${PINFILE}" "${@:2}"
+    local words=("$1")
+    shift
+    if [ "${words[0]}" = quorum ]; then
+        words+=("$1")
+        shift
+    fi
+    ENSIGN_FAULT=${FAULTS-} ens "${words[@]}" --module "${MODULE:-$FAULT}" "${ARGS[@]}" \
+        --pin-source "file:${PINFILE}" "$@"
 }
 
 # signs URI KEY.pem: the key of that URI signs, as openssl would with KEY.pem.
@@ -145,6 +151,26 @@ assert claims["sensitive"] == claims["never_extractable"] == claims["local"] == 
 assert claims["extractable"] == claims["decrypt"] == claims["unwrap"] == "no", claims
 assert key["id"] == key["mrsigner"][:40], key
 PY
+}
+
+# matrix_enroll HASH: a sealing key is made and opens what openssl seals; its card says HASH.
+matrix_enroll() {
+    begin
+    tok quorum enroll --name Holder --token "$TOKEN" --label sealing --id 5ea1 -o x.card
+    ok
+    called C_GenerateKeyPair 1
+    [ "$(sed -n 3p x.card)" = "oaep: $1" ] || fail "$(sed -n 3p x.card)"
+    tok destroy-key --key "$TOKEN;object=sealing"
+    refused 77 'no terminal'
+    if "$PYTHON" -c 'import os; os.openpty()' 2>/dev/null; then
+        tty_ens 'Type its name' sealing -- destroy-key --module "$FAULT" "${ARGS[@]}" --pin-source "file:$PINFILE" \
+            --key "$TOKEN;object=sealing"
+        exits 0
+        prints 'both halves are gone'
+    else
+        p11 --delete-object --type privkey --label sealing
+        p11 --delete-object --type pubkey --label sealing
+    fi
 }
 
 # A token that makes no key with e = 3 is told apart from one that fails, and nothing is left behind.

@@ -103,3 +103,7 @@ one_of_two() {
 @test "nss: what keys says of each key holds" {
     matrix_keys
 }
+
+@test "nss: a sealing key is made, opens with OAEP, and is ended" {
+    matrix_enroll sha256
+}

@@ -211,3 +211,7 @@ token_says() {
     signs "$TOKEN;object=release" "$ONE"
     not_warned 'wrong PIN'
 }
+
+@test "opencryptoki: a sealing key is made, opens with OAEP, and is ended" {
+    matrix_enroll sha256
+}

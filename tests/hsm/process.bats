@@ -228,6 +228,9 @@ got_nowhere() {
     for call in C_GenerateKeyPair C_Login load; do
         in_background other_command "_exit@$call" 'keygen --label new --pubkey out --token' "$call"
     done
+    for call in C_GenerateKeyPair C_DecryptInit C_Decrypt; do
+        in_background other_command "_exit@$call" "quorum enroll --name Holder --label $call --output out --token" "$call"
+    done
     all_good
 }
 

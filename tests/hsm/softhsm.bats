@@ -96,3 +96,7 @@ use_token() {
 @test "softhsm: what keys says of each key holds" {
     matrix_keys
 }
+
+@test "softhsm: a sealing key is made, opens with OAEP, and is ended" {
+    matrix_enroll sha1
+}
