@@ -4,7 +4,16 @@
 load helpers
 
 fixtures() {
-    token alice bob
+    local who
+    token alice bob carol new
+    export ENSIGN_PKCS11_MODULE=$SOFTHSM
+    for who in alice:'Alice (Ops)' bob:Bob carol:Carol; do
+        "$ENSIGN" quorum enroll --name "${who#*:}" --token "pkcs11:token=${who%:*}" --label seal --quiet \
+            --pin-source "file:$BATS_FILE_TMPDIR/pin" -o "${who%:*}.card"
+    done
+    mkdir shares
+    "$ENSIGN" quorum deal --threshold 2 --card alice.card --card bob.card --card carol.card --allow-swap --yes --quiet \
+        --from "$ROOT/tests/vectors/keys/testkey.pem" --pubkey shares/quorum.pem --out-dir shares 2>deal.err
     printf 'correct horse battery\n' >pass
     chmod 600 pass
 }
@@ -38,45 +47,45 @@ share_file() { # NAME [KIND]
 
 @test "quorum enroll in a token: the key may decrypt and nothing else, the card says with which hash it opens" {
     begin
-    enroll alice "Alice (Ops) O'Neil" --transcript room
+    enroll new "New (Ops) O'Neil" --transcript room
     ok
-    [ "$(sed -n 2p alice.card)" = "name: Alice (Ops) O'Neil" ]
-    [ "$(sed -n 3p alice.card)" = 'oaep: sha1' ] # SoftHSM 2.6 refuses SHA-256
-    [ "$(head -n -1 alice.card | sha256sum | cut -c1-64)" = "$(sed -n 's/^sha256: //p' alice.card)" ]
-    says "^Fingerprint $(fingerprint alice.card)$"
+    [ "$(sed -n 2p new.card)" = "name: New (Ops) O'Neil" ]
+    [ "$(sed -n 3p new.card)" = 'oaep: sha1' ] # SoftHSM 2.6 refuses SHA-256
+    [ "$(head -n -1 new.card | sha256sum | cut -c1-64)" = "$(sed -n 's/^sha256: //p' new.card)" ]
+    says "^Fingerprint $(fingerprint new.card)$"
     says '^  4( [A-Za-z]+){8}$'
     says 'dealer seals to this card'
     says 'read these words aloud'
-    sed -n '/^key:$/,/^sha256/p' alice.card | sed '1d;$d' | base64 -d |
+    sed -n '/^key:$/,/^sha256/p' new.card | sed '1d;$d' | base64 -d |
         openssl rsa -pubin -inform DER -noout -text >text
     grep -q '3072 bit' text
     grep -q 'Exponent: 65537' text
-    pkcs11-tool --module "$SOFTHSM" --token-label alice -l --pin "$PIN" -O --type privkey >objects 2>/dev/null
+    pkcs11-tool --module "$SOFTHSM" --token-label new -l --pin "$PIN" -O --type privkey >objects 2>/dev/null
     grep -Eq 'Usage: +decrypt$' objects
     grep -Eq 'Access: +sensitive, always sensitive, never extractable, local' objects
-    grep -qx 'creates: alice seal -' room
-    grep -qx "spki: $(fingerprint alice.card)" room
+    grep -qx 'creates: new seal -' room
+    grep -qx "spki: $(fingerprint new.card)" room
     ens transcript room
     ok
-    ens show alice.card
+    ens show new.card
     ok
-    prints "$(fingerprint alice.card)"
+    prints "$(fingerprint new.card)"
     # A second key under the label would be ambiguous.
-    rm alice.card
-    enroll alice Alice
+    rm new.card
+    enroll new Alice
     refused 81 "label 'seal'"
 
-    [ ! -e alice.card ]
+    [ ! -e new.card ]
 }
 
 @test "quorum enroll: a key that cannot be proven is destroyed again, and no card is written" {
     begin
     export ENSIGN_PKCS11_MODULE=$FAULT
     for fault in flip short longsig nomech=9 C_Decrypt=0x30 setattr=0x105:00:3; do
-        ENSIGN_FAULT=weakkey,$fault enroll alice Alice
+        ENSIGN_FAULT=weakkey,$fault enroll new Alice
         [ "$status" -eq 82 ] || [ "$fault" = C_Decrypt=0x30 ] || fail "$fault: $status"
         refused "$status" 'destroyed again|other than it was asked for'
-        [ "$(pkcs11-tool --module "$SOFTHSM" --token-label alice -l --pin "$PIN" -O 2>/dev/null | wc -l)" -eq 0 ]
+        [ "$(pkcs11-tool --module "$SOFTHSM" --token-label new -l --pin "$PIN" -O 2>/dev/null | wc -l)" -eq 0 ]
     done
     files
 }
@@ -174,4 +183,101 @@ share_file() { # NAME [KIND]
     tty_ens 'Type yes' yes -- quorum destroy --share a.share
     exits 0
     [ ! -e a.share ]
+}
+
+# ---- three holders, from the enrolment to the release ----
+
+# part N NAME TOKEN [OPTION...]: the partial of holder N over app.signdata.
+part() {
+    local number=$1 token=$2
+    shift 2
+    ens quorum sign --share "shares/$number.share" --key "pkcs11:token=$token;object=seal" \
+        --pin-source "file:$PINFILE" --yes "$@"
+}
+
+@test "three holders with keys in tokens: two sign, the bundle verifies, one alone gets nowhere, a share and its key end" {
+    begin
+    cp -r "$BATS_FILE_TMPDIR"/{alice,bob,carol}.card "$BATS_FILE_TMPDIR/shares" .
+    bundle app.orc
+    ens gen-sign-data --forbid-debug --date 20260301 -o app.signdata app.orc
+    ok
+    part 1 alice -o 1.partial app.signdata --transcript room
+    ok
+    says 'holder 1'
+    part 3 carol -o 3.partial app.signdata
+    ok
+    grep -q '^share: shares/1.share ' room
+    ens transcript room
+    ok
+    combine() {
+        ens quorum combine --public shares/quorum.pub --sign-data app.signdata "$@"
+    }
+    combine -o app.sig 3.partial 1.partial
+    ok
+    pem_sign "$ROOT/tests/vectors/keys/testkey.pem" app.signdata want.sig
+    same app.sig want.sig
+    openssl dgst -sha256 -verify shares/quorum.pem -signature app.sig app.signdata
+    ens set-sig --sign-data app.signdata app.orc app.sig shares/quorum.pem
+    ok
+    ens verify --profile core --pubkey shares/quorum.pem --forbid-debug app.orc
+    ok
+
+    # One holder alone: the own partial, twice, under another number, with another share, key or token.
+    rm app.sig 3.partial
+    combine -o app.sig 1.partial
+    refused 77 '2 of 3'
+    combine -o app.sig 1.partial 1.partial
+    refused 77 '2 of 3'
+    sed 's/^holder: 1$/holder: 2/' 1.partial | sed '$d' >2.partial
+    printf 'sha256: %s\n' "$(sha256sum 2.partial | cut -c1-64)" >>2.partial
+    combine -o app.sig 1.partial 2.partial
+    refused 65 '2 of 3|not enough|2.partial|needed'
+    part 2 alice -o 2.partial --force app.signdata
+    refused 82 'sealed to another key'
+    ens quorum sign --share shares/1.share --key 'pkcs11:token=alice;object=seal' --pin-source "file:$PINFILE" -o x app.signdata
+    refused 77 terminal
+    [ ! -e app.sig ]
+
+    # The share goes, with its key: by the holder's name, and nothing less.
+    if "$PYTHON" -c 'import os; os.openpty()' 2>/dev/null; then
+        tty_ens 'Type its name' 'seal' 'Type the name' yes 'Type the name' carol -- quorum destroy --share shares/1.share \
+            --key 'pkcs11:token=alice;object=seal' --pin-source "file:$PINFILE"
+        exits 77
+        tty_ens -- quorum destroy --share shares/2.share --key 'pkcs11:token=alice;object=seal' --pin-source "file:$PINFILE" --yes
+        exits 82
+        prints 'is sealed to'
+        [ -s shares/1.share ]
+        tty_ens 'Type its name' "Alice (Ops)" -- quorum destroy --share shares/1.share --transcript room \
+            --key 'pkcs11:token=alice;object=seal' --pin-source "file:$PINFILE"
+        exits 0
+        prints "$(in_eights "$(fingerprint alice.card)")"
+        [ ! -e shares/1.share ]
+        grep -qx 'gone: yes' room
+        grep -qx 'removed: shares/1.share' room
+        ens keys --require 'pkcs11:token=alice;object=seal' --pin-source "file:$PINFILE"
+        exits 1
+    fi
+}
+
+@test "a module that lies, hangs or ends while it opens a share: nothing is signed, and nothing is left" {
+    local case
+    begin
+    cp -r "$BATS_FILE_TMPDIR/shares" .
+    sign_data app.signdata "$MRENCLAVE"
+    export ENSIGN_PKCS11_MODULE=$FAULT
+    for case in flip:65 zero:65 short:82 longsig:82 nomech=9:82 C_Decrypt=0x30:85 C_DecryptInit=0x68:82 setattr=0x105:00:3:82; do
+        ENSIGN_FAULT=${case%:*} part 1 alice -o 1.partial app.signdata
+        refused "${case##*:}" 'shares/1.share|key .seal'
+    done
+    export ENSIGN_PKCS11_MODULE=$ROOT/build/$VARIANT/tests/hsm/quirk.so
+    ENSIGN_QUIRK=hang@C_Decrypt part 1 alice -o 1.partial --hsm-timeout 2 app.signdata
+    refused 85 'C_Decrypt'
+    ENSIGN_QUIRK=segv@C_DecryptInit part 1 alice -o 1.partial app.signdata
+    refused 85 'C_DecryptInit'
+    ENSIGN_QUIRK=_exit@C_Decrypt part 1 alice -o 1.partial app.signdata
+    refused 85 'C_Decrypt'
+    # A key that wants its PIN for each use gets it.
+    export ENSIGN_PKCS11_MODULE=$FAULT
+    ENSIGN_FAULT=alwaysauth=$PIN part 1 alice -o 1.partial app.signdata
+    ok
 }
