@@ -33,6 +33,9 @@ const char *review_danger_name(const struct finding *danger, char ret[static REV
 /* Appends the names of all of them, "; " between them. */
 bool review_danger_names(const struct findings *dangers, struct buf *ret, struct ens_err *err) ENS_MUST_CHECK;
 
+/* JSON only: "dangers", their names. */
+void review_danger_report(const struct findings *dangers, struct report *r);
+
 /* ---- one sign-data in full (review_screen.c) ---- */
 
 /* The layout of a review. */

@@ -189,3 +189,13 @@ bool review_danger_names(const struct findings *dangers, struct buf *ret, struct
     }
     return true;
 }
+
+void review_danger_report(const struct findings *dangers, struct report *r)
+{
+    char name[REVIEW_NAME_MAX];
+
+    report_array(r, "dangers", NULL, 0);
+    for (size_t i = 0; i < dangers->len; i++)
+        report_text(r, NULL, NULL, review_danger_name(&dangers->items[i], name));
+    report_close(r);
+}

@@ -9,12 +9,14 @@
 #include "signer/cmd/cmd.h"
 #include "signer/flow/key_destroy.h"
 #include "signer/flow/record.h"
+#include "signer/flow/signing_key.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/ui/notice.h"
 
 struct destroy_key_options {
     struct token_options token;
     struct record_options record;
+    bool json;
 };
 
 /* One run of destroy-key. */
@@ -53,8 +55,18 @@ static bool describe_key(const struct run *r, struct buf *ret, struct ens_err *e
                      "Nothing is signed under this MRSIGNER any more, unless another token has the key.");
 }
 
+/* `r->key` is gone with the key: the document is laid out before. */
+static void fill_document(const struct run *r, struct report *j)
+{
+    report_begin(j, REPORT_JSON, 0);
+    report_kind(j, "destroy-key");
+    signing_key_report(r->key, r->token.token, j);
+    report_hex(j, "mrsigner", NULL, view_of(r->mrsigner, r->key->has_pubkey ? MRSIGNER_SIZE : 0));
+}
+
 static bool destroy_key_walk(struct run *r, struct ens_err *err)
 {
+    ENS_CLEANUP(report_free) struct report j = {0};
     ENS_CLEANUP(buf_free) struct buf about = {0};
 
     if (!token_open_key(&r->args->token, 1, &r->token, &r->key, err))
@@ -74,12 +86,13 @@ static bool destroy_key_walk(struct run *r, struct ens_err *err)
     if (!key_destroy_ask(buf_view(&about), r->name, err))
         return false;
     record_confirmation(r->transcript, false, "label");
+    fill_document(r, &j);
     if (!record_intent(r->transcript, NULL, 0, err) || !key_destroy(&r->token, r->transcript, err))
         return false;
     notice_say("Destroyed the key %s in token %s; read back: both halves are gone.", r->name,
                r->token.token->label);
     notice_say("Next: the same on every backup token; the head of the record into the minutes.");
-    return true;
+    return !r->args->json || report_print(&j, err);
 }
 
 static bool run_destroy_key(const struct command_line *line, struct ens_err *err)
@@ -98,6 +111,7 @@ static bool run_destroy_key(const struct command_line *line, struct ens_err *err
 static const struct option destroy_key_rows[] = {
     {"key", 0, OPTION(URI_SAID, struct destroy_key_options, token.key), "URI",
      "RFC 7512 URI of the private key"},
+    {"json", 0, OPTION(FLAG, struct destroy_key_options, json), NULL, "one JSON document about it"},
     {0},
 };
 

@@ -11,11 +11,12 @@
 #include "signer/ui/notice.h"
 #include "signer/ui/output.h"
 #include "signer/ui/progress.h"
+#include "signer/ui/report.h"
 
 struct elf2sgxs_options {
     struct edp_options edp;
     struct output_options out;
-    bool allow_large;
+    bool allow_large, json;
 };
 
 static bool take_edp(const void *ctx, const char *label, struct container_edp *ret, struct ens_err *err)
@@ -89,6 +90,24 @@ static bool write_unsized(const struct enclave *e, const struct container_edp *v
            write_stream(c, out, ret, err);
 }
 
+/* `mrenclave` NULL: it has none yet. */
+static bool print_stream(const struct elf2sgxs_options *args, const char *path,
+                         const uint8_t sha256[static DIGEST_SIZE], const uint8_t *mrenclave,
+                         struct ens_err *err)
+{
+    ENS_CLEANUP(report_free) struct report j = {0};
+
+    if (!args->json)
+        return true;
+    report_begin(&j, REPORT_JSON, 0);
+    report_kind(&j, "elf2sgxs");
+    report_text(&j, "file", NULL, path);
+    report_text(&j, "output", NULL, args->out.output);
+    report_hex(&j, "sha256", NULL, view_of(sha256, DIGEST_SIZE));
+    report_hex(&j, "mrenclave", NULL, view_of(mrenclave, mrenclave != NULL ? MRENCLAVE_SIZE : 0));
+    return report_print(&j, err);
+}
+
 static bool run_elf2sgxs(const struct command_line *line, struct ens_err *err)
 {
     const struct elf2sgxs_options *args = line->options;
@@ -121,7 +140,7 @@ static bool run_elf2sgxs(const struct command_line *line, struct ens_err *err)
                    output_name(args->out.output));
     else
         notice_hash(view_of(report->mrenclave, sizeof report->mrenclave), "MRENCLAVE");
-    return true;
+    return print_stream(args, path, sha256, values.is_unsized ? NULL : report->mrenclave, err);
 }
 
 #define ELF2SGXS(KIND, member) OPTION(KIND, struct elf2sgxs_options, member)
@@ -130,6 +149,7 @@ static const struct option elf2sgxs_rows[] = {
     {"library", 0, ELF2SGXS(FLAG, edp.library), NULL, "a library enclave: no thread is a secondary one"},
     {"unsized", 0, ELF2SGXS(FLAG, edp.is_unsized), NULL, "leave the size to sgxs-append"},
     {"allow-large", 0, ELF2SGXS(FLAG, allow_large), NULL, "lay out an enclave however large it is"},
+    {"json", 0, ELF2SGXS(FLAG, json), NULL, "one JSON document about it"},
     {0},
 };
 
@@ -144,5 +164,6 @@ const struct command cmd_elf2sgxs = {
                {output_rows, offsetof(struct elf2sgxs_options, out)}},
     .min = 1,
     .max = 1,
+    .has_result = true,
     .run = run_elf2sgxs,
 };

@@ -1,5 +1,7 @@
 /* extract: the 1808-byte SIGSTRUCT out of any container, or its 256 signed bytes. */
+#include "signer/base/digest.h"
 #include "signer/base/mem.h"
+#include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/fields.h"
 #include "signer/ui/notice.h"
@@ -8,8 +10,29 @@
 struct extract_options {
     struct output_options out;
     const char *component;
-    bool allow_large, signdata_only;
+    bool allow_large, signdata_only, json;
 };
+
+static bool print_extracted(const struct extract_options *args, const char *path, const struct sigstruct *css,
+                            struct view result, struct ens_err *err)
+{
+    ENS_CLEANUP(report_free) struct report j = {0};
+    uint8_t sha256[DIGEST_SIZE];
+
+    if (!args->json)
+        return true;
+    if (!digest_of(DIGEST_SHA256, result, sha256, err))
+        return false;
+    report_begin(&j, REPORT_JSON, 0);
+    report_kind(&j, "extract");
+    report_text(&j, "file", NULL, path);
+    report_text(&j, "component", NULL, args->component);
+    report_text(&j, "output", NULL, args->out.output);
+    report_hex(&j, "sha256", NULL, view_of(sha256, sizeof sha256));
+    report_hex(&j, "mrenclave", NULL, sigstruct_get(css, CSS_ENCLAVEHASH));
+    review_fields(css, &j);
+    return report_print(&j, err);
+}
 
 static bool run_extract(const struct command_line *line, struct ens_err *err)
 {
@@ -27,14 +50,14 @@ static bool run_extract(const struct command_line *line, struct ens_err *err)
     notice_all(&notices);
     if (!ok)
         return false;
-    if (args->signdata_only) {
-        signdata_extract(&css, &data);
-        return output_commit(out, view_of(data.bytes, sizeof data.bytes), err);
-    }
-    if (sigstruct_is_unsigned(&css))
+    signdata_extract(&css, &data);
+    if (!args->signdata_only && sigstruct_is_unsigned(&css))
         return ens_fail(err, ENS_DATA, "%s: is not signed, there is no finished SIGSTRUCT: sign it first",
                         path);
-    return output_commit(out, view_of(css.bytes, sizeof css.bytes), err);
+    const struct view result =
+        args->signdata_only ? view_of(data.bytes, sizeof data.bytes) : view_of(css.bytes, sizeof css.bytes);
+
+    return output_commit(out, result, err) && print_extracted(args, path, &css, result, err);
 }
 
 #define EXTRACT(KIND, member) OPTION(KIND, struct extract_options, member)
@@ -43,6 +66,7 @@ static const struct option extract_rows[] = {
     {"component", 0, EXTRACT(TEXT, component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
     {"allow-large", 0, EXTRACT(FLAG, allow_large), NULL, "measure an enclave however large it is"},
     {"sign-data", 0, EXTRACT(FLAG, signdata_only), NULL, "only the 256 signed bytes"},
+    {"json", 0, EXTRACT(FLAG, json), NULL, "one JSON document about it"},
     {0},
 };
 
@@ -54,5 +78,6 @@ const struct command cmd_extract = {
     .groups = {{extract_rows, 0}, {output_rows, offsetof(struct extract_options, out)}},
     .min = 1,
     .max = 1,
+    .has_result = true,
     .run = run_extract,
 };

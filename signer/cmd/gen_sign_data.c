@@ -13,6 +13,7 @@
 #include "signer/flow/text_form.h"
 #include "signer/ui/clock.h"
 #include "signer/ui/output.h"
+#include "signer/ui/report.h"
 
 struct gen_sign_data_options {
     struct fields_options fields;
@@ -20,6 +21,7 @@ struct gen_sign_data_options {
     struct output_options out;
     struct text_form_options form;
     const char *digest; /* for the SHA-256 */
+    bool json;
 };
 
 static bool load_enclave(const struct fields_options *args, const struct beside *beside, struct artifact *a,
@@ -60,7 +62,8 @@ static bool find_mrenclave(const struct fields_options *args, const struct besid
 
 /* Measures the enclave, builds the fields, shows them. */
 static bool prepare_signdata(const struct gen_sign_data_options *options, const char *path,
-                             struct sigstruct *ret_css, uint8_t ret_digest[static 32], struct ens_err *err)
+                             struct sigstruct *ret_css, uint8_t ret_digest[static 32],
+                             struct findings *ret_dangers, struct ens_err *err)
 {
     const struct fields_options *args = &options->fields;
     ENS_CLEANUP(beside_close) struct beside beside = BESIDE_NONE;
@@ -88,7 +91,29 @@ static bool prepare_signdata(const struct gen_sign_data_options *options, const 
     if (!ok)
         return false;
     enclave_let_pass(&e, e.sites, &measured);
+    review_dangers(&review, ret_dangers);
     return dangers_review(&review, err);
+}
+
+/* Under both names. */
+static bool print_signdata(const struct gen_sign_data_options *args, const char *path,
+                           const struct sigstruct *css, const uint8_t digest[static 32],
+                           const struct findings *dangers, struct ens_err *err)
+{
+    ENS_CLEANUP(report_free) struct report j = {0};
+
+    if (!args->json)
+        return true;
+    report_begin(&j, REPORT_JSON, 0);
+    report_kind(&j, "gen-sign-data");
+    report_text(&j, "file", NULL, path);
+    report_text(&j, "component", NULL, args->fields.component);
+    report_text(&j, "output", NULL, args->out.output);
+    report_hex(&j, "digest", NULL, view_of(digest, 32));
+    report_hex(&j, "mrenclave", NULL, sigstruct_get(css, CSS_ENCLAVEHASH));
+    review_fields(css, &j);
+    review_danger_report(dangers, &j);
+    return report_print(&j, err);
 }
 
 static bool run_gen_sign_data(const struct command_line *line, struct ens_err *err)
@@ -97,6 +122,7 @@ static bool run_gen_sign_data(const struct command_line *line, struct ens_err *e
     ENS_CLEANUP(output_closep) struct output *out = NULL;
     ENS_CLEANUP(output_closep) struct output *digest_out = NULL;
     ENS_CLEANUP(buf_free) struct buf text = {0};
+    struct findings dangers = {0};
     struct sigstruct css;
     struct signdata data;
     char mrenclave[REVIEW_SHORT_MAX];
@@ -106,7 +132,7 @@ static bool run_gen_sign_data(const struct command_line *line, struct ens_err *e
     if (!output_open(args->out.output, args->form.armor == NULL, args->out.force, &out, err) ||
         (args->digest != NULL && !output_open(args->digest, true, args->out.force, &digest_out, err)))
         return false;
-    if (!prepare_signdata(args, line->operands[0], &css, digest, err))
+    if (!prepare_signdata(args, line->operands[0], &css, digest, &dangers, err))
         return false;
     signdata_extract(&css, &data);
     if (digest_out != NULL && !output_commit(digest_out, view_of(digest, sizeof digest), err))
@@ -118,22 +144,29 @@ static bool run_gen_sign_data(const struct command_line *line, struct ens_err *e
     notice_say("%s: %zu bytes for MRENCLAVE %s.", output_name(args->out.output), sizeof data.bytes,
                review_short(sigstruct_get(&css, CSS_ENCLAVEHASH).data, mrenclave));
     notice_say("Next: carry it to the signing host and to the reviewers.");
-    return true;
+    return print_signdata(args, line->operands[0], &css, digest, &dangers, err);
 }
 
 static bool run_sgx_gen_sign_data(const struct command_line *line, struct ens_err *err)
 {
     const struct gen_sign_data_options *args = line->options;
     ENS_CLEANUP(output_closep) struct output *out = NULL;
+    struct findings dangers = {0};
     struct sigstruct css;
     uint8_t digest[32];
 
     return output_open(args->out.output, true, args->out.force, &out, err) &&
-           prepare_signdata(args, line->operands[0], &css, digest, err) &&
-           output_commit(out, view_of(digest, sizeof digest), err);
+           prepare_signdata(args, line->operands[0], &css, digest, &dangers, err) &&
+           output_commit(out, view_of(digest, sizeof digest), err) &&
+           print_signdata(args, line->operands[0], &css, digest, &dangers, err);
 }
 
 #define GEN_SIGN_DATA(KIND, member) OPTION(KIND, struct gen_sign_data_options, member)
+
+static const struct option json_rows[] = {
+    {"json", 0, GEN_SIGN_DATA(FLAG, json), NULL, "one JSON document about it"},
+    {0},
+};
 
 static const struct option gen_sign_data_rows[] = {
     {"digest", 0, GEN_SIGN_DATA(BESIDE, digest), "FILE",
@@ -152,9 +185,11 @@ const struct command cmd_gen_sign_data = {
                {beside_rows, offsetof(struct gen_sign_data_options, beside)},
                {edp_rows, offsetof(struct gen_sign_data_options, beside.edp)},
                {gen_sign_data_rows, 0},
-               {text_form_rows, offsetof(struct gen_sign_data_options, form)}},
+               {text_form_rows, offsetof(struct gen_sign_data_options, form)},
+               {json_rows, 0}},
     .min = 1,
     .max = 1,
+    .has_result = true,
     .run = run_gen_sign_data,
 };
 
@@ -166,8 +201,10 @@ const struct command cmd_sgx_gen_sign_data = {
     .groups = {{fields_rows, offsetof(struct gen_sign_data_options, fields)},
                {beside_rows, offsetof(struct gen_sign_data_options, beside)},
                {edp_rows, offsetof(struct gen_sign_data_options, beside.edp)},
-               {output_rows, offsetof(struct gen_sign_data_options, out)}},
+               {output_rows, offsetof(struct gen_sign_data_options, out)},
+               {json_rows, 0}},
     .min = 1,
     .max = 1,
+    .has_result = true,
     .run = run_sgx_gen_sign_data,
 };

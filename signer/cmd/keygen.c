@@ -13,6 +13,7 @@
 #include "signer/sgx/rsa3072.h"
 #include "signer/ui/notice.h"
 #include "signer/ui/output.h"
+#include "signer/ui/report.h"
 
 /* The test signature is over text: sign-data begins with the byte 0x06 and has 256 bytes, so that no
  * signature made here can be one of an enclave. */
@@ -24,7 +25,7 @@ struct keygen_options {
     const char *uri; /* of the token */
     const char *label, *id;
     const char *pubkey; /* for the public key */
-    bool force;
+    bool force, json;
 };
 
 /* One run of keygen. */
@@ -133,10 +134,26 @@ static bool say_generated(const struct run *r, const uint8_t mrsigner[static MRS
     return true;
 }
 
+/* On stdout the URI alone, or the document. */
+static bool print_generated(const struct run *r, const uint8_t mrsigner[static MRSIGNER_SIZE],
+                            struct ens_err *err)
+{
+    ENS_CLEANUP(report_free) struct report j = {0};
+    ENS_CLEANUP(buf_free) struct buf uri = {0};
+
+    if (!r->args->json)
+        return text_line(&uri, err, "%s", r->key->uri) && notice_result(buf_view(&uri), err);
+    report_begin(&j, REPORT_JSON, 0);
+    report_kind(&j, "keygen");
+    signing_key_report(r->key, r->token.token, &j);
+    report_hex(&j, "mrsigner", NULL, view_of(mrsigner, MRSIGNER_SIZE));
+    report_text(&j, "pubkey", NULL, r->args->pubkey);
+    return report_print(&j, err);
+}
+
 static bool report_generated(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
-    ENS_CLEANUP(buf_free) struct buf uri = {0};
     const struct hsm_key *key = r->key;
     uint8_t mrsigner[MRSIGNER_SIZE];
 
@@ -145,8 +162,7 @@ static bool report_generated(struct run *r, struct ens_err *err)
     if (r->pubkey_out != NULL && (!rsa3072_write_pubkey(&key->pubkey, &pem, err) ||
                                   !output_commit(r->pubkey_out, buf_view(&pem), err)))
         return ens_wrap(err, "the key was made ('%s'), but not its file", key->uri);
-    return say_generated(r, mrsigner, err) && text_line(&uri, err, "%s", key->uri) &&
-           notice_result(buf_view(&uri), err);
+    return say_generated(r, mrsigner, err) && print_generated(r, mrsigner, err);
 }
 
 static bool keygen_walk(struct run *r, struct ens_err *err)
@@ -194,6 +210,7 @@ static const struct option keygen_rows[] = {
     {"id", 0, KEYGEN(TEXT, id), "HEX", "CKA_ID of the new key (default: 20 bytes of MRSIGNER)"},
     {"pubkey", 0, KEYGEN(BESIDE_ONCE, pubkey), "FILE", "write the public key as well, PEM"},
     {"force", 0, KEYGEN(FLAG, force), NULL, "replace an existing public key file"},
+    {"json", 0, KEYGEN(FLAG, json), NULL, "one JSON document"},
     {0},
 };
 

@@ -6,13 +6,14 @@
 #include "signer/base/mem.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/record.h"
+#include "signer/flow/signing_key.h"
 #include "signer/flow/text_form.h"
-#include "signer/flow/token.h"
 #include "signer/sgx/known_keys.h"
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/rsa3072_cert.h"
 #include "signer/ui/notice.h"
 #include "signer/ui/output.h"
+#include "signer/ui/report.h"
 
 /* What the token is about to sign. All of it follows from the key, so there is nothing to confirm. */
 static void say_certificate(const uint8_t serial[static RSA3072_CERT_SERIAL_SIZE],
@@ -35,14 +36,14 @@ struct pubkey_options {
     struct record_options record;
     struct output_options out;
     struct text_form_options form;
-    bool x509;
+    bool x509, json;
 };
 
 /* One run of pubkey. */
 struct run {
     const struct pubkey_options *args;
     struct token_session token;
-    struct output *out;
+    struct output *out;            /* NULL: --json alone prints it */
     struct transcript *transcript; /* NULL: none is kept */
     struct pubkey key;
     uint8_t signature[SIGNATURE_SIZE]; /* of the certificate */
@@ -87,6 +88,24 @@ static bool write_form(const struct run *r, struct buf *ret, struct ens_err *err
            text_form_of(&r->args->form, ARMOUR_PUBLIC_KEY, buf_view(&der), ret, &text, err);
 }
 
+/* The key's file, its text as well, so that none is needed. */
+static bool print_pubkey(const struct run *r, const struct hsm_key *key,
+                         const uint8_t mrsigner[static MRSIGNER_SIZE], struct view text, struct ens_err *err)
+{
+    ENS_CLEANUP(report_free) struct report j = {0};
+
+    if (!r->args->json)
+        return true;
+    report_begin(&j, REPORT_JSON, 0);
+    report_kind(&j, "pubkey");
+    signing_key_report(key, r->token.token, &j);
+    report_hex(&j, "mrsigner", NULL, view_of(mrsigner, MRSIGNER_SIZE));
+    report_text(&j, "known_public_key", NULL, known_key_owner(mrsigner));
+    report_text(&j, "output", NULL, r->args->out.output);
+    report_field(&j, "text", NULL, "%.*s", (int)text.len, (const char *)text.data);
+    return report_print(&j, err);
+}
+
 static bool pubkey_walk(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
@@ -94,7 +113,9 @@ static bool pubkey_walk(struct run *r, struct ens_err *err)
     const struct hsm_key *selected = NULL;
     uint8_t mrsigner[MRSIGNER_SIZE];
 
-    if (!output_open(args->out.output, false, args->out.force, &r->out, err) ||
+    if ((args->json && !output_stdout_is_open(err)) ||
+        ((!args->json || args->out.output != NULL) &&
+         !output_open(args->out.output, false, args->out.force, &r->out, err)) ||
         !token_open_key(&args->token, 1, &r->token, &selected, err) ||
         !hsm_public_key(r->token.hsm, &r->key, err) || !rsa3072_mrsigner(&r->key, mrsigner, err))
         return false;
@@ -105,7 +126,8 @@ static bool pubkey_walk(struct run *r, struct ens_err *err)
         notice_warn("everybody can sign with this key: %s", known_key_owner(mrsigner));
     if (!(args->x509 ? make_certificate(r, &pem, err) : write_form(r, &pem, err)))
         return false;
-    r->is_written = output_commit(r->out, buf_view(&pem), err);
+    r->is_written = (r->out == NULL || output_commit(r->out, buf_view(&pem), err)) &&
+                    print_pubkey(r, selected, mrsigner, buf_view(&pem), err);
     return r->is_written;
 }
 
@@ -136,6 +158,7 @@ static bool run_pubkey(const struct command_line *line, struct ens_err *err)
 static const struct option pubkey_rows[] = {
     {"key", 0, PUBKEY(URI, token.key), "URI", "RFC 7512 URI of the private key (else ENSIGN_KEY)"},
     {"x509", 0, PUBKEY(FLAG, x509), NULL, "a self-signed X.509 certificate; the key signs it"},
+    {"json", 0, PUBKEY(FLAG, json), NULL, "one JSON document, which has the PEM as well"},
     {0},
 };
 

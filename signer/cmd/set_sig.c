@@ -20,8 +20,10 @@
 #include "signer/sgx/rsa3072.h"
 #include "signer/sgx/rsa3072_sign.h"
 #include "signer/sgx/verify.h"
+#include "signer/ui/clock.h"
 #include "signer/ui/output.h"
 #include "signer/ui/progress.h"
+#include "signer/ui/report.h"
 
 struct set_sig_options {
     struct fields_options fields;
@@ -29,7 +31,7 @@ struct set_sig_options {
     struct output_options out;
     const char *sign_data;
     const char *to; /* for the SIGSTRUCT */
-    bool ephemeral_key;
+    bool ephemeral_key, json;
 };
 
 /* The operands: ENCLAVE, and the others by what they hold. */
@@ -277,6 +279,37 @@ static void say_attached(const struct set_sig_options *args, const char *pubkey,
                    pubkey != NULL ? pubkey : "", where);
 }
 
+static bool print_attached(const struct command_line *line, const char *where, const struct sigstruct *css,
+                           struct ens_err *err)
+{
+    const struct set_sig_options *args = line->options;
+    ENS_CLEANUP(report_free) struct report j = {0};
+    uint8_t mrsigner[MRSIGNER_SIZE];
+    uint8_t digest[DIGEST_SIZE];
+    struct findings dangers = {0};
+    struct pubkey key;
+
+    if (!args->json)
+        return true;
+    verify_key_of(css, &key);
+    if (!rsa3072_mrsigner(&key, mrsigner, err) || !signdata_digest(css, digest, err))
+        return false;
+    review_dangers(
+        &(struct review){.css = css, .mrsigner = mrsigner, .bit32 = true, .today = clock_danger_day()},
+        &dangers);
+    report_begin(&j, REPORT_JSON, 0);
+    report_kind(&j, "set-sig");
+    report_text(&j, "file", NULL, line->operands[0]);
+    report_text(&j, "component", NULL, args->fields.component);
+    report_text(&j, "output", NULL, where);
+    report_hex(&j, "digest", NULL, view_of(digest, sizeof digest));
+    report_hex(&j, "mrenclave", NULL, sigstruct_get(css, CSS_ENCLAVEHASH));
+    report_hex(&j, "mrsigner", NULL, view_of(mrsigner, sizeof mrsigner));
+    review_fields(css, &j);
+    review_danger_report(&dangers, &j);
+    return report_print(&j, err);
+}
+
 static bool run_set_sig(const struct command_line *line, struct ens_err *err)
 {
     const struct set_sig_options *args = line->options;
@@ -308,9 +341,10 @@ static bool run_set_sig(const struct command_line *line, struct ens_err *err)
                    install_enclave(&i, &e, &(struct install_item){&e.sites[0], &css}, 1, &notices, err) &&
                    install_commit(&i, err);
     notice_all(&notices);
-    if (ok)
-        say_attached(args, given.key_name, where);
-    return ok;
+    if (!ok)
+        return false;
+    say_attached(args, given.key_name, where);
+    return print_attached(line, where, &css, err);
 }
 
 #define SET_SIG(KIND, member) OPTION(KIND, struct set_sig_options, member)
@@ -320,6 +354,7 @@ static const struct option set_sig_rows[] = {
      "the sign-data that was signed, in place of SIGSTRUCT options"},
     {"to", 0, SET_SIG(OUTPUT, to), "FILE", "write the SIGSTRUCT to a file, leave ENCLAVE as it is"},
     {"ephemeral-key", 0, SET_SIG(FLAG, ephemeral_key), NULL, "sign with a fresh key that is thrown away"},
+    {"json", 0, SET_SIG(FLAG, json), NULL, "one JSON document about it"},
     {0},
 };
 

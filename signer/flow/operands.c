@@ -9,6 +9,7 @@
 #include "signer/base/file.h"
 #include "signer/base/mem.h"
 #include "signer/base/path.h"
+#include "signer/ui/output.h"
 
 /* The command line and what it names. */
 struct names {
@@ -127,17 +128,37 @@ static const char *first_result(const struct names *n)
     return find_output(n, OPTION_DIR) == NULL && (output == NULL || is_stdio(output)) ? "the result" : NULL;
 }
 
+/* The document of --json has stdout for itself, and is not lost after the work. */
+static bool check_json(const struct names *n, struct ens_err *err)
+{
+    const struct command *c = n->line->command;
+    struct ens_err ignored = {0};
+
+    if (!options_uses(n->line, "json") || (!c->has_result && c->in_place == NULL))
+        return true;
+    if (c->has_result && !options_uses(n->line, "dry-run") && find_output(n, OPTION_WRITTEN) == NULL &&
+        find_output(n, OPTION_DIR) == NULL)
+        return ens_fail(err, ENS_USAGE,
+                        "--json: stdout is taken by the JSON document: give %s for the result",
+                        options_has(c, "out-dir") ? "-o FILE or --out-dir DIR" : "-o FILE");
+    return output_stdout_is_open(&ignored) ||
+           ens_fail(err, ENS_IO, "stdout: is closed, and the JSON document goes there: open it");
+}
+
 /* Two results in one stream could not be told apart. */
 static bool check_stdout(const struct names *n, struct ens_err *err)
 {
     for (size_t i = 0; i < n->files.len; i++) {
         const struct option_file *f = &n->files.items[i];
+        bool is_result = (f->marks & (OPTION_WRITTEN | OPTION_APPENDED)) == OPTION_WRITTEN;
+        const char *taken = is_result && options_uses(n->line, "json") ? "the JSON document"
+                            : (f->marks & OPTION_BESIDE) != 0          ? first_result(n)
+                                                                       : NULL;
 
-        if ((f->marks & OPTION_BESIDE) != 0 && is_stdio(f) && first_result(n) != NULL)
-            return ens_fail(err, ENS_USAGE, "--%s: stdout is taken by %s: name a file", f->option,
-                            first_result(n));
+        if (is_stdio(f) && taken != NULL)
+            return ens_fail(err, ENS_USAGE, "--%s: stdout is taken by %s: name a file", f->option, taken);
     }
-    return true;
+    return check_json(n, err);
 }
 
 static bool check_stdin(const struct names *n, struct ens_err *err)

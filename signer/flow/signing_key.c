@@ -123,3 +123,12 @@ void signing_key_policy(const struct signing_key *k, const struct policy *p, str
     policy_check_mrsigner(p, k->mrsigner, ret);
     policy_check_claims(p, &claims, ret);
 }
+
+void signing_key_report(const struct hsm_key *key, const struct hsm_token *token, struct report *r)
+{
+    report_text(r, "label", NULL, key->label);
+    report_text(r, "id", NULL, key->id_hex);
+    report_text(r, "uri", NULL, key->uri);
+    report_text(r, "token", NULL, token->label);
+    report_text(r, "serial", NULL, token->serial);
+}

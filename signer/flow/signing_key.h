@@ -3,6 +3,7 @@
 
 #include "signer/ceremony/policy.h"
 #include "signer/flow/token.h"
+#include "signer/ui/report.h"
 
 /* What commands that sign take. */
 struct signing_key_options {
@@ -43,6 +44,9 @@ bool signing_key_claims(const struct hsm_key *key, bool with_uses, struct buf *r
 /* Is it the key of --mrsigner, where that is given? ENS_REFUSED. */
 bool signing_key_pin(const struct signing_key_options *args, const struct signing_key *k,
                      struct ens_err *err) ENS_MUST_CHECK;
+
+/* Members of a JSON object that is open: the key's "label", "id" and "uri", its "token" and that one's "serial". */
+void signing_key_report(const struct hsm_key *key, const struct hsm_token *token, struct report *r);
 
 /* Writes what the policy says of the key into the outcome. */
 void signing_key_policy(const struct signing_key *k, const struct policy *p, struct policy_outcome *ret);

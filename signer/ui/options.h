@@ -106,6 +106,7 @@ struct command {
     bool wants_name;      /* stdin cannot be the first operand */
     bool wants_record;    /* the first operand is a transcript */
     const char *prints;   /* a result that stdout gets in any case; NULL: none */
+    bool has_result;      /* that goes to stdout by itself, and with --json to a file, which must be named */
     /* Does the work; its error becomes the exit status. ENS_NO with an empty message is a silent "no". */
     bool (*run)(const struct command_line *line, struct ens_err *err);
 };

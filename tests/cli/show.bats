@@ -464,8 +464,8 @@ PY
         "$PYTHON" - "$OUT" <<'PY' || fail "$name"
 import json, sys
 for place in json.load(open(sys.argv[1]))["places"]:
-    assert set(place) == {"name", "offset", "launch", "second_signature", "config", "sigstruct", "stream", "errors",
-                          "warnings"}, place
+    assert set(place) == {"name", "offset", "launch", "second_signature", "config", "fields", "sigstruct", "stream",
+                          "errors", "warnings"}, place
     assert place["stream"] is None or "problem" in place["stream"], place
 PY
     done

@@ -15,6 +15,8 @@
 #include "signer/ceremony/armour.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
+#include "signer/flow/approval_report.h"
+#include "signer/flow/consent_report.h"
 #include "signer/flow/signer_name.h"
 #include "signer/ui/clock.h"
 #include "signer/ui/notice.h"
@@ -231,6 +233,32 @@ static void say_made(const struct approve *r)
     notice_say("  Next: carry it to the signing host.");
 }
 
+/* The statement as it was made, and the sign-data that it is about. */
+static bool print_approval(const struct approve *r, struct view file, struct ens_err *err)
+{
+    ENS_CLEANUP(report_free) struct report j = {0};
+    ENS_CLEANUP(approval_free) struct approval made = {0};
+    const struct consent nobody = {0};
+    enum approval_verdict verdict = APPROVAL_STATEMENT;
+
+    if (!r->args->json)
+        return true;
+    if (!approval_read(file, &made, &verdict, err))
+        return false;
+    report_begin(&j, REPORT_JSON, 0);
+    report_kind(&j, "approve");
+    report_text(&j, "output", NULL, r->args->out.output);
+    approval_report(&made, &j);
+    report_array(&j, "items", NULL, 0);
+    for (size_t i = 0; i < r->requests.len; i++) {
+        report_object(&j, NULL, NULL, 0);
+        consent_report_item(&j, &r->requests.items[i], i, &nobody, r->statement.mrsigner);
+        report_close(&j);
+    }
+    report_close(&j);
+    return consent_report_set(&j, &r->requests, err) && report_print(&j, err);
+}
+
 static bool make(struct approve *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
@@ -245,7 +273,7 @@ static bool make(struct approve *r, struct ens_err *err)
         !output_commit(r->out, result, err))
         return false;
     say_made(r);
-    return true;
+    return print_approval(r, buf_view(&file), err);
 }
 
 bool approve_run(const struct command_line *line, approve_measure_fn *measure, struct ens_err *err)
@@ -295,6 +323,7 @@ const struct option approve_rows_answer[] = {
     {"allow-unusual", 0, APPROVE(FLAG, allow_unusual), NULL, "approve fields that are refused as unusual"},
     {"allow-large", 0, APPROVE(FLAG, allow_large), NULL, "measure an enclave however large it is"},
     {"yes", 0, APPROVE(FLAG, yes), NULL, "do not ask for confirmation"},
+    {"json", 0, APPROVE(FLAG, json), NULL, "one JSON document about it"},
     {0},
 };
 

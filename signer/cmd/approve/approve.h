@@ -21,7 +21,7 @@ struct approve_options {
     struct text_list rebuilt;
     const char *component;
     const char *until, *replaces, *note;
-    bool reject, allow_unusual, allow_large, yes;
+    bool reject, allow_unusual, allow_large, yes, json;
 };
 
 /* One build, as its file says. */
@@ -72,4 +72,4 @@ extern const struct option approve_rows_signer[], approve_rows_answer[];
 #define APPROVE_COMMAND                                                                                      \
     .name = "approve", .operands = "SIGN-DATA...",                                                           \
     .summary = "say yes or no to sign-data with your SSH key, for sign --approval",                          \
-    .size = sizeof(struct approve_options), .min = 1, .max = SIZE_MAX
+    .size = sizeof(struct approve_options), .min = 1, .max = SIZE_MAX, .has_result = true

@@ -1,6 +1,6 @@
 /* check: policy and approvals without a token, as sign will judge them. Says every reason, not the first;
  * exit status 0 or 77. Without sign-data it lists the persons, their keys and the policy's id. */
-#include "signer/cmd/check/check.h"
+#include "signer/flow/consent_report.h"
 
 #include <string.h>
 
@@ -133,7 +133,7 @@ static bool add_dangers(const struct run *r, const struct request *q, struct buf
 {
     struct findings found = {0};
 
-    check_dangers(q, known_mrsigner(r), &found);
+    consent_report_found(q, known_mrsigner(r), &found);
     return found.len == 0 || (buf_printf(ret, err, "  %-15s %zu: ", "dangers", found.len) &&
                               review_danger_names(&found, ret, err) && buf_printf(ret, err, "\n"));
 }
@@ -162,26 +162,6 @@ static bool report_item(struct run *r, size_t index, struct ens_err *err)
                     policy_name(POLICY_MRSIGNER));
     if (unchecked[0] != '\0')
         report_line(&r->report, "  no line checks  %s", unchecked);
-    return true;
-}
-
-/* Of several: the digest over all of them, as sign and approve show it, to be read aloud. */
-static bool report_set(struct run *r, struct ens_err *err)
-{
-    size_t len = r->requests.len;
-    ENS_CLEANUP(buf_free) struct buf lines = {0};
-    ENS_CLEANUP(mem_freep) struct review_item *items = mem_alloc(len, sizeof *items, err);
-    uint8_t digest[DIGEST_SIZE];
-
-    if (items == NULL)
-        return false;
-    for (size_t i = 0; i < len; i++)
-        items[i].review.digest = r->requests.items[i].digest;
-    if (len > 1 && (!review_table_set(&(struct review_table){.items = items, .len = len}, &lines, err) ||
-                    !review_set_digest(items, len, digest, err)))
-        return false;
-    report_lines(&r->report, buf_view(&lines));
-    report_hex(&r->report, "set_digest", NULL, len > 1 ? view_of(digest, sizeof digest) : view_of(NULL, 0));
     return true;
 }
 
@@ -222,13 +202,19 @@ static bool print_run(struct run *r, struct ens_err *err)
     if (!add_signer_reason(r, err))
         return false;
     verdict_report_lines(&r->verdict, before, &r->report);
-    check_report_policy(&r->report, r->args->policy, r->policy, &r->requests);
+    consent_report_policy(&r->report, r->args->policy, r->policy, &r->requests);
     report_hex(&r->report, "mrsigner", NULL,
                r->has_mrsigner ? view_of(r->mrsigner, MRSIGNER_SIZE) : view_of(NULL, 0));
-    check_report_items(&r->report, &r->requests, &r->consent, known_mrsigner(r));
-    if (!report_set(r, err))
+    report_array(&r->report, "items", NULL, 0);
+    for (size_t i = 0; i < r->requests.len; i++) {
+        report_object(&r->report, NULL, NULL, 0);
+        consent_report_item(&r->report, &r->requests.items[i], i, &r->consent, known_mrsigner(r));
+        report_close(&r->report);
+    }
+    report_close(&r->report);
+    if (!consent_report_set(&r->report, &r->requests, err))
         return false;
-    check_report_approvals(&r->report, &r->consent);
+    consent_report_approvals(&r->report, &r->consent);
     report_files(r);
     verdict_report_array(&r->verdict, true, false, &r->report);
     return report_print(&r->report, err);

@@ -121,7 +121,6 @@ static void say_sentences(struct report *r, const struct show_judged *j)
 bool show_dangers(struct report *r, const struct show_judged *j, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf names = {0};
-    char name[REVIEW_NAME_MAX];
 
     if (!review_danger_names(&j->dangers, &names, err))
         return false;
@@ -129,10 +128,7 @@ bool show_dangers(struct report *r, const struct show_judged *j, struct ens_err 
         report_note(r, "Dangers", "none");
     else
         report_note(r, "Dangers", "%zu: %.*s", j->dangers.len, (int)names.len, (const char *)names.data);
-    report_array(r, "dangers", NULL, 0);
-    for (size_t i = 0; i < j->dangers.len; i++)
-        report_text(r, NULL, NULL, review_danger_name(&j->dangers.items[i], name));
-    report_close(r);
+    review_danger_report(&j->dangers, r);
     say_sentences(r, j);
     return true;
 }

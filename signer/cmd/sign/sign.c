@@ -28,7 +28,8 @@ struct run {
     struct output *out; /* one sign-data: where its signature goes */
     struct output *pubkey_out;
     struct signing_key signer;
-    size_t was_there; /* --out-dir: signed before this run */
+    size_t was_there;   /* --out-dir: signed before this run */
+    const char *answer; /* to the review; NULL: nobody was asked */
 };
 
 static void sign_free(struct run *r)
@@ -220,11 +221,10 @@ static bool review_requests(struct run *r, struct ens_err *err)
                                   .asks_each = key->always_authenticate == HSM_YES,
                                   .yes = r->args->yes,
                                   .dry_run = r->args->dry_run};
-    const char *answer = NULL;
 
-    if (text == NULL || !sign_review(&s, &answer, err))
+    if (text == NULL || !sign_review(&s, &r->answer, err))
         return false;
-    record_confirmation(r->transcript, r->args->yes, answer);
+    record_confirmation(r->transcript, r->args->yes, r->answer);
     return true;
 }
 
@@ -331,9 +331,18 @@ static bool run_sign(const struct command_line *line, struct ens_err *err)
         return false;
     if (!end_sign(&r, sign_walk(&r, err), err))
         return false;
-    sign_success(args, &r.requests, &r.signer, r.was_there,
-                 r.transcript != NULL ? transcript_head(r.transcript) : NULL);
-    return true;
+    const struct sign_document document = {
+        .args = args,
+        .requests = &r.requests,
+        .policy = r.policy,
+        .consent = &r.consent,
+        .signer = &r.signer,
+        .answer = r.answer,
+        .head = r.transcript != NULL ? transcript_head(r.transcript) : NULL,
+    };
+
+    sign_success(args, &r.requests, &r.signer, r.was_there, document.head);
+    return sign_print(&document, err);
 }
 
 #define SIGN(KIND, member) OPTION(KIND, struct sign_options, member)
@@ -352,6 +361,7 @@ static const struct option sign_rows[] = {
     {"allow-unusual", 0, SIGN(FLAG, allow_unusual), NULL, "sign fields that are refused as unusual"},
     {"dry-run", 0, SIGN(FLAG, dry_run), NULL, "do everything but sign"},
     {"yes", 0, SIGN(FLAG, yes), NULL, "do not ask for confirmation"},
+    {"json", 0, SIGN(FLAG, json), NULL, "one JSON document: the review, and what was written"},
     {"pubkey", 0, SIGN(BESIDE_ONCE, pubkey), "FILE", "write the public key as well, PEM"},
     {0},
 };
@@ -368,5 +378,6 @@ const struct command cmd_sign = {
                {text_form_rows, offsetof(struct sign_options, form)}},
     .min = 1,
     .max = SIZE_MAX,
+    .has_result = true,
     .run = run_sign,
 };

@@ -3,8 +3,11 @@
 
 #include <string.h>
 
+#include "signer/base/digest.h"
 #include "signer/base/hex.h"
+#include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
+#include "signer/flow/consent_report.h"
 #include "signer/ui/notice.h"
 
 static void say_dry_run(const struct requests *requests, const char *label)
@@ -65,4 +68,63 @@ void sign_success(const struct sign_options *args, const struct requests *reques
         notice_say("%s: %d bytes, signed by %s (MRSIGNER %s), verified.", name, SIGNATURE_SIZE, label,
                    mrsigner);
     say_next(args->record.transcript, requests->len > 1 ? args->out_dir : name, head);
+}
+
+/* ---- the document ---- */
+
+/* "signed", "kept": it was there; null and no signature: a rehearsal. */
+static bool report_signature(const struct sign_document *d, const struct request *q, struct report *j,
+                             struct ens_err *err)
+{
+    const char *output = q->out_path != NULL ? q->out_path : d->args->out.output;
+    bool is_signed = q->is_done || q->is_signed;
+    uint8_t sha256[DIGEST_SIZE];
+
+    if (!digest_of(DIGEST_SHA256, view_of(q->signature, sizeof q->signature), sha256, err))
+        return false;
+    report_text(j, "status", NULL, q->is_signed ? "signed" : q->is_done ? "kept" : NULL);
+    report_text(j, "output", NULL, is_signed ? output : NULL);
+    report_hex(j, "signature_sha256", NULL, view_of(is_signed ? sha256 : NULL, is_signed ? DIGEST_SIZE : 0));
+    return true;
+}
+
+static bool report_items(const struct sign_document *d, struct report *j, struct ens_err *err)
+{
+    bool ok = true;
+
+    report_array(j, "items", NULL, 0);
+    for (size_t i = 0; ok && i < d->requests->len; i++) {
+        const struct request *q = &d->requests->items[i];
+
+        report_object(j, NULL, NULL, 0);
+        consent_report_item(j, q, i, d->consent, d->signer->mrsigner);
+        ok = report_signature(d, q, j, err);
+        report_close(j);
+    }
+    report_close(j);
+    return ok;
+}
+
+bool sign_print(const struct sign_document *d, struct ens_err *err)
+{
+    const struct sign_options *args = d->args;
+    ENS_CLEANUP(report_free) struct report j = {0};
+
+    if (!args->json)
+        return true;
+    report_begin(&j, REPORT_JSON, 0);
+    consent_report_policy(&j, args->policy, d->policy, d->requests);
+    report_object(&j, "key", NULL, 0);
+    signing_key_report(d->signer->selected, d->signer->token.token, &j);
+    report_close(&j);
+    report_hex(&j, "mrsigner", NULL, view_of(d->signer->mrsigner, MRSIGNER_SIZE));
+    if (!report_items(d, &j, err) || !consent_report_set(&j, d->requests, err))
+        return false;
+    consent_report_approvals(&j, d->consent);
+    report_text(&j, "answer", NULL, d->answer == NULL && args->yes && !args->dry_run ? "--yes" : d->answer);
+    report_bool(&j, "dry_run", args->dry_run);
+    report_text(&j, "pubkey", NULL, args->dry_run ? NULL : args->pubkey);
+    report_text(&j, "transcript", NULL, args->record.transcript);
+    report_hex(&j, "head", NULL, view_of(d->head, d->head != NULL ? DIGEST_SIZE : 0));
+    return report_print(&j, err);
 }

@@ -1,9 +1,10 @@
-/* What check says of policy, sign-data and approvals as JSON, and of people in text as well. */
-#include "signer/cmd/check/check.h"
+/* The review as JSON; of people in text as well. */
+#include "signer/flow/consent_report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
 #include "signer/flow/approval_report.h"
 #include "signer/ui/clock.h"
@@ -69,13 +70,18 @@ static void report_people(struct report *r, const struct policy *p, bool has_tex
     report_close(r);
 }
 
-void check_report_policy(struct report *r, const char *path, const struct policy *p,
-                         const struct requests *requests)
+void consent_report_policy(struct report *r, const char *path, const struct policy *p,
+                           const struct requests *requests)
 {
     size_t lines = 0;
     size_t hold = 0;
     struct policy_outcome none = {0};
 
+    report_kind(r, "review");
+    if (p == NULL) {
+        report_null(r, "policy");
+        return;
+    }
     policy_outcome_begin(p, &none);
     policy_count(p, requests->len > 0 ? &requests->items[0].outcome : &none, &lines, &hold);
     /* Of several sign-data the one for which the fewest hold. */
@@ -85,7 +91,6 @@ void check_report_policy(struct report *r, const char *path, const struct policy
         policy_count(p, &requests->items[i].outcome, &lines, &these);
         hold = these < hold ? these : hold;
     }
-    report_kind(r, "review");
     report_object(r, "policy", NULL, 0);
     report_text(r, "file", NULL, path);
     report_hex(r, "id", NULL, view_of(policy_id(p), DIGEST_SIZE));
@@ -137,7 +142,7 @@ static void report_checks(struct report *r, const struct policy_outcome *outcome
     report_close(r);
 }
 
-void check_dangers(const struct request *q, const uint8_t *mrsigner, struct findings *ret)
+void consent_report_found(const struct request *q, const uint8_t *mrsigner, struct findings *ret)
 {
     review_dangers(&(struct review){.css = q->is_blind ? NULL : &q->css,
                                     .digest = q->digest,
@@ -149,40 +154,47 @@ void check_dangers(const struct request *q, const uint8_t *mrsigner, struct find
 static void report_dangers(struct report *r, const struct request *q, const uint8_t *mrsigner)
 {
     struct findings found = {0};
-    char name[REVIEW_NAME_MAX];
 
-    check_dangers(q, mrsigner, &found);
-    report_array(r, "dangers", NULL, 0);
-    for (size_t i = 0; i < found.len; i++)
-        report_text(r, NULL, NULL, review_danger_name(&found.items[i], name));
-    report_close(r);
+    consent_report_found(q, mrsigner, &found);
+    review_danger_report(&found, r);
 }
 
-void check_report_items(struct report *r, const struct requests *requests, const struct consent *c,
-                        const uint8_t *mrsigner)
+void consent_report_item(struct report *r, const struct request *q, size_t index, const struct consent *c,
+                         const uint8_t *mrsigner)
 {
-    report_array(r, "items", NULL, 0);
-    for (size_t i = 0; i < requests->len; i++) {
-        const struct request *q = &requests->items[i];
-
-        report_object(r, NULL, NULL, 0);
-        report_text(r, "file", NULL, q->path);
-        report_hex(r, "digest", NULL, view_of(q->digest, DIGEST_SIZE));
-        report_hex(r, "mrenclave", NULL,
-                   q->is_blind ? view_of(NULL, 0) : sigstruct_get(&q->css, CSS_ENCLAVEHASH));
-        review_item_facts(q->is_blind ? NULL : &q->css, r);
-        report_dangers(r, q, mrsigner);
-        report_checks(r, &q->outcome);
-        if (c->tallies != NULL)
-            report_tally(r, c->policy, &c->tallies[i]);
-        else
-            report_null(r, "approvals");
-        report_close(r);
-    }
-    report_close(r);
+    report_text(r, "file", NULL, q->path);
+    report_hex(r, "digest", NULL, view_of(q->digest, DIGEST_SIZE));
+    report_hex(r, "mrenclave", NULL,
+               q->is_blind ? view_of(NULL, 0) : sigstruct_get(&q->css, CSS_ENCLAVEHASH));
+    review_item_facts(q->is_blind ? NULL : &q->css, r);
+    report_dangers(r, q, mrsigner);
+    report_checks(r, &q->outcome);
+    if (c->tallies != NULL)
+        report_tally(r, c->policy, &c->tallies[index]);
+    else
+        report_null(r, "approvals");
 }
 
-void check_report_approvals(struct report *r, const struct consent *c)
+bool consent_report_set(struct report *r, const struct requests *requests, struct ens_err *err)
+{
+    size_t len = requests->len;
+    ENS_CLEANUP(buf_free) struct buf lines = {0};
+    ENS_CLEANUP(mem_freep) struct review_item *items = mem_alloc(len, sizeof *items, err);
+    uint8_t digest[DIGEST_SIZE];
+
+    if (items == NULL)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        items[i].review.digest = requests->items[i].digest;
+    if (len > 1 && (!review_table_set(&(struct review_table){.items = items, .len = len}, &lines, err) ||
+                    !review_set_digest(items, len, digest, err)))
+        return false;
+    report_lines(r, buf_view(&lines));
+    report_hex(r, "set_digest", NULL, len > 1 ? view_of(digest, sizeof digest) : view_of(NULL, 0));
+    return true;
+}
+
+void consent_report_approvals(struct report *r, const struct consent *c)
 {
     report_array(r, "approvals", NULL, 0);
     for (size_t i = 0; i < c->approvals.len; i++) {
