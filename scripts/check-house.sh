@@ -20,7 +20,7 @@ BARS = {
     "bundle/elf": (700, None),
     "bundle/gramine": (800, None),
     "bundle/orc": (5700, None),
-    "bundle/sdk": (3900, None),
+    "bundle/sdk": (4150, None),
     "bundle/stream": (2500, None),
     "hsm": (2900, None),
     "hsm/token": (3200, None),

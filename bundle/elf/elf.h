@@ -14,6 +14,7 @@
 
 #define ELF_PT_LOAD    1u
 #define ELF_PT_DYNAMIC 2u
+#define ELF_PT_TLS     7u
 #define ELF_PT_NOTE    4u
 #define ELF_PF_X       1u
 #define ELF_PF_W       2u

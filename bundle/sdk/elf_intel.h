@@ -8,6 +8,7 @@
  *   elf_intel_textrel.c which of them a loader makes writable
  *   elf_intel_layout.c  the pages of the layout table; the whole stream
  *   elf_intel_doubts.c  what the tables do that sgx_sign never does
+ *   elf_intel_threads.c which memory a thread has
  *   elf_intel_told.c    what trusted code is told of them, and is not so
  * Everything that a block says is hostile until elf_intel_blocks.c has checked it. */
 #pragma once
@@ -63,6 +64,7 @@ struct intel_block {
     uint64_t range;              /* what ECREATE is told: `size`, or that of ELRANGE */
     uint64_t shift;              /* where in that range the pages begin */
     struct view patches, layout; /* tables: whole rows */
+    struct view elrange;         /* the enclave's address, the range's, its size; empty: none is demanded */
     uint32_t fips;               /* offset of the FIPS signature; 0: none */
     bool has_second_image; /* the loader appends another file to the image, which is not ours to measure */
     struct ens_err unfit;  /* the tables are another file's, and the image does not fit; ENS_OK: it does */
@@ -154,6 +156,9 @@ struct intel_doubts {
     size_t site;
     struct elf_symbol global, entry; /* of .dynsym: g_global_data and enclave_entry */
 };
+
+/* The same of the thread whose TCS is row `index` of the layout, which is `tcs`. */
+void intel_judge_thread(const struct intel_doubts *d, size_t index, struct view tcs);
 
 /* The same of `data`, which a patch puts into g_global_data. */
 void intel_judge_told(const struct intel_doubts *d, struct view data);

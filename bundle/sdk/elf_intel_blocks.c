@@ -138,6 +138,7 @@ static bool read_elrange(struct intel_block *b, struct ens_err *err)
                         "ELRANGE 0x%" PRIx64 " of 0x%" PRIx64 " bytes with the enclave at 0x%" PRIx64
                         " is impossible: " INTEL_REMEDY,
                         start, size, image);
+    b->elrange = v;
     b->range = size;
     b->shift = image - start;
     return true;

@@ -201,6 +201,8 @@ static void judge_tcs(const struct intel_doubts *d, size_t index, const struct i
         container_odd(d->c, d->site, INTEL_RULE_CODE,
                       "layout row %zu: its TCS has FLAGS 0x%" PRIx64 ", which sgx_sign leaves clear",
                       index + 1, flags);
+    if (d->global.found) /* trusted code of the SDK finds its data by FS and GS */
+        intel_judge_thread(d, index, tcs);
 }
 
 /* Pages that are filled with a word; zeros are memory for what is made later. */
@@ -240,6 +242,18 @@ static void judge_flags(const struct intel_doubts *d, size_t index, const struct
                   row->flags, row->rva, want);
 }
 
+/* What threads begin with is measured; the heap is not. */
+static void judge_measured(const struct intel_doubts *d, size_t index, const struct intel_row *row)
+{
+    unsigned id = row->id > INTEL_ID_DYNAMIC ? row->id - INTEL_ID_DYNAMIC : row->id;
+    bool is_thread = id >= INTEL_ID_TCS && id <= INTEL_ID_STACK_MIN;
+
+    if (is_thread && (row->attributes & INTEL_ATTR_EADD) != 0 && (row->attributes & INTEL_ATTR_EEXTEND) == 0)
+        container_odd(d->c, d->site, INTEL_RULE_CODE,
+                      "layout row %zu: %s at 0x%" PRIx64 " is added and not measured: the host chooses it",
+                      index + 1, id == INTEL_ID_TCS ? "a TCS" : "memory of a thread", row->rva);
+}
+
 static void judge_row(const struct intel_doubts *d, size_t index, const struct intel_row *row)
 {
     bool tcs = row->id == INTEL_ID_TCS || row->id == INTEL_ID_TCS + INTEL_ID_DYNAMIC ||
@@ -252,6 +266,7 @@ static void judge_row(const struct intel_doubts *d, size_t index, const struct i
     else
         judge_fill(d, index, row);
     judge_flags(d, index, row, tcs);
+    judge_measured(d, index, row);
 }
 
 /* ---- where the rows lie ---- */

@@ -7,16 +7,22 @@
 #include <string.h>
 
 #define THREAD_GPR 184 /* bytes of GPRSGX, at the end of an SSA frame (Intel SDM, "GPRSGX") */
-#define IDS        (INTEL_ID_STACK_MIN + 1)
+#define IDS        (INTEL_ID_RSRV_MAX + 1)
 
-/* global_data_t by its size: where its thread_data_t begins. Of the SDKs 2.0 to 2.26; from 1656 on the SDK's version
- * stands in front. */
+/* global_data_t by its size: where its thread_data_t begins, and the three words of ELRANGE. Of the SDKs 2.0 to 2.26; from
+ * 1656 on the SDK's version stands in front. */
 static const struct global {
-    uint16_t size, thread;
+    uint16_t size, thread, elrange;
 } globals[] = {
-    {1488, 32}, {1632, 48}, {1648, 64}, {1656, 72}, {1680, 72},
-    {1688, 80}, {1720, 80}, {1760, 80}, {1768, 80},
+    {1488, 32, 0},    {1632, 48, 0},    {1648, 64, 0},    {1656, 72, 0},    {1680, 72, 1656},
+    {1688, 80, 1664}, {1720, 80, 1696}, {1760, 80, 1728}, {1768, 80, 1728},
 };
+
+/* From 2.20 on: thread_data_t has four words more, three of them before tls_addr. */
+static bool has_long_thread(const struct global *g)
+{
+    return g->size >= 1760;
+}
 
 static const struct global *find_global(size_t size)
 {
@@ -55,41 +61,113 @@ static uint64_t bytes_of(const struct rows *rows, unsigned id)
 
 /* ---- the words ---- */
 
-struct word {
-    const char *name;
-    size_t at;
-    uint64_t want;
-};
-
-/* Addresses of a thread count from its TCS on. */
-static void judge_words(const struct intel_doubts *d, const struct global *g, struct view data)
+static void judge_word(const struct intel_doubts *d, struct view data, const char *name, size_t at,
+                       uint64_t want)
 {
-    const struct rows rows = find_rows(d->b);
+    uint64_t have = bytes_get_le(view_slice(data, at, 8));
+
+    if (have != want)
+        container_odd(d->c, d->site, INTEL_RULE_CODE,
+                      "a patch tells trusted code that its %s is 0x%" PRIx64
+                      ", and the layout makes it 0x%" PRIx64 ": its checks of pointers do not hold",
+                      name, have, want);
+}
+
+/* Memory that grows is one piece, which begins at the first of three rows. */
+static void judge_piece(const struct intel_doubts *d, const struct rows *rows, unsigned first)
+{
+    uint64_t end = rows->of[first].rva + bytes_of(rows, first);
+
+    for (unsigned id = first + 1; id <= first + 2; id++) {
+        if (!rows->has[id])
+            continue;
+        if (rows->of[id].rva != end)
+            container_odd(d->c, d->site, INTEL_RULE_CODE,
+                          "the %s is in pieces, and another row lies at 0x%" PRIx64
+                          ", which trusted code takes for a part of it",
+                          first == INTEL_ID_HEAP_MIN ? "heap" : "reserved memory", end);
+        end = rows->of[id].rva + bytes_of(rows, id);
+    }
+}
+
+static void judge_bounds(const struct intel_doubts *d, const struct global *g, const struct rows *rows,
+                         struct view data)
+{
+    static const char *const elrange[] = {"enclave_image_address", "elrange_start_address", "elrange_size"};
     size_t first = g->thread > 64 ? 8 : 0;
-    uint64_t tcs = rows.of[INTEL_ID_TCS].rva;
-    uint64_t stack = rows.of[INTEL_ID_STACK_MIN].rva + bytes_of(&rows, INTEL_ID_STACK_MIN) - tcs;
-    uint64_t limit = stack - bytes_of(&rows, INTEL_ID_STACK_MIN) - bytes_of(&rows, INTEL_ID_STACK_MAX);
+    bool is_executable = (rows->of[INTEL_ID_RSRV_MIN].flags & SECINFO_X) != 0;
+
+    judge_piece(d, rows, INTEL_ID_HEAP_MIN);
+    judge_piece(d, rows, INTEL_ID_RSRV_MIN);
+    judge_word(d, data, "enclave_size", first, d->b->size);
+    judge_word(d, data, "heap_offset", first + 8, rows->of[INTEL_ID_HEAP_MIN].rva);
+    judge_word(d, data, "heap_size", first + 16,
+               bytes_of(rows, INTEL_ID_HEAP_MIN) + bytes_of(rows, INTEL_ID_HEAP_INIT));
+    if (g->thread >= 48) {
+        judge_word(d, data, "rsrv_offset", first + 24, rows->of[INTEL_ID_RSRV_MIN].rva);
+        judge_word(d, data, "rsrv_size", first + 32,
+                   bytes_of(rows, INTEL_ID_RSRV_MIN) + bytes_of(rows, INTEL_ID_RSRV_INIT));
+    }
+    if (g->thread >= 64)
+        judge_word(d, data, "rsrv_executable", first + 40, is_executable);
+    for (size_t i = 0; g->elrange != 0 && i < 3; i++) {
+        /* Without an ELRANGE the tools up to 2.24 call the enclave's size one. */
+        uint64_t none = i == 2 && g->size < 1768 ? d->b->size : 0;
+
+        judge_word(d, data, elrange[i], g->elrange + 8 * i,
+                   d->b->elrange.len > 0 ? bytes_get_le(view_slice(d->b->elrange, 8 * i, 8)) : none);
+    }
+}
+
+/* Bytes of thread-locals, as Intel's loader counts them. */
+static uint64_t tls_bytes(const struct elf *e)
+{
+    uint64_t ret = 0;
+
+    for (size_t i = 0; i < e->segments_len; i++) {
+        const struct elf_segment *s = &e->segments[i];
+
+        if (s->type == ELF_PT_TLS)
+            ret = s->align > 1 ? (s->memsz + s->align - 1) & ~(s->align - 1) : s->memsz;
+    }
+    return ret;
+}
+
+/* Addresses of a thread count from its TCS on. What is not named is zero, but for the size of the CPU's state, which fits
+ * a frame. */
+static void judge_thread_words(const struct intel_doubts *d, const struct global *g, const struct rows *rows,
+                               struct view data)
+{
+    static const char *const names[] = {"self_addr",     "last_sp",     "stack_base_addr", "stack_limit_addr",
+                                        "first_ssa_gpr", "stack_guard", "flags",           "xsave_size"};
+    size_t more = has_long_thread(g) ? 3 : 0;
+    uint64_t tcs = rows->of[INTEL_ID_TCS].rva;
+    uint64_t stack = rows->of[INTEL_ID_STACK_MIN].rva + bytes_of(rows, INTEL_ID_STACK_MIN) - tcs;
+    uint64_t ssa = rows->of[INTEL_ID_SSA].rva - tcs;
+    uint64_t td = rows->of[INTEL_ID_TD].rva - tcs;
+    uint64_t self = td + bytes_of(rows, INTEL_ID_TD) - SGXS_PAGE_SIZE;
     uint64_t frame = bytes_get_le(view_slice(d->b->bytes, INTEL_SSAFRAMESIZE, 4)) * SGXS_PAGE_SIZE;
-    const struct word words[] = {
-        {"enclave_size", first, d->b->size},
-        {"heap_offset", first + 8, rows.of[INTEL_ID_HEAP_MIN].rva},
-        {"heap_size", first + 16, bytes_of(&rows, INTEL_ID_HEAP_MIN) + bytes_of(&rows, INTEL_ID_HEAP_INIT)},
-        {"self_addr", g->thread,
-         rows.of[INTEL_ID_TD].rva + bytes_of(&rows, INTEL_ID_TD) - SGXS_PAGE_SIZE - tcs},
-        {"last_sp", g->thread + 8u, stack},
-        {"stack_base", g->thread + 16u, stack},
-        {"stack_limit", g->thread + 24u, limit},
-        {"first_ssa_gpr", g->thread + 32u, rows.of[INTEL_ID_SSA].rva - tcs + frame - THREAD_GPR},
+    uint64_t tls = tls_bytes(d->c->elf);
+    uint64_t xsave = bytes_get_le(view_slice(data, g->thread + 56u, 8));
+    uint64_t want[24] = {
+        self,
+        stack,
+        stack,
+        stack - bytes_of(rows, INTEL_ID_STACK_MIN) - bytes_of(rows, INTEL_ID_STACK_MAX),
+        ssa + frame - THREAD_GPR,
+        [7] = xsave < frame - THREAD_GPR ? xsave : frame - THREAD_GPR,
     };
 
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        uint64_t have = bytes_get_le(view_slice(data, words[i].at, 8));
+    if (more > 0)
+        want[11] = ssa;
+    want[10 + more] = tls > 0 ? self - tls : td;
+    want[11 + more] = self + 8 * (10 + more);
+    for (size_t i = 0; i < (more > 0 ? 24 : 20); i++) {
+        const char *name = i < sizeof names / sizeof names[0] ? names[i]
+                           : i == 10 + more                   ? "tls_addr"
+                                                              : "thread_data";
 
-        if (have != words[i].want)
-            container_odd(d->c, d->site, INTEL_RULE_CODE,
-                          "a patch tells trusted code that its %s is 0x%" PRIx64
-                          ", and the layout makes it 0x%" PRIx64 ": its checks of pointers do not hold",
-                          words[i].name, have, words[i].want);
+        judge_word(d, data, name, g->thread + 8 * i, want[i]);
     }
 }
 
@@ -107,13 +185,15 @@ static void fold_row(uint8_t row[INTEL_ROW_SIZE])
         row[2] &= (uint8_t)~INTEL_ATTR_POST_ADD;
 }
 
-/* The next row that a layout for SGX1 keeps: up to the first thread's end, and reserved memory. */
+/* The next row that a layout for SGX1 keeps: up to the first thread's end, and reserved memory. A heap behind that is
+ * none of sgx_sign. */
 static bool next_folded(struct view table, size_t *at, bool *is_behind, uint8_t ret[INTEL_ROW_SIZE])
 {
     while (*at + INTEL_ROW_SIZE <= table.len) {
         const uint8_t *row = table.data + *at;
         uint16_t id = (uint16_t)bytes_get_le(view_of(row, 2));
-        bool is_kept = !*is_behind || (id >= INTEL_ID_RSRV_MIN && id <= INTEL_ID_RSRV_MAX);
+        bool is_kept = !*is_behind || (id >= INTEL_ID_RSRV_MIN && id <= INTEL_ID_RSRV_MAX) ||
+                       (id >= INTEL_ID_HEAP_MIN && id <= INTEL_ID_HEAP_MAX);
 
         *at += INTEL_ROW_SIZE;
         *is_behind = *is_behind || id == INTEL_ID_TD;
@@ -142,22 +222,18 @@ static bool same_folded(struct view a, struct view b)
     return false;
 }
 
-/* It may be the table of any block of the file: the tools that fold one block leave g_global_data as it was. */
-static bool is_layout(const struct intel_doubts *d, struct view table)
+/* A layout for SGX1 is folded after g_global_data was filled in. */
+static bool is_layout(const struct intel_block *b, struct view table)
 {
-    for (size_t i = 0; i < d->intel->blocks_len; i++) {
-        if (view_equal(table, d->intel->blocks[i].layout))
-            return true;
-    }
-    return same_folded(table, d->b->layout);
+    return view_equal(table, b->layout) || (b->major % 10 == 1 && same_folded(table, b->layout));
 }
 
 /* The TCS of a new thread, and the table from which trusted code adds memory. */
-static void judge_tables(const struct intel_doubts *d, const struct global *g, struct view data)
+static void judge_tables(const struct intel_doubts *d, const struct global *g, const struct rows *rows,
+                         struct view data)
 {
-    size_t at = g->thread + (g->size >= 1760 ? 192u : 160u);
-    const struct rows rows = find_rows(d->b);
-    const struct intel_row *tcs = &rows.of[INTEL_ID_TCS];
+    size_t at = g->thread + (has_long_thread(g) ? 192u : 160u);
+    const struct intel_row *tcs = &rows->of[INTEL_ID_TCS];
     struct view want = tcs->content_offset == 0
                            ? (struct view){0}
                            : view_slice(d->b->bytes, tcs->content_offset, tcs->content_size);
@@ -170,7 +246,7 @@ static void judge_tables(const struct intel_doubts *d, const struct global *g, s
             "the TCS that a patch tells trusted code is not that of the layout: a new thread enters "
             "elsewhere");
     if (count > (data.len - table) / INTEL_ROW_SIZE ||
-        !is_layout(d, view_slice(data, table, (size_t)count * INTEL_ROW_SIZE)))
+        !is_layout(d->b, view_slice(data, table, (size_t)count * INTEL_ROW_SIZE)))
         container_odd(d->c, d->site, INTEL_RULE_CODE,
                       "the layout that a patch tells trusted code is not the one that is loaded");
 }
@@ -187,6 +263,9 @@ void intel_judge_told(const struct intel_doubts *d, struct view data)
             data.len);
         return;
     }
-    judge_words(d, g, data);
-    judge_tables(d, g, data);
+    const struct rows rows = find_rows(d->b);
+
+    judge_bounds(d, g, &rows, data);
+    judge_thread_words(d, g, &rows, data);
+    judge_tables(d, g, &rows, data);
 }

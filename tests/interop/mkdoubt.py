@@ -14,6 +14,13 @@
     entry-flags     the same, in a TCS that has permissions, which EADD ignores
     bounds          g_global_data says that the enclave is larger than it is
     told-sp, told-tcs, told-layout  the same of a stack, of new threads, of the layout
+    told-elrange, told-rsrv, told-tls  the same of the range, of reserved memory, of thread-locals
+    tcs-data        the threads' data are where the heap is, of which the host chooses the content
+    tcs-frames      their registers are saved over the image
+    frames          they have fewer SSA frames than the CPU uses
+    thread-part     a group repeats threads without their stacks
+    unmeasured      the data of threads are added and not measured
+    pieces          a guard lies within the heap
     no-global       no patch fills g_global_data in
     global-part     one more patch, over a part of it
     fill            measured pages are filled with a word that no stack has
@@ -41,7 +48,10 @@ from sgxs import PAGE_LEN, PT_TCS, READ
 
 GLOBAL_SIZE = 1768
 # Offsets in it: last_sp of a thread, OENTRY of its TCS, the pages of the first row.
-TOLD = {"told-sp": 89, "told-tcs": 304, "told-layout": 356}
+TOLD = {"told-sp": 89, "told-tcs": 304, "told-layout": 356, "told-elrange": 1744, "told-rsrv": 32, "told-tls": 184}
+# Offsets in a TCS, and what stands there.
+MOVED = {"entry": (32, 0x1020), "entry-flags": (32, 0x1020), "tcs-data": (56, -0xA000 % 2**64),
+         "tcs-frames": (16, -0xF000 % 2**64)}
 
 
 def intel_plan(kind):
@@ -66,9 +76,9 @@ def intel_plan(kind):
         row[1], row[5], row[6] = mkintel.ADD_EXTEND, b"\x90" * 64, mkintel.REG_RW
     elif kind == "layout-fill":
         row[1], row[4], row[6] = mkintel.ADD_EXTEND, 0x90909090, 0x205
-    elif kind in ("entry", "entry-flags"):
+    elif kind in MOVED:
         evil = bytearray(mkintel.TCS_TEMPLATE)
-        struct.pack_into("<Q", evil, 32, 0x1020)
+        struct.pack_into("<Q", evil, *MOVED[kind])
         changes = {mkintel.TCS_TEMPLATE: bytes(evil)}
         if kind == "entry-flags":
             changes[PT_TCS] = PT_TCS | READ
@@ -91,13 +101,23 @@ def intel_plan(kind):
         row[2] += 1
     elif kind == "step":
         plan.layout[9] = (*plan.layout[9][:3], plan.layout[9][3] + PAGE_LEN)
+    elif kind == "frames":
+        plan.ssaframesize = 2
+    elif kind == "thread-part":
+        plan.layout[9] = (mkintel.GROUP, 4, plan.layout[9][2], 5 * PAGE_LEN)
+    elif kind == "unmeasured":
+        plan.layout[8] = (plan.layout[8][0], mkintel.ADD, *plan.layout[8][2:])
+    elif kind == "pieces":
+        (later, guard) = plan.layout[1:3]
+        plan.layout[1] = (guard[0], 0, *later[2:6], 0)
+        plan.layout[2] = (later[0], later[1], *guard[2:6], later[6])
     elif kind == "second-image":
         plan.fips = True
     elif kind not in ("honest", "bounds", "no-global", *TOLD):
         raise SystemExit(f"mkdoubt.py: no kind {kind}")
     if kind == "patch-global":
         plan.global_data = (plan.segments[1][1] + 0x100, GLOBAL_SIZE)
-    if not kind.startswith("entry"):
+    if kind not in MOVED:
         plan.layout[heap] = tuple(row)
     told = bytearray(mkintel.global_data(plan, 0, GLOBAL_SIZE))
     if kind == "bounds":

@@ -237,9 +237,10 @@ def global_data(plan, at, size=1768):
         return row[3] + row[2] * PAGE_LEN - tcs[3]
 
     head = struct.pack("<QQQQ", 0, plan.size, heap[3], heap[2] * PAGE_LEN).ljust(80, b"\0")
-    thread = struct.pack("<qqqqq", end(rows[ENTRY_TD]) - PAGE_LEN, end(stack), end(stack),
-                         end(stack) - stack[2] * PAGE_LEN,
-                         rows[ENTRY_SSA][3] - tcs[3] + plan.ssaframesize * PAGE_LEN - 184)
+    ssa, data = rows[ENTRY_SSA][3] - tcs[3], end(rows[ENTRY_TD]) - PAGE_LEN
+    thread = struct.pack("<15q", data, end(stack), end(stack), end(stack) - stack[2] * PAGE_LEN,
+                         ssa + plan.ssaframesize * PAGE_LEN - 184, 0, 0, 576, 0, 0, 0, ssa, 0,
+                         rows[ENTRY_TD][3] - tcs[3], data + 104)
     plan.patches[at] = (plan.patches[at][0], b"\1" * size)
     block = pack(plan, plan.version)
     (start, length) = struct.unpack_from("<II", block, intel.DIRS_AT + 8)
