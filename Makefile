@@ -69,7 +69,7 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
     $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key rsa3072_private sigstruct verify) \
     $(addprefix signer/quorum/,card check combine deal formats lines number prove seal subsets) \
     $(addprefix signer/ui/,clock colour notice options options_parse output pace report screen screen_pages) \
-    $(addprefix signer/ceremony/,approval approval_count armour armour_frame hand head people policy policy_check \
+    $(addprefix signer/ceremony/,approval approval_count armour armour_frame hand head minutes minutes_run minutes_sheet minutes_signed people policy policy_check \
         policy_fields policy_keywords policy_text policy_values review review_danger review_screen \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \
         transcript_facts transcript_file transcript_rejections transcript_verify transcript_words words) \

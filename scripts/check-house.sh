@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (65900, 31300),
+    "product": (66400, 31300),
     "bundle": (600, None),
     "bundle/container": (600, None),
     "bundle/elf": (700, None),
@@ -26,7 +26,7 @@ BARS = {
     "hsm/token": (3200, None),
     "signer": (200, None),
     "signer/base": (5700, None),
-    "signer/ceremony": (8200, None),
+    "signer/ceremony": (9100, None),
     "signer/cmd": (14600, 6200),  # with the rooms of the verbs
     "signer/flow": (9000, None),
     "signer/quorum": (2900, None),
@@ -39,8 +39,8 @@ BARS = {
     "ensign-token: symbols that must not be there": (0, 0),
     "ensign-token: files that it does not need": (0, 0),
     "programs that load foreign code": (0, 0),
-    "exports with one user": (530, 150),
-    "exports with one user, in their room": (315, None),
+    "exports with one user": (545, 150),
+    "exports with one user, in their room": (325, None),
     "files that their one user, in their room, would hold": (9, None),
     "exports without a user": (3, 0),
     "exports for tests alone": (24, 0),  # 7 once the commands of quorum are there

@@ -8,11 +8,14 @@
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/base/num.h"
 #include "signer/ceremony/hand.h"
 #include "signer/ceremony/head.h"
+#include "signer/ceremony/minutes.h"
 #include "signer/cmd/cmd.h"
 #include "signer/flow/child_env.h"
 #include "signer/ui/notice.h"
+#include "signer/ui/output.h"
 #include "signer/ui/report.h"
 
 /* Receives the records. */
@@ -22,6 +25,7 @@ struct chain {
     uint64_t want_is;    /* which record that is; 0: none that was seen */
     char *witness;       /* who signed --signed-head; NULL: it is not given */
     uint64_t witnessed;  /* the record of which it is the head */
+    uint64_t since;      /* the minutes tell of the records after this one */
 };
 
 static void chain_free(struct chain *l)
@@ -147,7 +151,8 @@ static bool check_head(const char *name, const struct chain *p, const struct tra
 struct transcript_options {
     const char *head;
     const char *witnesses, *signed_head;
-    bool head_statement, json;
+    const char *since; /* the number of a record */
+    bool head_statement, report, json;
 };
 
 /* Who signed the head, and does it fit? */
@@ -180,6 +185,27 @@ static bool print_statement(const char *name, const struct transcript_sum *sum, 
     return head_statement(sum, text, name, &lines, err) && notice_result(buf_view(&lines), err);
 }
 
+/* The minutes, for paper: with form feeds, but not on a terminal. */
+static bool print_minutes(const char *name, const struct chain *l, const struct transcript_sum *sum,
+                          struct view text, struct ens_err *err)
+{
+    ENS_CLEANUP(output_closep) struct output *out = NULL;
+    ENS_CLEANUP(buf_free) struct buf pages = {0};
+    const struct minutes m = {.name = name,
+                              .text = text,
+                              .sum = sum,
+                              .since = l->since,
+                              .witness = l->witness,
+                              .witnessed = l->witnessed,
+                              .has_feeds = !notice_result_is_watched()};
+
+    if (!minutes_write(&m, &pages, err))
+        return false;
+    if (!m.has_feeds)
+        return notice_result(buf_view(&pages), err);
+    return output_open(NULL, false, false, &out, err) && output_commit(out, buf_view(&pages), err);
+}
+
 static bool print_transcript(const struct transcript_options *args, const char *name, struct chain *l,
                              struct ens_err *err)
 {
@@ -196,6 +222,7 @@ static bool print_transcript(const struct transcript_options *args, const char *
     report_close(&l->report);
     report_sum(l, &sum);
     if (!(args->head_statement ? print_statement(name, &sum, buf_view(&file), err)
+          : args->report       ? print_minutes(name, l, &sum, buf_view(&file), err)
                                : report_print(&l->report, err)))
         return false;
     return sum.open == 0 || transcript_fail_open(&sum, name, ENS_NO, err);
@@ -228,6 +255,13 @@ static bool run_transcript(const struct command_line *line, struct ens_err *err)
         return ens_fail(err, ENS_USAGE, "--%s: is for --%s: give both",
                         args->witnesses != NULL ? "witnesses" : "signed-head",
                         args->witnesses != NULL ? "signed-head" : "witnesses");
+    if (args->since != NULL && !args->report)
+        return ens_fail(err, ENS_USAGE, "--since: is for --report: give it as well");
+    if (args->report && (args->json || args->head_statement))
+        return ens_fail(err, ENS_USAGE, "--report: is text for paper: leave out --%s",
+                        args->json ? "json" : "head-statement");
+    if (args->since != NULL && !num_parse(args->since, "--since", UINT32_MAX, &l.since, err))
+        return false;
     if (args->head != NULL && !read_want(args->head, want, err))
         return false;
     l.want = args->head != NULL ? want : NULL;
@@ -251,6 +285,8 @@ static const struct option transcript_rows[] = {
      "persons and their keys, as approvers of a policy"},
     {"signed-head", 0, TRANSCRIPT(FILE_ONCE, signed_head), "FILE",
      "a head that one of them signed: the record must have it"},
+    {"report", 0, TRANSCRIPT(FLAG, report), NULL, "print the minutes, for paper: what people know is blank"},
+    {"since", 0, TRANSCRIPT(TEXT, since), "N", "with --report: of the records after record N"},
     {"json", 0, TRANSCRIPT(FLAG, json), NULL, "one JSON document"},
     {0},
 };

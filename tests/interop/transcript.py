@@ -29,8 +29,8 @@ def make(lines):
     for number, line in enumerate(lines, 1):
         head, *entries = line.split(b"|")
         kind, *status = head.split(b" ")
-        body = b"ensign transcript 1, record %d\nprevious: %s\ntime: 2026-01-05T10:00:%02dZ\nkind: %s\n" % (
-            number, previous.encode(), number, kind)
+        body = b"ensign transcript 1, record %d\nprevious: %s\ntime: 2026-01-05T10:%02d:%02dZ\nkind: %s\n" % (
+            number, previous.encode(), number // 60, number % 60, kind)
         body += b"".join(entry + b"\n" for entry in entries)
         body += b"exit: %s\n" % status[0] if status else b""
         record = close(body)
