@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 exec python3 - "$@" <<'PY'
+import functools
 import os
 import re
 import subprocess
@@ -17,6 +18,7 @@ build = (sys.argv[1:] or ["build/release"])[0]
 bad = []
 
 
+@functools.cache
 def symbols(unit):
     """What the object of a file defines, and what it wants."""
     defined, wanted = set(), set()
@@ -32,7 +34,7 @@ def symbols(unit):
 def calls(caller, callee):
     wanted = symbols(caller)[1]
     if caller == "signer/main":  # a command is called through its row
-        wanted |= symbols("signer/cmd/table")[1]
+        wanted = wanted | symbols("signer/cmd/table")[1]
     return bool(wanted & symbols(callee)[0])
 
 
