@@ -245,7 +245,7 @@ PY
     for page in "$WORLDS"/*.md; do
         name=$(basename "$page" .md)
         grep -q "docs/worlds/$name\.md" "$ROOT/README.md" || fail "README.md does not name $name.md"
-        grep -q "^    page $name\$" "$BATS_TEST_FILENAME" || fail "$name.md is not run"
+        grep -Eq "^    page $name( |\$)" "$BATS_TEST_FILENAME" || fail "$name.md is not run"
         # What is linked is there.
         grep -oE '\]\([^)#]+' "$page" | sed 's/](//' | while read -r link; do
             [ -e "$WORLDS/$link" ] || fail "$name.md links to $link, which is not there"
