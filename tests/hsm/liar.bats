@@ -9,6 +9,15 @@ setup_file() {
     process_setup_file
     cp good.signdata s.signdata
     openssl rsa -pubin -in one.pem.pub -noout -modulus >modulus
+    # A share of holder 2 for a sealing key in the token.
+    ENSIGN_PKCS11_MODULE=$SOFTHSM "$ENSIGN" quorum enroll --name Two --token pkcs11:token=ensign --label sealing --quiet \
+        --pin-source "file:$BATS_FILE_TMPDIR/pin" -o 2.card
+    ENSIGN_PKCS11_MODULE=$SOFTHSM "$ENSIGN" quorum enroll --name One --token pkcs11:token=ensign --label other --quiet \
+        --pin-source "file:$BATS_FILE_TMPDIR/pin" -o 1.card
+    mkdir dealt
+    "$ENSIGN" quorum deal --threshold 2 --card 1.card --card 2.card --allow-swap --yes --quiet \
+        --from "$ROOT/tests/vectors/keys/testkey.pem" --out-dir dealt 2>deal.err
+    cp dealt/2.share .
 }
 
 # lies GROUP: all cases of it.
@@ -65,4 +74,8 @@ lies() {
 
 @test "lists without an end" {
     lies endless
+}
+
+@test "a file key that is cut, longer, another one, or no answer at all opens nothing" {
+    lies unwrapped
 }

@@ -21,8 +21,10 @@ import tempfile
 import time
 
 KEY = "pkcs11:token=ensign;object=release"
+SEALING = "pkcs11:token=ensign;object=sealing"
 SECONDS = 100
 HEADER = 8                                              # u32 type, u32 sequence
+UNWRAPPED = 110                                         # WIRE_UNWRAPPED
 MESSAGE_MAX = 32768
 REFUSALS = {64, 65, 69, 70, 71, 77, 80, 81, 82, 83, 84, 85, 86}
 LENGTHS = (0, 65, 1025, 4097, MESSAGE_MAX + 1, 0x7fffffff, 0xffffffff)
@@ -60,6 +62,9 @@ class Ground:
             return ["keys", "--token", "pkcs11:token=ensign", *token]
         if command == "tokens":
             return ["keys", *token[:2]]
+        if command == "open":
+            return ["quorum", "sign", "--quiet", "--share", self.path("2.share"), "--key", SEALING, *token, "--yes",
+                    "--transcript", "t", "-o", "out", "s.signdata"]
         return ["sign", "--quiet", "--key", KEY, *token, "--yes", "--transcript", "t", "-o", "out", "s.signdata"]
 
     def run(self, command, env):
@@ -121,11 +126,11 @@ class Ground:
             yield f"the line does not say /{case.words}/: {errors}"
         if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", said):
             yield "stderr holds control characters"
-        if case.command == "sign":
+        if case.command in ("sign", "open"):
             if content("stdout"):
                 yield "stdout is not empty"
             out = content("out")
-            if out is not None and (status != 0 or out != self.expected):
+            if out is not None and (status != 0 or (case.command == "sign" and out != self.expected)):
                 yield "there is an output"
             if status == 0 and out is None:
                 yield "there is no output"
@@ -417,7 +422,30 @@ def greetings(ground, steps):
                    "ensign-token")
 
 
+def unwrapped(ground):
+    """The reply that holds a file key: cut, longer, of another type, twice, and each byte another."""
+    steps = ground.record("open")
+    (before, message), = [(before, m) for _, before, m, _, _ in replies(steps) if header(m)[0] == UNWRAPPED]
+    after = steps[len(before) + 1:]
+
+    def case(name, said, statuses):
+        return Case(name, [*before, *(("s", m) for m in said), *after], statuses, command="open")
+
+    yield case("as recorded", [message], {0})
+    for at in range(len(message)):
+        yield case(f"cut at {at}", [message[:at]], {85})
+    yield case("a byte more", [message + b"x"], {85})
+    for kind in (100, 105, 106, 108, 109):
+        yield case(f"of type {kind}", [with_header(message, kind=kind)], {85})
+    yield case("of another sequence", [with_header(message, sequence=header(message)[1] + 1)], {85})
+    for at in range(HEADER, len(message)):
+        yield case(f"another byte at {at}", [message[:at] + bytes([message[at] ^ 1]) + message[at + 1:]], {65})
+    yield case("all zero", [message[:HEADER] + bytes(len(message) - HEADER)], {65})
+
+
 def groups(ground, group):
+    if group == "unwrapped":
+        return list(unwrapped(ground))
     steps = ground.record()
     lies = Lies(steps, error_of(ground))
     if group == "as recorded":
