@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (66400, 31300),
+    "product": (66800, 31300),
     "bundle": (600, None),
     "bundle/container": (600, None),
     "bundle/elf": (700, None),
@@ -27,12 +27,12 @@ BARS = {
     "signer": (200, None),
     "signer/base": (5700, None),
     "signer/ceremony": (9100, None),
-    "signer/cmd": (14600, 6200),  # with the rooms of the verbs
+    "signer/cmd": (15700, 6200),  # with the rooms of the verbs
     "signer/flow": (9000, None),
     "signer/quorum": (2900, None),
     "signer/sgx": (2800, None),
     "signer/ui": (2600, None),
-    "ensign-offline: lines of .c": (29200, 11500),
+    "ensign-offline: lines of .c": (30200, 11500),
     "ensign-offline: symbols that must not be there": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),
     "ensign-token: lines of .c": (4500, 4500),

@@ -26,6 +26,8 @@ const struct command *const cmd_table[] = {
     &cmd_quorum_deal,
     &cmd_quorum_sign,
     &cmd_quorum_combine,
+    &cmd_quorum_refresh,
+    &cmd_quorum_apply,
     &cmd_quorum_destroy,
 #ifndef ENSIGN_OFFLINE
     &cmd_elf2sgxs,

@@ -225,8 +225,7 @@ static bool generate_key(struct run *r, struct ens_err *err)
 static bool add_holders(const struct run *r, struct buf *ret, struct ens_err *err)
 {
     for (unsigned i = 0; i < r->holders; i++) {
-        if (!text_line(ret, err, "Holder %u: %s", i + 1, r->cards[i].name) ||
-            !review_groups(r->cards[i].key, ret, err) || !review_rows_of_words(r->cards[i].key, ret, err))
+        if (!quorum_add_holder(ret, i + 1, r->cards[i].name, r->cards[i].key, err))
             return false;
     }
     return true;
@@ -346,27 +345,6 @@ static bool write_share(struct run *r, unsigned holder, struct ens_err *err)
     return ok && quorum_write(r->share, &text, err) && file_out_write(r->outs[holder], buf_view(&text), err);
 }
 
-/* All files or none. */
-static bool commit_shares(struct run *r, struct ens_err *err)
-{
-    struct ens_err errs[QUORUM_HOLDERS_MAX + 1];
-    const struct ens_err *first = NULL;
-
-    file_out_commit_all(r->outs, r->holders + 1, errs);
-    for (unsigned i = 0; i <= r->holders; i++) {
-        if (errs[i].code != ENS_OK && first == NULL)
-            first = &errs[i];
-    }
-    if (first == NULL)
-        return true;
-    for (unsigned i = 0; i <= r->holders; i++) {
-        if (errs[i].code == ENS_OK)
-            (void)remove(r->paths[i]);
-    }
-    *err = *first;
-    return ens_wrap(err, "nothing was dealt");
-}
-
 static bool write_all(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
@@ -378,7 +356,7 @@ static bool write_all(struct run *r, struct ens_err *err)
     if (!ok)
         return false;
     secret_wipe(&r->pieces);
-    if (!interrupt_check(err) || !commit_shares(r, err))
+    if (!interrupt_check(err) || !quorum_commit(r->outs, r->paths, r->holders + 1, err))
         return false;
     memcpy(key.modulus, r->quorum->modulus, sizeof key.modulus);
     return r->pubkey_out == NULL ||

@@ -6,6 +6,7 @@
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/base/text.h"
 #include "signer/ceremony/review.h"
 #include "signer/flow/record.h"
 #include "signer/quorum/check.h"
@@ -79,6 +80,33 @@ bool quorum_confirm(const struct quorum_question *q, bool yes, struct transcript
         return false;
     record_confirmation(t, yes, yes ? NULL : q->answer != NULL ? "words" : "yes");
     return true;
+}
+
+bool quorum_add_holder(struct buf *ret, unsigned number, const char *name,
+                       const uint8_t key[static QUORUM_ID], struct ens_err *err)
+{
+    return text_line(ret, err, "Holder %u: %s", number, name) && review_groups(key, ret, err) &&
+           review_rows_of_words(key, ret, err);
+}
+
+bool quorum_commit(struct file_out *const *outs, char *const *paths, size_t len, struct ens_err *err)
+{
+    struct ens_err errs[QUORUM_HOLDERS_MAX + 1] = {0};
+    const struct ens_err *first = NULL;
+
+    file_out_commit_all(outs, len, errs);
+    for (size_t i = 0; i < len; i++) {
+        if (errs[i].code != ENS_OK && first == NULL)
+            first = &errs[i];
+    }
+    if (first == NULL)
+        return true;
+    for (size_t i = 0; i < len; i++) {
+        if (errs[i].code == ENS_OK)
+            (void)remove(paths[i]);
+    }
+    *err = *first;
+    return ens_wrap(err, "nothing was written");
 }
 
 bool quorum_say_id(const struct quorum_public *q, struct ens_err *err)

@@ -28,6 +28,15 @@ struct quorum_question {
 bool quorum_confirm(const struct quorum_question *q, bool yes, struct transcript *t,
                     struct ens_err *err) ENS_MUST_CHECK;
 
+/* Appends "Holder 2: NAME", and the fingerprint of his key with its words. */
+bool quorum_add_holder(struct buf *ret, unsigned number, const char *name,
+                       const uint8_t key[static QUORUM_ID], struct ens_err *err) ENS_MUST_CHECK;
+
+/* Puts all of `outs` in place or none, at most QUORUM_HOLDERS_MAX + 1; `paths` are their names. */
+struct file_out;
+bool quorum_commit(struct file_out *const *outs, char *const *paths, size_t len,
+                   struct ens_err *err) ENS_MUST_CHECK;
+
 /* What all read aloud: MRSIGNER, and the quorum id with its words. On stderr. */
 bool quorum_say_id(const struct quorum_public *q, struct ens_err *err) ENS_MUST_CHECK;
 

@@ -91,18 +91,16 @@ static bool read_sign_data(struct run *r, struct ens_err *err)
 static bool judge_rules(struct run *r, struct ens_err *err)
 {
     const struct quorum_sign_options *a = r->args;
-    const struct sign_approvals approvals = {.named = &a->approvals,
-                                             .mrsigner = a->mrsigner,
-                                             .transcript = a->record.transcript,
-                                             .past = transcript_rejections(r->transcript),
-                                             .policy = NULL};
-    struct sign_approvals with_policy = approvals;
+    struct sign_approvals approvals = {.named = &a->approvals,
+                                       .mrsigner = a->mrsigner,
+                                       .transcript = a->record.transcript,
+                                       .past = transcript_rejections(r->transcript)};
 
     if (!consent_policy(a->policy, &r->policy, err) ||
         !sign_check_policy(r->policy, true, a->record.transcript != NULL, !a->yes, &r->requests, err))
         return false;
-    with_policy.policy = r->policy;
-    return sign_judge_approvals(&with_policy, &r->requests, &r->consent, err);
+    approvals.policy = r->policy;
+    return sign_judge_approvals(&approvals, &r->requests, &r->consent, err);
 }
 
 /* ---- the share, and what the policy says of its quorum ---- */
@@ -295,8 +293,9 @@ static bool quorum_sign_walk(struct run *r, struct ens_err *err)
 /* However it ended, there is a record. */
 static bool end_quorum_sign(struct run *r, bool ok, struct ens_err *err)
 {
-    struct record_end last = {
-        .items = r->items, .results = r->results, .len = r->is_read ? r->requests.len : 0};
+    struct record_end last = {.items = r->items,
+                              .results = r->results,
+                              .len = r->is_read && r->results != NULL ? r->requests.len : 0};
 
     if (r->transcript != NULL && r->results != NULL)
         record_rules(r);
