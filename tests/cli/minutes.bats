@@ -247,3 +247,24 @@ PY
         [ "$(grep -c '^  k  ' "$OUT")" -eq $((n - 3)) ]
     done
 }
+
+@test "the form that is filled in by hand: pages of 56 lines and 76 columns, and what the report leaves blank" {
+    "$PYTHON" - "$ROOT/docs/minutes.txt" <<'PY'
+import sys
+text = open(sys.argv[1], encoding="ascii").read()
+pages = text.split("\f")
+assert len(pages) == 4 and text.endswith("\n")
+for page in pages:
+    lines = page.split("\n")[:-1]
+    assert len(lines) <= 56 and max(map(len, lines)) <= 76 and "Page " in lines[0], lines
+PY
+    printf '%s\n' "$BEGIN" 'run 0' >records
+    chain make t <records
+    report t
+    # Every line of names, seals and signatures that the report has is one of the form.
+    grep -E '^(Role|Operator|Witness|PIN|Observer|Place|Seal|Phones|Clock|Host|Safe|Name|None)' "$OUT" >lines
+    [ "$(wc -l <lines)" -gt 15 ]
+    while IFS= read -r line; do
+        grep -qxF -- "$line" "$ROOT/docs/minutes.txt" || fail "not in the form: $line"
+    done <lines
+}

@@ -222,6 +222,7 @@ END
     cat >want <<'END'
 usr/bin/ensign-offline 755
 usr/local/libexec/ensign/ensign-token 755
+usr/share/doc/ensign-offline/minutes.txt 644
 usr/share/man/man1/ensign-offline.1 644
 usr/share/man/man5/ensign-offline.5 644
 usr/share/man/man7/ensign-offline-quorum.7 644
@@ -241,7 +242,7 @@ END
     }
     installs install
     (cd root && find . -type f -printf '%P\n' | LC_ALL=C sort) >have
-    printf '%s\n' usr/bin/ensign usr/local/libexec/ensign/ensign-token usr/share/man/man1/ensign.1 usr/share/man/man5/ensign.5 \
+    printf '%s\n' usr/bin/ensign usr/local/libexec/ensign/ensign-token usr/share/doc/ensign/minutes.txt usr/share/man/man1/ensign.1 usr/share/man/man5/ensign.5 \
         usr/share/man/man7/ensign-quorum.7 usr/share/man/man7/ensign.7 >want
     same have want
     installs install-offline
@@ -249,5 +250,6 @@ END
     installs uninstall
     [ "$(cd root && find . -type f -printf '%P\n')" = usr/bin/other ]
     [ ! -e root/usr/local/libexec/ensign ]
+    [ ! -e root/usr/share/doc/ensign ]
     installs uninstall
 }
