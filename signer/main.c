@@ -105,8 +105,8 @@ static bool run_command(int argc, char **argv, struct ens_err *err)
         options_help(cmd_program, cmd);
         return true;
     }
-    if (!ossl_start(!options_has(cmd, "module"), err) || !operands_check(&line, err) ||
-        !confine_command(&line, err))
+    if (!ossl_start(!options_has(cmd, "module"), err) || !operands_expand(&line, err) ||
+        !operands_check(&line, err) || !confine_command(&line, err))
         return false;
     if (line.quiet)
         notice_be_quiet();

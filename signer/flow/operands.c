@@ -1,4 +1,4 @@
-/* Inputs and outputs of a command line that are the same file. */
+/* Operands that a file names, and inputs and outputs of a command line that are the same file. */
 #include "signer/flow/operands.h"
 
 #include <fcntl.h>
@@ -10,6 +10,88 @@
 #include "signer/base/mem.h"
 #include "signer/base/path.h"
 #include "signer/ui/output.h"
+
+/* Of --files-from. */
+#define LIST_MAX       (16u << 20) /* bytes */
+#define LIST_NAMES_MAX 65536
+
+/* ---- --files-from ---- */
+
+static const char *find_list(const struct command_line *line, const struct option_files *files)
+{
+    for (size_t i = 0; i < files->len && options_uses(line, "files-from"); i++) {
+        const char *option = files->items[i].option;
+
+        if (option != NULL && strcmp(option, "files-from") == 0)
+            return files->items[i].path;
+    }
+    return NULL;
+}
+
+/* Splits the text in place. */
+static bool split_list(const char *path, char *text, size_t len, char end, struct command_line *line,
+                       struct ens_err *err)
+{
+    for (char *at = text, *stop = NULL; at < text + len; at = stop + 1) {
+        stop = memchr(at, end, (size_t)(text + len - at));
+        stop = stop != NULL ? stop : text + len;
+        *stop = '\0';
+        if (at == stop)
+            continue;
+        if (strcmp(path, "-") == 0 && strcmp(at, "-") == 0)
+            return ens_fail(err, ENS_USAGE, "-: stdin is read once: name it once");
+        if (line->operands_len == LIST_NAMES_MAX)
+            return ens_fail(err, ENS_USAGE, "--files-from: %s: names more than %d files: divide it", path,
+                            LIST_NAMES_MAX);
+        line->listed[line->operands_len++] = at;
+    }
+    return true;
+}
+
+static bool expand_from(const char *path, struct command_line *line, struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf text = {0};
+    char end = options_uses(line, "null") ? '\0' : '\n';
+
+    if (strcmp(path, "-") == 0)
+        file_take_stdin(STDIN_FILENO);
+    if (line->operands_len > LIST_NAMES_MAX)
+        return ens_fail(err, ENS_USAGE, "%zu files are given: at most %d", line->operands_len,
+                        LIST_NAMES_MAX);
+    if (!file_read_all(path, LIST_MAX, &text, err))
+        return ens_wrap(err, "--files-from");
+    if (text.len > 0 && end != '\0' && memchr(text.data, '\0', text.len) != NULL)
+        return ens_fail(err, ENS_DATA, "--files-from: %s: has zero bytes: give -0 as well", path);
+    line->list = mem_strndup((const char *)text.data, text.len, err);
+    line->listed = mem_alloc(LIST_NAMES_MAX, sizeof *line->listed, err);
+    if (line->list == NULL || line->listed == NULL)
+        return false;
+    memcpy(line->listed, line->operands, line->operands_len * sizeof *line->listed);
+    line->operands = line->listed;
+    return split_list(path, line->list, text.len, end, line, err);
+}
+
+bool operands_expand(struct command_line *line, struct ens_err *err)
+{
+    ENS_CLEANUP(options_files_free) struct option_files files = {0};
+
+    if (!options_has(line->command, "files-from"))
+        return true;
+    if (!options_files(line, &files, err))
+        return false;
+    const char *path = find_list(line, &files);
+
+    if (path == NULL && options_uses(line, "null"))
+        return ens_fail(err, ENS_USAGE, "--null: is about --files-from, which is missing: give both");
+    if (path != NULL && !expand_from(path, line, err))
+        return false;
+    return line->operands_len > 0 ||
+           ens_fail(err, ENS_USAGE,
+                    "%s: 0 operands are given, too few: name files, or give --files-from FILE",
+                    line->command->name);
+}
+
+/* ---- inputs and outputs ---- */
 
 /* The command line and what it names. */
 struct names {

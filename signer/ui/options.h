@@ -129,6 +129,8 @@ struct command_line {
     struct text_list used; /* names of the options in use, each once, without dashes */
     char *const *operands;
     size_t operands_len;
+    char *list,
+        **listed; /* owned: the text of --files-from, and all operands with those of it; NULL: it is not given */
     bool quiet, verbose, help; /* what every command takes */
 };
 

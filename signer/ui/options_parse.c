@@ -316,5 +316,9 @@ bool options_parse(const char *program, const struct command *c, int argc, char 
 void options_free(struct command_line *line)
 {
     mem_free(line->options);
+    mem_free(line->list);
+    mem_free(line->listed);
     line->options = NULL;
+    line->list = NULL;
+    line->listed = NULL;
 }

@@ -384,6 +384,94 @@ print(*(s[k] for k in ("files", "enclaves", "signed", "skipped", "failed", "not_
     sums 6 6 6 0 0 0
 }
 
+@test "--json: hash of the signature, dangers, times and reasons of each file" {
+    begin
+    seven --forbid-debug f1.orc
+    ens extract -o css f1.orc
+    # SIGNATURE is little-endian there.
+    sum=$("$PYTHON" -c 'import hashlib; print(hashlib.sha256(open("css", "rb").read()[516:900][::-1]).hexdigest())')
+    seven --json --forbid-debug f1.orc
+    ok
+    [ "$(line 1 signature_sha256)" = "\"$sum\"" ]
+    [ "$(line 1 dangers)" = '[]' ]
+    [ "$(line 1 reason)" = null ]
+    printf 'no bundle' >bad.orc
+    now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+    seven --json --resume --forbid-debug f1.orc bad.orc
+    exits 65
+    says 'bad.orc'
+    [ "$(line 1 status)" = '"skipped"' ]
+    [ "$(line 1 signature_sha256)" = "\"$sum\"" ]
+    [ "$(line 1 reason)" = '"signed already, and verifies"' ]
+    [ "$(line 2 signature_sha256)" = null ]
+    [ "$(line 2 reason)" = "$(line 2 error)" ] && [ "$(line 2 reason)" != null ]
+    for row in 1 2; do
+        started=$(line $row started) ended=$(line $row ended)
+        [[ $started =~ ^\"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z\"$ ]]
+        [[ ! $started < "\"$now\"" && ! $ended < $started ]]
+    done
+    seven --json f2.orc
+    [ "$(line 1 dangers)" = '["DEBUG not enforced"]' ]
+    # What nobody got to has no end.
+    seven --json --dry-run f3.orc
+    [ "$(line 1 ended)" = null ]
+    rm css
+}
+
+@test "--files-from: names from a file or stdin, a line each, or each with a zero byte" {
+    begin
+    cp f1.orc $'odd\n-name.orc'
+    printf '%s\n' f2.orc '' f3.orc >list
+    seven --files-from list f1.orc
+    ok
+    for f in f1 f2 f3; do same $f.orc "$WANT"; done
+    # No end at the last one, and a name that begins as an option.
+    cp f4.orc ./--odd
+    printf 'f4.orc\n--odd' >list
+    STDIN=list seven --files-from -
+    ok
+    same f4.orc "$WANT"
+    same ./--odd "$WANT"
+    printf '%s\0' $'odd\n-name.orc' f5.orc >zeros
+    STDIN=zeros seven -0 --json --files-from=-
+    ok
+    same $'odd\n-name.orc' "$WANT"
+    [ "$(line 1 file)" = '"odd\n-name.orc"' ]
+    sums 2 2 2 0 0 0
+    rm ./--odd
+}
+
+@test "--files-from: what cannot be meant is refused, and nothing is signed" {
+    begin
+    printf 'f1.orc\0' >zeros
+    printf '%s\n' f1.orc - >dash
+    printf '\n\n' >empty
+    seven --files-from zeros
+    refused 65 '^ensign: --files-from: zeros: has zero bytes: give -0'
+    seven --files-from empty
+    refused 64 'too few'
+    seven -0 f1.orc
+    refused 64 '^ensign: --null: is about --files-from'
+    STDIN=dash seven --files-from -
+    refused 64 'stdin is read once'
+    seven --files-from nosuch
+    refused 66 '^ensign: --files-from: nosuch: '
+    seven --files-from dash --files-from empty
+    refused 64 'files-from'
+    # The list is an input as any other, and what it names are operands.
+    printf 'f2.orc\nf2.orc\n' >twice
+    seven --files-from twice
+    refused 64 'is the same file'
+    cp f1.orc record
+    printf 'record\n' >other
+    seven --files-from other --transcript record
+    refused 64 'record.*the same file'
+    yes f1.orc | head -n 70000 >many
+    seven --files-from many
+    refused 64 'more than 65536'
+    called C_Sign 0
+}
+
 @test "--json: a line is there as soon as those before it are" {
     begin
     export ENSIGN_FAULT=delay=2000

@@ -14,6 +14,7 @@
 #include "signer/flow/batch.h"
 #include "signer/flow/consent.h"
 #include "signer/flow/record.h"
+#include "signer/ui/clock.h"
 #include "signer/ui/screen.h"
 
 struct run {
@@ -48,6 +49,7 @@ static void resign_free(struct run *run)
 /* What becomes of the enclaves that were to be signed. */
 static void set_status(struct resign_file *f, enum resign_status status)
 {
+    f->ended = clock_now();
     for (size_t i = 0; i < f->len; i++) {
         if (f->enclaves[i].status == RESIGN_NOT_DONE)
             f->enclaves[i].status = status;
@@ -71,10 +73,13 @@ static enum batch_next prepare_file(void *ctx, unsigned worker, size_t item)
 
     if (f->err.code != ENS_OK || (f->is_confirmed && resign_waiting(f) == 0))
         return BATCH_OVER;
+    f->started = clock_now();
     if (!interrupt_check(&err) || !resign_ask_prepare(&run->r, worker, f, run->only_prepare, &err)) {
         set_failed(f, &err);
         return err.code == ENS_INTERRUPTED ? BATCH_STOP : BATCH_OVER;
     }
+    if (resign_waiting(f) == 0)
+        f->ended = clock_now();
     return run->only_prepare || resign_waiting(f) == 0 ? BATCH_OVER : BATCH_NEXT;
 }
 
@@ -407,6 +412,10 @@ static const struct option resign_rows[] = {
     {"mechanism", 0, RESIGN(TEXT, key.mechanism), "NAME", "auto (default), rsa-pkcs or sha256-rsa-pkcs"},
     {"sessions", 0, RESIGN(TEXT, key.token.sessions), "N",
      "how many sessions sign at a time, each with a login of its own (1)"},
+    {"files-from", 0, RESIGN(FILE_ONCE, files_from), "FILE",
+     "the files named in it, a line each (- is stdin)"},
+    {"null", '0', RESIGN(FLAG, null), NULL,
+     "a zero byte ends each of those names, as find -print0 writes them"},
     {"all-components", 0, RESIGN(FLAG, all_components), NULL, "every SGX component of each bundle"},
     {"out-dir", 0, RESIGN(OUT_DIR, out_dir), "DIR",
      "write each file under its own name into DIR (default: in place)"},
@@ -423,14 +432,14 @@ static const struct option resign_rows[] = {
 
 const struct command cmd_resign = {
     .name = "resign",
-    .operands = "FILE...",
+    .operands = "[FILE...]",
     .summary = "sign many files again through one login, where both they and the token are",
     .size = sizeof(struct resign_options),
     .groups = {{resign_rows, 0},
                {fields_rows, offsetof(struct resign_options, fields)},
                {token_rows, offsetof(struct resign_options, key.token)},
                {record_rows, offsetof(struct resign_options, record)}},
-    .min = 1,
+    .min = 0,
     .max = SIZE_MAX,
     .wants_name = true,
     .run = run_resign,

@@ -21,8 +21,8 @@ struct resign_options {
     struct signing_key_options key;
     struct record_options record;
     struct fields_options fields;
-    const char *policy, *out_dir, *jobs;
-    bool all_components, force, resume, dry_run, yes, json;
+    const char *policy, *out_dir, *jobs, *files_from;
+    bool null, all_components, force, resume, dry_run, yes, json;
 };
 
 /* Files in one run. */
@@ -63,12 +63,13 @@ struct resign_file {
     const char *path;
     char *out_path; /* with --out-dir; NULL: in place */
     struct resign_enclave *enclaves;
-    size_t len;            /* 0: the file was not understood, or not begun */
-    uint8_t sum[TIE_SIZE]; /* of the whole file, if somebody is asked */
-    struct ens_err err;    /* why it failed; code ENS_OK: it did not */
-    bool is_confirmed;     /* the operator saw `enclaves`: nothing may have changed */
-    bool is_said;          /* why it failed was said before the confirmation */
-    unsigned process;      /* that has it open or written (workers_process); 0: none */
+    size_t len;             /* 0: the file was not understood, or not begun */
+    uint8_t sum[TIE_SIZE];  /* of the whole file, if somebody is asked */
+    struct ens_err err;     /* why it failed; code ENS_OK: it did not */
+    bool is_confirmed;      /* the operator saw `enclaves`: nothing may have changed */
+    bool is_said;           /* why it failed was said before the confirmation */
+    int64_t started, ended; /* seconds since 1970; 0: not yet */
+    unsigned process;       /* that has it open or written (workers_process); 0: none */
     /* In a worker. */
     bool is_open;
     struct enclave opened;    /* if `is_open` */
@@ -109,6 +110,9 @@ bool resign_sweep(const struct resign *r, struct ens_err *err) ENS_MUST_CHECK;
 
 /* How many enclaves of the file wait for a signature. */
 size_t resign_waiting(const struct resign_file *f);
+/* The SHA-256 of the signature that was made or kept, big-endian as sign writes it; false if it cannot be computed, for
+ * lack of memory only. */
+bool resign_sum(const struct resign_enclave *x, uint8_t ret[static DIGEST_SIZE]);
 /* Releases what was read of the file; closes it, and removes what was written and not committed. */
 void resign_forget(struct resign_file *f);
 void resign_enclaves_free(struct resign_enclave *list, size_t len);

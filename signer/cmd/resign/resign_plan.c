@@ -222,6 +222,20 @@ size_t resign_waiting(const struct resign_file *f)
     return n;
 }
 
+bool resign_sum(const struct resign_enclave *x, uint8_t ret[static DIGEST_SIZE])
+{
+    uint8_t big_endian[SIGNATURE_SIZE];
+    struct view v = view_of(x->signature, sizeof x->signature);
+    struct ens_err why = {0};
+
+    /* What is kept was read from a SIGSTRUCT. */
+    if (x->status == RESIGN_SKIPPED) {
+        bytes_reverse(big_endian, sigstruct_get(&x->css, CSS_SIGNATURE).data, SIGNATURE_SIZE);
+        v.data = big_endian;
+    }
+    return digest_of(DIGEST_SHA256, v, ret, &why);
+}
+
 void resign_enclaves_free(struct resign_enclave *list, size_t len)
 {
     for (size_t i = 0; i < len; i++) {

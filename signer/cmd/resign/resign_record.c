@@ -173,21 +173,6 @@ bool resign_chunk_begin(struct transcript *t, const struct resign *r, struct res
 
 /* ---- what became of them ---- */
 
-/* The SHA-256 of a signature; false if it cannot be computed, for lack of memory only. */
-static bool sum_of(const struct resign_enclave *x, uint8_t ret[static DIGEST_SIZE])
-{
-    uint8_t big_endian[SIGNATURE_SIZE];
-    struct view v = view_of(x->signature, sizeof x->signature);
-    struct ens_err why = {0};
-
-    /* What is kept was read from a SIGSTRUCT. */
-    if (x->status == RESIGN_SKIPPED) {
-        bytes_reverse(big_endian, sigstruct_get(&x->css, CSS_SIGNATURE).data, SIGNATURE_SIZE);
-        v.data = big_endian;
-    }
-    return digest_of(DIGEST_SHA256, v, ret, &why);
-}
-
 static struct transcript_result result_of(const struct resign *r, const struct resign_place *p)
 {
     const struct resign_file *f = &r->files[p->file];
@@ -203,7 +188,8 @@ static struct transcript_result result_of(const struct resign *r, const struct r
                  : x->is_signed                ? TRANSCRIPT_UNWRITTEN
                  : x->is_tried                 ? TRANSCRIPT_FAILED
                                                : TRANSCRIPT_NOT_TRIED;
-    if (result.end != TRANSCRIPT_FAILED && result.end != TRANSCRIPT_NOT_TRIED && !sum_of(x, result.sha256))
+    if (result.end != TRANSCRIPT_FAILED && result.end != TRANSCRIPT_NOT_TRIED &&
+        !resign_sum(x, result.sha256))
         result.end = TRANSCRIPT_FAILED;
     return result;
 }

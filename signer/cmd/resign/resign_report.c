@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "signer/base/date.h"
+#include "signer/base/digest.h"
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
@@ -115,6 +117,42 @@ static void report_signed(struct report *j, const struct resign *r, const struct
     report_hex(j, "digest", NULL, view_of(x->digest, sizeof x->digest));
 }
 
+/* As a record has it; null: there is no signature. */
+static void put_signature(struct report *j, const struct resign_enclave *x)
+{
+    uint8_t sha256[DIGEST_SIZE];
+    bool is_there =
+        x != NULL && (x->status == RESIGN_SIGNED || x->status == RESIGN_SKIPPED) && resign_sum(x, sha256);
+
+    report_hex(j, "signature_sha256", NULL, view_of(is_there ? sha256 : NULL, is_there ? DIGEST_SIZE : 0));
+}
+
+static void put_dangers(struct report *j, const struct resign *r, const struct resign_enclave *x)
+{
+    struct findings found = {0};
+    struct review review;
+
+    if (x != NULL && x->has_fields) {
+        resign_review(r, x, &review);
+        review_dangers(&review, &found);
+    }
+    review_danger_report(&found, j);
+}
+
+/* UTC, as in a record. */
+static void report_time(struct report *j, const char *key, int64_t seconds)
+{
+    struct ens_err ignored = {0};
+    unsigned of_day = (unsigned)(seconds % 86400);
+    struct date d;
+
+    if (seconds <= 0 || !date_of_epoch(seconds, &d, &ignored))
+        report_null(j, key);
+    else
+        report_field(j, key, NULL, "%04u-%02u-%02uT%02u:%02u:%02uZ", d.year, d.month, d.day, of_day / 3600,
+                     of_day / 60 % 60, of_day % 60);
+}
+
 static void report_nothing_signed(struct report *j)
 {
     static const char *const keys[] = {"mrenclave", "mrsigner", "isvprodid", "isvsvn", "date", "digest"};
@@ -138,10 +176,18 @@ static bool print_json(struct resign_report *p, const struct resign_file *f, con
         report_signed(j, p->r, x);
     else
         report_nothing_signed(j);
+    put_signature(j, x);
+    put_dangers(j, p->r, x);
+    report_time(j, "started", f->started);
+    report_time(j, "ended", f->ended);
     if (status == RESIGN_FAILED)
         why = f->err;
     else if (status == RESIGN_NOT_DONE)
         why = why_not_done(p->r);
+    report_text(j, "reason", NULL,
+                status == RESIGN_SKIPPED ? "signed already, and verifies"
+                : why.code != ENS_OK     ? why.msg
+                                         : NULL);
     report_error(j, &why);
     report_kind(j, "resign");
     return report_print(j, err);
