@@ -59,7 +59,8 @@ types() {
     sleep 0.2
     case $1 in
     C-?) mux send-keys "$1" ;;
-    *) mux send-keys -l -- "$1" && mux send-keys Enter ;;
+    # In one go: what is typed ahead must be there before the program is.
+    *) mux send-keys -l -- "$1" \; send-keys Enter ;;
     esac
 }
 
