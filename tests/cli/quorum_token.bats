@@ -281,3 +281,62 @@ part() {
     ENSIGN_FAULT=alwaysauth=$PIN part 1 alice -o 1.partial app.signdata
     ok
 }
+
+# ---- the manual ----
+
+# typed SECTION...: the commands of these sections of ensign-quorum(7), "HOST COMMAND" each, ended by a zero byte.
+typed() {
+    "$PYTHON" - "$ROOT/docs/ensign-quorum.7" "$@" <<'PY'
+import re, sys
+section, literal, commands = "", False, []
+for line in open(sys.argv[1], encoding="utf-8"):
+    line = line.rstrip("\n")
+    if line.startswith("."):
+        section = line[4:] if line.startswith(".Sh ") else section
+        literal = line.startswith(".Bd -literal")
+    elif literal:
+        line = line.replace(r"\e", "\\")
+        new = re.match(r"([a-z]+\$ )(.*)", line)
+        assert new or line.startswith("> "), line
+        if new:
+            commands.append([section, new[1].replace("$", "") + new[2]])
+        else:
+            commands[-1][1] += "\n" + line[2:]
+sys.stdout.write("".join(text + "\0" for section, text in commands if section in sys.argv[2:]))
+PY
+}
+
+@test "dealing, rehearsal and release, typed from ensign-quorum(7), command for command" {
+    local host command n=0
+    begin
+    mkdir bin carry alice bob carol dealer build
+    export CARRY=$PWD/carry PATH=$PWD/bin:$PATH
+    enclave build/app.sgxs
+    # What is answered at the terminal, a key that needs no half minute, and a host that may have swap.
+    cat >bin/ensign <<SH
+#!/bin/sh
+case "\$1 \$2" in
+'quorum deal') exec "$ENSIGN" "\$@" --yes --allow-swap --from "$ROOT/tests/vectors/keys/testkey.pem" ;;
+'quorum sign') exec "$ENSIGN" "\$@" --yes --pin-source "file:$PINFILE" ;;
+'quorum enroll' | 'quorum check') exec "$ENSIGN" "\$@" --pin-source "file:$PINFILE" ;;
+*) exec "$ENSIGN" "\$@" ;;
+esac
+SH
+    chmod +x bin/ensign
+    cp bin/ensign bin/ensign-offline
+    for host in alice bob carol; do
+        pkcs11-tool --module "$SOFTHSM" --token-label "$host" -l --pin "$PIN" --delete-object --type privkey --label seal
+    done >/dev/null
+    while IFS= read -r -d '' command; do
+        host=${command%% *}
+        n=$((n + 1))
+        if [[ $command == *'quorum check '* ]] && ! "$ENSIGN" quorum help | grep -q '^  quorum check '; then
+            continue
+        fi
+        (cd "$host" && eval "${command#* }") >log 2>&1 3>&- || fail "$command" "$(cat log)"
+    done < <(typed DEALING REHEARSAL RELEASE)
+    [ "$n" -gt 25 ]
+    same build/one.sig build/two.sig
+    [ ! -e build/alone.sig ]
+    [ "$(stat -c %s build/app.css)" -eq 1808 ]
+}
