@@ -75,7 +75,8 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
         transcript_facts transcript_file transcript_rejections transcript_verify transcript_words words) \
     $(addprefix signer/flow/,approval_files approval_report artifact batch child_env confine consent consent_report dangers key_destroy moment operands pin record record_facts \
         request sealing_key sign_batch sign_review signer_name signing_key swap text_form token token_sessions verdict) \
-    $(addprefix signer/cmd/,approve/approve approve/approve_question check/check destroy_key keygen keys pubkey quorum/combine quorum/deal quorum/destroy quorum/enroll quorum/apply quorum/quorum quorum/refresh quorum/share quorum/sign show/show show/show_approval \
+    $(addprefix signer/cmd/,approve/approve approve/approve_question check/check destroy_key keygen keys pubkey quorum/check quorum/combine quorum/deal quorum/destroy quorum/enroll quorum/apply quorum/quorum quorum/refresh \
+        quorum/repair quorum/restore quorum/share quorum/sign show/show show/show_approval \
         show/show_ceremony show/show_quorum show/show_set show/show_sigstruct sign/sign sign/sign_success transcript) \
     $(addprefix hsm/,client client_items helper helper_end helper_start installed page page_names uri uri_text wire words))
 OFFLINE_OBJ  := $(OFFLINE_SRC:%.c=$(B)/%.o) $(B)/signer/cmd/table_offline.o

@@ -22,8 +22,9 @@ extern const struct command cmd_init, cmd_component_add, cmd_gen_sign_data, cmd_
     cmd_show, cmd_approve, cmd_check, cmd_resign, cmd_transcript, cmd_elf2sgxs, cmd_destroy_key;
 
 /* Of two words: "quorum destroy". */
-extern const struct command cmd_quorum_enroll, cmd_quorum_deal, cmd_quorum_sign, cmd_quorum_combine,
-    cmd_quorum_refresh, cmd_quorum_apply, cmd_quorum_destroy;
+extern const struct command cmd_quorum_enroll, cmd_quorum_deal, cmd_quorum_check, cmd_quorum_sign,
+    cmd_quorum_combine, cmd_quorum_repair, cmd_quorum_restore, cmd_quorum_refresh, cmd_quorum_apply,
+    cmd_quorum_destroy;
 
 /* Two of them as ensign has them, which opens enclaves. */
 extern const struct command cmd_show_any, cmd_approve_rebuilt;

@@ -52,6 +52,11 @@ bool number_stir(struct view bytes, struct ens_err *err)
 
 bool number_lock_memory(struct ens_err *err)
 {
+    OSSL_LIB_CTX *lib = ossl_context();
+
+    /* The generators, which live as long as the process, stay outside: their state tells nothing of what they gave. */
+    if (lib == NULL || RAND_get0_public(lib) == NULL || RAND_get0_private(lib) == NULL)
+        return ossl_fail(err, ENS_RESOURCE, "OpenSSL has no random bytes");
     /* 2: it is there, but not locked, guarded or kept out of cores. */
     if (CRYPTO_secure_malloc_initialized() == 1 || CRYPTO_secure_malloc_init(HEAP_SIZE, HEAP_SMALLEST) == 1)
         return true;

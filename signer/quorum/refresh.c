@@ -133,7 +133,7 @@ bool refresh_is_whole(const struct quorum_public *q, const struct refresh_restor
         missing -= share->have[j] ? 1 : 0;
     if (missing > 0)
         return ens_fail(err, ENS_REFUSED,
-                        "%u pieces of the share are missing: repairs of %u holders are needed", missing,
-                        q->threshold);
+                        "share: %u of its %u pieces %s missing: repairs of %u holders are needed", missing,
+                        quorum_pieces_of_one(q), missing == 1 ? "is" : "are", q->threshold);
     return true;
 }

@@ -22,16 +22,30 @@ finish() {
     printf 'sha256: %s\n' "$(sha256 "$1")" >>"$1"
 }
 
+# Holders 1 and 2 have identities, holder 3 a key of openssl.
 fixtures() {
     local i names=('' Alice Bob 'Carol (legal)')
     BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR
+    echo 'a long passphrase' >passphrase
+    chmod 600 passphrase
     for i in 1 2 3; do
         openssl genrsa -out "$i.pem" 2048 2>/dev/null
         card "$i.card" "${names[i]}" "$i.pem"
     done
     mkdir two-of-three
-    "$ENSIGN" quorum deal --threshold 2 --card 1.card --card 2.card --card 3.card --from "$KEY" --allow-swap --yes --quiet \
-        --out-dir two-of-three
+    for i in 1 2; do
+        "$ENSIGN" quorum enroll --name "${names[i]}" --identity "$i.identity" --pin-source file:passphrase -o "two-of-three/$i.card"
+    done
+    "$ENSIGN" quorum deal --threshold 2 --card two-of-three/1.card --card two-of-three/2.card --card 3.card --from "$KEY" \
+        --allow-swap --yes --quiet --out-dir two-of-three
+}
+
+# dealt: the files of the quorum, and the identities, in this directory; AS_1, AS_2 open their shares.
+dealt() {
+    cp "$BATS_FILE_TMPDIR"/two-of-three/* "$BATS_FILE_TMPDIR"/*.identity .
+    cp "$BATS_FILE_TMPDIR/passphrase" "$BATS_TEST_TMPDIR/passphrase"
+    AS_1=(--identity 1.identity --pin-source "file:$BATS_TEST_TMPDIR/passphrase")
+    AS_2=(--identity 2.identity --pin-source "file:$BATS_TEST_TMPDIR/passphrase")
 }
 
 cards() {
@@ -223,4 +237,128 @@ cards() {
     cp quorum.pub sig
     ens quorum combine --public quorum.pub --sign-data a.signdata -o sig
     refused 73 'sig: '
+}
+
+@test "quorum check: the public part for everybody, the share for whoever has its key, and the words" {
+    dealt
+    ens quorum check quorum.pub
+    ok
+    prints '^Quorum +2 of 3, epoch 0$'
+    prints_hex "$(tail -1 quorum.pub | cut -d' ' -f2)"
+    ens quorum check 1.share
+    ok
+    prints '^Holder +1, Alice$'
+    ens quorum check "${AS_1[@]}" --public quorum.pub --transcript room 1.share
+    ok
+    prints '^Your key'
+    prints_hex "$(sed -n 's/^key-1: //p' quorum.pub)"
+    grep -Eq '^holder: 1 Alice$' room
+    # Somebody else's, and none.
+    ens quorum check "${AS_2[@]}" 1.share
+    refused 82 'sealed to another key'
+    ens quorum check "${AS_1[@]}" quorum.pub
+    refused 64 'name the share'
+    ens quorum check "${AS_1[@]}" --key pkcs11:token=x 1.share
+    usage '--identity'
+    echo 'another passphrase' >"$BATS_TEST_TMPDIR/passphrase"
+    ens quorum check "${AS_1[@]}" 1.share
+    refused 83 'passphrase'
+}
+
+@test "quorum check: no, and why" {
+    dealt
+    sed 's/^epoch: 0$/epoch: 1/' quorum.pub >later.pub
+    ens quorum check later.pub
+    refused 65 'later.pub: sha256'
+    finish later.pub
+    ens quorum check later.pub
+    refused 1 'later.pub: values: are not those of this key'
+    mkdir again
+    "$ENSIGN" quorum deal --threshold 2 --card 1.card --card 2.card --from "$KEY" --allow-swap --yes --quiet --out-dir again
+    ens quorum check --public again/quorum.pub 1.share
+    refused 1 '1.share: belongs to another quorum'
+    ens quorum check --public none 1.share
+    refused 66 'none: '
+    # A share whose sealed part was changed, by somebody who makes its trailer anew.
+    sed '/^ensign quorum public 1$/,$d' 1.share >front
+    sed -n '/^ensign quorum public 1$/,$p' 1.share >behind
+    line=$(grep -n '^sealed:$' front | cut -d: -f1)
+    sed -i "$((line + 2))s/^./$(sed -n "$((line + 2))p" front | cut -c1 | tr 'A-Za-z0-9+/' 'B-ZAb-za1-90/+')/" front
+    finish front
+    cat front behind >changed.share
+    ens quorum check changed.share
+    ok
+    ens quorum check "${AS_1[@]}" changed.share
+    refused 1 'changed.share: sealed'
+}
+
+@test "quorum repair and restore: a lost share, from what two others have of it" {
+    dealt
+    # Holder 3, whose key is one of openssl, cannot run ensign: it lost its share to a new person with an identity.
+    ens quorum repair --share 1.share "${AS_1[@]}" --for 2 --card 2.card -o 1-to-2 --yes --transcript room
+    ok
+    says 'Gives 1 piece of the key to whoever holds this card. If 1 other holder is dishonest and the card is not Bob.s'
+    grep -q '^for\|^from: 1$' 1-to-2
+    ens quorum restore --public quorum.pub "${AS_2[@]}" -o new.share 1-to-2
+    refused 77 '1 of its 2 pieces is missing'
+    # A card that is not the one that the quorum names: typed at a terminal, whatever --yes says.
+    ens quorum repair --share 1.share "${AS_1[@]}" --for 3 --card 2.card -o 1-to-3 --yes
+    refused 77 '--yes does not stand for it'
+    words=$(tty_words)
+    tty_ens 'Type the holder' "Carol (legal) $words" -- quorum repair --share 1.share "${AS_1[@]}" --for 3 --card 2.card -o 1-to-3
+    exits 0
+    prints 'NOT the card that the quorum names'
+    tty_ens 'Type the holder' 'yes' 'Type the holder' 'no' -- quorum repair --share 2.share "${AS_2[@]}" --for 3 --card 2.card -o 2-to-3
+    exits 77
+    tty_ens 'Type the holder' "carol (legal)  $words" -- quorum repair --share 2.share "${AS_2[@]}" --for 3 --card 2.card -o 2-to-3
+    exits 0
+    ens quorum restore --public quorum.pub "${AS_2[@]}" -o new.share 1-to-3 2-to-3
+    ok
+    says 'the share of holder 3, Carol \(legal\)$'
+    says 'quorum check --repaired'
+    ens quorum check "${AS_2[@]}" new.share
+    exits 1
+    says 'so it is after a repair onto a new card; at a dealing somebody was in between'
+    ens quorum check "${AS_2[@]}" --repaired --public quorum.pub new.share
+    ok
+    prints '^Holder +3, Carol'
+    # Repairs for two holders, and of another quorum.
+    ens quorum restore --public quorum.pub "${AS_2[@]}" -o x 1-to-2 2-to-3
+    refused 65 '2-to-3: is for holder 3, the one before for holder 2'
+    ens quorum restore --public quorum.pub "${AS_1[@]}" -o x 1-to-2
+    refused 82 '1-to-2: sealed to another key'
+    sed 's/^from: 1$/from: 3/' 1-to-2 >other
+    finish other
+    ens quorum restore --public quorum.pub "${AS_2[@]}" -o x other
+    refused 65 'other: sealed'
+    ens quorum restore --public quorum.pub "${AS_2[@]}" -o x quorum.pub
+    refused 65 'quorum.pub: '
+}
+
+# The first four words of card 2.
+tty_words() {
+    "$ENSIGN" show 2.card | sed -n 's/^ *1 \([A-Za-z]* [A-Za-z]* [A-Za-z]* [A-Za-z]*\) .*/\1/p' | head -1
+}
+
+@test "quorum repair: what cannot be meant, and quorums that cannot be repaired" {
+    dealt
+    ens quorum repair --share 1.share "${AS_1[@]}" --for 2 -o x --yes
+    usage '--card: is missing'
+    ens quorum repair --share 1.share --for 2 --card 2.card -o x --yes
+    usage '--key'
+    for i in 0 1 4 two; do
+        ens quorum repair --share 1.share "${AS_1[@]}" --for $i --card 2.card -o x --yes
+        refused 64 '--for'
+    done
+    ens quorum repair --share 1.share "${AS_2[@]}" --for 2 --card 2.card -o x --yes
+    refused 82 'sealed to another key'
+    tty_ens 'Type yes to make it' no -- quorum repair --share 1.share "${AS_1[@]}" --for 2 --card 2.card -o x
+    exits 77
+    unchanged
+    mkdir all
+    "$ENSIGN" quorum deal --threshold 2 --card 1.card --card 2.card --from "$KEY" --allow-swap --yes --quiet --out-dir all
+    ens quorum repair --share all/1.share "${AS_1[@]}" --for 2 --card 2.card -o x --yes
+    refused 65 'a lost share is lost for ever'
+    ens quorum restore "${AS_1[@]}" -o x none
+    usage '--public: is missing'
 }

@@ -120,6 +120,66 @@ class Vectors(unittest.TestCase):
                     code, _, stderr = run("combine", "--public", VECTORS / case / row["file"],
                                           "--sign-data", VECTORS / "one.signdata", "-o", "none")
                     self.assertEqual(code, 77 if row["verdict"] == "ok" else 65, stderr)
+                    code, _, stderr = run("check", VECTORS / case / row["file"])
+                    self.assertEqual(code, {"ok": 0, "bad-public": 1, "malformed": 65}[row["verdict"]], stderr)
+
+    def identity(self, out):
+        """The options for holder 1, whose key has an identity."""
+        passphrase = pathlib.Path(out, "passphrase")
+        passphrase.touch(mode=0o600)
+        passphrase.write_text(json.loads((VECTORS / "index.json").read_text())["passphrase"] + "\n")
+        return ["--identity", VECTORS / "holders/1.identity", "--pin-source", f"file:{passphrase}"]
+
+    def test_every_share_of_holder_1_has_its_verdict(self):
+        for case in self.cases():
+            for row in vector(case)["shares"]:
+                if row["holder"] != 1 or row.get("opened_with"):
+                    continue
+                with self.subTest(case, file=row["file"]), tempfile.TemporaryDirectory() as out:
+                    key, path = self.identity(out), VECTORS / case / row["file"]
+                    named = row.get("named", "ok")
+                    code, stdout, stderr = run("check", *key, "--repaired", path)
+                    want = {"ok": (0,), "malformed": (65,), "bad-share": (1,), "locked": (1, 82)}[row["verdict"]]
+                    self.assertIn(code, want, stderr)
+                    if row["verdict"] == "ok":
+                        code, stdout, stderr = run("check", *key, path)
+                        self.assertEqual(code, 0 if named == "ok" else 1, stderr)
+                        self.assertIn(b"Your key", stdout)
+
+    def test_a_share_of_somebody_else_is_not_opened(self):
+        with tempfile.TemporaryDirectory() as out:
+            code, _, stderr = run("check", *self.identity(out), VECTORS / "2of3-safe/2.share")
+            self.assertEqual(code, 82, stderr)
+
+    def test_every_repair_has_its_verdict_and_m_of_them_make_the_share(self):
+        for case in self.cases():
+            vec = vector(case)
+            good = [VECTORS / case / r["file"] for r in vec["repairs"] if r["verdict"] == "ok"]
+            with self.subTest(case), tempfile.TemporaryDirectory() as out:
+                key = self.identity(out)
+                for row in vec["repairs"]:
+                    code, _, stderr = run("restore", "--public", VECTORS / case / "quorum.pub", *key, "-o", f"{out}/one",
+                                          VECTORS / case / row["file"])
+                    self.assertEqual(code, 77 if row["verdict"] == "ok" else 65, stderr)
+                if len(good) < vec["M"]:
+                    continue
+                code, _, stderr = run("restore", "--public", VECTORS / case / "quorum.pub", *key, "-o", f"{out}/share",
+                                      *good[:vec["M"]])
+                self.assertEqual(code, 0, stderr)
+                pub, holder, pieces = oracle().open_share(pathlib.Path(out, "share").read_bytes(), private(1))
+                self.assertEqual((holder, pub.id.hex()), (1, vec["quorum"]))
+                self.assertEqual({a: oracle().i2o(r, oracle().PIECE).hex() for a, r in pieces.items()},
+                                 {a: vec["pieces"][a] for a in vec["holders"]["1"]})
+
+    def test_the_oracle_takes_a_repair(self):
+        q = oracle()
+        with tempfile.TemporaryDirectory() as out:
+            code, _, stderr = run("repair", "--share", VECTORS / "2of3-safe/1.share", *self.identity(out), "--for", 2,
+                                  "--card", VECTORS / "holders/2.card", "--yes", "-o", f"{out}/repair")
+            self.assertEqual(code, 0, stderr)
+            public = q.read_public((VECTORS / "2of3-safe/quorum.pub").read_bytes())
+            giver, holder, pieces = q.read_repair(pathlib.Path(out, "repair").read_bytes(), public, private(2))
+            self.assertEqual((giver, holder, sorted(pieces)), (1, 2, [2]))
 
 
 class BothWays(unittest.TestCase):

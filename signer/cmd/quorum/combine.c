@@ -74,8 +74,11 @@ static void say_verdict(struct run *r, const char *path, unsigned holder, enum q
     struct ens_err ignored = {0};
     bool is_named = holder >= 1 && holder <= r->quorum->holders;
     const char *name = is_named ? r->quorum->holder[holder - 1].name : "";
+    char number[16] = "";
 
-    transcript_put(r->transcript, "verdict", path, verdicts[verdict].key);
+    if (holder > 0)
+        (void)snprintf(number, sizeof number, "%u", holder);
+    transcript_put(r->transcript, "verdict", path, number, verdicts[verdict].key);
     if (is_named && verdict == QUORUM_OK) {
         notice_say("%s: holder %u (%s): good", path, holder, name);
         return;
@@ -108,7 +111,6 @@ static bool judge_partial(struct run *r, size_t index, struct ens_err *err)
     enum quorum_verdict verdict = QUORUM_OK;
     struct ens_err why = {0};
 
-    record_file(r->transcript, "partial", path);
     bool ok = armour_read(path, QUORUM_FILE_MAX, ARMOUR_ONLY(ARMOUR_PARTIAL), &file, &why);
 
     if (ok && !digest_of(DIGEST_SHA256, buf_view(&file), r->sums[index], err))
@@ -130,6 +132,8 @@ static bool judge_partial(struct run *r, size_t index, struct ens_err *err)
         say_verdict(r, path, 0, QUORUM_MALFORMED, has_name ? why.msg + len + 2 : why.msg);
         return true;
     }
+    transcript_put(r->transcript, "partial", path, hex_of(view_of(r->sums[index], DIGEST_SIZE)).text,
+                   hex_of(view_of(p->digest, sizeof p->digest)).text);
     if (!prove_verify(r->quorum, p, r->requests.items[0].digest, &verdict, err))
         return false;
     say_verdict(r, path, p->holder, verdict, NULL);
@@ -187,6 +191,8 @@ static bool write_results(struct run *r, const struct combine_result *result, st
 {
     ENS_CLEANUP(buf_free) struct buf pem = {0};
     uint8_t sum[DIGEST_SIZE];
+    char holders[2 * QUORUM_HOLDERS_MAX] = ""; /* "1,3" */
+    size_t len = 0;
     struct pubkey key;
     bool is_verified = false;
 
@@ -198,25 +204,15 @@ static bool write_results(struct run *r, const struct combine_result *result, st
                         "quorum: the signature was found, and does not verify: nothing was written");
     if (!digest_of(DIGEST_SHA256, view_of(result->signature, SIGNATURE_SIZE), sum, err))
         return false;
-    transcript_put(r->transcript, "combined", hex_of(view_of(sum, sizeof sum)).text);
+    for (unsigned i = 1; i <= r->quorum->holders; i++) {
+        if ((result->holders >> (i - 1) & 1) == 1)
+            len += (size_t)snprintf(holders + len, sizeof holders - len, len == 0 ? "%u" : ",%u", i);
+    }
+    transcript_put(r->transcript, "combined", hex_of(view_of(sum, sizeof sum)).text, holders);
     if (!output_commit(r->out, view_of(result->signature, SIGNATURE_SIZE), err))
         return false;
     return r->pubkey_out == NULL ||
            (rsa3072_write_pubkey(&key, &pem, err) && output_commit(r->pubkey_out, buf_view(&pem), err));
-}
-
-static void say_combined(const struct run *r, const struct combine_result *result)
-{
-    for (unsigned i = 1; i <= r->quorum->holders; i++) {
-        char number[16];
-
-        if ((result->holders >> (i - 1) & 1) == 0)
-            continue;
-        (void)snprintf(number, sizeof number, "%u", i);
-        transcript_put(r->transcript, "holder", number, r->quorum->holder[i - 1].name);
-    }
-    notice_say("%s: the signature of %u of %u; it verifies. Next: set-sig, as with any signature.",
-               output_name(r->args->out.output), r->quorum->threshold, r->quorum->holders);
 }
 
 static bool combine_walk(struct run *r, struct ens_err *err)
@@ -242,7 +238,8 @@ static bool combine_walk(struct run *r, struct ens_err *err)
         return fail_combine(r, &result, err);
     if (!write_results(r, &result, err))
         return false;
-    say_combined(r, &result);
+    notice_say("%s: the signature of %u of %u; it verifies. Next: set-sig, as with any signature.",
+               output_name(a->out.output), r->quorum->threshold, r->quorum->holders);
     return true;
 }
 

@@ -8,8 +8,10 @@
 #include "signer/base/mem.h"
 #include "signer/base/text.h"
 #include "signer/ceremony/review.h"
+#include "signer/ceremony/words.h"
 #include "signer/flow/record.h"
 #include "signer/quorum/check.h"
+#include "signer/quorum/seal.h"
 #include "signer/ui/notice.h"
 #include "signer/ui/screen.h"
 
@@ -55,6 +57,11 @@ static bool ask_person(const struct quorum_question *q, struct ens_err *err)
                                              .again = q->answer == NULL ? NULL : q->question};
     enum screen_answer answer = SCREEN_NO;
 
+    if (q->answer != NULL && !screen_is_there())
+        return ens_fail(
+            err, ENS_REFUSED,
+            "%s: %s: what was shown is to be typed at a terminal, and --yes does not stand for it", q->object,
+            q->no);
     if (!screen_require(q->object, q->verb, err))
         return false;
     do {
@@ -74,11 +81,13 @@ static bool ask_person(const struct quorum_question *q, struct ens_err *err)
 
 bool quorum_confirm(const struct quorum_question *q, bool yes, struct transcript *t, struct ens_err *err)
 {
-    if (yes)
+    bool asks = !yes || q->answer != NULL;
+
+    if (!asks)
         notice_text(q->text);
     else if (!ask_person(q, err))
         return false;
-    record_confirmation(t, yes, yes ? NULL : q->answer != NULL ? "words" : "yes");
+    record_confirmation(t, !asks, !asks ? NULL : q->answer != NULL ? "words" : "yes");
     return true;
 }
 
@@ -107,6 +116,23 @@ bool quorum_commit(struct file_out *const *outs, char *const *paths, size_t len,
     }
     *err = *first;
     return ens_wrap(err, "nothing was written");
+}
+
+bool quorum_open_box(enum quorum_kind kind, const void *doc, const struct quorum_sealed *box,
+                     const char *path, struct sealing_key *key, struct quorum_pieces *ret,
+                     struct ens_err *err)
+{
+    ENS_CLEANUP(secret_wipe) struct secret file_key = {0};
+
+    return (sealing_key_unwrap(key, box, &file_key, err) &&
+            seal_open_box(kind, doc, box, &file_key, ret, err)) ||
+           ens_wrap(err, "%s", path);
+}
+
+char *quorum_name_and_words(const char *name, const uint8_t key[static QUORUM_ID], struct ens_err *err)
+{
+    return mem_printf(err, "%s %s %s %s %s", name, words_of(key[0], false), words_of(key[1], true),
+                      words_of(key[2], false), words_of(key[3], true));
 }
 
 bool quorum_say_id(const struct quorum_public *q, struct ens_err *err)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "signer/ceremony/transcript.h"
+#include "signer/flow/sealing_key.h"
 #include "signer/quorum/formats.h"
 
 /* Reads the public file of a quorum and checks its numbers (CHECK-PUBLIC). ENS_DATA naming the file. On the heap:
@@ -21,7 +22,7 @@ struct quorum_question {
     const char *object;   /* for messages */
     const char *verb;     /* "deal" */
     const char *question; /* "Deal it? Type yes to deal: " */
-    const char *answer;   /* what is typed; NULL: yes */
+    const char *answer;   /* what must be typed, whatever --yes says; NULL: yes */
     const char *no;       /* "nothing was dealt" */
 };
 /* Shows and asks, or if `yes` only shows; records how. ENS_REFUSED, ENS_IO, ENS_INTERRUPTED. */
@@ -39,6 +40,19 @@ bool quorum_commit(struct file_out *const *outs, char *const *paths, size_t len,
 
 /* What all read aloud: MRSIGNER, and the quorum id with its words. On stderr. */
 bool quorum_say_id(const struct quorum_public *q, struct ens_err *err) ENS_MUST_CHECK;
+
+/* What is sealed in a repair or a delta (a share: share.h), opened with the holder's sealing key. ENS_DATA naming `path`:
+ * damaged; ENS_BADKEY, and what a token may say. secret_wipe(&ret->bytes). */
+#define quorum_open(doc, path, key, ret, err)                                                                \
+    quorum_open_box(QUORUM_KIND_OF(doc), doc, &(doc)->box, path, key, ret, err)
+bool quorum_open_box(enum quorum_kind kind, const void *doc, const struct quorum_sealed *box,
+                     const char *path, struct sealing_key *key, struct quorum_pieces *ret,
+                     struct ens_err *err) ENS_MUST_CHECK;
+
+/* What is typed if a card is not the one that is named: the holder's name and the card's first four words. NULL:
+ * ENS_RESOURCE; mem_free. */
+char *quorum_name_and_words(const char *name, const uint8_t key[static QUORUM_ID],
+                            struct ens_err *err) ENS_MUST_CHECK;
 
 /* The entry `quorum` of a record: id, M of N, epoch. */
 void quorum_record(struct transcript *t, const struct quorum_public *q);
