@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (66800, 31300),
+    "product": (68500, 31300),
     "bundle": (600, None),
     "bundle/container": (600, None),
     "bundle/elf": (700, None),
@@ -32,7 +32,7 @@ BARS = {
     "signer/quorum": (2900, None),
     "signer/sgx": (2800, None),
     "signer/ui": (2600, None),
-    "ensign-offline: lines of .c": (30200, 11500),
+    "ensign-offline: lines of .c": (31000, 11500),
     "ensign-offline: symbols that must not be there": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),
     "ensign-token: lines of .c": (4500, 4500),
@@ -42,8 +42,8 @@ BARS = {
     "exports with one user": (545, 150),
     "exports with one user, in their room": (325, None),
     "files that their one user, in their room, would hold": (9, None),
-    "exports without a user": (1, 0),
-    "exports for tests alone": (24, 0),  # 7 once the commands of quorum are there
+    "exports without a user": (0, 0),
+    "exports for tests alone": (14, 0),
     "exports without their prefix": (0, 0),
     "functions whose name stands in two files": (4, 20),
     "circles among files": (0, 0),
