@@ -1,5 +1,7 @@
 /* Which field differs between the sign-data that was signed and the one at hand: by comparison where both are
  * there, by search where only the digest is. */
+#include <stdlib.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +29,12 @@ static void digest_of_css(const struct sigstruct *css, uint8_t ret[32])
     assert_ok(signdata_digest(css, ret, &err), err);
 }
 
+/* Each search hashes many thousand times: valgrind sees every third. */
+static size_t step(void)
+{
+    return getenv("ENSIGN_VALGRIND") != NULL ? 3 : 1;
+}
+
 /* ---- DATE ---- */
 
 static void any_day_of_the_century_is_recovered(void **state)
@@ -36,7 +44,7 @@ static void any_day_of_the_century_is_recovered(void **state)
     struct ens_err err = {0};
 
     (void)state;
-    for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
+    for (size_t i = 0; i < sizeof days / sizeof days[0]; i += step()) {
         struct sigstruct want = good();
         struct sigstruct css = good();
         uint8_t digest[32];
@@ -64,7 +72,7 @@ static void no_day_is_made_up(void **state)
     struct ens_err err = {0};
 
     (void)state;
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i += step()) {
         struct sigstruct want = good();
         struct sigstruct css = good();
         uint8_t digest[32];
@@ -101,7 +109,7 @@ static const struct {
 static void each_searched_field_is_named_with_both_values(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i += step()) {
         struct sigstruct there = good();
         struct sigstruct here = good();
         uint8_t digest[32];
