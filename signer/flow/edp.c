@@ -2,11 +2,14 @@
  * and fill in what it leaves out differently: cargo run (ftxsgx-runner-cargo) and Oasis' cargo elf2sgxs. */
 #include "signer/flow/edp.h"
 
-#include <glob.h>
+#include <dirent.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "signer/base/file.h"
+#include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
 #include "signer/base/path.h"
@@ -14,9 +17,12 @@
 #include "signer/base/toml.h"
 #include "signer/ui/notice.h"
 
-#define PAGE          UINT64_C(4096)
-#define MANIFEST_MAX  (1u << 20) /* bytes of a Cargo.toml */
-#define MEMBERS_MAX   1024       /* of a workspace */
+#define PAGE         UINT64_C(4096)
+#define PATTERN_MAX  512        /* bytes of a member of a workspace */
+#define MANIFEST_MAX (1u << 20) /* bytes of a Cargo.toml */
+/* Of a workspace: names of files that are looked at, and bytes of its members' manifests. */
+#define NAMES_MAX     65536
+#define MEMBERS_BYTES (32u << 20)
 #define TABLE         "package.metadata.fortanix-sgx"
 #define MANIFEST_NAME "/Cargo.toml"
 
@@ -64,6 +70,7 @@ bool edp_is_given(const struct edp_options *o)
 struct manifest {
     char *path;
     struct toml *toml;
+    size_t size;                      /* bytes of the file */
     const struct toml_value *package; /* NULL: of a workspace alone */
     const struct toml_value *table;   /* NULL: nobody wrote one */
 };
@@ -84,6 +91,7 @@ static bool read_cargo(const char *dir, const char *rest, struct manifest *ret, 
     if (m.path == NULL || !file_read_all(m.path, MANIFEST_MAX, &text, err) ||
         !toml_parse(buf_view(&text), m.path, TOML_1_1, &m.toml, err))
         return false;
+    m.size = text.len;
     m.package = toml_get(toml_root(m.toml), "package");
     m.table = toml_get(toml_root(m.toml), TABLE);
     if (m.table != NULL && m.table->type != TOML_TABLE)
@@ -100,6 +108,8 @@ struct pick {
     struct manifest best;
     unsigned rank;
     size_t count;     /* of packages of this rank */
+    size_t seen;      /* names of files in the workspace */
+    size_t bytes;     /* of its members' manifests */
     struct buf names; /* of them */
 };
 
@@ -155,28 +165,86 @@ static bool consider(struct pick *p, struct manifest *m, struct ens_err *err)
     return true;
 }
 
-/* Cargo.toml of each directory that one entry of workspace.members names, a pattern. */
-static bool consider_members(struct pick *p, const char *dir, struct view member, struct ens_err *err)
+/* A pattern of few bytes can name more paths than anyone waits for ("*" and ".." in turn, links to a directory above). */
+static bool check_bounds(const struct pick *p, const char *at, struct ens_err *err)
 {
-    ENS_CLEANUP(buf_free) struct buf pattern = {0};
-    ENS_CLEANUP(globfree) glob_t found = {0};
-
-    for (; *dir != '\0'; dir++) {
-        if (!buf_printf(&pattern, err, strchr("*?[\\", *dir) != NULL ? "\\%c" : "%c", *dir))
-            return false;
-    }
-    if (!buf_printf(&pattern, err, "/%.*s" MANIFEST_NAME, (int)member.len, (const char *)member.data) ||
-        !buf_append(&pattern, view_of("", 1), err))
+    if (!interrupt_check(err))
         return false;
-    if (glob((const char *)pattern.data, 0, NULL, &found) != 0)
-        return true;
-    for (size_t i = 0; i < found.gl_pathc && i < MEMBERS_MAX; i++) {
-        ENS_CLEANUP(manifest_free) struct manifest m = {0};
+    return (p->seen <= NAMES_MAX && p->bytes <= MEMBERS_BYTES) ||
+           ens_fail(
+               err, ENS_DATA,
+               "%s: workspace.members: has more than %u names, or %u bytes of manifests, up to here: give "
+               "--cargo the directory of the package",
+               at, NAMES_MAX, MEMBERS_BYTES);
+}
 
-        if (!read_cargo("", found.gl_pathv[i], &m, err) || !consider(p, &m, err))
-            return false;
+static bool consider_member(struct pick *p, const char *dir, struct ens_err *err)
+{
+    ENS_CLEANUP(manifest_free) struct manifest m = {0};
+    ENS_CLEANUP(mem_freep) char *path = mem_printf(err, "%s" MANIFEST_NAME, dir);
+    struct stat st;
+
+    if (path == NULL)
+        return false;
+    if (stat(path, &st) != 0)
+        return true;
+    if (!read_cargo(dir, MANIFEST_NAME, &m, err))
+        return false;
+    p->seen++;
+    p->bytes += m.size;
+    return check_bounds(p, dir, err) && consider(p, &m, err);
+}
+
+static bool consider_members(struct pick *p, const char *dir, const char *pattern, struct ens_err *err);
+
+/* Those below the members of `dir` whose name fits the first part of the pattern, which goes on at `rest`. */
+static bool consider_matches(struct pick *p, const char *dir, const char *part, const char *rest,
+                             struct ens_err *err)
+{
+    DIR *d = opendir(dir);
+    const struct dirent *entry = NULL;
+    bool ok = true;
+
+    while (ok && d != NULL && (entry = readdir(d)) != NULL) {
+        p->seen++;
+        if (fnmatch(part, entry->d_name, FNM_PERIOD) != 0)
+            continue;
+        ENS_CLEANUP(mem_freep) char *path = mem_printf(err, "%s/%s", dir, entry->d_name);
+
+        ok = path != NULL && check_bounds(p, path, err) && consider_members(p, path, rest, err);
     }
-    return true;
+    if (d != NULL)
+        (void)closedir(d);
+    return ok;
+}
+
+/* Cargo.toml of each directory below `dir` that the pattern names, an entry of workspace.members. */
+static bool consider_members(struct pick *p, const char *dir, const char *pattern, struct ens_err *err)
+{
+    pattern += strspn(pattern, "/");
+    size_t len = strcspn(pattern, "/");
+    ENS_CLEANUP(mem_freep) char *part = mem_printf(err, "%.*s", (int)len, pattern);
+    ENS_CLEANUP(mem_freep) char *path = mem_printf(err, "%s/%.*s", dir, (int)len, pattern);
+
+    if (part == NULL || path == NULL)
+        return false;
+    if (len == 0)
+        return consider_member(p, dir, err);
+    if (strpbrk(part, "*?[\\") != NULL)
+        return consider_matches(p, dir, part, pattern + len, err);
+    return consider_members(p, path, pattern + len, err);
+}
+
+/* Its depth is bounded, and so is the recursion. */
+static bool consider_entry(struct pick *p, const char *dir, struct view member, struct ens_err *err)
+{
+    char pattern[PATTERN_MAX];
+
+    if (member.len >= sizeof pattern || memchr(member.data, '\0', member.len) != NULL)
+        return true; /* no path */
+    memcpy(pattern, member.data, member.len);
+    pattern[member.len] = '\0';
+    return check_bounds(p, dir, err) && consider_members(p, dir, pattern, err);
 }
 
 static struct view program_of(const char *label)
@@ -197,7 +265,7 @@ static bool find_package(const char *dir, const char *label, struct manifest *re
     const struct toml_value *member = toml_first(toml_get(toml_root(root.toml), "workspace.members"));
 
     for (; member != NULL; member = toml_next(member)) {
-        if (member->type == TOML_STRING && !consider_members(&p, dir, member->text, err))
+        if (member->type == TOML_STRING && !consider_entry(&p, dir, member->text, err))
             return false;
     }
     if (!consider(&p, &root, err))

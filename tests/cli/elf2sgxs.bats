@@ -231,6 +231,31 @@ PY
     refused 65 'has no package'
 }
 
+@test "--cargo: a pattern that names more paths than anyone waits for is refused, and so are members by the thousand" {
+    elf
+    mkdir -p many/{a,b,c,d}{0..9}
+    cargo_toml many/one app 'heap-size = 0x1000' 'stack-size = 0x1000' 'threads = 1' 'ssaframesize = 1' 'debug = false'
+    printf '%s\n' '[workspace]' 'members = ["*/../*/../*/../*/../*/../*/../one"]' >many/Cargo.toml
+    ens elf2sgxs --cargo many app
+    refused 65 'workspace.members: has more than 65536 names' 'give --cargo the directory of the package'
+    # Links to a directory above are the same.
+    ln -s .. many/a0/up
+    for name in b c d; do ln -s ../a0/up "many/a0/$name"; done
+    printf '%s\n' '[workspace]' "members = [\"$(printf 'a0/*/%.0s' {1..60})one\"]" >many/Cargo.toml
+    ens elf2sgxs --cargo many app
+    refused 65 'workspace.members: has more than'
+    { printf '%s\n' '[workspace]' 'members = ['; yes '"one",' | head -70000; echo ']'; } >many/Cargo.toml
+    head -c 1M /dev/zero | tr '\0' '#' >>many/one/Cargo.toml
+    truncate -s 1M many/one/Cargo.toml
+    ens elf2sgxs --cargo many app
+    refused 65 'workspace.members: has more than .* 33554432 bytes of manifests'
+    printf '%s\n' '[workspace]' 'members = ["o[mn]e", "/one/", "no/such", "*/no", "a0/../one", "*"]' >many/Cargo.toml
+    expected want heap=0x1000 stack=0x1000
+    ens elf2sgxs --cargo many app
+    ok
+    same "$OUT" want
+}
+
 # ---- the ELF file is an enclave ----
 
 @test "without its numbers it is refused by every command, with what to give" {
