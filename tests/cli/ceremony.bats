@@ -471,8 +471,20 @@ PY
 import fcntl, json, os, pty, re, select, sys, termios, time
 commands, hosts, carry, pin = json.load(open(sys.argv[1])), sys.argv[2], sys.argv[3], sys.argv[4]
 LOOP = 'while IFS= read -r -d "" -u 9 c; do eval "$c" 8>&- 9<&-; echo $? >&8; done'
-ANSWERS = [(rb"PIN[^\n]*: *$", pin), (rb"passphrase[^\n]*: *$", "a long passphrase"),
-           (rb"Type yes[^\n]*: *$", "yes")]
+# The minutes: head of the room's transcript, and how many records it had when this ceremony began.
+minutes = {"head": "", "before": "0"}
+
+def witness(command, seen):
+    found = re.search(rb"Records: +(\d+), .*Head:\s+((?:[0-9a-f]{8} ?){8})", seen, re.S)
+    if "ensign-offline transcript " in command and found:
+        minutes["head"] = found[2].decode().strip()
+        if "--head" in command:
+            minutes["before"] = found[1].decode()
+
+ANSWERS = [(rb"PIN[^\n]*: *$", lambda: pin), (rb"passphrase[^\n]*: *$", lambda: "a long passphrase"),
+           (rb"Type yes[^\n]*: *$", lambda: "yes"), (rb"Type its name[^\n]*: *$", lambda: "release"),
+           (rb"Head in the last minutes: *$", lambda: minutes["head"]),
+           (rb"Records before this ceremony: *$", lambda: minutes["before"])]
 
 class Host:
     def __init__(self, name):
@@ -508,7 +520,7 @@ class Host:
                     if re.search(pattern, seen[answered:]):
                         answered = len(seen)
                         time.sleep(0.15)
-                        os.write(self.tty, answer.encode() + b"\n")
+                        os.write(self.tty, answer().encode() + b"\n")
             elif self.status in ready:
                 return int(os.read(self.status, 16)), seen
         return 124, seen
@@ -526,6 +538,8 @@ for name, command in commands:
         shells[name] = Host(name)
     status, seen = shells[name].run(command)
     print("%s$ %s" % (name, command))
+    if name == "room":
+        witness(command, seen)
     if status != 0:
         print(seen.decode("utf-8", "replace").replace("\r", ""), "-- exit", status)
         bad = 1
@@ -539,17 +553,26 @@ sys.exit(bad)
 PY
     # What the manual promises of its end.
     for release in 1.0.0 1.1.0; do
-        bundle_holds "$HOSTS/build/$release/app.orc" "$MRENCLAVE" "$(mrsigner "$HOSTS/room/release.pem")"
+        bundle_holds "$HOSTS/build/$release/app.orc" "$MRENCLAVE" "$(mrsigner "$HOSTS/room/ceremony/release.pem")"
     done
-    ens transcript --json "$HOSTS/room/room.transcript"
+    # The minutes of each ceremony tell of its own records, and of no other.
+    grep -q '^REPORT OF .*, records 4 to 6 of 6 ' "$HOSTS/build/1.0.0/minutes.txt"
+    grep -q '^REPORT OF .*, records 7 to 9 of 9 ' "$HOSTS/build/1.1.0/minutes.txt"
+    grep -q '\[x\] release ' "$HOSTS/build/1.1.0/minutes.txt"
+    grep -q '^REPORT OF .*, records 13 to 14 of 14 ' "$HOSTS/build/destruction.txt"
+    grep -q '\[x\] key destruction ' "$HOSTS/build/destruction.txt"
+    grep -q '^  read back  gone: yes$' "$HOSTS/build/destruction.txt"
+    grep -qF '  note       paper 12; operator: A. Adams; witness: W. West' "$HOSTS/build/destruction.txt"
+    ens transcript --json "$HOSTS/room/ceremony/room.transcript"
     ok
     "$PYTHON" - "$OUT" <<'PY'
 import json, sys
 records = json.load(open(sys.argv[1]))["records"]
 kinds = [(r["kind"], r["exit"]) for r in records]
-release = [("run", 0), ("intent", None), ("outcome", 0)]
-assert kinds == [("begin", None), *release, *release, ("run", 0)], kinds
+made = [("intent", None), ("outcome", 0)]
+release = [("run", 0), *made]
+assert kinds == [("begin", None), *made, *release, *release, *made, ("run", 0), *made], kinds
 answers = [e["words"] for r in records for e in r["entries"] if e["key"] == "confirmation"]
-assert answers == 2 * [["terminal", "yes"]], answers
+assert answers == [*2 * [["terminal", "yes"]], ["terminal", "label"]], answers
 PY
 }
