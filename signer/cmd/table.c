@@ -86,11 +86,13 @@ static const char *nearest_command(const char *word, const char *group)
 
 bool cmd_find(int argc, char *const *argv, const struct command **ret, int *ret_words, struct ens_err *err)
 {
-    const char *group = cmd_is_group(argv[0]) ? argv[0] : NULL;
-    const char *word = argv[group != NULL && argc > 1 ? 1 : 0];
+    bool is_group = cmd_is_group(argv[0]);
 
-    if (group != NULL && argc < 2)
-        return ens_fail(err, ENS_USAGE, "%s: wants a second word: see ensign %s help", group, group);
+    if (is_group && argc < 2)
+        return ens_fail(err, ENS_USAGE, "%s: wants a second word: see ensign %s help", argv[0], argv[0]);
+    const char *group = is_group ? argv[0] : NULL;
+    const char *word = is_group ? argv[1] : argv[0];
+
     for (size_t i = 0; cmd_table[i] != NULL; i++) {
         const char *name = group != NULL ? behind(cmd_table[i]->name, group) : cmd_table[i]->name;
 
