@@ -494,9 +494,9 @@ SIGSTRUCT=(--date -s --swdefined -p --isvprodid -v --isvsvn -m --miscselect -a -
     prints '^  quorum destroy '
     ens quorum
     usage 'quorum: wants a second word: see ensign quorum help'
-    ens quorum destory --share x
-    usage 'quorum destory: unknown command: did you mean quorum destroy\?'
-    ens help quorum destory
+    ens quorum destroi --share x
+    usage 'quorum destroi: unknown command: did you mean quorum destroy\?'
+    ens help quorum destroi
     usage 'did you mean quorum destroy'
     ens quorun destroy
     usage 'quorun: unknown command: did you mean quorum\?'

@@ -410,8 +410,8 @@ static void every_command_is_found_and_only_they(void **state)
     assert_fails(look_up("SIGN", &cmd, &err), err, ENS_USAGE, "unknown command");
     assert_fails(look_up("quorum", &cmd, &err), err, ENS_USAGE,
                  "quorum: wants a second word: see ensign quorum help");
-    assert_fails(look_up("quorum destory", &cmd, &err), err, ENS_USAGE,
-                 "quorum destory: unknown command: did you mean quorum destroy?");
+    assert_fails(look_up("quorum destroi", &cmd, &err), err, ENS_USAGE,
+                 "quorum destroi: unknown command: did you mean quorum destroy?");
     assert_fails(look_up("quorum frobnicate", &cmd, &err), err, ENS_USAGE,
                  "quorum frobnicate: unknown command: see ensign quorum help");
     assert_fails(look_up("quorum quorum", &cmd, &err), err, ENS_USAGE, "quorum quorum: unknown command");
