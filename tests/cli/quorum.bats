@@ -239,6 +239,51 @@ cards() {
     refused 73 'sig: '
 }
 
+@test "quorum combine: two partials make the signature of the whole key, whatever else is there" {
+    dealt
+    sign_data a.signdata "$MRENCLAVE"
+    openssl dgst -sha256 -binary a.signdata >digest
+    openssl pkeyutl -sign -inkey "$KEY" -pkeyopt digest:sha256 -in digest -out want.sig
+    ens quorum sign --share 1.share "${AS_1[@]}" --yes -o 1.partial a.signdata
+    ok
+    ens quorum sign --share 2.share "${AS_2[@]}" --yes -o 2.partial a.signdata
+    ok
+    combine() { ens quorum combine --public quorum.pub --sign-data a.signdata "$@"; }
+    combine -o a.sig --pubkey key.pem --transcript room 2.partial 1.partial
+    ok
+    same a.sig want.sig
+    same key.pem "$ROOT/tests/vectors/keys/testkey.pub.pem"
+    says '^1.partial: holder 1 \(Alice\): good$'
+    grep -Eq '^verdict: 2.partial 2 ok$' room
+    grep -Eq "^combined: $(sha256 a.sig) 1,2$" room
+    # To stdout, and with files that are nothing.
+    combine 1.partial a.sig 2.partial
+    ok
+    same "$OUT" want.sig
+    combine --strict 1.partial a.sig 2.partial
+    refused 65 '--strict: 1 of the files'
+    combine 1.partial
+    refused 77 '2 of 3 are needed, 1 is here: holder 1'
+    combine 1.partial 1.partial
+    refused 77 '2 of 3 are needed, 1 is here: holder 1'
+    says '^1.partial: is there twice'
+    # Under another's name, and over other sign-data: the file is bad, nobody is accused.
+    sed 's/^holder: 1$/holder: 2/' 1.partial >forged
+    finish forged
+    combine -o x 1.partial forged
+    refused 65 '1 is here: holder 1'
+    says '^forged \(says holder 2, Bob\): the proof does not hold$'
+    sign_data b.signdata "$MRENCLAVE" isvsvn=7
+    ens quorum combine --public quorum.pub --sign-data b.signdata -o x 1.partial 2.partial
+    refused 65 '0 are here'
+    says '^2.partial \(says holder 2, Bob\): is over other sign-data$'
+    combine -o a.sig 1.partial 2.partial
+    refused 73 'a.sig: '
+    combine -o a.sig --force --quiet 1.partial 2.partial
+    ok
+    [ ! -s "$ERR" ]
+}
+
 @test "quorum check: the public part for everybody, the share for whoever has its key, and the words" {
     dealt
     ens quorum check quorum.pub

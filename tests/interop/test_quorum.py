@@ -77,6 +77,14 @@ def verdicts(stderr, files):
     return found
 
 
+def identity(out):
+    """The options for holder 1, whose key has an identity."""
+    passphrase = pathlib.Path(out, "passphrase")
+    passphrase.touch(mode=0o600)
+    passphrase.write_text(json.loads((VECTORS / "index.json").read_text())["passphrase"] + "\n")
+    return ["--identity", VECTORS / "holders/1.identity", "--pin-source", f"file:{passphrase}"]
+
+
 class Vectors(unittest.TestCase):
     """The published files."""
 
@@ -123,20 +131,13 @@ class Vectors(unittest.TestCase):
                     code, _, stderr = run("check", VECTORS / case / row["file"])
                     self.assertEqual(code, {"ok": 0, "bad-public": 1, "malformed": 65}[row["verdict"]], stderr)
 
-    def identity(self, out):
-        """The options for holder 1, whose key has an identity."""
-        passphrase = pathlib.Path(out, "passphrase")
-        passphrase.touch(mode=0o600)
-        passphrase.write_text(json.loads((VECTORS / "index.json").read_text())["passphrase"] + "\n")
-        return ["--identity", VECTORS / "holders/1.identity", "--pin-source", f"file:{passphrase}"]
-
     def test_every_share_of_holder_1_has_its_verdict(self):
         for case in self.cases():
             for row in vector(case)["shares"]:
                 if row["holder"] != 1 or row.get("opened_with"):
                     continue
                 with self.subTest(case, file=row["file"]), tempfile.TemporaryDirectory() as out:
-                    key, path = self.identity(out), VECTORS / case / row["file"]
+                    key, path = identity(out), VECTORS / case / row["file"]
                     named = row.get("named", "ok")
                     code, stdout, stderr = run("check", *key, "--repaired", path)
                     want = {"ok": (0,), "malformed": (65,), "bad-share": (1,), "locked": (1, 82)}[row["verdict"]]
@@ -148,7 +149,7 @@ class Vectors(unittest.TestCase):
 
     def test_a_share_of_somebody_else_is_not_opened(self):
         with tempfile.TemporaryDirectory() as out:
-            code, _, stderr = run("check", *self.identity(out), VECTORS / "2of3-safe/2.share")
+            code, _, stderr = run("check", *identity(out), VECTORS / "2of3-safe/2.share")
             self.assertEqual(code, 82, stderr)
 
     def test_every_repair_has_its_verdict_and_m_of_them_make_the_share(self):
@@ -156,7 +157,7 @@ class Vectors(unittest.TestCase):
             vec = vector(case)
             good = [VECTORS / case / r["file"] for r in vec["repairs"] if r["verdict"] == "ok"]
             with self.subTest(case), tempfile.TemporaryDirectory() as out:
-                key = self.identity(out)
+                key = identity(out)
                 for row in vec["repairs"]:
                     code, _, stderr = run("restore", "--public", VECTORS / case / "quorum.pub", *key, "-o", f"{out}/one",
                                           VECTORS / case / row["file"])
@@ -174,7 +175,7 @@ class Vectors(unittest.TestCase):
     def test_the_oracle_takes_a_repair(self):
         q = oracle()
         with tempfile.TemporaryDirectory() as out:
-            code, _, stderr = run("repair", "--share", VECTORS / "2of3-safe/1.share", *self.identity(out), "--for", 2,
+            code, _, stderr = run("repair", "--share", VECTORS / "2of3-safe/1.share", *identity(out), "--for", 2,
                                   "--card", VECTORS / "holders/2.card", "--yes", "-o", f"{out}/repair")
             self.assertEqual(code, 0, stderr)
             public = q.read_public((VECTORS / "2of3-safe/quorum.pub").read_bytes())
@@ -233,6 +234,24 @@ class BothWays(unittest.TestCase):
                                       "-o", f"{out}/sig", *files)
                 self.assertEqual(code, 0, stderr)
                 self.assertEqual(pathlib.Path(out, "sig").read_bytes(), want)
+
+    def test_what_the_oracle_deals_ensign_signs_with(self):
+        q, signdata = oracle(), (VECTORS / "one.signdata").read_bytes()
+        numbers = q.pkcs8_numbers(q.unpem((VECTORS / "keys/safe.pem").read_text(), "PRIVATE KEY"))
+        for m, n in self.pairs():
+            if n > 4 and (m, n) not in ((3, 5), (4, 7), (7, 7)):
+                continue
+            cards = [q.read_card((VECTORS / f"holders/{i}.card").read_bytes()) for i in range(1, n + 1)]
+            with self.subTest(m=m, n=n), tempfile.TemporaryDirectory() as out:
+                pub, shares = q.deal(numbers[4], numbers[5], n, m, [c.name for c in cards], [q.sha(c.spki) for c in cards],
+                                     q.Stream())
+                pathlib.Path(out, "1.share").write_bytes(q.write_share(pub, 1, shares[1], cards[0], q.Stream()))
+                code, _, stderr = run("sign", "--share", f"{out}/1.share", *identity(out), "--yes", "-o", f"{out}/partial",
+                                      VECTORS / "one.signdata")
+                self.assertEqual(code, 0, stderr)
+                partial = q.read_partial(pathlib.Path(out, "partial").read_bytes(), pub)
+                q.verify_partial(pub, partial, q.sha(signdata))
+                self.assertEqual((partial.i, len(partial.ys)), (1, math.comb(n - 1, m - 1)))
 
     def test_one_digit_changed_anywhere_is_refused(self):
         """Each byte of a partial: the trailer finds it; and with the trailer made anew, something else does."""
