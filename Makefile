@@ -68,14 +68,14 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
         num ossl path process secret spawn text text_nearest text_printable version wall wall_calls xof) \
     $(addprefix signer/sgx/,bits findings known_keys params_check rsa3072 rsa3072_cert rsa3072_key rsa3072_private sigstruct verify) \
     $(addprefix signer/quorum/,card check combine deal formats lines number prove refresh seal subsets) \
-    $(addprefix signer/ui/,clock colour notice options options_parse output pace report screen screen_pages) \
+    $(addprefix signer/ui/,clock colour notice options options_help options_parse output pace report screen screen_pages) \
     $(addprefix signer/ceremony/,approval approval_count armour armour_frame hand head minutes minutes_run minutes_sheet minutes_signed people policy policy_check \
         policy_fields policy_keywords policy_text policy_values review review_danger review_screen \
         review_set review_table revoked sshkey sshsig statement transcript transcript_ack \
         transcript_facts transcript_file transcript_rejections transcript_verify transcript_words words) \
     $(addprefix signer/flow/,approval_files approval_report artifact batch child_env confine consent consent_report dangers key_destroy moment operands pin record record_facts \
         request sealing_key sign_batch sign_review signer_name signing_key swap text_form token token_sessions verdict) \
-    $(addprefix signer/cmd/,approve/approve approve/approve_question check/check destroy_key keygen keys pubkey quorum/check quorum/combine quorum/deal quorum/destroy quorum/enroll quorum/apply quorum/quorum quorum/refresh \
+    $(addprefix signer/cmd/,approve/approve approve/approve_question check/check destroy_key help keygen keys pubkey quorum/check quorum/combine quorum/deal quorum/destroy quorum/enroll quorum/apply quorum/quorum quorum/refresh \
         quorum/repair quorum/restore quorum/share quorum/sign show/show show/show_approval \
         show/show_ceremony show/show_quorum show/show_set show/show_sigstruct sign/sign sign/sign_success transcript) \
     $(addprefix hsm/,client client_items helper helper_end helper_start installed page page_names uri uri_text wire words))

@@ -14,7 +14,7 @@ import sys
 
 # Figure: bound, aim. Lines are those of files, .c and .h, unless another thing is said; the next hundred bounds them.
 BARS = {
-    "product": (68500, 31300),
+    "product": (69000, 31300),
     "bundle": (600, None),
     "bundle/container": (600, None),
     "bundle/elf": (700, None),
@@ -25,17 +25,17 @@ BARS = {
     "hsm": (2900, None),
     "hsm/token": (3200, None),
     "signer": (200, None),
-    "signer/base": (5700, None),
+    "signer/base": (5800, None),
     "signer/ceremony": (9100, None),
     "signer/cmd": (15700, 6200),  # with the rooms of the verbs
     "signer/flow": (9000, None),
     "signer/quorum": (2900, None),
     "signer/sgx": (2800, None),
-    "signer/ui": (2600, None),
-    "ensign-offline: lines of .c": (31000, 11500),
+    "signer/ui": (2700, None),
+    "ensign-offline: lines of .c": (31100, 11500),
     "ensign-offline: symbols that must not be there": (0, 0),
     "ensign-offline: files that it does not need": (0, 0),
-    "ensign-token: lines of .c": (4500, 4500),
+    "ensign-token: lines of .c": (4600, 4500),
     "ensign-token: symbols that must not be there": (0, 0),
     "ensign-token: files that it does not need": (0, 0),
     "programs that load foreign code": (0, 0),

@@ -104,10 +104,10 @@ no '\b((secure_)?getenv|setenv|putenv|unsetenv|environ)\b' \
 # ---- who writes to a terminal: two files, which make every text printable line by line ----
 no '\b(stderr|STDERR_FILENO)\b' 'only signer/ui/notice.c writes to stderr: what files and tokens say is made printable there' \
     '^signer/ui/notice\.c:' "${all[@]}"
-# Help and version hold no values (options.c, main.c); results of bytes go where no terminal is (output.c, install.c).
+# Help and version hold no values (options_help.c, help.c, main.c); results of bytes go where no terminal is (output.c, install.c).
 no '\b(stdout|STDOUT_FILENO)\b|\b(v?printf|puts|putchar|putc|perror|fputs|fputc|fwrite|v?fprintf|v?dprintf)[[:space:]]*\(' \
     'only signer/ui/notice.c prints text for people' \
-    '^signer/ui/(notice|options|output)\.c:|^signer/flow/install\.c:|^signer/main\.c:|^signer/base/err\.h:' "${all[@]}"
+    '^signer/ui/(notice|options_help|output)\.c:|^signer/cmd/help\.c:|^signer/flow/install\.c:|^signer/main\.c:|^signer/base/err\.h:' "${all[@]}"
 while IFS= read -r hit; do
     fail "$hit: only signer/ui/screen.c opens the terminal, and base/spawn.c for a child; hsm/token/forbid.c keeps modules from typing"
 done < <(cd "$OLDPWD" && grep -n '"/dev/\(tty\|console\|std\)\|ctermid\|TIOCSTI' "${all[@]}" /dev/null | grep -vE '^(signer/(ui/screen|base/spawn)|hsm/token/forbid)\.c:')

@@ -18,13 +18,18 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-"$program" help | awk '/^Commands:/ { on = 1; next } on && !/^  / { on = 0 } on { sub(/^  /, ""); sub(/  .*/, ""); print }' |
-    sort >"$work/commands"
+# The rows of help, and for a command with verbs, which says so in its help, those of its own.
+rows() { # [COMMAND]
+    "$program" help "$@" | sed -n 's/^  \([a-z0-9]\S*\( [a-z0-9]\S*\)\?\)  .*/\1/p'
+}
+rows | while IFS= read -r command; do
+    if "$program" help "$command" | grep -q '^Verbs$'; then rows "$command"; else printf '%s\n' "$command"; fi
+done | sort >"$work/commands"
 while IFS= read -r command; do
     read -ra words <<<"$command"
     "$program" help "${words[@]}" | awk -v command="$command" '
-        /^Options:/ { on = 1; next }
-        on && match($0, /^  (-[A-Za-z0-9], |    )--[a-z0-9-]+/) {
+        /^Examples$/ { exit }
+        match($0, /^  (-[A-Za-z0-9], |    )--[a-z0-9-]+/) {
             option = substr($0, 1, RLENGTH); gsub(/[ ,]+/, " ", option); sub(/^ /, "", option)
             print command " " option
         }'

@@ -74,24 +74,6 @@ static void reduce_environment(void)
         environ[kept] = NULL;
 }
 
-/* Of one command, of those with two words that begin alike, or of all. */
-static bool print_help(int argc, char **argv, struct ens_err *err)
-{
-    const struct command *cmd = NULL;
-    int words = argc;
-
-    if (argc < 1 || (argc == 1 && cmd_is_group(argv[0]))) {
-        options_help_all(cmd_program, cmd_table, argc < 1 ? NULL : argv[0]);
-        return true;
-    }
-    if (!cmd_find(argc, argv, &cmd, &words, err))
-        return false;
-    if (words < argc)
-        return ens_fail(err, ENS_USAGE, "help: takes one command: see ensign --help");
-    options_help(cmd_program, cmd);
-    return true;
-}
-
 static bool run_command(int argc, char **argv, struct ens_err *err)
 {
     const struct command *cmd = NULL;
@@ -121,26 +103,25 @@ static bool is_help(const char *word)
 static bool dispatch(int argc, char **argv, struct ens_err *err)
 {
     if (argc < 2)
-        return ens_fail(err, ENS_USAGE, "no command is given: see ensign help");
+        return ens_fail(err, ENS_USAGE, "no command is given: see %s help", cmd_program);
     bool is_version = strcmp(argv[1], "--version") == 0;
     bool is_verbose = is_version && argc == 3 && strcmp(argv[2], "--verbose") == 0;
 
     if (is_version && argc > 2 && !is_verbose)
-        return ens_fail(err, ENS_USAGE,
-                        "--version: takes nothing behind it but --verbose: see ensign --help");
+        return ens_fail(err, ENS_USAGE, "--version: takes nothing behind it but --verbose: see %s --help",
+                        cmd_program);
     if (is_version) {
         printf("%s %s (%s)\n", cmd_program, ENSIGN_VERSION, version_commit);
         return fflush(stdout) != 0 || !is_verbose || confine_print(err);
     }
     if (is_help(argv[1]))
-        return print_help(argc - 2, argv + 2, err);
+        return cmd_help(argc - 2, argv + 2, err);
     if (argc > 2 && cmd_is_group(argv[1]) && is_help(argv[2])) { /* ensign quorum help sign */
         argv[2] = argv[1];
-        return print_help(argc - 2, argv + 2, err);
+        return cmd_help(argc - 2, argv + 2, err);
     }
     if (argv[1][0] == '-')
-        return ens_fail(err, ENS_USAGE, "%.*s: unknown option: see ensign --help", (int)strcspn(argv[1], "="),
-                        argv[1]); /* what follows may hold a PIN */
+        return cmd_fail_option(argv[1], err);
     return run_command(argc - 1, argv + 1, err);
 }
 

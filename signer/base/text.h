@@ -36,6 +36,7 @@ size_t text_decode(const uint8_t *text, size_t len, uint32_t *ret_point);
 /* True for the same words. Blanks and tabs between them, and their case, do not count. */
 bool text_same_words(const char *a, const char *b);
 
-/* The entry of `words` (a NULL-terminated list) nearest to `word` by edit distance, or NULL if none
- * is near enough to be a slip of the finger. */
+/* The one entry of `words` (a NULL-terminated list) that begins with `word`, of three bytes or more; else the nearest one
+ * by edit distance (two letters in each other's place are one edit), or NULL if none is near enough to be a slip of the
+ * finger. */
 const char *text_nearest(const char *word, const char *const *words);

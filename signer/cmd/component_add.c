@@ -41,7 +41,11 @@ static bool run_component_add(const struct command_line *line, struct ens_err *e
 const struct command cmd_component_add = {
     .name = "component-add",
     .operands = "BUNDLE ronl|rofl.NAME ELF",
-    .summary = "add a component to a bundle",
+    .summary = "add a component to an ORC bundle",
+    .host = COMMAND_BUILD,
+    .examples = "component-add --sgx-executable worker.sgxs \\\n"
+                "    app.orc rofl.worker worker.elf",
+    .see_also = "init, gen-sign-data --component",
     .size = sizeof(struct add_options),
     .groups = {{component_rows, offsetof(struct add_options, component)},
                {output_rows, offsetof(struct add_options, out)}},

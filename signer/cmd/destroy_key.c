@@ -109,8 +109,10 @@ static bool run_destroy_key(const struct command_line *line, struct ens_err *err
 }
 
 static const struct option destroy_key_rows[] = {
+    OPTION_TOPIC(TOPIC_KEY),
     {"key", 0, OPTION(URI_SAID, struct destroy_key_options, token.key), "URI",
      "RFC 7512 URI of the private key"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"json", 0, OPTION(FLAG, struct destroy_key_options, json), NULL, "one JSON document about it"},
     {0},
 };
@@ -118,7 +120,9 @@ static const struct option destroy_key_rows[] = {
 const struct command cmd_destroy_key = {
     .name = "destroy-key",
     .operands = "",
-    .summary = "end a key in a token, by typing its label",
+    .summary = "end a key in the token, by typing its label",
+    .examples = "destroy-key --key pkcs11:object=old --transcript room.log",
+    .see_also = "keys (what the token has), keygen",
     .size = sizeof(struct destroy_key_options),
     .groups = {{destroy_key_rows, 0},
                {token_rows, offsetof(struct destroy_key_options, token)},

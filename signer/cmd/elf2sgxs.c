@@ -146,9 +146,12 @@ static bool run_elf2sgxs(const struct command_line *line, struct ens_err *err)
 #define ELF2SGXS(KIND, member) OPTION(KIND, struct elf2sgxs_options, member)
 
 static const struct option elf2sgxs_rows[] = {
+    OPTION_TOPIC(TOPIC_BESIDE),
     {"library", 0, ELF2SGXS(FLAG, edp.library), NULL, "a library enclave: no thread is a secondary one"},
     {"unsized", 0, ELF2SGXS(FLAG, edp.is_unsized), NULL, "leave the size to sgxs-append"},
+    OPTION_TOPIC(TOPIC_LIFTED),
     {"allow-large", 0, ELF2SGXS(FLAG, allow_large), NULL, "lay out an enclave however large it is"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"json", 0, ELF2SGXS(FLAG, json), NULL, "one JSON document about it"},
     {0},
 };
@@ -157,6 +160,10 @@ const struct command cmd_elf2sgxs = {
     .name = "elf2sgxs",
     .operands = "ELF",
     .summary = "lay out an ELF file of Fortanix' target, as their tool does",
+    .host = COMMAND_BUILD,
+    .examples = "elf2sgxs --heap-size 0x2000000 --stack-size 0x20000 --threads 2 \\\n"
+                "    -o worker.sgxs worker.elf",
+    .see_also = "gen-sign-data and compare, which take the ELF file itself",
     .size = sizeof(struct elf2sgxs_options),
     .groups = {{edp_rows, offsetof(struct elf2sgxs_options, edp)},
                {edp_debug_rows, offsetof(struct elf2sgxs_options, edp)},

@@ -63,9 +63,12 @@ static bool run_extract(const struct command_line *line, struct ens_err *err)
 #define EXTRACT(KIND, member) OPTION(KIND, struct extract_options, member)
 
 static const struct option extract_rows[] = {
+    OPTION_TOPIC("What is written"),
     {"component", 0, EXTRACT(TEXT, component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
-    {"allow-large", 0, EXTRACT(FLAG, allow_large), NULL, "measure an enclave however large it is"},
     {"sign-data", 0, EXTRACT(FLAG, signdata_only), NULL, "only the 256 signed bytes"},
+    OPTION_TOPIC(TOPIC_LIFTED),
+    {"allow-large", 0, EXTRACT(FLAG, allow_large), NULL, "measure an enclave however large it is"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"json", 0, EXTRACT(FLAG, json), NULL, "one JSON document about it"},
     {0},
 };
@@ -73,7 +76,11 @@ static const struct option extract_rows[] = {
 const struct command cmd_extract = {
     .name = "extract",
     .operands = "CONTAINER",
-    .summary = "write the SIGSTRUCT out of a container",
+    .summary = "take the SIGSTRUCT, or its signed bytes, out of a file",
+    .host = COMMAND_EVERYONE,
+    .examples = "extract -o release.css release.orc\n"
+                "extract --sign-data -o release.signdata release.orc",
+    .see_also = "show, set-sig (puts a SIGSTRUCT in)",
     .size = sizeof(struct extract_options),
     .groups = {{extract_rows, 0}, {output_rows, offsetof(struct extract_options, out)}},
     .min = 1,

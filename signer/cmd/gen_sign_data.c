@@ -164,11 +164,13 @@ static bool run_sgx_gen_sign_data(const struct command_line *line, struct ens_er
 #define GEN_SIGN_DATA(KIND, member) OPTION(KIND, struct gen_sign_data_options, member)
 
 static const struct option json_rows[] = {
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"json", 0, GEN_SIGN_DATA(FLAG, json), NULL, "one JSON document about it"},
     {0},
 };
 
 static const struct option gen_sign_data_rows[] = {
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"digest", 0, GEN_SIGN_DATA(BESIDE, digest), "FILE",
      "write the SHA-256 of the sign-data as well, 32 bytes"},
     {"output", 'o', GEN_SIGN_DATA(OUTPUT, out.output), "FILE", "where the sign-data goes (- is stdout)"},
@@ -179,7 +181,12 @@ static const struct option gen_sign_data_rows[] = {
 const struct command cmd_gen_sign_data = {
     .name = "gen-sign-data",
     .operands = "ENCLAVE",
-    .summary = "write the 256 bytes that are to be signed for an enclave",
+    .summary = "measure an enclave, write the 256 bytes to be signed",
+    .host = COMMAND_BUILD,
+    .examples = "gen-sign-data --isvprodid 1 --isvsvn 7 --forbid-debug \\\n"
+                "    -o app.signdata app.orc\n"
+                "gen-sign-data --from release.orc --isvsvn 8 -o next.signdata app.orc",
+    .see_also = "show (what was measured), sign, set-sig",
     .size = sizeof(struct gen_sign_data_options),
     .groups = {{fields_rows, offsetof(struct gen_sign_data_options, fields)},
                {beside_rows, offsetof(struct gen_sign_data_options, beside)},
@@ -196,7 +203,10 @@ const struct command cmd_gen_sign_data = {
 const struct command cmd_sgx_gen_sign_data = {
     .name = "sgx-gen-sign-data",
     .operands = "ENCLAVE",
-    .summary = "as orc: write the 32-byte digest that is to be signed",
+    .summary = "write the 32-byte digest to be signed",
+    .host = COMMAND_AS_ORC,
+    .examples = "sgx-gen-sign-data -v 7 -o app.digest app.orc",
+    .see_also = "gen-sign-data, whose 256 bytes can be reviewed",
     .size = sizeof(struct gen_sign_data_options),
     .groups = {{fields_rows, offsetof(struct gen_sign_data_options, fields)},
                {beside_rows, offsetof(struct gen_sign_data_options, beside)},

@@ -60,7 +60,12 @@ static bool run_init(const struct command_line *line, struct ens_err *err)
 const struct command cmd_init = {
     .name = "init",
     .operands = "[ELF]",
-    .summary = "make a bundle, with a ronl component if an ELF is given",
+    .summary = "make an ORC bundle; of an ELF, its component ronl",
+    .host = COMMAND_BUILD,
+    .examples = "init --sgx-executable app.sgxs -o new.orc app.elf\n"
+                "init --custom --runtime-name app --runtime-version 1.0.0 \\\n"
+                "    --runtime-id \"$RUNTIME_ID\" -o empty.orc",
+    .see_also = "component-add, gen-sign-data",
     .size = sizeof(struct init_options),
     .groups = {{runtime_rows, offsetof(struct init_options, runtime)},
                {component_rows, offsetof(struct init_options, component)},

@@ -205,9 +205,11 @@ static bool run_keygen(const struct command_line *line, struct ens_err *err)
 #define KEYGEN(KIND, member) OPTION(KIND, struct keygen_options, member)
 
 static const struct option keygen_rows[] = {
+    OPTION_TOPIC("Which key is made, and where"),
     {"token", 0, KEYGEN(URI, uri), "URI", "RFC 7512 URI of the token (else ENSIGN_TOKEN)"},
     {"label", 0, KEYGEN(TEXT, label), "L", "CKA_LABEL of the new key"},
     {"id", 0, KEYGEN(TEXT, id), "HEX", "CKA_ID of the new key (default: 20 bytes of MRSIGNER)"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"pubkey", 0, KEYGEN(BESIDE_ONCE, pubkey), "FILE", "write the public key as well, PEM"},
     {"force", 0, KEYGEN(FLAG, force), NULL, "replace an existing public key file"},
     {"json", 0, KEYGEN(FLAG, json), NULL, "one JSON document"},
@@ -217,7 +219,10 @@ static const struct option keygen_rows[] = {
 const struct command cmd_keygen = {
     .name = "keygen",
     .operands = "",
-    .summary = "make an RSA-3072 key with e = 3 inside a token",
+    .summary = "make a key in the token",
+    .examples = "keygen --token pkcs11:token=ensign --label fresh \\\n"
+                "    --pubkey fresh.pem",
+    .see_also = "keys (what the token has), pubkey, destroy-key",
     .size = sizeof(struct keygen_options),
     .groups = {{keygen_rows, 0},
                {token_rows, offsetof(struct keygen_options, token)},

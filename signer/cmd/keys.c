@@ -354,9 +354,11 @@ static bool run_keys(const struct command_line *line, struct ens_err *err)
 #define KEYS(KIND, member) OPTION(KIND, struct keys_options, member)
 
 static const struct option keys_rows[] = {
+    OPTION_TOPIC("What is listed"),
     {"token", 0, KEYS(URI, uri), "URI", "only this token (else ENSIGN_TOKEN)"},
     {"login", 0, KEYS(FLAG, login), NULL, "log in to the one token, and list its keys as well"},
     {"require", 0, KEYS(URI, require), "URI", "exit 1 unless this key can sign enclaves"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"json", 0, KEYS(FLAG, json), NULL, "one JSON document"},
     {0},
 };
@@ -365,6 +367,9 @@ const struct command cmd_keys = {
     .name = "keys",
     .operands = "",
     .summary = "list tokens and keys, and whether they can sign enclaves",
+    .examples = "keys\n"
+                "keys --require pkcs11:object=release",
+    .see_also = "keygen, pubkey, destroy-key",
     .size = sizeof(struct keys_options),
     .groups = {{keys_rows, 0}, {token_rows, offsetof(struct keys_options, token)}},
     .run = run_keys,

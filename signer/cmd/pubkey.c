@@ -156,7 +156,9 @@ static bool run_pubkey(const struct command_line *line, struct ens_err *err)
 #define PUBKEY(KIND, member) OPTION(KIND, struct pubkey_options, member)
 
 static const struct option pubkey_rows[] = {
+    OPTION_TOPIC(TOPIC_KEY),
     {"key", 0, PUBKEY(URI, token.key), "URI", "RFC 7512 URI of the private key (else ENSIGN_KEY)"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"x509", 0, PUBKEY(FLAG, x509), NULL, "a self-signed X.509 certificate; the key signs it"},
     {"json", 0, PUBKEY(FLAG, json), NULL, "one JSON document, which has the PEM as well"},
     {0},
@@ -165,7 +167,10 @@ static const struct option pubkey_rows[] = {
 const struct command cmd_pubkey = {
     .name = "pubkey",
     .operands = "",
-    .summary = "write the public half of a key, PEM",
+    .summary = "write a public key",
+    .examples = "pubkey --key pkcs11:object=release -o release.pem\n"
+                "pubkey --x509 --key pkcs11:object=release -o release.crt",
+    .see_also = "keys, keygen; show (its MRSIGNER)",
     .size = sizeof(struct pubkey_options),
     .groups = {{pubkey_rows, 0},
                {token_rows, offsetof(struct pubkey_options, token)},

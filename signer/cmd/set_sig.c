@@ -350,10 +350,12 @@ static bool run_set_sig(const struct command_line *line, struct ens_err *err)
 #define SET_SIG(KIND, member) OPTION(KIND, struct set_sig_options, member)
 
 static const struct option set_sig_rows[] = {
+    OPTION_TOPIC("What was signed"),
     {"sign-data", 0, SET_SIG(FILE, sign_data), "FILE",
      "the sign-data that was signed, in place of SIGSTRUCT options"},
-    {"to", 0, SET_SIG(OUTPUT, to), "FILE", "write the SIGSTRUCT to a file, leave ENCLAVE as it is"},
     {"ephemeral-key", 0, SET_SIG(FLAG, ephemeral_key), NULL, "sign with a fresh key that is thrown away"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
+    {"to", 0, SET_SIG(OUTPUT, to), "FILE", "write the SIGSTRUCT to a file, leave ENCLAVE as it is"},
     {"json", 0, SET_SIG(FLAG, json), NULL, "one JSON document about it"},
     {0},
 };
@@ -368,7 +370,18 @@ static const struct option set_sig_rows[] = {
                {output_rows, offsetof(struct set_sig_options, out)}},                                        \
     .min = 1, .max = 3, .in_place = "output", .run = run_set_sig
 
-const struct command cmd_set_sig = {
-    .name = "set-sig", .summary = "put a signature into a bundle or another container", SET_SIG_COMMAND};
-const struct command cmd_sgx_set_sig = {
-    .name = "sgx-set-sig", .summary = "as orc: the same as set-sig", SET_SIG_COMMAND};
+const struct command cmd_set_sig = {.name = "set-sig",
+                                    .summary = "put the signature into the enclave's file",
+                                    .host = COMMAND_BUILD,
+                                    .examples =
+                                        "set-sig --sign-data app.signdata app.orc app.sig release.pem\n"
+                                        "set-sig --sign-data app.signdata --to app.css \\\n"
+                                        "    app.orc app.sig release.pem",
+                                    .see_also = "gen-sign-data, sign; verify (does it hold now?)",
+                                    SET_SIG_COMMAND};
+const struct command cmd_sgx_set_sig = {.name = "sgx-set-sig",
+                                        .summary = "the same as set-sig",
+                                        .host = COMMAND_AS_ORC,
+                                        .examples = "sgx-set-sig -v 7 app.orc app.sig release.pem",
+                                        .see_also = "set-sig",
+                                        SET_SIG_COMMAND};

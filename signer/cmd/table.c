@@ -2,7 +2,9 @@
  * command that opens or makes a bundle. */
 #include "signer/cmd/cmd.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "signer/base/text.h"
 
@@ -48,6 +50,23 @@ const struct command *const cmd_table[] = {
     NULL,
 };
 
+const char *const cmd_elsewhere[] = {
+#ifdef ENSIGN_OFFLINE
+    "gen-sign-data",
+    "set-sig",
+    "init",
+    "component-add",
+    "elf2sgxs",
+    "resign",
+    "verify",
+    "compare",
+    "extract",
+    "sgx-gen-sign-data",
+    "sgx-set-sig",
+#endif
+    NULL,
+};
+
 const char cmd_program[] = OF_TWO("ensign", "ensign-offline");
 
 /* The second word of a name whose first one is `word`; NULL: it has another one. */
@@ -84,12 +103,46 @@ static const char *nearest_command(const char *word, const char *group)
     return text_nearest(word, names);
 }
 
+static bool is_elsewhere(const char *word)
+{
+    for (size_t i = 0; cmd_elsewhere[i] != NULL; i++) {
+        if (strcmp(cmd_elsewhere[i], word) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* No command has this name. A URI that was typed in its place may hold a PIN in its query. */
+static bool fail_no_command(const char *word, const char *group, struct ens_err *err)
+{
+    int shown = (int)strcspn(word, "?");
+    const char *first = group != NULL ? group : "";
+    const char *gap = group != NULL ? " " : "";
+    const char *near = nearest_command(word, group);
+    struct stat st;
+
+    if (group == NULL && is_elsewhere(word))
+        return ens_fail(err, ENS_USAGE,
+                        "%s: unknown command of %s: it is a command of ensign, on the build host", word,
+                        cmd_program);
+    if (near != NULL)
+        return ens_fail(err, ENS_USAGE, "%s%s%.*s: unknown command: did you mean %s%s%s?", first, gap, shown,
+                        word, first, gap, near);
+    if (group == NULL && stat(word, &st) == 0)
+        return ens_fail(err, ENS_USAGE,
+                        "%.*s: unknown command: it is a file: write a command before it, as in %s show FILE",
+                        shown, word, cmd_program);
+    return ens_fail(err, ENS_USAGE, "%s%s%.*s: unknown command: see %s %s%shelp", first, gap, shown, word,
+                    cmd_program, first, gap);
+}
+
 bool cmd_find(int argc, char *const *argv, const struct command **ret, int *ret_words, struct ens_err *err)
 {
     bool is_group = cmd_is_group(argv[0]);
 
     if (is_group && argc < 2)
-        return ens_fail(err, ENS_USAGE, "%s: wants a second word: see ensign %s help", argv[0], argv[0]);
+        return ens_fail(err, ENS_USAGE, "%s: wants a second word: see %s %s help", argv[0], cmd_program,
+                        argv[0]);
     const char *group = is_group ? argv[0] : NULL;
     const char *word = is_group ? argv[1] : argv[0];
 
@@ -102,15 +155,25 @@ bool cmd_find(int argc, char *const *argv, const struct command **ret, int *ret_
             return true;
         }
     }
-    /* A URI that was typed in its place may hold a PIN in its query. */
-    int shown = (int)strcspn(word, "?");
-    const char *near = nearest_command(word, group);
-    const char *first = group != NULL ? group : "";
-    const char *gap = group != NULL ? " " : "";
+    return fail_no_command(word, group, err);
+}
+
+bool cmd_fail_option(const char *word, struct ens_err *err)
+{
+    static const char *const own[] = {"--version", "--help", "-h", NULL};
+    int shown = (int)strcspn(word, "="); /* what follows may hold a PIN */
+    char name[64];
+
+    (void)snprintf(name, sizeof name, "%.*s", shown, word);
+    for (size_t i = 0; strncmp(name, "--", 2) == 0 && cmd_table[i] != NULL; i++) {
+        if (options_has(cmd_table[i], name + 2))
+            return ens_fail(err, ENS_USAGE,
+                            "%s: unknown option: no command is before it: write one first, as in %s %s %s",
+                            name, cmd_program, cmd_table[i]->name, name);
+    }
+    const char *near = text_nearest(name, own);
 
     if (near != NULL)
-        return ens_fail(err, ENS_USAGE, "%s%s%.*s: unknown command: did you mean %s%s%s?", first, gap, shown,
-                        word, first, gap, near);
-    return ens_fail(err, ENS_USAGE, "%s%s%.*s: unknown command: see ensign %s%shelp", first, gap, shown, word,
-                    first, gap);
+        return ens_fail(err, ENS_USAGE, "%s: unknown option: did you mean %s?", name, near);
+    return ens_fail(err, ENS_USAGE, "%s: unknown option: see %s --help", name, cmd_program);
 }

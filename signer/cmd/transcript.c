@@ -277,14 +277,16 @@ static bool run_transcript(const struct command_line *line, struct ens_err *err)
 #define TRANSCRIPT(KIND, member) OPTION(KIND, struct transcript_options, member)
 
 static const struct option transcript_rows[] = {
+    OPTION_TOPIC("Is it the record of the room?"),
     {"head", 0, TRANSCRIPT(TEXT, head), "HEX",
      "the head that was written down: the last record must be that one"},
-    {"head-statement", 0, TRANSCRIPT(FLAG, head_statement), NULL,
-     "print the four lines that a witness signs"},
-    {"witnesses", 0, TRANSCRIPT(FILE_ONCE, witnesses), "FILE",
-     "persons and their keys, as approvers of a policy"},
     {"signed-head", 0, TRANSCRIPT(FILE_ONCE, signed_head), "FILE",
      "a head that one of them signed: the record must have it"},
+    {"witnesses", 0, TRANSCRIPT(FILE_ONCE, witnesses), "FILE",
+     "persons and their keys, as approvers of a policy"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
+    {"head-statement", 0, TRANSCRIPT(FLAG, head_statement), NULL,
+     "print the four lines that a witness signs"},
     {"report", 0, TRANSCRIPT(FLAG, report), NULL, "print the minutes, for paper: what people know is blank"},
     {"since", 0, TRANSCRIPT(TEXT, since), "N", "with --report: of the records after record N"},
     {"json", 0, TRANSCRIPT(FLAG, json), NULL, "one JSON document"},
@@ -294,7 +296,10 @@ static const struct option transcript_rows[] = {
 const struct command cmd_transcript = {
     .name = "transcript",
     .operands = "FILE",
-    .summary = "verify the transcript of a ceremony, and print it",
+    .summary = "check and print the record of a ceremony",
+    .examples = "transcript room.log\n"
+                "transcript --head-statement room.log",
+    .see_also = "sign, keygen (which write it)",
     .size = sizeof(struct transcript_options),
     .groups = {{transcript_rows, 0}},
     .min = 1,

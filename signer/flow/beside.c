@@ -6,6 +6,7 @@
 #define BESIDE(KIND, member) OPTION(KIND, struct beside_options, member)
 
 const struct option beside_rows[] = {
+    OPTION_TOPIC(TOPIC_BESIDE),
     {"libpal", 0, BESIDE(FILE_ONCE, libpal), "FILE", "libpal.so of the release that runs a Gramine manifest"},
     {"gramine", 0, BESIDE(ONCE, gramine), "VERSION",
      "the rules of this release of Gramine (default: told by the manifest)"},
@@ -13,6 +14,7 @@ const struct option beside_rows[] = {
 };
 
 const struct option beside_layout_rows[] = {
+    OPTION_TOPIC(TOPIC_BESIDE),
     {"layout-from", 0, BESIDE(FILE_ONCE, layout_from), "RELEASE",
      "measure an unsigned Intel SDK ELF file, laid out as this signed one"},
     {0},

@@ -13,11 +13,13 @@
 #define COMPONENT(KIND, member) OPTION(KIND, struct component_options, member)
 
 const struct option component_rows[] = {
+    OPTION_TOPIC("What the component is made of"),
     {"sgx-executable", 0, COMPONENT(FILE_MAYBE, sgx_executable), "SGXS", "the enclave's SGXS stream"},
     {"sgx-signature", 0, COMPONENT(FILE_MAYBE, sgx_signature), "SIG", "a finished SIGSTRUCT for that stream"},
-    {"allow-unusual", 0, COMPONENT(FLAG, allow_unusual), NULL, "add a stream that is refused as unusual"},
     {"elf-metadata", 0, COMPONENT(FLAG, elf_metadata), NULL,
      "name the executable in the newer elf: {executable}"},
+    OPTION_TOPIC(TOPIC_LIFTED),
+    {"allow-unusual", 0, COMPONENT(FLAG, allow_unusual), NULL, "add a stream that is refused as unusual"},
     {0},
 };
 

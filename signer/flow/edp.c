@@ -29,6 +29,7 @@
 #define EDP(KIND, member) OPTION(KIND, struct edp_options, member)
 
 const struct option edp_rows[] = {
+    OPTION_TOPIC(TOPIC_BESIDE),
     {"heap-size", 'H', EDP(ONCE, heap), "N", "bytes of heap of a Fortanix ELF file, whole pages"},
     {"stack-size", 'S', EDP(ONCE, stack), "N", "bytes of stack of each of its threads, whole pages"},
     {"threads", 't', EDP(ONCE, threads), "N", "its threads (default: 1)"},
@@ -38,6 +39,7 @@ const struct option edp_rows[] = {
     {0},
 };
 const struct option edp_debug_rows[] = {
+    OPTION_TOPIC(TOPIC_BESIDE),
     {"debug", 'd', EDP(FLAG, debug), NULL, "the same as --elf-debug"},
     {0},
 };

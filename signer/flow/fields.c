@@ -16,6 +16,7 @@
 
 /* As orc 0.3.0 has them; M is the inverse mask. */
 const struct option fields_rows[] = {
+    OPTION_TOPIC("What goes into the SIGSTRUCT"),
     {"date", 0, FIELDS(MAYBE, params.date), "YYYYMMDD", "DATE (default: SOURCE_DATE_EPOCH, else today, UTC)"},
     {"swdefined", 's', FIELDS(TEXT, params.swdefined), "N", "SWDEFINED (0)"},
     {"isvprodid", 'p', FIELDS(TEXT, params.isvprodid), "N", "ISVPRODID (0)"},
@@ -33,9 +34,11 @@ const struct option fields_rows[] = {
     {"cet-attributes", 0, FIELDS(TEXT, params.cet_attributes), "V/M",
      "CET_ATTRIBUTES and its inverse mask (0/0xff)"},
     {"from", 0, FIELDS(FILE, from), "FILE", "start from the fields of a signed container or sign-data"},
+    OPTION_TOPIC(TOPIC_COMPONENT),
+    {"component", 0, FIELDS(TEXT, component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
+    OPTION_TOPIC(TOPIC_LIFTED),
     {"allow-unusual", 0, FIELDS(FLAG, params.allow_unusual), NULL, "sign fields that are refused as unusual"},
     {"allow-large", 0, FIELDS(FLAG, allow_large), NULL, "measure an enclave however large it is"},
-    {"component", 0, FIELDS(TEXT, component), "ID", "component of a bundle: ronl (default) or rofl.NAME"},
     {0},
 };
 

@@ -17,6 +17,7 @@
 #include "signer/ui/notice.h"
 
 const struct option record_rows[] = {
+    OPTION_TOPIC(TOPIC_RECORD),
     {"transcript", 0, OPTION(RECORD, struct record_options, transcript), "FILE",
      "append a record of this run"},
     {"note", 0, OPTION(TEXT, struct record_options, note), "TEXT",

@@ -27,6 +27,7 @@ struct source {
 #define RUNTIME(KIND, member) OPTION(KIND, struct runtime_options, member)
 
 const struct option runtime_rows[] = {
+    OPTION_TOPIC("Whose bundle it is"),
     {"runtime-name", 0, RUNTIME(MAYBE, name), "NAME", "name (default: that in Cargo.toml)"},
     {"runtime-version", 0, RUNTIME(MAYBE, version), "V", "MAJOR.MINOR.PATCH (default: that in Cargo.toml)"},
     {"runtime-id", 0, RUNTIME(MAYBE, id), "ID", "64 hex digits (default: metadata.orc in Cargo.toml)"},

@@ -16,6 +16,7 @@
 #include "signer/ui/notice.h"
 
 const struct option sealing_key_rows[] = {
+    OPTION_TOPIC("Which key opens the share"),
     {"key", 0, OPTION(URI_SAID, struct sealing_key_options, token.key), "URI",
      "RFC 7512 URI of the sealing key"},
     {"identity", 0, OPTION(FILE_ONCE, struct sealing_key_options, identity), "FILE",

@@ -2,6 +2,7 @@
 #include "signer/flow/text_form.h"
 
 const struct option text_form_rows[] = {
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"armor", 0, OPTION(WORD, struct text_form_options, armor), "bare",
      "the result as text that can be typed (bare: without its frame)"},
     {0},

@@ -23,6 +23,7 @@
 #define TOKEN(KIND, member) OPTION(KIND, struct token_options, member)
 
 const struct option token_rows[] = {
+    OPTION_TOPIC(TOPIC_TOKEN),
     {"module", 0, TOKEN(TEXT, module), "PATH", "PKCS#11 module (else ENSIGN_PKCS11_MODULE)"},
     {"allow-module-path", 0, TOKEN(FLAG, allow_module_path), NULL, "load what module-path in the URI names"},
     {"module-args", 0, TOKEN(TEXT, module_args), "STRING", "argument string for C_Initialize"},

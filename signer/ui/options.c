@@ -1,7 +1,6 @@
-/* The rows of a command: found, printed as its help, and read for the files that they name. */
+/* The rows of a command: found, and read for the files that they name. */
 #include "signer/ui/options.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "signer/base/mem.h"
@@ -10,6 +9,7 @@
 /* ---- the rows of a command ---- */
 
 static const struct option common_rows[] = {
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"quiet", 'q', OPTION(FLAG, struct command_line, quiet), NULL, "no review and no notices; warnings stay"},
     {"verbose", 0, OPTION(FLAG, struct command_line, verbose), NULL,
      "say which parts of the wall are missing here"},
@@ -23,10 +23,14 @@ bool options_at(const struct command *c, size_t index, struct option_place *ret)
         bool is_common = g == OPTION_GROUPS_MAX || c->groups[g].rows == NULL;
         const struct option *rows = is_common ? common_rows : c->groups[g].rows;
         size_t at = is_common ? 0 : c->groups[g].at;
+        const char *topic = "Options";
 
         for (const struct option *o = rows; o->name != NULL; o++) {
-            if (index-- == 0) {
-                *ret = (struct option_place){.row = o, .offset = at + o->offset, .is_common = is_common};
+            if (o->name[0] == '\0') {
+                topic = o->help;
+            } else if (index-- == 0) {
+                *ret = (struct option_place){
+                    .row = o, .offset = at + o->offset, .is_common = is_common, .topic = topic};
                 return true;
             }
         }
@@ -113,46 +117,4 @@ void options_files_free(struct option_files *f)
 {
     mem_free(f->items);
     *f = (struct option_files){0};
-}
-
-/* ---- help ---- */
-
-void options_help(const char *program, const struct command *c)
-{
-    struct option_place p;
-
-    printf("Usage: %s %s [OPTIONS]%s%s\n%s\n\nOptions:\n", program, c->name,
-           c->operands[0] != '\0' ? " " : "", c->operands, c->summary);
-    for (size_t i = 0; options_at(c, i, &p); i++) {
-        const struct option *o = p.row;
-        char left[64];
-        char letter[4] = "   ";
-
-        if (o->letter != 0)
-            (void)snprintf(letter, sizeof letter, "-%c,", o->letter);
-        const char *gap = o->arg == NULL ? "" : (o->marks & OPTION_WORD) != 0 ? "[=" : " ";
-
-        (void)snprintf(left, sizeof left, "%s --%s%s%s%s", letter, o->name, gap, o->arg != NULL ? o->arg : "",
-                       gap[0] == '[' ? "]" : "");
-        printf("  %-30s %s\n", left, o->help);
-    }
-}
-
-void options_help_all(const char *program, const struct command *const *table, const char *group)
-{
-    size_t len = group != NULL ? strlen(group) : 0;
-
-    if (group != NULL)
-        printf("Usage: %s %s VERB [OPTIONS] [ARGUMENTS]\n\nCommands:\n", program, group);
-    else
-        printf("Usage: %s [--version | --help] COMMAND [OPTIONS] [ARGUMENTS]\n"
-               "Signs SGX enclaves with a key that never leaves its HSM.\n\nCommands:\n",
-               program);
-    for (; *table != NULL; table++) {
-        const char *name = (*table)->name;
-
-        if (group == NULL || (strncmp(name, group, len) == 0 && name[len] == ' '))
-            printf("  %-18s %s\n", name, (*table)->summary);
-    }
-    printf("\n%s help COMMAND tells more; the manual is ensign(1).\n", program);
 }

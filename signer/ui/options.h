@@ -84,6 +84,21 @@ struct option {
                         ? 1                                                                                  \
                         : -1])
 
+/* A row that is no option: the question that the rows behind it answer, up to the next one or the end of their list. Rows
+ * under one question are printed together, whatever list they are in. */
+#define OPTION_TOPIC(question)                                                                               \
+    {                                                                                                        \
+        .name = "", .help = (question)                                                                       \
+    }
+/* Questions that several lists share. */
+#define TOPIC_OUTPUT    "Output" /* the last one */
+#define TOPIC_TOKEN     "The token and its PIN"
+#define TOPIC_RECORD    "The record of the room"
+#define TOPIC_KEY       "Which key"
+#define TOPIC_LIFTED    "Which refusals are lifted"
+#define TOPIC_COMPONENT "Which component of a bundle"
+#define TOPIC_BESIDE    "What the file itself does not say"
+
 /* Rows, and where their part lies in the structure of the command. */
 struct option_group {
     const struct option *rows; /* ended by a row without name; NULL: no group */
@@ -96,11 +111,25 @@ struct option_group {
 
 struct command_line;
 
+/* Where, or for whom, a command is. */
+enum command_host {
+    COMMAND_SIGNING, /* so are all of quorum */
+    COMMAND_BUILD,
+    COMMAND_REVIEW,
+    COMMAND_EVERYONE,
+    COMMAND_ONE_HOST, /* build host and token are one machine */
+    COMMAND_AS_ORC,
+};
+
 struct command {
     const char *name;
     const char *operands; /* for the synopsis */
     const char *summary;
-    size_t size; /* of its structure of options */
+    enum command_host host;
+    const char *
+        examples; /* lines without the program's name; one that begins with a blank continues the one before */
+    const char *see_also; /* other commands, and why */
+    size_t size;          /* of its structure of options */
     struct option_group groups[OPTION_GROUPS_MAX];
     size_t min, max;      /* number of operands */
     const char *in_place; /* the option without which the first operand is changed; NULL: none is */
@@ -115,10 +144,10 @@ struct command {
 /* True if the command has the option, `name` without dashes. */
 bool options_has(const struct command *c, const char *name);
 
-/* Prints the help of one command, or the list of the commands in `table`, which ends with NULL, on stdout; `group`: of
- * those with two words that begin with this one (NULL: of all). */
+/* Prints the help of one command on stdout, in 80 columns. */
 void options_help(const char *program, const struct command *c);
-void options_help_all(const char *program, const struct command *const *table, const char *group);
+/* Prints words of `text`, broken within 80 columns: the cursor stands in column `at`, further lines begin there. */
+void options_print_text(size_t at, const char *text);
 
 /* ---- a command line ---- */
 

@@ -11,6 +11,7 @@ struct option_place {
     const struct option *row;
     size_t offset;
     bool is_common;
+    const char *topic; /* the question that it answers */
 };
 
 /* Row `index` of all that the command has; false: there are fewer. */

@@ -9,6 +9,7 @@
 #include "signer/base/mem.h"
 
 const struct option output_rows[] = {
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"output", 'o', OPTION(OUTPUT, struct output_options, output), "FILE",
      "where the result goes (- is stdout)"},
     {"force", 0, OPTION(FLAG, struct output_options, force), NULL, "replace an existing output"},

@@ -491,7 +491,8 @@ SIGSTRUCT=(--date -s --swdefined -p --isvprodid -v --isvsvn -m --miscselect -a -
     done
     rm text
     ens help
-    prints '^  quorum destroy '
+    prints '^  quorum '
+    not grep '^  quorum ' <(sed '/^  quorum  /d' "$OUT")
     ens quorum
     usage 'quorum: wants a second word: see ensign quorum help'
     ens quorum destroi --share x

@@ -148,6 +148,7 @@ static void a_slip_of_the_finger_finds_the_word(void **state)
                  {"gensigndata", "gen-sign-data"},
                  {"gen-sign-dat", "gen-sign-data"},
                  {"isvvsn", "isvsvn"},
+                 {"gen", "gen-sign-data"},
                  {"isvproid", "isvprodid"}};
 
     (void)state;

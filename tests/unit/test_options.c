@@ -104,6 +104,8 @@ static void nothing_given_is_nothing_set(void **state)
     (void)state;
     memset(&line, 0x55, sizeof line);
     line.options = NULL;
+    line.list = NULL;
+    line.listed = NULL;
     PARSE("gen-sign-data", &line, "app.orc");
     assert_int_equal(line.operands_len, 1);
     assert_string_equal(line.operands[0], "app.orc");
@@ -464,9 +466,11 @@ static void every_row_is_complete(void **state)
         size_t n = options_of(cmd, all);
 
         assert_true(cmd->summary[0] != '\0' && cmd->min <= cmd->max && cmd->run != NULL);
+        assert_true(cmd->examples != NULL && cmd->see_also != NULL);
         assert_int_equal(cmd->operands[0] == '\0', cmd->max == 0);
         for (size_t i = 0; i < n; i++) {
-            assert_true(all[i].row->help[0] != '\0');
+            assert_true(all[i].row->name[0] != '\0' && all[i].row->help[0] != '\0');
+            assert_string_not_equal(all[i].topic, "Options");
             assert_int_equal(all[i].row->arg != NULL, (all[i].row->marks & OPTION_TYPE) != OPTION_FLAG);
             assert_true(all[i].offset < (all[i].is_common ? sizeof(struct command_line) : cmd->size));
             assert_int_equal(all[i].is_common, strcmp(all[i].row->name, "help") == 0 ||

@@ -307,6 +307,7 @@ static bool run_approve(const struct command_line *line, struct ens_err *err)
 }
 
 const struct option approve_rows_signer[] = {
+    OPTION_TOPIC("Who answers, for which key"),
     {"ssh-key", 0, APPROVE(SSH_KEY, ssh_key), "FILE",
      "your OpenSSH key, or the .pub file of a key in ssh-agent"},
     {"pubkey", 0, APPROVE(FILE_ONCE, pubkey), "FILE", "the key that will sign, PEM; or"},
@@ -315,14 +316,17 @@ const struct option approve_rows_signer[] = {
 };
 
 const struct option approve_rows_answer[] = {
+    OPTION_TOPIC("What the answer is"),
     {"until", 0, APPROVE(TEXT, until), "YYYYMMDD",
      "last day on which it counts (default: today and 30 days)"},
     {"reject", 0, APPROVE(FLAG, reject), NULL, "say no: it stops every signature over these bytes"},
     {"replaces", 0, APPROVE(FILE, replaces), "FILE", "take an earlier answer of yours back"},
     {"note", 0, APPROVE(TEXT, note), "TEXT", "a line about it, for the room"},
+    {"yes", 0, APPROVE(FLAG, yes), NULL, "do not ask for confirmation"},
+    OPTION_TOPIC(TOPIC_LIFTED),
     {"allow-unusual", 0, APPROVE(FLAG, allow_unusual), NULL, "approve fields that are refused as unusual"},
     {"allow-large", 0, APPROVE(FLAG, allow_large), NULL, "measure an enclave however large it is"},
-    {"yes", 0, APPROVE(FLAG, yes), NULL, "do not ask for confirmation"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"json", 0, APPROVE(FLAG, json), NULL, "one JSON document about it"},
     {0},
 };

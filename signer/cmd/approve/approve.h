@@ -71,5 +71,10 @@ extern const struct option approve_rows_signer[], approve_rows_answer[];
 /* What the command is in both programs. */
 #define APPROVE_COMMAND                                                                                      \
     .name = "approve", .operands = "SIGN-DATA...",                                                           \
-    .summary = "say yes or no to sign-data with your SSH key, for sign --approval",                          \
+    .summary = "review sign-data, say yes or no with your SSH key", .host = COMMAND_REVIEW,                  \
+    .examples = "approve --ssh-key ~/.ssh/id_ed25519 --pubkey release.pem \\\n"                              \
+                "    -o alice.approval app.signdata\n"                                                       \
+                "approve --reject --ssh-key ~/.ssh/id_ed25519 \\\n"                                          \
+                "    --pubkey release.pem -o alice.no app.signdata",                                         \
+    .see_also = "show (what sign-data says), check (do policy and approvals hold?)",                         \
     .size = sizeof(struct approve_options), .min = 1, .max = SIZE_MAX, .has_result = true

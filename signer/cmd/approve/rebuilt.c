@@ -63,6 +63,7 @@ static bool run_approve_rebuilt(const struct command_line *line, struct ens_err 
 }
 
 static const struct option rebuilt_rows[] = {
+    OPTION_TOPIC("What you have built yourself"),
     {"rebuilt", 0, APPROVE(FILES, rebuilt), "ENCLAVE",
      "your own build, one for each enclave: stop unless the sign-data is for it"},
     {"component", 0, APPROVE(TEXT, component), "ID",

@@ -246,6 +246,7 @@ static bool run_check(const struct command_line *line, struct ens_err *err)
 #define CHECK(KIND, member) OPTION(KIND, struct check_options, member)
 
 static const struct option check_rows[] = {
+    OPTION_TOPIC("What the room will be given"),
     {"policy", 0, CHECK(FILE_ONCE, policy), "FILE", "the policy that sign will be given"},
     {"approval", 0, CHECK(FILES, approvals), "FILE",
      "an approval, or a directory of them; may be given several times"},
@@ -253,6 +254,7 @@ static const struct option check_rows[] = {
     {"pubkey", 0, CHECK(FILE_ONCE, pubkey), "FILE", "that key, PEM"},
     {"transcript", 0, CHECK(RECORD, transcript), "FILE", "the record of the room: a no in it is remembered"},
     {"allow-unusual", 0, CHECK(FLAG, allow_unusual), NULL, "as it will be given to sign"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"json", 0, CHECK(FLAG, json), NULL, "one JSON document"},
     {0},
 };
@@ -261,6 +263,11 @@ const struct command cmd_check = {
     .name = "check",
     .operands = "[SIGN-DATA...]",
     .summary = "do policy and approvals hold? needs no token",
+    .host = COMMAND_REVIEW,
+    .examples = "check --policy release.policy\n"
+                "check --policy release.policy --approval approvals \\\n"
+                "    --pubkey release.pem app.signdata",
+    .see_also = "approve, sign; verify (what is signed)",
     .size = sizeof(struct check_options),
     .groups = {{check_rows, 0}},
     .min = 0,

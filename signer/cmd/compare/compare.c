@@ -264,9 +264,12 @@ static bool run_compare(const struct command_line *line, struct ens_err *err)
 #define COMPARE(KIND, member) OPTION(KIND, struct compare_options, member)
 
 static const struct option compare_rows[] = {
+    OPTION_TOPIC("What is compared"),
     {"component", 0, COMPARE(TEXT, component), "ID", "component of each bundle: ronl (default) or rofl.NAME"},
     {"all", 0, COMPARE(FLAG, all), NULL, "every run of pages that differs, a line each"},
+    OPTION_TOPIC(TOPIC_LIFTED),
     {"allow-large", 0, COMPARE(FLAG, allow_large), NULL, "measure an enclave however large it is"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"json", 0, COMPARE(FLAG, json), NULL, "one JSON document"},
     {0},
 };
@@ -274,7 +277,11 @@ static const struct option compare_rows[] = {
 const struct command cmd_compare = {
     .name = "compare",
     .operands = "A B",
-    .summary = "the same enclave? the same signer? and if not, what differs",
+    .summary = "same enclave? if not, what differs",
+    .host = COMMAND_EVERYONE,
+    .examples = "compare release.orc rebuilt.orc\n"
+                "compare --json app.signdata app.sgxs",
+    .see_also = "verify (does one hold?), show",
     .size = sizeof(struct compare_options),
     .groups = {{compare_rows, 0},
                {beside_rows, offsetof(struct compare_options, beside)},

@@ -269,14 +269,17 @@ static bool run_apply(const struct command_line *line, struct ens_err *err)
 #define APPLY(KIND, member) OPTION(KIND, struct apply_options, member)
 
 static const struct option apply_rows[] = {
+    OPTION_TOPIC("Whose share it is"),
     {"share", 0, APPLY(FILE_ONCE, share), "FILE", "the share until now, which stays"},
+    {"next", 0, APPLY(FILE_ONCE, next), "CARD", "seal the new share to this card"},
+    {"yes", 0, APPLY(FLAG, yes), NULL, "do not ask for confirmation"},
+    OPTION_TOPIC("Which key opens the deltas"),
     {"delta-key", 0, APPLY(URI_SAID, delta_key), "URI",
      "the key that the deltas are sealed to, if it is another"},
     {"delta-identity", 0, APPLY(FILE_ONCE, delta_identity), "FILE", "the same in a file"},
-    {"next", 0, APPLY(FILE_ONCE, next), "CARD", "seal the new share to this card"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"output", 'o', APPLY(OUTPUT, output), "FILE", "the new share"},
     {"public-out", 0, APPLY(BESIDE_ONCE, public_out), "FILE", "the new public file"},
-    {"yes", 0, APPLY(FLAG, yes), NULL, "do not ask for confirmation"},
     {0},
 };
 
@@ -284,6 +287,9 @@ const struct command cmd_quorum_apply = {
     .name = "quorum apply",
     .operands = "DELTA...",
     .summary = "make the new share of a refresh",
+    .examples = "quorum apply --share alice.share --identity alice.identity \\\n"
+                "    -o next.share --public-out next.pub deltas/1.delta",
+    .see_also = "quorum refresh, quorum destroy (for the share until now)",
     .size = sizeof(struct apply_options),
     .groups = {{apply_rows, 0},
                {sealing_key_rows, offsetof(struct apply_options, key)},

@@ -170,6 +170,7 @@ static bool run_quorum_check(const struct command_line *line, struct ens_err *er
 #define CHECK(KIND, member) OPTION(KIND, struct check_options, member)
 
 static const struct option check_rows[] = {
+    OPTION_TOPIC("What it must belong to"),
     {"public", 0, CHECK(FILE_ONCE, public), "FILE", "the public file that the share must belong to"},
     {"repaired", 0, CHECK(FLAG, repaired), NULL, "the share may be sealed to another key: it was repaired"},
     {0},
@@ -179,6 +180,10 @@ const struct command cmd_quorum_check = {
     .name = "quorum check",
     .operands = "SHARE|PUBLIC",
     .summary = "check a share, or the public file of a quorum",
+    .examples = "quorum check quorum/quorum.pub\n"
+                "quorum check --public quorum/quorum.pub \\\n"
+                "    --identity alice.identity alice.share",
+    .see_also = "quorum deal, quorum repair; show (without opening what is sealed)",
     .size = sizeof(struct check_options),
     .groups = {{check_rows, 0},
                {sealing_key_rows, offsetof(struct check_options, key)},

@@ -260,10 +260,12 @@ static bool run_combine(const struct command_line *line, struct ens_err *err)
 #define COMBINE(KIND, member) OPTION(KIND, struct combine_options, member)
 
 static const struct option combine_rows[] = {
+    OPTION_TOPIC("What was signed, and by whom"),
     {"public", 0, COMBINE(FILE_ONCE, public), "FILE", "the public file of the quorum"},
     {"sign-data", 0, COMBINE(FILE_ONCE, sign_data), "FILE", "what the holders were given"},
     {"mrsigner", 0, COMBINE(ONCE, mrsigner), "HEX", "only for the quorum that has this MRSIGNER"},
     {"strict", 0, COMBINE(FLAG, strict), NULL, "no signature if any file is bad"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"pubkey", 0, COMBINE(BESIDE_ONCE, pubkey), "FILE", "write the public key as well, PEM"},
     {0},
 };
@@ -272,6 +274,9 @@ const struct command cmd_quorum_combine = {
     .name = "quorum combine",
     .operands = "[PARTIAL...]",
     .summary = "make one signature of the partials of M holders",
+    .examples = "quorum combine --public quorum/quorum.pub \\\n"
+                "    --sign-data app.signdata -o app.sig partials/*.partial",
+    .see_also = "quorum deal; set-sig (what is done with the signature)",
     .size = sizeof(struct combine_options),
     .groups = {{combine_rows, 0},
                {output_rows, offsetof(struct combine_options, out)},

@@ -419,16 +419,20 @@ static bool run_deal(const struct command_line *line, struct ens_err *err)
 #define DEAL(KIND, member) OPTION(KIND, struct deal_options, member)
 
 static const struct option deal_rows[] = {
+    OPTION_TOPIC("Who holds a share"),
     {"threshold", 0, DEAL(ONCE, threshold), "M", "how many holders sign together"},
     {"card", 0, DEAL(FILES, cards), "CARD", "the card of a holder; once for each, in their order"},
+    OPTION_TOPIC("Which key is dealt"),
     {"from", 0, DEAL(FILE_ONCE, from), "FILE", "deal this private key (PEM), not a new one"},
     {"pin-source", 0, DEAL(TEXT, pin_source), "SRC", "where its passphrase comes from: tty, file:PATH, fd:N"},
     {"entropy", 0, DEAL(FILES, entropy), "FILE", "bytes of dice or of a photograph, on top of the system's"},
     {"mrsigner", 0, DEAL(ONCE, mrsigner), "HEX", "deal only the key that has this MRSIGNER"},
-    {"pubkey", 0, DEAL(BESIDE_ONCE, pubkey), "FILE", "write the public key as well, PEM"},
-    {"allow-swap", 0, DEAL(FLAG, allow_swap), NULL, "deal although memory may reach a disk"},
-    {"out-dir", 0, DEAL(OUT_DIR, out_dir), "DIR", "write quorum.pub and the shares into DIR"},
+    OPTION_TOPIC("What is asked"),
     {"yes", 0, DEAL(FLAG, yes), NULL, "do not ask for confirmation"},
+    {"allow-swap", 0, DEAL(FLAG, allow_swap), NULL, "deal although memory may reach a disk"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
+    {"out-dir", 0, DEAL(OUT_DIR, out_dir), "DIR", "write quorum.pub and the shares into DIR"},
+    {"pubkey", 0, DEAL(BESIDE_ONCE, pubkey), "FILE", "write the public key as well, PEM"},
     {"force", 0, DEAL(FLAG, force), NULL, "replace an existing public key file"},
     {0},
 };
@@ -437,6 +441,9 @@ const struct command cmd_quorum_deal = {
     .name = "quorum deal",
     .operands = "",
     .summary = "cut a key into shares, of which M sign together",
+    .examples = "quorum deal --threshold 2 --card alice.card --card bob.card \\\n"
+                "    --card carol.card --out-dir quorum",
+    .see_also = "quorum enroll (whose cards it takes), quorum combine",
     .size = sizeof(struct deal_options),
     .groups = {{deal_rows, 0}, {record_rows, offsetof(struct deal_options, record)}},
     .run = run_deal,

@@ -219,6 +219,7 @@ static bool run_destroy(const struct command_line *line, struct ens_err *err)
 #define DESTROY(KIND, member) OPTION(KIND, struct destroy_options, member)
 
 static const struct option destroy_rows[] = {
+    OPTION_TOPIC("What goes"),
     {"share", 0, DESTROY(FILE_ONCE, share), "FILE", "the share, delta, repair or identity that goes"},
     {"key", 0, DESTROY(URI_SAID, key.token.key), "URI",
      "its sealing key goes, too: the holder's name is typed"},
@@ -230,6 +231,8 @@ const struct command cmd_quorum_destroy = {
     .name = "quorum destroy",
     .operands = "",
     .summary = "overwrite and remove a share, and end its sealing key",
+    .examples = "quorum destroy --share alice.share --transcript room.log",
+    .see_also = "destroy-key (a key in a token)",
     .size = sizeof(struct destroy_options),
     .groups = {{destroy_rows, 0},
                {token_rows, offsetof(struct destroy_options, key.token)},

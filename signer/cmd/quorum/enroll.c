@@ -235,7 +235,9 @@ static bool run_enroll(const struct command_line *line, struct ens_err *err)
 #define ENROLL(KIND, member) OPTION(KIND, struct enroll_options, member)
 
 static const struct option enroll_rows[] = {
+    OPTION_TOPIC("Who the holder is"),
     {"name", 0, ENROLL(ONCE, name), "NAME", "the holder's name, as it will stand in the quorum's file"},
+    OPTION_TOPIC("Where the sealing key is made"),
     {"token", 0, ENROLL(URI_SAID, uri), "URI", "RFC 7512 URI of the token that makes the key"},
     {"label", 0, ENROLL(TEXT, label), "L", "CKA_LABEL of the new key"},
     {"id", 0, ENROLL(TEXT, id), "HEX", "CKA_ID of the new key"},
@@ -248,6 +250,9 @@ const struct command cmd_quorum_enroll = {
     .name = "quorum enroll",
     .operands = "",
     .summary = "make a sealing key for one holder, and the holder's card",
+    .examples = "quorum enroll --name alice --identity alice.identity \\\n"
+                "    -o alice.card",
+    .see_also = "quorum deal (which takes the cards)",
     .size = sizeof(struct enroll_options),
     .groups = {{enroll_rows, 0},
                {token_rows, offsetof(struct enroll_options, token)},

@@ -268,11 +268,14 @@ static bool run_refresh(const struct command_line *line, struct ens_err *err)
 #define REFRESH(KIND, member) OPTION(KIND, struct refresh_options, member)
 
 static const struct option refresh_rows[] = {
+    OPTION_TOPIC("Who holds a share"),
     {"public", 0, REFRESH(FILE_ONCE, public), "FILE", "the public file of the quorum"},
     {"card", 0, REFRESH(FILES, cards), "CARD", "the card of a holder; once for each, in their order"},
     {"next", 0, REFRESH(LIST, next), "I=CARD", "name and key of holder I from now on"},
-    {"out-dir", 0, REFRESH(OUT_DIR, out_dir), "DIR", "write I.delta for each holder into DIR"},
+    OPTION_TOPIC("What is asked"),
     {"yes", 0, REFRESH(FLAG, yes), NULL, "do not ask for confirmation"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
+    {"out-dir", 0, REFRESH(OUT_DIR, out_dir), "DIR", "write I.delta for each holder into DIR"},
     {0},
 };
 
@@ -280,6 +283,9 @@ const struct command cmd_quorum_refresh = {
     .name = "quorum refresh",
     .operands = "",
     .summary = "make what gives every holder a new share of the same key",
+    .examples = "quorum refresh --public quorum/quorum.pub --card alice.card \\\n"
+                "    --card bob.card --card carol.card --out-dir deltas",
+    .see_also = "quorum apply (which takes the deltas), quorum destroy",
     .size = sizeof(struct refresh_options),
     .groups = {{refresh_rows, 0}, {record_rows, offsetof(struct refresh_options, record)}},
     .run = run_refresh,

@@ -167,6 +167,7 @@ static bool run_repair(const struct command_line *line, struct ens_err *err)
 #define REPAIR(KIND, member) OPTION(KIND, struct repair_options, member)
 
 static const struct option repair_rows[] = {
+    OPTION_TOPIC("Whose share is lost, and who helps"),
     {"share", 0, REPAIR(FILE_ONCE, share), "FILE", "your own share"},
     {"for", 0, REPAIR(ONCE, for_holder), "I", "the number of the holder who lost the share"},
     {"card", 0, REPAIR(FILE_ONCE, card), "CARD", "that holder's card"},
@@ -178,6 +179,9 @@ const struct command cmd_quorum_repair = {
     .name = "quorum repair",
     .operands = "",
     .summary = "give a holder what you have of a lost share",
+    .examples = "quorum repair --share alice.share --identity alice.identity \\\n"
+                "    --for 2 --card bob.card -o alice.repair",
+    .see_also = "quorum restore (which takes the repairs), quorum refresh",
     .size = sizeof(struct repair_options),
     .groups = {{repair_rows, 0},
                {sealing_key_rows, offsetof(struct repair_options, key)},

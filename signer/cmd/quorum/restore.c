@@ -140,6 +140,7 @@ static bool run_restore(const struct command_line *line, struct ens_err *err)
 #define RESTORE(KIND, member) OPTION(KIND, struct restore_options, member)
 
 static const struct option restore_rows[] = {
+    OPTION_TOPIC("Which quorum"),
     {"public", 0, RESTORE(FILE_ONCE, public), "FILE", "the public file of the quorum"},
     {0},
 };
@@ -148,6 +149,9 @@ const struct command cmd_quorum_restore = {
     .name = "quorum restore",
     .operands = "REPAIR...",
     .summary = "put a lost share together again",
+    .examples = "quorum restore --public quorum/quorum.pub --identity bob.identity \\\n"
+                "    -o bob.share repairs/*.repair",
+    .see_also = "quorum repair, quorum check --repaired",
     .size = sizeof(struct restore_options),
     .groups = {{restore_rows, 0},
                {sealing_key_rows, offsetof(struct restore_options, key)},

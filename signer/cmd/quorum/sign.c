@@ -330,15 +330,19 @@ static bool run_quorum_sign(const struct command_line *line, struct ens_err *err
 #define SIGN(KIND, member) OPTION(KIND, struct quorum_sign_options, member)
 
 static const struct option quorum_sign_rows[] = {
+    OPTION_TOPIC("Who signs, with which share"),
     {"share", 0, SIGN(FILE_ONCE, share), "FILE", "the share of this holder"},
     {"mrsigner", 0, SIGN(ONCE, mrsigner), "HEX", "only for the quorum that has this MRSIGNER"},
+    OPTION_TOPIC("What may be signed"),
     {"policy", 0, SIGN(FILE_ONCE, policy), "FILE", "sign only what this policy allows"},
     {"approval", 0, SIGN(FILES, approvals), "FILE",
      "an approval that the policy counts, or a directory of them; may be given several times"},
-    {"out-dir", 0, SIGN(OUT_DIR, out_dir), "DIR", "write NAME.I.partial for each sign-data into DIR"},
-    {"allow-unusual", 0, SIGN(FLAG, allow_unusual), NULL, "sign fields that are refused as unusual"},
     {"dry-run", 0, SIGN(FLAG, dry_run), NULL, "do everything but open the share"},
     {"yes", 0, SIGN(FLAG, yes), NULL, "do not ask for confirmation"},
+    OPTION_TOPIC(TOPIC_LIFTED),
+    {"allow-unusual", 0, SIGN(FLAG, allow_unusual), NULL, "sign fields that are refused as unusual"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
+    {"out-dir", 0, SIGN(OUT_DIR, out_dir), "DIR", "write NAME.I.partial for each sign-data into DIR"},
     {0},
 };
 
@@ -346,6 +350,9 @@ const struct command cmd_quorum_sign = {
     .name = "quorum sign",
     .operands = "SIGN-DATA...",
     .summary = "make one holder's partial of the sign-data",
+    .examples = "quorum sign --share alice.share --identity alice.identity \\\n"
+                "    -o alice.partial app.signdata",
+    .see_also = "quorum combine (which takes the partials), check, approve",
     .size = sizeof(struct quorum_sign_options),
     .groups = {{quorum_sign_rows, 0},
                {sealing_key_rows, offsetof(struct quorum_sign_options, key)},

@@ -227,7 +227,9 @@ static bool run_show(const struct command_line *line, struct ens_err *err)
 #define SHOW(KIND, member) OPTION(KIND, struct show_options, member)
 
 const struct option show_rows[] = {
+    OPTION_TOPIC(TOPIC_LIFTED),
     {"allow-large", 0, SHOW(FLAG, allow_large), NULL, "measure an enclave however large it is"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"json", 0, SHOW(FLAG, json), NULL, "one JSON document"},
     {0},
 };

@@ -25,9 +25,12 @@ bool show_run(const struct command_line *line, show_container_fn *container,
 
 /* What the command is in both programs. */
 #define SHOW_COMMAND                                                                                         \
-    .name = "show", .operands = "FILE...",                                                                   \
-    .summary = "print a bundle, enclave, SIGSTRUCT, sign-data or public key",                                \
-    .size = sizeof(struct show_options), .min = 1, .max = SIZE_MAX
+    .name = "show", .operands = "FILE...", .summary = "print any file that ensign knows",                    \
+    .host = COMMAND_EVERYONE,                                                                                \
+    .examples = "show app.signdata\n"                                                                        \
+                "show --json release.pem",                                                                   \
+    .see_also = "verify (does it hold?), compare (is it the same?)", .size = sizeof(struct show_options),    \
+    .min = 1, .max = SIZE_MAX
 
 /* Columns of labels. */
 #define SHOW_LABEL 16

@@ -348,28 +348,38 @@ static bool run_sign(const struct command_line *line, struct ens_err *err)
 #define SIGN(KIND, member) OPTION(KIND, struct sign_options, member)
 
 static const struct option sign_rows[] = {
+    OPTION_TOPIC(TOPIC_KEY),
     {"key", 0, SIGN(URI, key.token.key), "URI", "RFC 7512 URI of the private key (else ENSIGN_KEY)"},
     {"mrsigner", 0, SIGN(ONCE, key.mrsigner), "HEX", "sign only with the key that has this MRSIGNER"},
+    {"mechanism", 0, SIGN(TEXT, key.mechanism), "NAME", "auto (default), rsa-pkcs or sha256-rsa-pkcs"},
+    OPTION_TOPIC("What may be signed"),
     {"policy", 0, SIGN(FILE_ONCE, policy), "FILE", "sign only what this policy allows"},
     {"approval", 0, SIGN(FILES, approvals), "FILE",
      "an approval that the policy counts, or a directory of them; may be given several times"},
-    {"out-dir", 0, SIGN(OUT_DIR, out_dir), "DIR", "write NAME.sig for each sign-data into DIR"},
-    {"mechanism", 0, SIGN(TEXT, key.mechanism), "NAME", "auto (default), rsa-pkcs or sha256-rsa-pkcs"},
-    {"sessions", 0, SIGN(TEXT, key.token.sessions), "N",
-     "how many sessions sign at a time, each with a login of its own (1)"},
-    {"blind", 0, SIGN(FLAG, blind), NULL, "sign a 32-byte digest that nobody can review"},
-    {"allow-unusual", 0, SIGN(FLAG, allow_unusual), NULL, "sign fields that are refused as unusual"},
     {"dry-run", 0, SIGN(FLAG, dry_run), NULL, "do everything but sign"},
     {"yes", 0, SIGN(FLAG, yes), NULL, "do not ask for confirmation"},
-    {"json", 0, SIGN(FLAG, json), NULL, "one JSON document: the review, and what was written"},
+    OPTION_TOPIC(TOPIC_LIFTED),
+    {"blind", 0, SIGN(FLAG, blind), NULL, "sign a 32-byte digest that nobody can review"},
+    {"allow-unusual", 0, SIGN(FLAG, allow_unusual), NULL, "sign fields that are refused as unusual"},
+    OPTION_TOPIC(TOPIC_TOKEN),
+    {"sessions", 0, SIGN(TEXT, key.token.sessions), "N",
+     "how many sessions sign at a time, each with a login of its own (1)"},
+    OPTION_TOPIC(TOPIC_OUTPUT),
+    {"out-dir", 0, SIGN(OUT_DIR, out_dir), "DIR", "write NAME.sig for each sign-data into DIR"},
     {"pubkey", 0, SIGN(BESIDE_ONCE, pubkey), "FILE", "write the public key as well, PEM"},
+    {"json", 0, SIGN(FLAG, json), NULL, "one JSON document: the review, and what was written"},
     {0},
 };
 
 const struct command cmd_sign = {
     .name = "sign",
     .operands = "SIGN-DATA...",
-    .summary = "sign the sign-data with a key inside a PKCS#11 token",
+    .summary = "review sign-data, sign it with the token's key",
+    .examples = "sign --key pkcs11:object=release -o app.sig app.signdata\n"
+                "sign --key pkcs11:object=release --policy release.policy \\\n"
+                "    --approval approvals --transcript room.log -o app.sig app.signdata",
+    .see_also =
+        "check (will it be signed?), approve (who says yes), set-sig (what is done with the signature)",
     .size = sizeof(struct sign_options),
     .groups = {{sign_rows, 0},
                {token_rows, offsetof(struct sign_options, key.token)},
