@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# docs/pipelines.md, typed as it stands: the blocks of a recipe in their order, in one shell on a terminal (recipe.py), over six
+# docs/pipelines.md, typed as it stands: the blocks of a recipe in their order, in one shell on a terminal (recipe.py, and
+# recipes.txt, which says what each block is), over six
 # enclaves of which one is cut short, beside a token in software that counts and can be slow. What an hour or a line does in life
 # is done here by three programs in the recipe's PATH: see begin. Then what the recipe has left is judged by the second implementation.
 
@@ -294,10 +295,24 @@ teardown() {
 @test "a block that does not end as it should ends its recipe" {
     begin train
     PAGE=$BATS_TEST_TMPDIR/wrong.md
+    export RECIPES=$BATS_TEST_TMPDIR/recipes
+    # page KIND:BLOCK [ROW]: with the table that says so, or another row.
+    page() {
+        local language=${1%%[ :]*}
+        printf '```sh\ntrue\n```\n## 1. Heading\n```%s\n%s\n```\n' "$language" "${1#*:}" >"$PAGE"
+        printf '%s\n' '0 sh: true' "${2-1 ${1%%:*}: ${1#*:}}" >"$RECIPES"
+    }
     for wrong in 'sh:false' 'sh exit=1:true' 'sh exit=2:exit 3' 'sh:ensign show nosuch' 'yaml job=x:x:'; do
-        printf '```sh\ntrue\n```\n## 1. Wrong\n```%s\n%s\n```\n' "${wrong%%:*}" "${wrong#*:}" >"$PAGE"
+        page "$wrong"
         not recipe 1
     done
-    printf '```sh\ntrue\n```\n## 1. Right\n```sh exit=3\nexit 3\n```\n' >"$PAGE"
+    page 'sh exit=3:exit 3'
+    recipe 1
+    # A block that the table does not know, and one that it has at another place.
+    for row in '1 sh: false' '2 sh: true' '1 text file=x: true' $'1 sh: true\n1 sh: true' '# none'; do
+        page 'sh:true' "$row"
+        not recipe 1
+    done
+    page 'sh:true'
     recipe 1
 }

@@ -2,9 +2,10 @@
 """recipe.py script PAGE NUMBER TOOL... | recipe.py run SCRIPT PIN | recipe.py job PAGE NAME: a recipe of docs/pipelines.md as a shell script, that
 script on a terminal, and one job out of a recipe.
 
-A recipe is what stands under "## NUMBER."; what stands before the first heading is run before each. A block says after its language what it is:
-`sh` is run in the recipe's one shell, or with exit=N in a shell of its own that must end so; with needs=TOOL, where TOOL is among those named, else it is
-listed on stderr. `job=NAME` runs the script lines of that job in a new shell with -e, as a runner does; `file=NAME` is written to that file.
+A recipe is what stands under "## NUMBER."; what stands before the first heading is run before each. What a block is says its row in a table,
+recipes.txt beside this program or $RECIPES, so that the page itself is for its readers: `sh` is run in the recipe's one shell, or with exit=N in a
+shell of its own that must end so; with needs=TOOL, where TOOL is among those named, else it is listed on stderr. `job=NAME` runs the script lines of
+that job in a new shell with -e, as a runner does; `file=NAME` is written to that file. Table and page have the same blocks in the same order.
 """
 
 import os
@@ -18,26 +19,38 @@ import time
 
 LIMIT = 300                     # seconds for a recipe
 HEADING = re.compile(r"## (\d+)\. ")
+TABLE = os.environ.get("RECIPES") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "recipes.txt")
 
 
-def blocks(path):
-    """(section, line number, language, attributes, lines) of every block; section 0 is before the first heading."""
+def fenced(path):
+    """(section, line number, what stands behind the fence, lines) of every block; section 0 is before the first heading."""
     section, fence, body, start = 0, None, [], 0
     for number, line in enumerate(open(path, encoding="utf-8"), 1):
         line = line.rstrip("\n")
         if fence is None and HEADING.match(line):
             section = int(HEADING.match(line).group(1))
         elif fence is None and line.startswith("```"):
-            fence, body, start = line[3:].split(), [], number
-            if not fence:
-                sys.exit("%s:%d: a block of no kind" % (path, number))
+            fence, body, start = line[3:], [], number
         elif line == "```":
-            yield section, start, fence[0], [word.partition("=")[::2] for word in fence[1:]], body
+            yield section, start, fence, body
             fence = None
         elif fence is not None:
             body.append(line)
     if fence is not None:
         sys.exit("%s:%d: a block without an end" % (path, start))
+
+
+def blocks(path):
+    """(section, line number, language, attributes, lines) of every block, by the table."""
+    rows = [line.rstrip("\n").partition(": ") for line in open(TABLE, encoding="utf-8") if not line.startswith("#")]
+    found = list(fenced(path))
+    for (what, _, first), (section, start, fence, body) in zip(rows, found):
+        number, language, *attributes = what.split()
+        if (int(number), language) != (section, fence) or not (body and body[0].startswith(first)):
+            sys.exit("%s:%d: is not the block of %s that comes next: %s: %s" % (path, start, TABLE, what, first))
+        yield section, start, language, [word.partition("=")[::2] for word in attributes], body
+    if len(rows) != len(found):
+        sys.exit("%s: has %d blocks, and %s %d" % (path, len(found), TABLE, len(rows)))
 
 
 def document(name, body):
