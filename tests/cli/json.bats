@@ -203,3 +203,44 @@ PY
     grep -q '^ensign: stdout: is closed, and the JSON document goes there' "$ERR"
     [ ! -e s.signdata ]
 }
+
+@test "show --in-toto: a statement about a signed enclave, of facts that hold" {
+    begin
+    ens set-sig --sign-data a.signdata -o signed.orc app.orc a.sig pub.pem
+    cat >statement.py <<'PY'
+import hashlib, json, sys
+out, path, mrsigner, mrenclave, measured, component = sys.argv[1:]
+d = json.load(open(out))
+assert list(d) == ["_type", "subject", "predicateType", "predicate"] and d["_type"] == "https://in-toto.io/Statement/v1", d
+assert d["subject"] == [{"name": path.split("/")[-1], "digest": {"sha256": hashlib.sha256(open(path, "rb").read()).hexdigest()}}], d
+assert d["predicateType"] == "urn:ensign:sgx-signature:1"
+p = d["predicate"]
+assert (p["mrsigner"], p["mrenclave"]) == (mrsigner, mrenclave) and p["component"] == (component or None), p
+assert p["measured"] is (measured == "measured") and p["isvprodid"] == "0" and p["isvsvn"] == "12" and p["date"] == "2024-02-29", p
+assert p["attributes"] == "0000000000000004" and p["attributes_mask"] == "fffffffffffffffd" and p["xfrm"] == "0000000000000003", p
+assert p["miscselect_mask"] == "ffffffff" and p["debug"] == "off-not-enforced" and p["tool"]["name"] == "ensign", p
+assert p["signData"] == {"sha256": hashlib.sha256(open("a.signdata", "rb").read()).hexdigest()}, p
+PY
+    ens show --in-toto --component ronl signed.orc
+    ok
+    "$PYTHON" statement.py "$OUT" signed.orc "$MRSIGNER" "$MRENCLAVE" measured ronl
+    # A SIGSTRUCT by itself is no enclave that could be measured.
+    ens extract -o app.css signed.orc
+    ens show --in-toto "$PWD/app.css"
+    ok
+    "$PYTHON" statement.py "$OUT" "$PWD/app.css" "$MRSIGNER" "$MRENCLAVE" not ''
+    # No statement of what is not signed or does not hold.
+    ens show --in-toto app.orc
+    refused 65 'app.orc: '
+    cp app.css bad.css
+    poke bad.css 600 00ff00
+    ens show --in-toto bad.css
+    refused 65 'bad.css: '
+    ens show --in-toto a.signdata
+    refused 65 'a.signdata: '
+    ens show --component ronl signed.orc
+    refused 64 '^ensign: --component: is about --in-toto'
+    ens show --in-toto signed.orc app.css
+    refused 64 '^ensign: --in-toto: 2 files'
+    rm statement.py
+}

@@ -11,7 +11,8 @@
 
 struct show_options {
     struct beside_options beside;
-    bool allow_large, json;
+    const char *component; /* of --in-toto */
+    bool allow_large, json, in_toto;
 };
 extern const struct option show_rows[];
 
@@ -22,6 +23,9 @@ typedef bool show_container_fn(struct report *r, const struct show_options *args
 /* Shows the file that is the operand, which is opened once. */
 bool show_run(const struct command_line *line, show_container_fn *container,
               struct ens_err *err) ENS_MUST_CHECK;
+
+/* --in-toto: a statement about the signed enclave of the file. ENS_DATA: it is not signed, or does not hold. */
+bool show_in_toto(const struct show_options *args, const char *path, struct ens_err *err) ENS_MUST_CHECK;
 
 /* What the command is in both programs. */
 #define SHOW_COMMAND                                                                                         \

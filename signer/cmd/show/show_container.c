@@ -34,12 +34,27 @@ static bool run_show_any(const struct command_line *line, struct ens_err *err)
     const struct show_options *args = line->options;
 
     enclave_allow_large(args->allow_large);
-    return show_run(line, show_container, err);
+    if (args->component != NULL && !args->in_toto)
+        return ens_fail(err, ENS_USAGE, "--component: is about --in-toto, which is missing: give both");
+    if (args->in_toto && line->operands_len > 1)
+        return ens_fail(err, ENS_USAGE, "--in-toto: %zu files are given: a statement is about one",
+                        line->operands_len);
+    return args->in_toto ? show_in_toto(args, line->operands[0], err) : show_run(line, show_container, err);
 }
+
+static const struct option in_toto_rows[] = {
+    {"in-toto", 0, OPTION(FLAG, struct show_options, in_toto), NULL,
+     "an in-toto statement about the signed enclave, not signed itself"},
+    OPTION_TOPIC(TOPIC_COMPONENT),
+    {"component", 0, OPTION(TEXT, struct show_options, component), "ID",
+     "of --in-toto: ronl (default) or rofl.NAME"},
+    {0},
+};
 
 const struct command cmd_show_any = {
     SHOW_COMMAND,
     .groups = {{show_rows, 0},
+               {in_toto_rows, 0},
                {beside_rows, offsetof(struct show_options, beside)},
                {edp_rows, offsetof(struct show_options, beside.edp)},
                {edp_debug_rows, offsetof(struct show_options, beside.edp)},
