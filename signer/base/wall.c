@@ -55,11 +55,12 @@ struct ruleset {
 #define WRITES                                                                                               \
     (READS | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |  \
      LANDLOCK_ACCESS_FS_REFER | ACCESS_FS_TRUNCATE)
+#define ASKS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_FS_IOCTL_DEV)
 #define RUNS (READS | LANDLOCK_ACCESS_FS_EXECUTE)
 /* Rights that a rule for a single file may have. */
 #define OF_A_FILE                                                                                            \
     (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_EXECUTE |             \
-     ACCESS_FS_TRUNCATE)
+     ACCESS_FS_TRUNCATE | ACCESS_FS_IOCTL_DEV)
 
 static bool is_large;
 
@@ -111,7 +112,8 @@ static void add_rule(const struct wall *wall, int fd, uint64_t rights)
 
 void wall_keep(struct wall *wall, const char *path, enum wall_right right)
 {
-    static const uint64_t rights[] = {[WALL_READ] = READS, [WALL_WRITE] = WRITES, [WALL_RUN] = RUNS};
+    static const uint64_t rights[] = {
+        [WALL_READ] = READS, [WALL_WRITE] = WRITES, [WALL_ASK] = ASKS, [WALL_RUN] = RUNS};
     ENS_CLEANUP(path_place_free) struct path_place place = {0};
     ENS_CLEANUP(file_closep) int fd = -1;
     struct ens_err ignored = {0};

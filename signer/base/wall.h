@@ -18,6 +18,7 @@
 enum wall_right {
     WALL_READ, /* a file; of a directory, all that lies below */
     WALL_WRITE, /* an output: its directory, after symbolic links, where files are made, read, replaced and removed */
+    WALL_ASK, /* a terminal: it is read and written */
     WALL_RUN, /* a program, and all programs and libraries below a directory; for WALL_PARENT */
 };
 

@@ -75,7 +75,8 @@ static const int writers[] = {
     SCMP_SYS(fdatasync), SCMP_SYS(flock),           SCMP_SYS(umask),           SCMP_SYS(fchown),
     SCMP_SYS(faccessat), SCMP_SYS(faccessat2),      SCMP_SYS(renameat),        SCMP_SYS(renameat2),
     SCMP_SYS(linkat),    SCMP_SYS(unlinkat),        SCMP_SYS(sync_file_range), SCMP_SYS(utimensat),
-    SCMP_SYS(openat),    SCMP_SYS(copy_file_range),
+    SCMP_SYS(openat),    SCMP_SYS(copy_file_range), SCMP_SYS(getcwd),          SCMP_SYS(mlock),
+    SCMP_SYS(mlock2),    SCMP_SYS(munlock),
 };
 
 /* The sockets are inherited: none can be made, bound or connected. */
@@ -160,7 +161,7 @@ static bool allow_some(scmp_filter_ctx filter, enum wall_role role)
     const struct scmp_arg_cmp thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
     const struct scmp_arg_cmp own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0);
     const struct scmp_arg_cmp limits[] = {SCMP_A0(SCMP_CMP_EQ, 0, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0)};
-    static const unsigned asked_of_terminals[] = {TCGETS, TIOCGWINSZ};
+    static const unsigned asked_of_terminals[] = {TCGETS, TIOCGWINSZ, TCFLSH};
     bool ok = true;
 
     for (size_t i = 0; i < sizeof asked_of_terminals / sizeof asked_of_terminals[0]; i++)

@@ -1,5 +1,5 @@
-/* Which commands work behind the wall, and what each keeps. sign, keygen, pubkey, keys and resign hold a token, approve
- * signs with ssh-keygen: they have none. */
+/* Which commands work behind the wall, and what each keeps. sign, keygen, pubkey, keys, resign and those of quorum that
+ * open a share hold a token or a key, approve signs with ssh-keygen: they have none. */
 #include "signer/flow/confine.h"
 
 #include <dirent.h>
@@ -22,20 +22,25 @@ static const struct confined {
     const char *signed_by; /* the option that names such a signature; NULL: an operand may be one */
     enum wall_role role;
     bool has_people; /* it opens the files that a policy names */
+    bool has_record; /* its --transcript is appended to, and not read */
+    bool asks;       /* at the terminal */
 } rows[] = {
-    {"show", SSHSIG_NAMESPACE, NULL, WALL_READER, true},
-    {"check", SSHSIG_NAMESPACE, "approval", WALL_READER, true},
-    {"transcript", SSHSIG_HEAD, "signed-head", WALL_READER, false},
-    {"verify", NULL, NULL, WALL_READER, false},
-    {"compare", NULL, NULL, WALL_READER, false},
-    {"extract", NULL, NULL, WALL_WRITER, false},
-    {"gen-sign-data", NULL, NULL, WALL_WRITER, false},
-    {"sgx-gen-sign-data", NULL, NULL, WALL_WRITER, false},
-    {"set-sig", NULL, NULL, WALL_WRITER, false},
-    {"sgx-set-sig", NULL, NULL, WALL_WRITER, false},
-    {"component-add", NULL, NULL, WALL_WRITER, false},
-    {"elf2sgxs", NULL, NULL, WALL_WRITER, false},
-    {"init", NULL, NULL, WALL_WRITER, false},
+    {"show", SSHSIG_NAMESPACE, NULL, WALL_READER, true, false, false},
+    {"check", SSHSIG_NAMESPACE, "approval", WALL_READER, true, false, false},
+    {"transcript", SSHSIG_HEAD, "signed-head", WALL_READER, false, false, false},
+    {"verify", NULL, NULL, WALL_READER, false, false, false},
+    {"compare", NULL, NULL, WALL_READER, false, false, false},
+    {"extract", NULL, NULL, WALL_WRITER, false, false, false},
+    {"gen-sign-data", NULL, NULL, WALL_WRITER, false, false, false},
+    {"sgx-gen-sign-data", NULL, NULL, WALL_WRITER, false, false, false},
+    {"set-sig", NULL, NULL, WALL_WRITER, false, false, false},
+    {"sgx-set-sig", NULL, NULL, WALL_WRITER, false, false, false},
+    {"component-add", NULL, NULL, WALL_WRITER, false, false, false},
+    {"elf2sgxs", NULL, NULL, WALL_WRITER, false, false, false},
+    {"init", NULL, NULL, WALL_WRITER, false, false, false},
+    {"quorum check", NULL, NULL, WALL_READER, false, true, false},
+    {"quorum combine", NULL, NULL, WALL_WRITER, false, true, false},
+    {"quorum refresh", NULL, NULL, WALL_WRITER, false, true, true},
 };
 
 static const struct confined *find_confined(const char *command)
@@ -98,17 +103,41 @@ static bool keep_input(struct wall *wall, const struct confined *c, const struct
 {
     bool is_shown = strcmp(c->command, "show") == 0;
     bool may_be_policy = is_shown ? f->option == NULL : f->option != NULL && strcmp(f->option, "policy") == 0;
+    bool is_next = f->option != NULL && strcmp(f->option, "next") == 0;
+    const char *path = is_next ? strchr(f->path, '=') : NULL; /* I=CARD */
 
-    keep_right(wall, f->path, WALL_READ);
+    keep_right(wall, path != NULL ? path + 1 : f->path, WALL_READ);
     if ((f->marks & OPTION_TYPE) == OPTION_LIST)
         keep_links(wall, f->path);
     return !c->has_people || !may_be_policy || keep_people(wall, f->path, err);
 }
 
-/* A transcript is written by commands that hold a token: behind the wall it is read. */
+static bool is_record(const struct confined *c, const struct option_file *f)
+{
+    return c->has_record && (f->marks & OPTION_APPENDED) != 0;
+}
+
 static bool writes_result(const struct confined *c, const struct option_file *f)
 {
     return c->role == WALL_WRITER && (f->marks & OPTION_WRITTEN) != 0;
+}
+
+/* Results go into it, under names of their own. */
+static void keep_directory(struct wall *wall, const char *directory)
+{
+    ENS_CLEANUP(mem_freep) char *path = NULL;
+    struct ens_err ignored = {0};
+
+    path = mem_printf(&ignored, "%s/.", directory);
+    if (path != NULL)
+        wall_keep(wall, path, WALL_WRITE);
+}
+
+/* What a record tells of the program is its own SHA-256. */
+static void keep_record(struct wall *wall, const char *path)
+{
+    wall_keep(wall, path, WALL_WRITE);
+    wall_keep(wall, "/proc/self/exe", WALL_READ);
 }
 
 /* `own` is written if no option names the result, and the result is made beside it if that goes to stdout. */
@@ -125,7 +154,11 @@ static bool keep_files(struct wall *wall, const struct confined *c, const struct
         const struct option_file *f = &files.items[i];
 
         has_result |= writes_result(c, f) && (f->marks & OPTION_BESIDE) == 0 && strcmp(f->path, "-") != 0;
-        if (writes_result(c, f))
+        if (is_record(c, f))
+            keep_record(wall, f->path);
+        else if ((f->marks & OPTION_DIR) != 0)
+            keep_directory(wall, f->path);
+        else if (writes_result(c, f))
             keep_right(wall, f->path, WALL_WRITE);
         else
             ok = keep_input(wall, c, f, err);
@@ -133,6 +166,12 @@ static bool keep_files(struct wall *wall, const struct confined *c, const struct
     if (!has_result)
         keep_right(wall, own, WALL_WRITE);
     return ok;
+}
+
+/* Who appends to a record writes. */
+static enum wall_role role_of(const struct confined *c, const struct command_line *line)
+{
+    return c->has_record && options_uses(line, "transcript") ? WALL_WRITER : c->role;
 }
 
 static bool confine(const struct command_line *line, const char *own, struct ens_err *err)
@@ -147,18 +186,26 @@ static bool confine(const struct command_line *line, const char *own, struct ens
     wall_begin(&wall);
     if (options_uses(line, "allow-large"))
         wall_allow_large();
-    if (!keep_files(&wall, c, line, own, err) || !wall_raise(&wall, c->role, err))
+    if (c->asks)
+        wall_keep(&wall, "/dev/tty", WALL_ASK);
+    if (!keep_files(&wall, c, line, own, err) || !wall_raise(&wall, role_of(c, line), err))
         return false;
     if (line->verbose && wall.parts != WALL_ALL)
         notice_say("The wall around this command lacks here: %s.", wall_parts(&wall, false, words));
     return true;
 }
 
+/* quorum check may be asked to open a share. */
+static bool holds_key(const struct command_line *line)
+{
+    return options_uses(line, "key") || options_uses(line, "identity");
+}
+
 bool confine_command(const struct command_line *line, struct ens_err *err)
 {
     bool is_late = strcmp(line->command->name, "init") == 0;
 
-    return is_late || find_confined(line->command->name) == NULL ||
+    return is_late || holds_key(line) || find_confined(line->command->name) == NULL ||
            confine(line, line->command->in_place != NULL ? line->operands[0] : NULL, err);
 }
 

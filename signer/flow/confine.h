@@ -3,8 +3,8 @@
 
 #include "signer/ui/options.h"
 
-/* Raises the wall around this process, if the command has one: it reads what others wrote, holds no token and asks
- * nobody. The files that the command line names stay readable, and the directories of its outputs writable. Called
+/* Raises the wall around this process, if the command has one: it reads what others wrote, and holds no
+ * token and no key. The files that the command line names stay readable, and the directories of its outputs writable. Called
  * before an operand is opened; init calls it itself (confine_init), once Cargo has answered. ENS_RESOURCE. */
 bool confine_command(const struct command_line *line, struct ens_err *err) ENS_MUST_CHECK;
 /* `own` is the bundle that is made if no option names another. */

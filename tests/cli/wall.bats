@@ -4,6 +4,7 @@
 load helpers
 
 EVIL_DIR=$ROOT/build/$VARIANT/tests/cli
+QUORUM=$ROOT/tests/vectors/quorum
 
 # Sanitizers and coverage are built without it (Makefile): the release is tested.
 need_wall() {
@@ -14,9 +15,12 @@ need_wall() {
 
 # Every command that stands behind the wall, with operands that are there; those that write come last.
 readers=('show x' 'verify x' 'compare x y' 'check --policy x' 'check --policy p --approval a x' 'transcript x'
-    'transcript --witnesses x --signed-head y x' 'show --json d/x' 'verify --pubkey y x' 'verify --policy p x')
+    'transcript --witnesses x --signed-head y x' 'show --json d/x' 'verify --pubkey y x' 'verify --policy p x'
+    'quorum check x')
 writers=('elf2sgxs -H 0 -S 0 -o out x' 'gen-sign-data -o out x' 'sgx-gen-sign-data x' 'extract -o out x' 'set-sig x y p' 'set-sig --to out x y p'
     'sgx-set-sig x y p' 'component-add x ronl y'
+    'quorum combine --public x --sign-data y -o out p' 'quorum refresh --public x --card y --card p --yes --out-dir d'
+    'quorum refresh --public x --card y --card p --out-dir d'
     'init -q --runtime-name n --runtime-version 1.0.0 --runtime-id 8000000000000000000000000000000000000000000000000000000000000000 x')
 
 # evil DEED STATUS [PROGRAM] COMMAND: the command ends with this status, and has made nothing.
@@ -73,6 +77,8 @@ stopped() {
     evil overwrite 43 extract -o out/s x
     evil overwrite 43 set-sig --to out/s x y p
     evil overwrite 42 extract -o s x
+    evil overwrite 43 quorum combine --public x --sign-data y -o out/s p
+    evil overwrite 43 quorum refresh --public x --card y --card p --yes --out-dir d
 }
 
 @test "a reader that was taken over connects to nothing, starts nothing and signals nobody, in any command" {
@@ -90,7 +96,7 @@ stopped() {
     need_wall
     operands
     PROGRAM=ensign-offline-evil
-    for command in 'show x' 'check --policy x' 'transcript x'; do
+    for command in 'show x' 'check --policy x' 'transcript x' 'quorum check x'; do
         evil read 43 "$command"
         for deed in write connect exec kill; do
             evil "$deed" 70 "$command"
@@ -165,10 +171,15 @@ stopped() {
     ok
     # No word if nothing is missing, which takes Linux 6.12.
     [ "$(sed -n 's/^Landlock: version //p' <("$ENSIGN" --version --verbose))" -lt 6 ] || [ ! -s "$ERR" ]
-    for command in $("$ENSIGN" help | sed -n 's/^  \([a-z0-9-]*\) .*/\1/p'); do
+    "$ENSIGN" help | sed -n 's/^  \([a-z0-9-]*\) .*/\1/p' >commands
+    "$ENSIGN" help quorum | sed -n 's/^  \(quorum [a-z]*\) .*/\1/p' >>commands
+    grep -qx 'quorum combine' commands
+    while read -r command; do
         case $command in sign | approve | keygen | destroy-key | pubkey | keys | quorum | resign) continue ;; esac
+        # A key, a token or a share is opened.
+        case $command in *\ enroll | *\ deal | *\ sign | *\ repair | *\ restore | *\ apply | *\ destroy) continue ;; esac
         printf '%s\n' "${readers[@]}" "${writers[@]}" | grep -q "^$command " || fail "$command: is in no list above"
-    done
+    done <commands
 }
 
 @test "what a command opens without its name on the command line: people files, and links in a directory of approvals" {
@@ -232,7 +243,17 @@ stopped() {
     sign_data s.signdata "$MRENCLAVE"
     test_key one one.pem
     pem_sign one.pem s.signdata s.sig
-    for command in 'show b.orc' 'verify b.orc' 'compare b.orc b.orc' 'gen-sign-data -o out b.orc' 'set-sig --sign-data s.signdata b.orc s.sig one.pem.pub' \
+    mkdir q d
+    printf 'correct horse battery\n' >pass
+    chmod 600 pass
+    "$ENSIGN" quorum deal --threshold 2 --card "$QUORUM/1.card" --card "$QUORUM/2.card" --from one.pem --allow-swap --yes --quiet --out-dir q
+    for i in 1 2; do
+        "$ENSIGN" quorum sign --share q/$i.share --identity "$QUORUM/$i.identity" --pin-source file:pass --yes --quiet -o $i.partial s.signdata
+    done
+    for command in 'quorum check q/quorum.pub' 'quorum check --transcript room q/1.share' \
+        'quorum combine --public q/quorum.pub --sign-data s.signdata --transcript room -o q.sig --pubkey q.pem 2.partial 1.partial' \
+        "quorum refresh --public q/quorum.pub --card $QUORUM/1.card --card $QUORUM/2.card --next 2=$QUORUM/3.card --transcript room --yes --out-dir d" \
+        'show b.orc' 'verify b.orc' 'compare b.orc b.orc' 'gen-sign-data -o out b.orc' 'set-sig --sign-data s.signdata b.orc s.sig one.pem.pub' \
         'extract -o css b.orc' 'component-add b.orc rofl.x /bin/true --sgx-executable b.orc'; do
         # shellcheck disable=SC2086
         strace -f -qq -o "$BATS_TEST_TMPDIR/trace" "$ENSIGN" $command >/dev/null 2>&1 || true
@@ -241,6 +262,9 @@ stopped() {
         # The seed of jansson's tables, which a file must not know.
         [ "$command" != 'verify b.orc' ] || grep -q 'openat.*/dev/urandom.* = [0-9]' "$BATS_TEST_TMPDIR/trace"
     done
+    same q.sig s.sig
+    [ -e d/2.delta ]
+    [ "$(grep -c "^program: .* $(sha256 "$ENSIGN")$" room)" -eq 3 ] || fail "the records do not name the program"
 }
 
 @test "chains of links, a directory that cannot be listed or is gone, another file system: legal behind the wall" {

@@ -271,7 +271,7 @@ static const struct option refresh_rows[] = {
     OPTION_TOPIC("Who holds a share"),
     {"public", 0, REFRESH(FILE_ONCE, public), "FILE", "the public file of the quorum"},
     {"card", 0, REFRESH(FILES, cards), "CARD", "the card of a holder; once for each, in their order"},
-    {"next", 0, REFRESH(LIST, next), "I=CARD", "name and key of holder I from now on"},
+    {"next", 0, REFRESH(FILES, next), "I=CARD", "name and key of holder I from now on"},
     OPTION_TOPIC("What is asked"),
     {"yes", 0, REFRESH(FLAG, yes), NULL, "do not ask for confirmation"},
     OPTION_TOPIC(TOPIC_OUTPUT),
