@@ -15,6 +15,7 @@
 #include "signer/ceremony/sshsig.h"
 #include "signer/flow/child_env.h"
 #include "signer/ui/notice.h"
+#include "signer/ui/screen.h"
 
 static const struct confined {
     const char *command;
@@ -187,7 +188,7 @@ static bool confine(const struct command_line *line, const char *own, struct ens
     if (options_uses(line, "allow-large"))
         wall_allow_large();
     if (c->asks)
-        wall_keep(&wall, "/dev/tty", WALL_ASK);
+        wall_keep(&wall, screen_name, WALL_ASK);
     if (!keep_files(&wall, c, line, own, err) || !wall_raise(&wall, role_of(c, line), err))
         return false;
     if (line->verbose && wall.parts != WALL_ALL)

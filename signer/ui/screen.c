@@ -18,7 +18,7 @@
 #include "signer/ui/colour.h"
 #include "signer/ui/screen_pages.h"
 
-static const char name[] = "/dev/tty";
+const char screen_name[] = "/dev/tty";
 
 /* Bytes of an answer that is understood: four words have less. */
 #define ANSWER_MAX 128
@@ -33,7 +33,7 @@ static const char name[] = "/dev/tty";
 
 static int open_terminal(void)
 {
-    return open(name, O_RDWR | O_CLOEXEC | O_NOCTTY);
+    return open(screen_name, O_RDWR | O_CLOEXEC | O_NOCTTY);
 }
 
 bool screen_is_there(void)
@@ -71,13 +71,13 @@ static bool put_terminal_text(int fd, struct view text, struct ens_err *err)
     ENS_CLEANUP(buf_free) struct buf coloured = {0};
 
     if (colour_lines(fd, text, &coloured))
-        return file_write(fd, name, buf_view(&coloured), err);
+        return file_write(fd, screen_name, buf_view(&coloured), err);
     while (text.len > 0) {
         char piece[1024];
         size_t len = 0;
         size_t took = text_lines(piece, sizeof piece, text, &len);
 
-        if (!file_write(fd, name, view_of(piece, len), err))
+        if (!file_write(fd, screen_name, view_of(piece, len), err))
             return false;
         text = view_slice(text, took, text.len - took);
     }
@@ -172,7 +172,7 @@ static bool read_answer_line(int fd, const struct unechoed *pin, char *ret, size
         if (n == 0 || (n == 1 && c == '\n'))
             break;
         if (n < 0 && errno != EINTR)
-            return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be read", name);
+            return ens_fail_errno(err, ENS_IO, errno, "%s: cannot be read", screen_name);
         if (n < 0 && !interrupt_check(err))
             return false;
         if (n < 0 && pin != NULL && was_stopped != 0) {
@@ -295,7 +295,7 @@ static bool check_size(const struct screen_size *size, size_t question, struct e
            ens_fail(err, ENS_REFUSED,
                     "%s: %u columns and %u rows are too few to show what is asked about: make the terminal "
                     "larger",
-                    name, size->columns, size->rows);
+                    screen_name, size->columns, size->rows);
 }
 
 bool screen_show(const struct screen_text *t, bool *ret_go_on, struct ens_err *err)
@@ -331,11 +331,12 @@ static bool read_unechoed(int fd, const char *what, struct secret *ret, struct e
     bool end = false;
 
     if (tcgetattr(fd, &before) != 0)
-        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: is not a terminal: give --pin-source", name);
+        return ens_fail_errno(err, ENS_NOINPUT, errno, "%s: is not a terminal: give --pin-source",
+                              screen_name);
     pin.silent = before;
     pin.silent.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
     if (tcsetattr(fd, TCSAFLUSH, &pin.silent) != 0)
-        return ens_fail_errno(err, ENS_IO, errno, "%s: echo cannot be switched off", name);
+        return ens_fail_errno(err, ENS_IO, errno, "%s: echo cannot be switched off", screen_name);
     hold_terminal();
     was_stopped = 0;
     bool ok = read_answer_line(fd, &pin, ret->data, SECRET_MAX, &ret->len, &end, err);
@@ -344,7 +345,7 @@ static bool read_unechoed(int fd, const char *what, struct secret *ret, struct e
     release_terminal();
     if (ok && ret->len > SECRET_MAX) {
         ret->len = 0;
-        ok = ens_fail(err, ENS_DATA, "%s: the line has more than %d bytes: give a shorter one", name,
+        ok = ens_fail(err, ENS_DATA, "%s: the line has more than %d bytes: give a shorter one", screen_name,
                       SECRET_MAX);
     }
     return put_terminal_text(fd, view_of_string("\n"), err) && ok;

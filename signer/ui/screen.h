@@ -46,6 +46,9 @@ enum screen_answer {
     SCREEN_UNCLEAR, /* three times something else */
 };
 
+/* The file that is opened whenever somebody is asked. */
+extern const char screen_name[];
+
 /* A question, and what is a yes to it: exactly `yes`; or `words`, in any case and with any blanks between
  * them (`yes` NULL). */
 struct screen_question {
