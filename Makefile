@@ -310,6 +310,9 @@ cov: ## tests with coverage
 
 # What each program installs: itself, the process of its token, its manual (the commands, the files, the ceremonies).
 # Both may be installed on one host, so the pages of ensign-offline have names of their own.
+# Completion goes where each shell looks for that of others' programs.
+ZSHDIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+COMPLETION = $(addprefix $(DESTDIR),$(PREFIX)/share/bash-completion/completions/$(1) $(ZSHDIR)/_$(1) $(PREFIX)/share/fish/vendor_completions.d/$(1).fish)
 MANUAL = $(foreach s,.1 .5 .7 -quorum.7,$(DESTDIR)$(PREFIX)/share/man/man$(patsubst -quorum.%,%,$(s:.%=%))/$(1)$(s))
 # The form that is filled in by hand.
 FORM = $(DESTDIR)$(PREFIX)/share/doc/$(1)/minutes.txt
@@ -317,6 +320,7 @@ define install-program
 	install -D -m 0755 $(B)/$(1) $(DESTDIR)$(PREFIX)/bin/$(1)
 	install -D -m 0755 $(B)/ensign-token $(DESTDIR)$(LIBEXECDIR)/ensign/ensign-token
 	$(foreach page,$(call MANUAL,$(1)),install -D -m 0644 docs/ensign$(patsubst $(1)%,%,$(notdir $(page))) $(page) &&) :
+	$(foreach file,$(call COMPLETION,$(1)),install -D -m 0644 docs/completion/$(notdir $(file))$(if $(filter $(1),$(notdir $(file))),.bash) $(file) &&) :
 	install -D -m 0644 docs/minutes.txt $(call FORM,$(1))
 endef
 
@@ -326,7 +330,7 @@ install: all ## install ensign and its manual (PREFIX, DESTDIR)
 install-offline: $(B)/ensign-offline $(B)/ensign-token ## install ensign-offline and its manual
 	$(call install-program,ensign-offline)
 uninstall: ## remove what both have installed (with the same PREFIX, DESTDIR)
-	rm -f $(foreach p,ensign ensign-offline,$(DESTDIR)$(PREFIX)/bin/$(p) $(call MANUAL,$(p)) $(call FORM,$(p))) \
+	rm -f $(foreach p,ensign ensign-offline,$(DESTDIR)$(PREFIX)/bin/$(p) $(call MANUAL,$(p)) $(call COMPLETION,$(p)) $(call FORM,$(p))) \
 		$(DESTDIR)$(LIBEXECDIR)/ensign/ensign-token
 	for d in $(DESTDIR)$(LIBEXECDIR)/ensign $(foreach p,ensign ensign-offline,$(dir $(call FORM,$(p)))); do test ! -d $$d || rmdir $$d; done
 
