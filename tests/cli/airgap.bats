@@ -5,6 +5,7 @@
 load helpers
 
 PAGE=$ROOT/docs/airgap.md
+export RECIPES=$BATS_TEST_DIRNAME/airgap.txt # which says what each block is
 OFFLINE=$ROOT/build/$VARIANT/ensign-offline
 
 fixtures() {
