@@ -78,7 +78,7 @@ OFFLINE_SRC := $(addsuffix .c,signer/main \
     $(addprefix signer/cmd/,approve/approve approve/approve_question check/check destroy_key help keygen keys pubkey quorum/check quorum/combine quorum/deal quorum/destroy quorum/enroll quorum/apply quorum/quorum quorum/refresh \
         quorum/repair quorum/restore quorum/share quorum/sign show/show show/show_approval \
         show/show_ceremony show/show_quorum show/show_set show/show_sigstruct sign/sign sign/sign_success transcript) \
-    $(addprefix hsm/,client client_items helper helper_end helper_start installed page page_names uri uri_text wire words))
+    $(addprefix hsm/,client client_items helper helper_end helper_start installed page page_names uri uri_query uri_text wire words))
 OFFLINE_OBJ  := $(OFFLINE_SRC:%.c=$(B)/%.o) $(B)/signer/cmd/table_offline.o
 OFFLINE_LIBS := $(shell $(PKG_CONFIG) --libs libcrypto libseccomp) -lpthread
 

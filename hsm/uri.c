@@ -302,21 +302,6 @@ bool uri_get(const struct hsm_uri *uri, enum uri_attr attr, struct view *ret)
     return true;
 }
 
-static const char *get_string(const struct hsm_uri *uri, enum uri_attr attr)
-{
-    return uri->present[attr] ? (const char *)uri->value[attr].data : NULL;
-}
-
-const char *hsm_uri_module_path(const struct hsm_uri *uri)
-{
-    return get_string(uri, URI_MODULE_PATH);
-}
-
-const char *hsm_uri_pin_source(const struct hsm_uri *uri)
-{
-    return get_string(uri, URI_PIN_SOURCE);
-}
-
 const char *hsm_uri_text(const struct hsm_uri *uri)
 {
     return uri != NULL ? uri->text : URI_SCHEME;

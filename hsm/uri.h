@@ -31,7 +31,8 @@ enum uri_attr {
 
 /* ---- uri.c ---- */
 
-/* The decoded value of an attribute; false if the URI does not have it. Owned by `uri`. */
+/* The decoded value of an attribute, with a zero byte behind it; false if the URI does not have it, or is NULL. Owned
+ * by `uri`. */
 bool uri_get(const struct hsm_uri *uri, enum uri_attr attr, struct view *ret);
 
 /* The URI as it was given, without its query. */

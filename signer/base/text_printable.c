@@ -36,54 +36,38 @@ static bool is_harmless(uint32_t point)
     return point != 0xfeff && point != 0xad && point != 0x61c && (point < 0xe0000 || point > 0xe0fff);
 }
 
-/* One character of `text` made printable: its bytes, or '?'. Returns how many bytes of `text` it took. */
-static size_t take_character(const uint8_t *text, size_t len, const char **ret, size_t *ret_width)
+/* Copies whole characters for as long as `ret` has room, each that is not harmless as '?'. Returns how many bytes of
+ * `text` they were, and *ret_len of `ret`. */
+static size_t copy_printable(char *ret, size_t cap, struct view text, bool keep_newlines, size_t *ret_len)
 {
-    uint32_t point = 0;
-    size_t n = text_decode(text, len, &point);
-    bool keep = n > 0 && is_harmless(point);
+    size_t at = 0;
 
-    *ret = keep ? (const char *)text : "?";
-    *ret_width = keep ? n : 1;
-    return n > 0 ? n : 1;
+    *ret_len = 0;
+    while (at < text.len) {
+        uint32_t point = 0;
+        size_t n = text_decode(text.data + at, text.len - at, &point);
+        bool keep = n > 0 && (is_harmless(point) || (keep_newlines && point == '\n'));
+        size_t width = keep ? n : 1;
+
+        if (*ret_len + width > cap)
+            break;
+        memcpy(ret + *ret_len, keep ? (const char *)text.data + at : "?", width);
+        *ret_len += width;
+        at += n > 0 ? n : 1;
+    }
+    return at;
 }
 
 char *text_printable(char *ret, size_t cap, const char *text, size_t len)
 {
     size_t out = 0;
 
-    for (size_t i = 0; i < len;) {
-        const char *shown = NULL;
-        size_t width = 0;
-
-        i += take_character((const uint8_t *)text + i, len - i, &shown, &width);
-        if (out + width + 1 > cap)
-            break;
-        memcpy(ret + out, shown, width);
-        out += width;
-    }
+    (void)copy_printable(ret, cap - 1, (struct view){.data = (const uint8_t *)text, .len = len}, false, &out);
     ret[out] = '\0';
     return ret;
 }
 
 size_t text_lines(char *ret, size_t cap, struct view text, size_t *ret_len)
 {
-    size_t out = 0;
-    size_t at = 0;
-
-    while (at < text.len) {
-        const char *shown = "\n";
-        size_t width = 1;
-        size_t took = 1;
-
-        if (text.data[at] != '\n')
-            took = take_character(text.data + at, text.len - at, &shown, &width);
-        if (out + width > cap)
-            break;
-        memcpy(ret + out, shown, width);
-        out += width;
-        at += took;
-    }
-    *ret_len = out;
-    return at;
+    return copy_printable(ret, cap, text, true, ret_len);
 }
