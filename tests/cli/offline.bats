@@ -86,7 +86,7 @@ commands() {
         [ "$command" != approve ] || sed -i '/^ *--rebuilt /d; /^ *--component /d' all
         case $command in
             approve | show)
-                sed -i -E '/^ *(-., )?--(libpal|gramine|heap-size|stack-size|threads|ssaframesize|elf-debug|cargo|debug|layout-from) /d' all
+                sed -i -E '/^ *(-., )?--(libpal|gramine|heap-size|stack-size|threads|ssaframesize|elf-debug|cargo|debug|layout-from|component|in-toto) /d' all
                 ;;
         esac
         same all text
