@@ -118,6 +118,14 @@ cards() {
     ens "${DEAL[@]}" --out-dir out --yes
     refused 73 'out/2.share: exists: no share is replaced'
     rm out/2.share
+    # The public key does not take the place of a share.
+    ln -s out link
+    for name in out/1.share link/quorum.pub; do
+        ens "${DEAL[@]}" --out-dir out --pubkey $name --force --yes
+        refused 64 '--pubkey: out/(1.share|quorum.pub) is written as well'
+        files out 1.card 2.card 3.card link
+    done
+    rm link
     # Two cards of one person.
     card 3.card ALICE "$BATS_FILE_TMPDIR/3.pem"
     ens "${DEAL[@]}" --out-dir out --yes

@@ -16,6 +16,7 @@
 #include "signer/base/interrupt.h"
 #include "signer/base/mem.h"
 #include "signer/base/num.h"
+#include "signer/base/path.h"
 #include "signer/base/text.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
@@ -162,6 +163,9 @@ static bool prepare_places(struct run *r, struct ens_err *err)
             return false;
         if (faccessat(AT_FDCWD, r->paths[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
             return ens_fail(err, ENS_CANTCREAT, "%s: exists: no share is replaced, name another directory",
+                            r->paths[i]);
+        if (r->args->pubkey != NULL && path_is_same(r->args->pubkey, r->paths[i]))
+            return ens_fail(err, ENS_USAGE, "--pubkey: %s is written as well: name another file",
                             r->paths[i]);
         if (!file_out_open(r->paths[i], FILE_OUT_NEW, &r->outs[i], err))
             return false;
