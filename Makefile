@@ -59,7 +59,7 @@ LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
 MAIN_OBJ := $(B)/signer/main.o
 
 .PHONY: all
-all: $(B)/ensign $(B)/ensign-offline $(B)/ensign-token ## build ensign, ensign-offline, ensign-token (VARIANT, CC, V=1, WERROR=1)
+all: $(B)/ensign $(B)/ensign-offline $(B)/ensign-token $(B)/man/ensign/ensign.1 $(B)/man/ensign-offline/ensign-offline.1 ## build ensign, ensign-offline, ensign-token (VARIANT, CC, V=1, WERROR=1)
 
 # The program of the signing host: these files and no other. It opens no enclave, so that it is linked without
 # bundle/, libzip, zlib, ISA-L and jansson; scripts/check-house.sh looks for their symbols.
@@ -135,6 +135,11 @@ $(B)/%.o: %.c Makefile
 	@echo "  CC    $<"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(EXTRA) -MMD -MP -c -o $@ $<
+
+# Pages of the manual, a group of commands each; the overview is written last.
+$(B)/man/ensign/ensign.1 $(B)/man/ensign-offline/ensign-offline.1: $(B)/man/%.1: docs/ensign.1 scripts/manual-pages.sh
+	@echo "  MAN   $@"
+	$(Q)scripts/manual-pages.sh $(notdir $*) $(@D)
 
 # ---- unit tests (cmocka): tests/unit/test_*.c, one program each ----
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
@@ -313,12 +318,16 @@ cov: ## tests with coverage
 # Completion goes where each shell looks for that of others' programs.
 ZSHDIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 COMPLETION = $(addprefix $(DESTDIR),$(PREFIX)/share/bash-completion/completions/$(1) $(ZSHDIR)/_$(1) $(PREFIX)/share/fish/vendor_completions.d/$(1).fish)
-MANUAL = $(foreach s,.1 .5 .7 -quorum.7,$(DESTDIR)$(PREFIX)/share/man/man$(patsubst -quorum.%,%,$(s:.%=%))/$(1)$(s))
+GROUPS_ensign := enclave keys quorum resign sign verify
+GROUPS_ensign-offline := keys quorum sign verify
+PAGES = $(foreach p,$(1).1 $(patsubst %,$(1)-%.1,$(GROUPS_$(1))) $(1)-json.5,$(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(p)))/$(p))
+MANUAL = $(foreach s,.5 .7 -quorum.7,$(DESTDIR)$(PREFIX)/share/man/man$(patsubst -quorum.%,%,$(s:.%=%))/$(1)$(s))
 # The form that is filled in by hand.
 FORM = $(DESTDIR)$(PREFIX)/share/doc/$(1)/minutes.txt
 define install-program
 	install -D -m 0755 $(B)/$(1) $(DESTDIR)$(PREFIX)/bin/$(1)
 	install -D -m 0755 $(B)/ensign-token $(DESTDIR)$(LIBEXECDIR)/ensign/ensign-token
+	$(foreach page,$(call PAGES,$(1)),install -D -m 0644 $(B)/man/$(1)/$(notdir $(page)) $(page) &&) :
 	$(foreach page,$(call MANUAL,$(1)),install -D -m 0644 docs/ensign$(patsubst $(1)%,%,$(notdir $(page))) $(page) &&) :
 	$(foreach file,$(call COMPLETION,$(1)),install -D -m 0644 docs/completion/$(notdir $(file))$(if $(filter $(1),$(notdir $(file))),.bash) $(file) &&) :
 	install -D -m 0644 docs/minutes.txt $(call FORM,$(1))
@@ -327,10 +336,10 @@ endef
 .PHONY: install install-offline uninstall
 install: all ## install ensign and its manual (PREFIX, DESTDIR)
 	$(call install-program,ensign)
-install-offline: $(B)/ensign-offline $(B)/ensign-token ## install ensign-offline and its manual
+install-offline: $(B)/ensign-offline $(B)/ensign-token $(B)/man/ensign-offline/ensign-offline.1 ## install ensign-offline and its manual
 	$(call install-program,ensign-offline)
 uninstall: ## remove what both have installed (with the same PREFIX, DESTDIR)
-	rm -f $(foreach p,ensign ensign-offline,$(DESTDIR)$(PREFIX)/bin/$(p) $(call MANUAL,$(p)) $(call COMPLETION,$(p)) $(call FORM,$(p))) \
+	rm -f $(foreach p,ensign ensign-offline,$(DESTDIR)$(PREFIX)/bin/$(p) $(call PAGES,$(p)) $(call MANUAL,$(p)) $(call COMPLETION,$(p)) $(call FORM,$(p))) \
 		$(DESTDIR)$(LIBEXECDIR)/ensign/ensign-token
 	for d in $(DESTDIR)$(LIBEXECDIR)/ensign $(foreach p,ensign ensign-offline,$(dir $(call FORM,$(p)))); do test ! -d $$d || rmdir $$d; done
 

@@ -106,7 +106,7 @@ BASH = r"""# bash completion for @NAME@, made by scripts/completion.py
 
 @FN@()
 {
-    local line=${COMP_LINE:0:COMP_POINT} words cur prev command= kind=
+    local line=${COMP_LINE:0:COMP_POINT} words cur prev command="" kind=""
     COMPREPLY=()
     read -ra words <<<"$line"
     [[ $line != *[[:space:]] ]] || words+=("")

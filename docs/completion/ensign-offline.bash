@@ -24,7 +24,7 @@ _ensign_offline_files()
 
 _ensign_offline()
 {
-    local line=${COMP_LINE:0:COMP_POINT} words cur prev command= kind=
+    local line=${COMP_LINE:0:COMP_POINT} words cur prev command="" kind=""
     COMPREPLY=()
     read -ra words <<<"$line"
     [[ $line != *[[:space:]] ]] || words+=("")

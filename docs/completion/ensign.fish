@@ -501,6 +501,8 @@ complete -c ensign -n '__fish_seen_subcommand_from check; and not __fish_seen_su
 complete -c ensign -n '__fish_seen_subcommand_from check; and not __fish_seen_subcommand_from help quorum' -l help -s h -d 'print this help'
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -F
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l allow-large -d 'measure an enclave however large it is'
+complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l in-toto -d 'an in-toto statement about the signed enclave, not signed itself'
+complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l component -x -a 'ronl rofl.' -d 'of --in-toto: ronl (default) or rofl.NAME'
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l libpal -r -F -d 'libpal.so of the release that runs a Gramine manifest'
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l gramine -x -d 'the rules of this release of Gramine (default: told by the manifest)'
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l heap-size -s H -x -d 'bytes of heap of a Fortanix ELF file, whole pages'

@@ -235,7 +235,12 @@ usr/local/libexec/ensign/ensign-token 755
 usr/share/bash-completion/completions/ensign-offline 644
 usr/share/doc/ensign-offline/minutes.txt 644
 usr/share/fish/vendor_completions.d/ensign-offline.fish 644
+usr/share/man/man1/ensign-offline-keys.1 644
+usr/share/man/man1/ensign-offline-quorum.1 644
+usr/share/man/man1/ensign-offline-sign.1 644
+usr/share/man/man1/ensign-offline-verify.1 644
 usr/share/man/man1/ensign-offline.1 644
+usr/share/man/man5/ensign-offline-json.5 644
 usr/share/man/man5/ensign-offline.5 644
 usr/share/man/man7/ensign-offline-quorum.7 644
 usr/share/man/man7/ensign-offline.7 644
@@ -256,7 +261,8 @@ END
     installs install
     (cd root && find . -type f -printf '%P\n' | LC_ALL=C sort) >have
     printf '%s\n' usr/bin/ensign usr/local/libexec/ensign/ensign-token usr/share/bash-completion/completions/ensign \
-        usr/share/doc/ensign/minutes.txt usr/share/fish/vendor_completions.d/ensign.fish usr/share/man/man1/ensign.1 usr/share/man/man5/ensign.5 \
+        usr/share/doc/ensign/minutes.txt usr/share/fish/vendor_completions.d/ensign.fish usr/share/man/man1/ensign-{enclave,keys,quorum,resign,sign,verify}.1 \
+        usr/share/man/man1/ensign.1 usr/share/man/man5/ensign-json.5 usr/share/man/man5/ensign.5 \
         usr/share/man/man7/ensign-quorum.7 usr/share/man/man7/ensign.7 usr/share/zsh/vendor-completions/_ensign >want
     same have want
     installs install-offline
