@@ -66,6 +66,7 @@ struct intel_block {
     struct view patches, layout; /* tables: whole rows */
     struct view elrange;         /* the enclave's address, the range's, its size; empty: none is demanded */
     uint32_t fips;               /* offset of the FIPS signature; 0: none */
+    bool has_first_ids;          /* the rows have the ids of SDK 1.x, and intel_row_at gives those of 2.0 */
     bool has_second_image; /* the loader appends another file to the image, which is not ours to measure */
     struct ens_err unfit;  /* the tables are another file's, and the image does not fit; ENS_OK: it does */
 };

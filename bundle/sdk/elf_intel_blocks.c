@@ -219,10 +219,18 @@ static bool check_patches(const struct intel *intel, const struct intel_block *b
 
 /* ---- the layout table ---- */
 
+/* Heap, TCS, thread data, SSA frames, stack and guard, by the ids of SDK 1.x. */
+static const uint8_t first_ids[] = {
+    0, INTEL_ID_HEAP_MIN, INTEL_ID_TCS, INTEL_ID_TD, INTEL_ID_SSA, INTEL_ID_STACK_MIN, 0, INTEL_ID_GUARD,
+};
+
 struct intel_row intel_row_at(const struct intel_block *b, size_t index)
 {
     struct reader r = reader_of(view_slice(b->layout, index * INTEL_ROW_SIZE, INTEL_ROW_SIZE));
     uint16_t id = reader_le16(&r);
+
+    if (b->has_first_ids && id < sizeof first_ids)
+        id = first_ids[id];
     struct intel_row row = {.group = (id & ROW_GROUP) != 0, .id = id};
 
     row.attributes = row.entries = reader_le16(&r);
@@ -299,6 +307,19 @@ static bool check_group(const struct intel_block *b, size_t index, uint64_t *vis
     return true;
 }
 
+/* SDK 1.x wrote metadata 1.3 and 1.4; later ones, which write them too, call another row 2. */
+static bool find_first_ids(const struct intel_block *b)
+{
+    bool found = false;
+
+    for (size_t i = 0; b->major == 1 && b->minor <= 4 && i < intel_rows(b->layout); i++) {
+        const struct intel_row row = intel_row_at(b, i);
+
+        found = found || (row.id == 2 && row.flags == SECINFO_TCS);
+    }
+    return found;
+}
+
 static bool check_layout(const struct intel_block *b, struct ens_err *err)
 {
     uint64_t visits = 0;
@@ -324,6 +345,7 @@ bool intel_block_read(const struct intel *intel, size_t at, uint64_t file_size, 
         !dir(&b, DIR_LAYOUT, "layout", INTEL_ROW_SIZE, &b.layout, err) ||
         !check_patches(intel, &b, file_size, err) || !check_layout(&b, err))
         return false;
+    b.has_first_ids = find_first_ids(&b);
     *ret = b;
     return true;
 }

@@ -143,6 +143,9 @@ static void judge_patch_table(const struct intel_doubts *d, struct patches_seen 
         judge_patch(d, i, seen);
     size_t want = HIDDEN + (seen->global || d->global.found ? 1 : 0);
 
+    if (d->b->has_first_ids && d->global.found && d->global.size >= GLOBAL_FIRST)
+        container_odd(d->c, d->site, INTEL_RULE_TABLES,
+                      "the layout has the ids of SDK 1.x, and g_global_data is of 2.0 or later");
     if (d->global.found && !seen->global)
         container_odd(d->c, d->site, INTEL_RULE_CODE,
                       "no patch fills g_global_data: trusted code is told neither its size nor its heap");

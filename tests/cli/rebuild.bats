@@ -207,7 +207,8 @@ approved() {
 # What mkdoubt.py makes, and what is said of it.
 KINDS='patch-text patch-rx patch-data layout-code layout-data layout-fill entry entry-flags bounds no-global global-part
     told-tcs told-layout told-sp told-elrange told-rsrv told-tls fill gap overlap step flags tcs-flags tcs-data tcs-frames
-    frames thread-part unmeasured pieces second-image'
+    tcs-fs told-xsave told-later frames thread-part thread-apart unmeasured unmeasured-later pieces
+    rsrv-pieces second-image'
 
 reason() {
     case $1 in
@@ -221,15 +222,19 @@ reason() {
     no-global) echo 'no patch fills g_global_data' ;;
     global-part) echo 'patch 5 overwrites 0x8 bytes at 0x[0-9a-f]+, a part of g_global_data' ;;
     told-tcs) echo 'the TCS that a patch tells trusted code is not that of the layout' ;;
-    told-layout) echo 'the layout that a patch tells trusted code is not the one that is loaded' ;;
+    told-layout | told-later) echo 'the layout that a patch tells trusted code is not the one that is loaded' ;;
     told-sp) echo 'its last_sp is 0x[0-9a-f]+, and the layout makes it 0x' ;;
     told-elrange) echo 'its elrange_size is 0x10, and the layout makes it 0x0' ;;
     told-rsrv) echo 'its rsrv_offset is 0x10, and the layout makes it 0x0' ;;
     told-tls) echo 'its tls_addr is 0x[0-9a-f]+, and the layout makes it 0x' ;;
     tcs-data) echo 'its TCS has OGSBASE 0xffffffffffff6000, and the layout makes it 0x4000' ;;
     tcs-frames) echo 'its TCS has OSSA 0xffffffffffff1000, and the layout makes it 0x1000' ;;
+    tcs-fs) echo 'its TCS has OFSBASE 0xffffffffffff6000, and the layout makes it 0x4000' ;;
+    told-xsave) echo 'its xsave_size is 0x1240, and the layout makes it 0xf48' ;;
+    thread-apart) echo 'layout row 13: its thread has not the stack' ;;
+    rsrv-pieces) echo 'the reserved memory is in pieces, and another row lies at 0x' ;;
     frames | thread-part) echo 'layout row 6: its thread has not the stack, the SSA frames and the data of its own' ;;
-    unmeasured) echo 'layout row 9: memory of a thread at 0x[0-9a-f]+ is added and not measured' ;;
+    unmeasured*) echo 'layout row (9|12): memory of a thread at 0x[0-9a-f]+ is added and not measured' ;;
     pieces) echo 'the heap is in pieces, and another row lies at 0x' ;;
     fill) echo 'layout row 1 fills pages at 0x[0-9a-f]+ with 0x01010101' ;;
     gap | overlap) echo 'layout row 2 begins at 0x[0-9a-f]+, and what is before it ends at 0x' ;;

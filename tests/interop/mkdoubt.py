@@ -15,10 +15,14 @@
     bounds          g_global_data says that the enclave is larger than it is
     told-sp, told-tcs, told-layout  the same of a stack, of new threads, of the layout
     told-elrange, told-rsrv, told-tls  the same of the range, of reserved memory, of thread-locals
-    tcs-data        the threads' data are where the heap is, of which the host chooses the content
+    told-xsave, told-later  the same of the CPU's state, of the threads that a group repeats
+    tcs-data, tcs-fs  the threads' data are where the heap is, of which the host chooses the content
     tcs-frames      their registers are saved over the image
     frames          they have fewer SSA frames than the CPU uses
     thread-part     a group repeats threads without their stacks
+    thread-apart    a second thread is farther from its stack than the first
+    unmeasured-later  the data of threads that come later are added, now, and not measured
+    rsrv-pieces     a guard lies within reserved memory
     unmeasured      the data of threads are added and not measured
     pieces          a guard lies within the heap
     no-global       no patch fills g_global_data in
@@ -48,10 +52,12 @@ from sgxs import PAGE_LEN, PT_TCS, READ
 
 GLOBAL_SIZE = 1768
 # Offsets in it: last_sp of a thread, OENTRY of its TCS, the pages of the first row.
-TOLD = {"told-sp": 89, "told-tcs": 304, "told-layout": 356, "told-elrange": 1744, "told-rsrv": 32, "told-tls": 184}
+TOLD = {"told-sp": 89, "told-tcs": 304, "told-layout": 356, "told-elrange": 1744, "told-rsrv": 32, "told-tls": 184,
+        "told-xsave": 137, "told-later": 644}
 # Offsets in a TCS, and what stands there.
 MOVED = {"entry": (32, 0x1020), "entry-flags": (32, 0x1020), "tcs-data": (56, -0xA000 % 2**64),
-         "tcs-frames": (16, -0xF000 % 2**64)}
+         "tcs-frames": (16, -0xF000 % 2**64),
+         "tcs-fs": (48, -0xA000 % 2**64)}
 
 
 def intel_plan(kind):
@@ -105,6 +111,19 @@ def intel_plan(kind):
         plan.ssaframesize = 2
     elif kind == "thread-part":
         plan.layout[9] = (mkintel.GROUP, 4, plan.layout[9][2], 5 * PAGE_LEN)
+    elif kind == "thread-apart":
+        thread, last = [list(one) for one in plan.layout[2:9]], list(plan.layout[10])
+        thread[2][2] += 1
+        plan.layout[9:] = moved([*thread, last], plan.layout[9][3])
+    elif kind == "unmeasured-later":
+        plan.layout.append((15, mkintel.ADD, 1, plan.layout[10][3] + PAGE_LEN, 0, None, mkintel.REG_RW))
+        plan.size *= 2
+    elif kind == "rsrv-pieces":
+        end = plan.layout[10][3] + PAGE_LEN
+        plan.layout += [(20, mkintel.ADD, 1, end, 0, None, mkintel.REG_RW),
+                        (mkintel.ENTRY_GUARD, 0, 1, end + PAGE_LEN, 0, None, 0),
+                        (21, mkintel.ADD, 1, end + 2 * PAGE_LEN, 0, None, mkintel.REG_RW)]
+        plan.size *= 2
     elif kind == "unmeasured":
         plan.layout[8] = (plan.layout[8][0], mkintel.ADD, *plan.layout[8][2:])
     elif kind == "pieces":
@@ -128,6 +147,15 @@ def intel_plan(kind):
     if kind == "no-global":
         del plan.patches[0]
     return plan
+
+
+def moved(rows, step):
+    """The rows of a thread, `step` bytes further; a row that is larger moves those behind it."""
+    at, out = rows[0][3] + step, []
+    for row in rows:
+        out.append((*row[:3], at, *row[4:]))
+        at += row[2] * PAGE_LEN
+    return out
 
 
 def where(plan):

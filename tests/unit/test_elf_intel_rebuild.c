@@ -180,6 +180,33 @@ static void every_doubt_is_told(void **state)
     }
 }
 
+/* SDK 1.6 to 1.9: the same rows by other ids. */
+static void the_ids_of_the_first_sdk_are_known(void **state)
+{
+    static const uint16_t ids[] = {1, 7, 7, 5, 7, 2, 4, 7, 3, 0x1006, 7};
+    struct buf release = intel_vector("1.4.signed");
+    struct buf rebuild = intel_vector("1.4");
+    struct opened o = {0};
+    struct ens_err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+        set_le(&release, ROW(i, 0), 2, ids[i]);
+    assert_ok(open_rebuild(&release, &rebuild, &o, &err), err);
+    assert_int_equal(reasons(o.c), 0);
+    close_opened(&o);
+    assert_ok(open_bytes(&release, &o, &err), err);
+    assert_int_equal(reasons(o.c), 0);
+    close_opened(&o);
+    set_le(&release, ROW(8, 2), 2, 1);
+    assert_ok(open_rebuild(&release, &rebuild, &o, &err), err);
+    assert_true(is_said(o.c, "patched-code",
+                        "layout row 9: memory of a thread at 0x15000 is added and not measured"));
+    close_opened(&o);
+    buf_free(&release);
+    buf_free(&rebuild);
+}
+
 static void memory_for_code_is_a_note(void **state)
 {
     struct buf release = intel_vector("1.4.signed");
@@ -280,6 +307,7 @@ int main(void)
         cmocka_unit_test(every_version_measures_as_its_release),
         cmocka_unit_test(only_what_is_loaded_counts),
         cmocka_unit_test(every_doubt_is_told),
+        cmocka_unit_test(the_ids_of_the_first_sdk_are_known),
         cmocka_unit_test(memory_for_code_is_a_note),
         cmocka_unit_test(a_rebuild_that_does_not_fit_is_told_when_it_is_poured),
         cmocka_unit_test(a_release_that_is_damaged_is_named),
