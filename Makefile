@@ -248,13 +248,18 @@ $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/support/libsupport.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $(foreach f,$(WRAP_$*),-Wl,--wrap=$(f)) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-# ---- what make bench compares with: the limit program, a bare token loop, and a runner that counts ----
-BENCH_BIN         := $(B)/tests/bench/limit $(B)/tests/bench/token_loop $(B)/tests/bench/run
+# ---- what make bench compares with: the limit program, a bare token loop, and a runner that counts; and the arithmetic of
+# a quorum, which it times alone ----
+BENCH_BIN         := $(addprefix $(B)/tests/bench/,limit token_loop run quorum)
 BENCH_LIBS_limit   = $(shell $(PKG_CONFIG) --libs libcrypto jansson zlib libisal libdeflate)
 BENCH_LIBS_token_loop := -ldl
 $(B)/tests/bench/%: $(B)/tests/bench/%.o
 	@echo "  LD    $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(BENCH_LIBS_$*)
+
+$(B)/tests/bench/quorum: $(B)/tests/bench/quorum.o $(B)/libensign.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # orc's floor needs the compiler that orc needs; without it bench says so.
 $(B)/tests/bench/orc_floor: tests/bench/orc_floor.go
@@ -268,9 +273,6 @@ bench: bench-build $(if $(shell command -v go),$(B)/tests/bench/orc_floor) ## ho
 	$(Q)scripts/bench $(VARIANT)
 
 .SECONDARY:
-
-.PHONY: unit-build
-unit-build: $(UNIT_BIN) ## build what the unit tests need
 
 .PHONY: tests-build
 tests-build: all $(UNIT_BIN) $(REPLAY_BIN) $(HSM_MODULES) $(B)/tests/hsm/liar $(B)/tests/support/clock.so $(B)/tests/interop/toml_print $(addprefix $(B)/tests/cli/,ensign ensign-captured ensign-evil ensign-offline-evil refuse) $(BENCH_BIN) ## build what the tests need

@@ -92,7 +92,7 @@ class Bench:
         self.small = int(os.environ.get("BENCH_SMALL", "1000"))
         self.pages = int(os.environ.get("BENCH_PAGES", 100000 if max(self.sizes) > SHORT else 2000))
         self.stream = int(os.environ.get("BENCH_STREAM", min(500, max(self.sizes))))
-        self.cases, self.counts, self.poured = [], [], []
+        self.cases, self.counts, self.poured, self.quorums = [], [], [], []
         self.version = Program("ensign --version", [self.ensign, "--version"])
 
     def path(self, *names):
@@ -466,6 +466,13 @@ class Bench:
                 if number > 0:
                     program.samples.append(sample)
 
+    def quorum(self):
+        """Processor time of the arithmetic of a quorum: [("M-of-N", ms of each step)]."""
+        say("bench: dealing a key to quorums")
+        for line in output(self.tool("quorum"), self.path("key.pem"), str(self.rounds)).splitlines():
+            m, n, *steps = line.split()
+            self.quorums.append((f"{m}-of-{n}", [float(ms) for ms in steps]))
+
     def count(self):
         """Instructions of the small cases, by callgrind: [(what, program, millions)]."""
         if os.environ.get("BENCH_CALLGRIND", "1") == "0":
@@ -547,7 +554,7 @@ def quiet(*argv):
 
 
 def output(*argv):
-    """What a program prints, in one line."""
+    """What a program prints, without the last newline."""
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=True)
     return done.stdout.decode().strip()
 
@@ -565,6 +572,7 @@ def main(argv):
     bench.make()
     bench.plan()
     bench.measure()
+    bench.quorum()
     bench.count()
     report.table(bench)
     good = report.judge(bench)

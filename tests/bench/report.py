@@ -7,6 +7,10 @@ import inputs
 JUDGED_FROM, JUDGED_SMALL = 20, 1000                    # MiB, files: what is less is not judged
 JUDGED_PAGES = 50000                                    # of an ELF file
 POURED = {"gen-sign-data --from": 1, "show": 1, "verify": 1, "extract": 0, "set-sig": 1}
+QUORUM_STEPS = ("deal", "check share", "partial", "verify", "combine")
+QUORUM = {                                              # ms that a prototype took, on an AMD EPYC under load
+    "2-of-2": (13, 7, 44, 20, 39), "2-of-3": (23, 16, 62, 25, 49), "3-of-5": (79, 50, 104, 30, 89),
+    "4-of-7": (282, 159, 281, 67, 267), "7-of-7": (59, 9, 48, 20, 143)}
 BUSY = 1.05                                             # wall over CPU of one thread
 MEMORY, MEMORY_SAME = 32 * 1024, 2 * 1024               # KiB above the libraries; between two sizes
 
@@ -28,6 +32,9 @@ def table(bench):
                 print(f"{name:24} {program:22} {'not here':>9}")
     print(f"{'--version':24} {'ensign':22} {bench.version.median('wall'):9.3f} "
           f"{bench.version.median('cpu'):9.3f} {bench.version.median('memory') / 1024:8.1f}")
+    print(f"\n{'quorum, cpu ms':24}" + "".join(f"{step:>13}" for step in QUORUM_STEPS))
+    for size, taken in bench.quorums:
+        print(f"{size:24}" + "".join(f"{ms:13.1f}" for ms in taken))
     if bench.counts:
         print(f"\n{'callgrind':24} {'program':22} {'million instructions':>20}")
         for what, program, millions in bench.counts:
@@ -88,6 +95,9 @@ def targets(bench):
     for program in byname["extract", None].programs[:2]:
         hold(f"extract ({program.name.split()[-1]}): times show of 256 bytes, CPU",
              program.median("cpu") / shown, 2)
+    for size, taken in bench.quorums:
+        worst, step = max((ms / least, step) for ms, least, step in zip(taken, QUORUM[size], QUORUM_STEPS))
+        hold(f"quorum {size}: times the prototype, CPU ({step})", worst, 1.5)
     millions = {(what, program): m for what, program, m in bench.counts}
     if millions:
         hold("show of 256 bytes: instructions, times those of --version",
@@ -169,7 +179,7 @@ def raw(bench):
             "cases": [{"case": c.name, "mib": c.mib, "program": p.name,
                        "samples": [vars(s) for s in p.samples]}
                       for c in bench.cases for p in c.programs],
-            "poured": dict(bench.poured),
+            "poured": dict(bench.poured), "quorum": dict(bench.quorums),
             "instructions": [{"case": w, "program": p, "millions": m} for w, p, m in bench.counts],
             "targets": [{"target": t, "measured": v, "bound": b and b[1], "holds": g}
                         for t, v, b, g in targets(bench)]}

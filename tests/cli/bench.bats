@@ -125,7 +125,7 @@ PY
     for row in 'gen-sign-data, 2 MiB +ensign' 'gen-sign-data, 2 MiB +limit ' 'set-sig, 2 MiB +ensign' \
         'set-sig, 2 MiB +limit ' 'show of a stream, 2 MiB +openssl' 'sign x 5 +token loop' \
         'sign, one process +openssl' 'gen-sign-data, 2 MiB +orc ' "set-sig, 2 MiB +orc's floor " '--version +ensign' '^what the project holds itself to$' \
-        '^sign x 5: of the token'; do
+        '^sign x 5: of the token' '^7-of-7( +[0-9]+\.[0-9]){5}$' '^quorum 2-of-3: times the prototype, CPU \('; do
         grep -Eq -- "$row" table || fail "the table has no row like /$row/"
     done
     [ "$callgrind" = 0 ] || grep -Eq '^gen-sign-data +limit +[0-9]+\.[0-9]+$' table
@@ -139,6 +139,8 @@ for p in programs:
     s = p["samples"][0]
     assert s["status"] == 0 and s["wall"] > 0 and s["memory"] > 500, p
 assert raw["targets"], raw
+assert len(raw["quorum"]) == 5, raw["quorum"]
+assert all(len(q) == 5 and min(q) > 0 for q in raw["quorum"].values()), raw["quorum"]
 PY
     [ -z "$(ls scratch)" ] || fail "left behind: $(ls scratch)"
     files raw.json scratch table words
