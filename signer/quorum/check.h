@@ -12,8 +12,7 @@
 bool check_public(const struct quorum_public *q, struct ens_err *err) ENS_MUST_CHECK;
 
 /* The pieces that every holder of the mask `holders` has (of a share one holder, of a repair two), in order, and
- * nothing else: 0 < r < 2^3072 + epoch * L * B, v^r = V. ENS_DATA with the piece. All are compared at once, with
- * random weights, and one by one only to find which is bad. */
+ * nothing else: 0 < r < 2^3072 + epoch * L * B, v^r = V. ENS_DATA with the piece. */
 bool check_pieces(const struct quorum_public *q, unsigned holders, const struct quorum_pieces *pieces,
                   const struct number_random *random, struct ens_err *err) ENS_MUST_CHECK;
 

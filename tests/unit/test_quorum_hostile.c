@@ -287,6 +287,20 @@ static void values_in_another_order(void **state)
                  "piece 2: does not fit its public value");
 }
 
+/* The product of two values that both have the wrong sign is right, and so is every other product of random powers. */
+static void values_of_the_wrong_sign(void **state)
+{
+    struct ens_err err = {0};
+
+    (void)state;
+    negate(lie->values[1]);
+    negate(lie->values[2]);
+    assert_ok(check_public(lie, &err), err);
+    for (int i = 0; i < 8; i++)
+        assert_fails(check_pieces(lie, 1, &pieces, &number_openssl, &err), err, ENS_DATA,
+                     "piece 2: does not fit its public value");
+}
+
 static void shares_that_lie(void **state)
 {
     uint8_t *bytes = (uint8_t *)pieces.bytes.data;
@@ -361,6 +375,7 @@ int main(void)
         TEST(wrong_values_give_no_signature),
         TEST(public_files_that_lie),
         TEST(values_in_another_order),
+        TEST(values_of_the_wrong_sign),
         TEST(shares_that_lie),
         TEST(deltas_that_lie),
     };
