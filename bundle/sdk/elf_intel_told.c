@@ -234,9 +234,8 @@ static void judge_tables(const struct intel_doubts *d, const struct global *g, c
 {
     size_t at = g->thread + (has_long_thread(g) ? 192u : 160u);
     const struct intel_row *tcs = &rows->of[INTEL_ID_TCS];
-    struct view want = tcs->content_offset == 0
-                           ? (struct view){0}
-                           : view_slice(d->b->bytes, tcs->content_offset, tcs->content_size);
+    size_t want_len = tcs->content_offset == 0 ? 0 : tcs->content_size;
+    struct view want = view_slice(d->b->bytes, tcs->content_offset, want_len);
     uint64_t count = bytes_get_le(view_slice(data, at + INTEL_TCS_SIZE, 4));
     size_t table = at + INTEL_TCS_SIZE + 8;
 
