@@ -501,7 +501,6 @@ complete -c ensign -n '__fish_seen_subcommand_from check; and not __fish_seen_su
 complete -c ensign -n '__fish_seen_subcommand_from check; and not __fish_seen_subcommand_from help quorum' -l help -s h -d 'print this help'
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -F
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l allow-large -d 'measure an enclave however large it is'
-complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l in-toto -d 'an in-toto statement about the signed enclave, not signed itself'
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l component -x -a 'ronl rofl.' -d 'of --in-toto: ronl (default) or rofl.NAME'
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l libpal -r -F -d 'libpal.so of the release that runs a Gramine manifest'
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l gramine -x -d 'the rules of this release of Gramine (default: told by the manifest)'
@@ -514,6 +513,7 @@ complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_sub
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l debug -s d -d 'the same as --elf-debug'
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l layout-from -r -F -d 'measure an unsigned Intel SDK ELF file, laid out as this signed one'
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l json -d 'one JSON document'
+complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l in-toto -d 'an in-toto statement about the signed enclave, not signed itself'
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l quiet -s q -d 'no review and no notices; warnings stay'
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l verbose -d 'say which parts of the wall are missing here'
 complete -c ensign -n '__fish_seen_subcommand_from show; and not __fish_seen_subcommand_from help quorum' -l help -s h -d 'print this help'

@@ -17,8 +17,8 @@ begin() {
     local dir
     TREE=$BATS_TEST_TMPDIR/tree
     mkdir -p "$TREE/build/$VARIANT"
-    cp -a "$ROOT/Makefile" "$ROOT/COMMIT" "$ROOT/signer" "$ROOT/hsm" "$ROOT/bundle" "$ROOT/docs" "$TREE"
-    for dir in signer hsm bundle ensign ensign-offline ensign-token libensign.a commit libexecdir; do
+    cp -a "$ROOT/Makefile" "$ROOT/COMMIT" "$ROOT/signer" "$ROOT/hsm" "$ROOT/bundle" "$ROOT/docs" "$ROOT/scripts" "$TREE"
+    for dir in signer hsm bundle man ensign ensign-offline ensign-token libensign.a commit libexecdir; do
         cp -a "$ROOT/build/$VARIANT/$dir" "$TREE/build/$VARIANT"
     done
     made PREFIX=/usr/local LIBEXECDIR=/usr/local/libexec all

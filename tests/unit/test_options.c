@@ -637,7 +637,8 @@ static void the_files_of_a_command_line_are_told(void **state)
 /* A row whose argument is called a file says what becomes of it. */
 static void no_row_that_names_a_file_forgets_its_mark(void **state)
 {
-    static const char *const files[] = {"FILE", "DIR", "[DIR]", "ENCLAVE", "RELEASE", "SGXS", "SIG", "CARD"};
+    static const char *const files[] = {"FILE", "DIR", "[DIR]", "ENCLAVE", "RELEASE",
+                                        "SGXS", "SIG", "CARD",  "I=CARD"};
 
     (void)state;
     for (size_t t = 0; cmd_table[t] != NULL; t++) {

@@ -149,8 +149,8 @@ const struct command cmd_quorum_restore = {
     .name = "quorum restore",
     .operands = "REPAIR...",
     .summary = "put a lost share together again",
-    .examples = "quorum restore --public quorum/quorum.pub --identity bob.identity \\\n"
-                "    -o bob.share repairs/*.repair",
+    .examples = "quorum restore --public quorum/quorum.pub \\\n"
+                "    --identity bob.identity -o bob.share repairs/*.repair",
     .see_also = "quorum repair, quorum check --repaired",
     .size = sizeof(struct restore_options),
     .groups = {{restore_rows, 0},

@@ -43,6 +43,7 @@ static bool run_show_any(const struct command_line *line, struct ens_err *err)
 }
 
 static const struct option in_toto_rows[] = {
+    OPTION_TOPIC(TOPIC_OUTPUT),
     {"in-toto", 0, OPTION(FLAG, struct show_options, in_toto), NULL,
      "an in-toto statement about the signed enclave, not signed itself"},
     OPTION_TOPIC(TOPIC_COMPONENT),
