@@ -140,12 +140,17 @@ PY
     refused 65 'neither is laid out' '--layout-from'
     ens compare --layout-from release.so rebuild.so again.so
     ok
-    prints '^same enclave'
+    prints '^same enclave: both rebuilds measure as the release that lays them out$'
     prints '^B  again.so, unsigned Intel ELF, measured with the layout of release.so$'
     changed_byte again.so .data
     ens compare --layout-from release.so rebuild.so again.so
     exits 1
     prints 'at 0x[0-9a-f]+ in \.data$'
+    # That two are the same says nothing of the release.
+    cp again.so third.so
+    ens compare --layout-from release.so again.so third.so
+    ok
+    prints '^same enclave: both rebuilds measure alike, and NOT as their release$'
 }
 
 @test "show and verify --layout-from: the MRENCLAVE of the rebuild, which nobody signed" {
@@ -316,4 +321,8 @@ data[at + 960] ^= 1
 open(sys.argv[1], "wb").write(data)
 PY
     is_other '^- metadata 1\.4 has ENCLAVEHASH [0-9a-f]{64}, which the file is not' release.so rebuild.so
+    # Whichever file lays the rebuild out.
+    ens compare --layout-from release.so rebuild.so release.so
+    exits 1
+    prints '^- metadata 1\.4 has ENCLAVEHASH [0-9a-f]{64}, which the file is not'
 }

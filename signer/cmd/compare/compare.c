@@ -163,7 +163,7 @@ static bool open_sides(char *const paths[2], const char *component, const struct
         if (!bare[i])
             continue;
         sides[i].layout_name = beside->release.label != NULL ? beside->release.label : i == 0 ? "B" : "A";
-        if (!compare_judge_rebuild(&sides[i], beside->release.label == NULL ? &sides[1 - i] : NULL, err))
+        if (!compare_judge_rebuild(&sides[i], bare[1 - i] ? NULL : &sides[1 - i], err))
             return false;
         compare_choose_sites(&sides[i], &sides[1 - i]);
     }

@@ -65,11 +65,29 @@ static bool unmeasured(const struct compare_side *side)
            container_kind(side->e.container) != CONTAINER_SIGSTRUCT;
 }
 
-/* Of a rebuild that measures as its release, or that cannot be measured as the release is laid out. */
+static bool is_the_release(const struct compare_side *rebuild)
+{
+    bool ret = true;
+
+    for (size_t i = 0; i < rebuild->e.sites_len; i++) {
+        const struct site *s = &rebuild->e.sites[i];
+
+        ret = ret && view_equal(sigstruct_get(&s->release, CSS_ENCLAVEHASH),
+                                view_of(enclave_mrenclave(s), MRENCLAVE_SIZE));
+    }
+    return ret;
+}
+
+/* Of a rebuild that measures as the other side, or that cannot be measured as the release is laid out. The release itself
+ * is not beside two rebuilds: that they are the same says nothing of it. */
 static const char *rebuild_words(const struct compare_side *a, const struct compare_side *b)
 {
-    return compare_same_enclave(a, b) ? "the rebuild, laid out as the release says, measures the same"
-                                      : "the release's metadata do more than lay out the rebuild";
+    if (!compare_same_enclave(a, b))
+        return "the release's metadata do more than lay out the rebuild";
+    if (a->reasons == NULL || b->reasons == NULL)
+        return "the rebuild, laid out as the release says, measures the same";
+    return is_the_release(a) ? "both rebuilds measure as the release that lays them out"
+                             : "both rebuilds measure alike, and NOT as their release";
 }
 
 /* The first line: one of two beginnings, and in few words what else there is to say. */
