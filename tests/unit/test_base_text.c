@@ -168,6 +168,9 @@ static void another_word_finds_nothing(void **state)
     (void)state;
     assert_null(text_nearest("verify", words));
     assert_null(text_nearest("xyz", words));
+    /* Two letters of three are another word, and a beginning that two words have is neither. */
+    assert_null(text_nearest("key", (const char *const[]){"yes", "note", NULL}));
+    assert_null(text_nearest("isv", words));
     assert_null(text_nearest("", words));
     assert_null(text_nearest("sign", none));
     /* Whatever its length, a word that is like none of them is near none of them. */
