@@ -284,6 +284,19 @@ begin() {
     same out.sig s.sig
     STDIN=s.sig ens set-sig --sign-data s.signdata --to out2.css own.sgxs - pub.pem
     ok
+    printf 'policy 1\nisvsvn >= 0\nend\n' >rules
+    STDIN=s.signdata ens check --policy rules -
+    ok
+    prints '^yes: -: '
+    ssh-keygen -q -t ed25519 -N '' -f key
+    STDIN=s.signdata ens approve --ssh-key key --pubkey pub.pem --yes -o by.approval -
+    ok
+    STDIN=by.approval ens show -
+    ok
+    prints "$(sha256 s.signdata)"
+    : >empty.transcript
+    STDIN=empty.transcript ens transcript -
+    ok
     # A pipe as well as a file.
     OUT=$BATS_TEST_TMPDIR/stdout
     # shellcheck disable=SC2002  # the pipe is what is tested
