@@ -157,7 +157,7 @@ WRAP_test_base_secret := munmap
 WRAP_test_base_file_out := fchmod
 WRAP_test_base_file_group := fsync renameat2
 WRAP_test_install := bundle_open_fd
-WRAP_test_quorum_oom := mem_alloc
+WRAP_test_quorum_oom := mem_alloc mem_room mem_grow
 WRAP_test_oom := mem_alloc mem_room mem_grow mem_strndup mem_strdup mem_printf
 # What tests share; the linker takes from it what a test asks for.
 $(B)/tests/support/libsupport.a: $(patsubst %.c,$(B)/%.o,$(filter-out tests/support/clock.c,$(wildcard tests/support/*.c)))

@@ -68,7 +68,7 @@ static void one_round(const struct secret *primes, unsigned m, unsigned n, unsig
     struct secret all = {0};
     struct quorum_pieces pieces[QUORUM_HOLDERS_MAX] = {0};
     struct ens_err err = {0};
-    struct timespec now;
+    struct timespec now = {0};
 
     memset(&q, 0, sizeof q);
     (void)lap(&now);
@@ -117,6 +117,7 @@ int main(int argc, char **argv)
     must(number_lock_memory(&err), "memory", &err);
     must(file_read_all(argv[1], 1 << 16, &file, &err), argv[1], &err);
     must(rsa3072_private_read(buf_view(&file), argv[1], NULL, &primes, &key, &err), argv[1], &err);
+    one_round(&primes, 2, 2, 0); /* not counted: it loads what the others find */
     for (size_t at = 0; at < sizeof sizes / sizeof *sizes; at++) {
         for (unsigned round = 0; round < rounds; round++)
             one_round(&primes, sizes[at][0], sizes[at][1], round);

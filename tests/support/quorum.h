@@ -2,6 +2,7 @@
  * random bytes that are the same at every run. */
 #pragma once
 
+#include "signer/quorum/formats.h"
 #include "signer/quorum/number.h"
 #include "tests/support/support.h"
 
@@ -42,3 +43,22 @@ void quorum_dealt_free(struct dealt *d);
 /* The pieces of a holder; wipe ->bytes. And his partial over the digest, on the heap (free). */
 struct quorum_pieces quorum_pieces_of(const struct dealt *d, unsigned holder);
 struct quorum_partial *quorum_partial_of(struct dealt *d, unsigned holder);
+
+/* ---- quorum_files.c ---- */
+
+/* Any of the seven: what quorum_read takes. */
+union quorum_document {
+    struct quorum_public public;
+    struct quorum_share share;
+    struct quorum_partial partial;
+    struct quorum_card card;
+    struct quorum_identity identity;
+    struct quorum_repair repair;
+    struct quorum_delta delta;
+};
+
+/* The same bytes at every run, which begin after `seed`. */
+void quorum_fill(uint8_t *ret, size_t len, unsigned seed);
+
+/* A file of the kind that a reader accepts, of numbers that belong to no key. Release with buf_free. */
+struct buf quorum_file_of(enum quorum_kind kind);

@@ -200,6 +200,101 @@ static void the_pieces_sum_up_to_the_key(void **state)
     }
 }
 
+/* ---- what M - 1 holders see ---- */
+
+/* Draws for a deal of three pieces: two numbers, given one after the other. */
+struct drawn {
+    uint8_t numbers[2];
+    unsigned calls;
+};
+
+static bool give_drawn(void *ctx, uint8_t *ret, size_t len, struct ens_err *err)
+{
+    struct drawn *d = ctx;
+
+    (void)err;
+    assert_true(d->calls < 2);
+    memset(ret, 0, len);
+    ret[len - 1] = d->numbers[d->calls++];
+    return true;
+}
+
+/* Counts what each set of M - 1 holders sees of this deal; count[a] is of those who lack piece a. */
+static void count_views(const struct quorum_public *q, const struct secret *all, unsigned phi,
+                        uint8_t *count[3])
+{
+    struct subsets s = subsets_of_quorum(q);
+
+    for (unsigned a = 0; a < s.len; a++) {
+        unsigned view = 0;
+        unsigned seen = 0;
+
+        for (unsigned piece = 0; piece < s.len; piece++) {
+            bool is_theirs = false;
+
+            for (unsigned i = 1; i <= q->holders; i++)
+                is_theirs |= (s.without[a] >> (i - 1) & 1) == 1 && subsets_has(&s, i, piece);
+            if (!is_theirs)
+                continue;
+            view = view * phi + (unsigned)toy_value(
+                                    (const uint8_t *)all->data + (size_t)(piece + 1) * QUORUM_PIECE - 4, 4);
+            seen++;
+        }
+        assert_int_equal(seen, 2);
+        assert_true(view < phi * phi);
+        assert_true(count[a][view] < UINT8_MAX);
+        count[a][view]++;
+    }
+}
+
+/* Every deal that there is of the key with these primes: each pair of pieces is seen once by each set of M - 1 holders. So
+ * what they see says nothing of d. */
+static void every_view_is_seen_once(uint8_t p, uint8_t q, unsigned threshold)
+{
+    const uint8_t both[] = {p, q};
+    const unsigned phi = (p - 1U) * (q - 1U);
+    struct quorum_public *public = calloc(1, sizeof *public);
+    struct secret primes = {0};
+    uint8_t *count[3];
+    struct ens_err err = {0};
+
+    assert_non_null(public);
+    for (unsigned a = 0; a < 3; a++) {
+        count[a] = calloc(phi, phi);
+        assert_non_null(count[a]);
+    }
+    assert_ok(support_secret(view_of(both, sizeof both), &primes, &err), err);
+    for (unsigned deal = 0; deal < phi * phi; deal++) {
+        struct drawn drawn = {.numbers = {(uint8_t)(deal / phi), (uint8_t)(deal % phi)}};
+        const struct number_random random = {.fill = give_drawn, .ctx = &drawn};
+        struct secret all = {0};
+
+        assert_ok(deal_pieces(&primes, threshold, 3, &random, public, &all, &err), err);
+        assert_int_equal(drawn.calls, 2);
+        count_views(public, &all, phi, count);
+        secret_wipe(&all);
+    }
+    for (unsigned a = 0; a < 3; a++) {
+        for (unsigned view = 0; view < phi * phi; view++)
+            assert_int_equal(count[a][view], 1);
+        free(count[a]);
+    }
+    secret_wipe(&primes);
+    free(public);
+}
+
+/* d is 27 of 40 here, and 43 of 64: all are seen alike of both. */
+static void those_who_are_too_few_see_every_piece_alike(void **state)
+{
+    (void)state;
+    if (getenv("ENSIGN_VALGRIND") != NULL)
+        skip(); /* 11,392 deals, and none may be left out */
+    for (unsigned threshold = 2; threshold <= 3; threshold++) {
+        every_view_is_seen_once(5, 11, threshold);
+        every_view_is_seen_once(5, 17, threshold);
+    }
+}
+
 /* ---- refresh and repair ---- */
 
 /* What a contributor gives each holder, added by all of them. */
@@ -360,6 +455,7 @@ int main(void)
         cmocka_unit_test(a_real_key_signs_as_the_whole_key_does),
         cmocka_unit_test(pieces_are_spread_evenly),
         cmocka_unit_test(the_pieces_sum_up_to_the_key),
+        cmocka_unit_test(those_who_are_too_few_see_every_piece_alike),
         cmocka_unit_test(toy_keys_are_refreshed_and_repaired),
         cmocka_unit_test(no_epoch_passes_255),
         cmocka_unit_test(two_numbers_for_one_piece_are_refused),

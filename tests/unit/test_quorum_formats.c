@@ -12,20 +12,9 @@
 #include "signer/quorum/formats.h"
 #include "signer/quorum/lines.h"
 #include "signer/sgx/rsa3072.h"
-#include "tests/support/support.h"
+#include "tests/support/quorum.h"
 
-/* Any of the seven, on the heap. */
-union document {
-    struct quorum_public public;
-    struct quorum_share share;
-    struct quorum_partial partial;
-    struct quorum_card card;
-    struct quorum_identity identity;
-    struct quorum_repair repair;
-    struct quorum_delta delta;
-};
-
-static union document doc;
+static union quorum_document doc;
 
 /* ---- the vectors ---- */
 
@@ -149,110 +138,13 @@ static void test_holders(void **state)
 
 /* ---- files of our own ---- */
 
-static void fill(uint8_t *ret, size_t len, unsigned seed)
-{
-    for (size_t i = 0; i < len; i++)
-        ret[i] = (uint8_t)(seed += 7 + (seed >> 3));
-}
-
-static void make_public(struct quorum_public *p)
-{
-    static const char *const names[] = {"Alice Example", "bob@example.org", "Carol (legal)"};
-    struct pubkey key;
-    struct ens_err err = {0};
-
-    p->threshold = 2;
-    p->holders = 3;
-    p->count = 3;
-    fill(p->modulus, sizeof p->modulus, 1);
-    memcpy(key.modulus, p->modulus, sizeof key.modulus);
-    assert_ok(rsa3072_mrsigner(&key, p->mrsigner, &err), err);
-    for (unsigned i = 0; i < 3; i++) {
-        (void)snprintf(p->holder[i].name, sizeof p->holder[i].name, "%s", names[i]);
-        fill(p->holder[i].key, sizeof p->holder[i].key, 30 + i);
-        fill(p->values[i], sizeof p->values[i], 60 + i);
-    }
-    assert_ok(quorum_set_id(p, &err), err);
-}
-
-static void make_box(struct quorum_sealed *box, unsigned pieces)
-{
-    fill(box->key, sizeof box->key, 2);
-    box->bits = 2049;
-    box->oaep = QUORUM_OAEP_SHA1;
-    box->wrapped_len = 257;
-    fill(box->wrapped, box->wrapped_len, 3);
-    box->pieces = pieces;
-    fill(box->sealed, pieces * QUORUM_PIECE + QUORUM_TAG, 4);
-}
-
-/* A valid document of the kind, as text. */
-static struct buf make_file(enum quorum_kind kind)
-{
-    union document *d = calloc(1, sizeof *d);
-    struct buf text = {0};
-    struct ens_err err = {0};
-    uint8_t modulus[256];
-
-    assert_non_null(d);
-    switch (kind) {
-    case QUORUM_PUBLIC:
-        make_public(&d->public);
-        break;
-    case QUORUM_SHARE:
-        make_public(&d->share.public);
-        memcpy(d->share.quorum, d->share.public.id, QUORUM_ID);
-        d->share.holder = 2;
-        make_box(&d->share.box, 2);
-        break;
-    case QUORUM_PARTIAL:
-        d->partial.holder = 3;
-        d->partial.count = 2;
-        fill(d->partial.values[0], 2 * QUORUM_NUMBER, 5);
-        fill(d->partial.proof.z, QUORUM_Z, 6);
-        break;
-    case QUORUM_CARD:
-        (void)snprintf(d->card.name, sizeof d->card.name, "Dan O'Hara-2");
-        fill(modulus, sizeof modulus, 7);
-        modulus[0] |= 0x80;
-        modulus[sizeof modulus - 1] |= 1;
-        assert_ok(card_set_key(&d->card, view_of(modulus, sizeof modulus), &err), err);
-        break;
-    case QUORUM_IDENTITY:
-        d->identity.log2n = 18;
-        d->identity.size = 700;
-        fill(d->identity.sealed, 700 + QUORUM_TAG, 8);
-        break;
-    case QUORUM_REPAIR:
-        d->repair.from = 1;
-        d->repair.holder = 2;
-        make_box(&d->repair.box, 1);
-        break;
-    case QUORUM_DELTA:
-        d->delta.holder = 1;
-        d->delta.holders = 2;
-        (void)snprintf(d->delta.list[0].name, sizeof d->delta.list[0].name, "A");
-        (void)snprintf(d->delta.list[1].name, sizeof d->delta.list[1].name, "B");
-        fill(d->delta.list[1].key, QUORUM_ID, 9);
-        d->delta.count = 2;
-        fill(d->delta.commitments[0], 2 * QUORUM_NUMBER, 10);
-        make_box(&d->delta.box, 1);
-        break;
-    case QUORUM_KINDS:
-        break;
-    }
-    assert_ok(formats_write(kind, d, &text, &err), err);
-    free(d);
-    return text;
-}
-
 static void test_round_trip(void **state)
 {
     struct ens_err err = {0};
 
     (void)state;
     for (int kind = 0; kind < QUORUM_KINDS; kind++) {
-        struct buf file = make_file((enum quorum_kind)kind);
+        struct buf file = quorum_file_of((enum quorum_kind)kind);
         enum quorum_kind found = QUORUM_KINDS;
 
         assert_true(quorum_recognise(buf_view(&file), &found) && found == (enum quorum_kind)kind);
@@ -364,14 +256,14 @@ static void test_rules(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
         const struct edit *e = &edits[i];
-        ENS_CLEANUP(buf_free) struct buf whole = make_file(e->kind);
+        ENS_CLEANUP(buf_free) struct buf whole = quorum_file_of(e->kind);
         ENS_CLEANUP(buf_free) struct buf file = edited(&whole, e->from, e->to);
 
         /* A share's own trailer is not the last line: it is the public file's that seal_text makes. */
         assert_fails(formats_read(e->kind, buf_view(&file), "F", &doc, &err), err, ENS_DATA,
                      "F: sha256: does not fit");
         if (e->kind == QUORUM_SHARE) {
-            ENS_CLEANUP(buf_free) struct buf public = make_file(QUORUM_PUBLIC);
+            ENS_CLEANUP(buf_free) struct buf public = quorum_file_of(QUORUM_PUBLIC);
             struct buf own = {.data = file.data, .len = file.len - public.len};
 
             seal_text(&own);
@@ -409,7 +301,7 @@ static void test_names(void **state)
 
 static void test_bytes(void **state)
 {
-    ENS_CLEANUP(buf_free) struct buf file = make_file(QUORUM_PARTIAL);
+    ENS_CLEANUP(buf_free) struct buf file = quorum_file_of(QUORUM_PARTIAL);
     ENS_CLEANUP(buf_free) struct buf more = {0};
     struct ens_err err = {0};
     size_t accepted = 0;
@@ -445,15 +337,15 @@ static void test_bytes(void **state)
 /* The public file of a share is another one; what a public file says twice. */
 static void test_parts(void **state)
 {
-    ENS_CLEANUP(buf_free) struct buf share = make_file(QUORUM_SHARE);
-    ENS_CLEANUP(buf_free) struct buf public = make_file(QUORUM_PUBLIC);
+    ENS_CLEANUP(buf_free) struct buf share = quorum_file_of(QUORUM_SHARE);
+    ENS_CLEANUP(buf_free) struct buf public = quorum_file_of(QUORUM_PUBLIC);
     ENS_CLEANUP(buf_free) struct buf other = {0};
     struct quorum_public *p = calloc(1, sizeof *p);
     struct ens_err err = {0};
 
     (void)state;
     assert_non_null(p);
-    make_public(p);
+    assert_ok(quorum_read(buf_view(&public), "F", p, &err), err);
     p->epoch = 1;
     assert_ok(buf_append(&other, view_of(share.data, share.len - public.len), &err) &&
                   quorum_write(p, &other, &err),
@@ -478,7 +370,7 @@ static void test_card_key(void **state)
     (void)state;
     for (unsigned top = 1; top < 256; top <<= 1) {
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-            fill(modulus, sizeof modulus, top);
+            quorum_fill(modulus, sizeof modulus, top);
             modulus[0] = (uint8_t)top;
             modulus[sizes[i] - 1] |= 1;
             if (sizes[i] == 256 && top < 128) {

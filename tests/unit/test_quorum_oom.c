@@ -1,5 +1,6 @@
-/* Out of memory in the arithmetic of a quorum: the n-th allocation fails, of OpenSSL or of mem.c, for every n. The answer
- * is an error that says so, never a verdict over a file; and under AddressSanitizer no leak. Toy numbers. */
+/* Out of memory in the arithmetic of a quorum, and in the readers of its files: the n-th allocation fails, of OpenSSL or of
+ * mem.c, for every n. The answer is an error that says so, never a verdict over a file; and under AddressSanitizer no
+ * leak. Toy numbers. */
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,9 +51,13 @@ static void fault_free(void *block, const char *file, int line)
     free(block);
 }
 
-/* The linker leads mem_alloc here (Makefile, WRAP_test_quorum_oom). */
+/* The linker leads the allocators here (Makefile, WRAP_test_quorum_oom). */
 void *__real_mem_alloc(size_t count, size_t size, struct ens_err *err);
+void *__real_mem_room(size_t size, struct ens_err *err);
+bool __real_mem_grow(void **block, size_t count, size_t size, struct ens_err *err);
 void *__wrap_mem_alloc(size_t count, size_t size, struct ens_err *err);
+void *__wrap_mem_room(size_t size, struct ens_err *err);
+bool __wrap_mem_grow(void **block, size_t count, size_t size, struct ens_err *err);
 
 void *__wrap_mem_alloc(size_t count, size_t size, struct ens_err *err)
 {
@@ -60,6 +65,19 @@ void *__wrap_mem_alloc(size_t count, size_t size, struct ens_err *err)
         return __real_mem_alloc(count, size, err);
     (void)ens_fail(err, ENS_RESOURCE, "out of memory");
     return NULL;
+}
+
+void *__wrap_mem_room(size_t size, struct ens_err *err)
+{
+    if (!fails())
+        return __real_mem_room(size, err);
+    (void)ens_fail(err, ENS_RESOURCE, "out of memory");
+    return NULL;
+}
+
+bool __wrap_mem_grow(void **block, size_t count, size_t size, struct ens_err *err)
+{
+    return fails() ? ens_fail(err, ENS_RESOURCE, "out of memory") : __real_mem_grow(block, count, size, err);
 }
 
 static struct dealt *d;
@@ -194,6 +212,30 @@ static bool apply(struct ens_err *err)
     return ok;
 }
 
+/* ---- files ---- */
+
+static enum quorum_kind kind;
+static struct buf file;
+
+static bool read_file(struct ens_err *err)
+{
+    static union quorum_document doc;
+
+    return formats_read(kind, buf_view(&file), "F", &doc, err);
+}
+
+/* A file that is good is never said to be malformed. */
+static void files_of_every_kind(void **state)
+{
+    (void)state;
+    for (int each = 0; each < QUORUM_KINDS; each++) {
+        kind = (enum quorum_kind)each;
+        file = quorum_file_of(kind);
+        walk(read_file);
+        buf_free(&file);
+    }
+}
+
 #define WALK(name, work)                                                                                     \
     static void name(void **state)                                                                           \
     {                                                                                                        \
@@ -215,7 +257,7 @@ int main(void)
         cmocka_unit_test(a_key_that_is_dealt),        cmocka_unit_test(a_share_that_is_checked),
         cmocka_unit_test(a_partial_that_is_made),     cmocka_unit_test(a_partial_that_is_verified),
         cmocka_unit_test(partials_that_are_combined), cmocka_unit_test(a_delta_that_is_checked),
-        cmocka_unit_test(a_delta_that_is_applied),
+        cmocka_unit_test(a_delta_that_is_applied),    cmocka_unit_test(files_of_every_kind),
     };
 
     if (CRYPTO_set_mem_functions(fault_malloc, fault_realloc, fault_free) != 1)

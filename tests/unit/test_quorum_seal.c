@@ -10,8 +10,10 @@
 
 #include "signer/base/hex.h"
 #include "signer/base/mem.h"
+#include "signer/quorum/check.h"
+#include "signer/quorum/prove.h"
 #include "signer/quorum/seal.h"
-#include "tests/support/support.h"
+#include "tests/support/quorum.h"
 
 #define LOG2N 15 /* the least that an identity may have */
 
@@ -64,7 +66,7 @@ static bool unwrap(int holder, const struct quorum_sealed *box, struct secret *r
 }
 
 /* The pieces of the holder, as the vector names them. */
-static void check_pieces(const json_t *vector, unsigned holder, const struct quorum_pieces *p)
+static void check_named(const json_t *vector, unsigned holder, const struct quorum_pieces *p)
 {
     char number[16];
     size_t index = 0;
@@ -107,7 +109,7 @@ static void check_share(const char *dir, const json_t *vector, const json_t *row
     if (opens != (strcmp(verdict, "locked") != 0))
         fail_msg("%s/%s: %s, and was %s", dir, name, verdict, opens ? "opened" : "not opened");
     if (strcmp(verdict, "ok") == 0 && s->public.epoch == 0)
-        check_pieces(vector, s->holder, &pieces);
+        check_named(vector, s->holder, &pieces);
     secret_wipe(&pieces.bytes);
 }
 
@@ -131,6 +133,72 @@ static void test_vectors(void **state)
         if (getenv("ENSIGN_VALGRIND") != NULL)
             break; /* one quorum will do */
     }
+    json_decref(index);
+}
+
+/* The partial of a share that was refreshed twice, with the random bytes that the oracle had: its file, byte for byte. Of
+ * the last holder, who has the same key as before. */
+static void check_refreshed(const char *dir, const json_t *vector)
+{
+    const json_t *rows = json_object_get(vector, "refreshed_partials");
+    const json_t *row = json_array_get(rows, json_array_size(rows) - 1);
+    unsigned holder = (unsigned)json_integer_value(json_object_get(row, "holder"));
+    char name[64];
+    uint8_t fresh[64];
+    struct testrandom state = {.seed = dir, .fresh = fresh};
+    const struct number_random random = {.fill = testrandom_fill, .ctx = &state};
+    ENS_CLEANUP(buf_free) struct buf want = {0};
+    ENS_CLEANUP(buf_free) struct buf share = {0};
+    ENS_CLEANUP(buf_free) struct buf made = {0};
+    struct quorum_share *s = calloc(1, sizeof *s);
+    struct quorum_partial *p = calloc(1, sizeof *p);
+    uint8_t digest[QUORUM_ID];
+    ENS_CLEANUP(secret_wipe) struct secret key = {0};
+    struct quorum_pieces pieces = {0};
+    struct ens_err err = {0};
+
+    assert_true(s != NULL && p != NULL);
+    want = vector_file(dir, json_string_value(json_object_get(row, "file")));
+    (void)snprintf(name, sizeof name, "refreshed-%u.share", holder);
+    share = vector_file(dir, name);
+    assert_ok(
+        hex_decode(json_string_value(json_object_get(row, "fresh")), "fresh", fresh, sizeof fresh, &err),
+        err);
+    assert_ok(quorum_read(buf_view(&share), name, s, &err), err);
+    assert_int_equal(s->public.epoch, 2);
+    assert_int_equal(s->holder, holder);
+    assert_true(unwrap((int)holder, &s->box, &key));
+    assert_ok(seal_open(s, &key, &pieces, &err), err);
+    assert_ok(quorum_read(buf_view(&want), "partial", p, &err), err);
+    memcpy(digest, p->digest, sizeof digest);
+    memset(p, 0, sizeof *p);
+    assert_ok(check_public(&s->public, &err), err);
+    assert_ok(check_pieces(&s->public, 1U << (holder - 1), &pieces, &number_openssl, &err), err);
+    assert_ok(prove_partial(&s->public, holder, &pieces, digest, &random, p, &err), err);
+    assert_ok(quorum_write(p, &made, &err), err);
+    assert_true(view_equal(buf_view(&made), buf_view(&want)));
+    secret_wipe(&pieces.bytes);
+    free(s);
+    free(p);
+}
+
+static void test_refreshed(void **state)
+{
+    json_t *index = vector_json("", "index.json");
+    size_t cases = 0;
+    const json_t *name = NULL;
+
+    (void)state;
+    json_array_foreach(json_object_get(index, "cases"), cases, name)
+    {
+        json_t *vector = vector_json(json_string_value(name), "vector.json");
+
+        check_refreshed(json_string_value(name), vector);
+        json_decref(vector);
+        if (getenv("ENSIGN_VALGRIND") != NULL)
+            break; /* one quorum will do */
+    }
+    assert_int_equal(cases, getenv("ENSIGN_VALGRIND") != NULL ? 0 : 5);
     json_decref(index);
 }
 
@@ -167,7 +235,7 @@ static void test_vector_identity(void **state)
         err);
     json_t *vector = vector_json("2of3-safe", "vector.json");
 
-    check_pieces(vector, 1, &pieces);
+    check_named(vector, 1, &pieces);
     json_decref(vector);
     json_decref(index);
     secret_wipe(&pieces.bytes);
@@ -308,7 +376,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),  cmocka_unit_test(test_vector_identity),
         cmocka_unit_test(test_identity), cmocka_unit_test(test_new_identity),
-        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_pieces),   cmocka_unit_test(test_refreshed),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
