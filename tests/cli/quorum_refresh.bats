@@ -139,6 +139,11 @@ finish() {
     usage '--output: is missing'
     ens "${apply[@]}" --yes -o x --public-out x "$F/a/1.delta"
     usage '--public-out and --output name the same file'
+    # stdout takes no share, and no file is called "-".
+    ens "${apply[@]}" --yes -o - --public-out y "$F/a/1.delta"
+    usage '-: the share and its public file go to files'
+    ens "${apply[@]}" --yes -o x --public-out - "$F/a/1.delta"
+    usage '-: the share and its public file go to files'
     cp "$F/quorum/1.share" mine
     ens quorum apply --share mine --identity "$HOLDERS/1.identity" "${PASS[@]}" --yes -o mine --public-out y "$F/a/1.delta"
     usage 'mine|--share'

@@ -255,6 +255,8 @@ static bool run_apply(const struct command_line *line, struct ens_err *err)
         return ens_fail(err, ENS_USAGE,
                         "%s: is missing: quorum apply needs --share FILE, -o SHARE and --public-out FILE",
                         missing);
+    if (strcmp(a->output, "-") == 0 || strcmp(a->public_out, "-") == 0)
+        return ens_fail(err, ENS_USAGE, "-: the share and its public file go to files: name them");
     if (path_is_same(a->output, a->share) || path_is_same(a->public_out, a->share))
         return ens_fail(err, ENS_USAGE,
                         "--share: stays until the words of all holders agree: name other results");

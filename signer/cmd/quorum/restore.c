@@ -77,7 +77,8 @@ static bool take_repair(struct run *r, const char *path, struct ens_err *err)
     unsigned both = 1U << (p->from - 1) | 1U << (p->holder - 1);
     bool ok = quorum_open(p, path, r->key, &given, err) &&
               (check_pieces(r->quorum, both, &given, &number_openssl, err) || ens_wrap(err, "%s", path)) &&
-              refresh_restore(r->quorum, p->from, p->holder, &given, &r->restored, err);
+              (refresh_restore(r->quorum, p->from, p->holder, &given, &r->restored, err) ||
+               ens_wrap(err, "%s", path));
 
     secret_wipe(&given.bytes);
     return ok;
