@@ -148,11 +148,20 @@ class Rebuild(unittest.TestCase):
             release = honest.with_name(name + ".so")
             done = self.run_it("compare", release, honest)
             self.assertEqual(done.returncode, 0 if words is None else 1, (name, done.stdout))
+            done = self.run_it("compare", "--layout-from", release, honest, release)
+            self.assertEqual(done.returncode, 0 if words is None else 1, (name, done.stdout))
             again = self.run_it("verify", "--allow-unusual", "--layout-from", release, honest)
             self.assertEqual(again.returncode, done.returncode, again.stdout)
             shown = self.run_it("show", release)
             for text in (done.stdout, again.stdout, shown.stdout):
                 self.assertIn(words or "", text)
+
+        # A hash that nobody signed counts too.
+        release = bytearray(honest.with_name("release.so").read_bytes())
+        release[self.apply.Elf(bytes(release)).section(".note.sgxmeta")[4] + 25 + 64 + 960] ^= 1
+        for layout in ((), ("--layout-from", self.put("bad.so", bytes(release)))):
+            done = self.run_it("compare", *layout, self.put("bad.so", bytes(release)), honest)
+            self.assertEqual(done.returncode, 1, (layout, done.stdout))
 
     def changed(self, dice, honest, elf, blocks):
         """(rebuild, blocks) with one change; what it was."""

@@ -20,11 +20,15 @@ static bool has_reason(const struct findings *list, const char *text)
 /* The release's own measurement is at hand: its SIGSTRUCT must be for it. */
 static void judge_release(const struct enclave *release, struct findings *ret)
 {
+    /* What nobody has signed yet, and is laid out, has no SIGSTRUCT. */
+    bool is_stream = release->container == NULL || container_kind(release->container) != CONTAINER_INTEL;
+
     for (size_t i = 0; i < release->sites_len; i++) {
         const struct site *s = &release->sites[i];
         struct view hash = sigstruct_get(&s->css, CSS_ENCLAVEHASH);
 
-        if (s->is_signed && !view_equal(hash, view_of(enclave_mrenclave(s), MRENCLAVE_SIZE)))
+        if (!(is_stream && view_is_zero(hash)) &&
+            !view_equal(hash, view_of(enclave_mrenclave(s), MRENCLAVE_SIZE)))
             findings_add(ret, SEVERITY_ERROR, "mrenclave", "%s has ENCLAVEHASH %s, which the file is not",
                          s->name, hex_of(hash).text);
     }
