@@ -49,5 +49,10 @@ if [ "$(wc -l <"$page")" -gt 150 ] || [ "$(LC_ALL=C.UTF-8 wc -L <"$page")" -gt 1
     echo "words: $page has more than 150 lines, or 120 columns" >&2
     broken=1
 fi
+# A macro of mdoc that is joined to the text before it is printed as it stands, and no checker says so.
+if grep -nE '^[^.].*[[:alnum:];:,)]\.(Ar|Cm|Dv|Ev|Fl|Ic|Li|Nm|Pa|Pq|Ql|Sx|Xr)( |$)' docs/*.[57] >&2; then
+    echo "words: a macro stands at the end of a line of text" >&2
+    broken=1
+fi
 [ "$broken" -eq 0 ] || exit 1
 echo "words: ok ($(tr -cd '\0' <"$list" | wc -c) files)"
