@@ -269,11 +269,6 @@ int number_compare(const struct number_ring *ring, const struct number *a, const
     return ring->is_ok ? BN_cmp(a->bn, b->bn) : 0;
 }
 
-bool number_is_zero(const struct number *a)
-{
-    return a->bn == NULL || BN_is_zero(a->bn);
-}
-
 /* ---- integers ---- */
 
 void number_add(struct number_ring *ring, struct number *ret, const struct number *a, const struct number *b)

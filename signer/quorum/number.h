@@ -63,7 +63,6 @@ struct number *number_shifted(struct number_ring *ring, unsigned word, unsigned 
 
 /* -1, 0 or 1; 0 on a ring that failed. */
 int number_compare(const struct number_ring *ring, const struct number *a, const struct number *b);
-bool number_is_zero(const struct number *a);
 
 /* Over the integers; `ret` may be an argument. Secret. number_subtract: a >= b. */
 void number_add(struct number_ring *ring, struct number *ret, const struct number *a, const struct number *b);
