@@ -212,7 +212,7 @@ approved() {
 # What mkdoubt.py makes, and what is said of it.
 KINDS='patch-text patch-rx patch-data layout-code layout-data layout-fill entry entry-flags bounds no-global global-part
     told-tcs told-layout told-sp told-elrange told-rsrv told-tls fill gap overlap step flags tcs-flags tcs-data tcs-frames
-    tcs-fs told-xsave told-later frames thread-part thread-apart unmeasured unmeasured-later pieces
+    tcs-fs told-xsave told-later told-heap frames thread-part thread-apart unmeasured unmeasured-later pieces
     rsrv-pieces second-image'
 
 reason() {
@@ -227,7 +227,7 @@ reason() {
     no-global) echo 'no patch fills g_global_data' ;;
     global-part) echo 'patch 5 overwrites 0x8 bytes at 0x[0-9a-f]+, a part of g_global_data' ;;
     told-tcs) echo 'the TCS that a patch tells trusted code is not that of the layout' ;;
-    told-layout | told-later) echo 'the layout that a patch tells trusted code is not the one that is loaded' ;;
+    told-layout | told-later | told-heap) echo 'the layout that a patch tells trusted code is not the one that is loaded' ;;
     told-sp) echo 'its last_sp is 0x[0-9a-f]+, and the layout makes it 0x' ;;
     told-elrange) echo 'its elrange_size is 0x10, and the layout makes it 0x0' ;;
     told-rsrv) echo 'its rsrv_offset is 0x10, and the layout makes it 0x0' ;;

@@ -16,6 +16,7 @@
     told-sp, told-tcs, told-layout  the same of a stack, of new threads, of the layout
     told-elrange, told-rsrv, told-tls  the same of the range, of reserved memory, of thread-locals
     told-xsave, told-later  the same of the CPU's state, of the threads that a group repeats
+    told-heap       the same of a heap behind the threads, in a layout for SGX1
     tcs-data, tcs-fs  the threads' data are where the heap is, of which the host chooses the content
     tcs-frames      their registers are saved over the image
     frames          they have fewer SSA frames than the CPU uses
@@ -62,7 +63,8 @@ MOVED = {"entry": (32, 0x1020), "entry-flags": (32, 0x1020), "tcs-data": (56, -0
 
 def intel_plan(kind):
     """The mkintel.Plan of one kind."""
-    options = mkcontainer.options(["intel", "--out", "-", "--version", "3.3", "--data", "0x1000"])
+    options = mkcontainer.options(["intel", "--out", "-", "--version", "1.5" if kind == "told-heap" else "3.3",
+                                   "--data", "0x1000"])
     plan = mkcontainer.plan_intel(options)
     plan.global_data = (plan.segments[2][1] + 0x40, GLOBAL_SIZE)
     heap = next(i for i, row in enumerate(plan.layout) if row[0] == mkintel.ENTRY_HEAP)
@@ -132,7 +134,7 @@ def intel_plan(kind):
         plan.layout[2] = (later[0], later[1], *guard[2:6], later[6])
     elif kind == "second-image":
         plan.fips = True
-    elif kind not in ("honest", "bounds", "no-global", *TOLD):
+    elif kind not in ("honest", "bounds", "no-global", "told-heap", *TOLD):
         raise SystemExit(f"mkdoubt.py: no kind {kind}")
     if kind == "patch-global":
         plan.global_data = (plan.segments[1][1] + 0x100, GLOBAL_SIZE)
@@ -141,6 +143,10 @@ def intel_plan(kind):
     told = bytearray(mkintel.global_data(plan, 0, GLOBAL_SIZE))
     if kind == "bounds":
         struct.pack_into("<Q", told, 8, plan.size << 20)
+    if kind == "told-heap":
+        (count,) = struct.unpack_from("<I", told, 344)
+        struct.pack_into("<I", told, 344, count + 1)
+        struct.pack_into("<HHIQIIQ", told, 352 + 32 * count, 3, mkintel.POST_ADD, 0x1000, 0, 0, 0, mkintel.REG_RW)
     if kind in TOLD:
         told[TOLD[kind]] ^= 0x10
     plan.patches[0] = (plan.patches[0][0], bytes(told))
