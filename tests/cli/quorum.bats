@@ -142,6 +142,20 @@ cards() {
     files out 1.card 2.card
 }
 
+@test "quorum deal: all files or none, whichever cannot be written" {
+    [ "$VARIANT" = release ] || skip 'strace slows this variant down'
+    cards
+    mkdir out
+    # fsync 5 is that of the directory, with all names in place.
+    for fault in renameat2:error=ENOSPC:when=3 fsync:error=EIO:when=2 fsync:error=EIO:when=5; do
+        code=0
+        strace -f -qq -o trace -e "trace=${fault%%:*}" -e "inject=$fault" "$ENSIGN" "${DEAL[@]}" --yes --quiet --out-dir out 2>errors || code=$?
+        [ $code -ge 73 ] || fail "$fault: exit $code"
+        grep -q '^ensign: nothing was written: out/' errors
+        [ -z "$(ls -A out)" ] || fail "$fault: left $(ls -A out)"
+    done
+}
+
 @test "quorum deal --from: only a key that SGX takes, of two primes that fit" {
     cards
     mkdir out

@@ -2,6 +2,7 @@
 #include "signer/cmd/quorum/quorum.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "signer/base/file.h"
 #include "signer/base/hex.h"
@@ -98,6 +99,16 @@ bool quorum_add_holder(struct buf *ret, unsigned number, const char *name,
            review_rows_of_words(key, ret, err);
 }
 
+/* A name that stands for this very file, though its directory could not be flushed. */
+static bool is_in_place(const struct file_out *out, const char *path)
+{
+    struct stat made;
+    struct stat there;
+
+    return fstat(file_out_fd(out), &made) == 0 && lstat(path, &there) == 0 && made.st_dev == there.st_dev &&
+           made.st_ino == there.st_ino;
+}
+
 bool quorum_commit(struct file_out *const *outs, char *const *paths, size_t len, struct ens_err *err)
 {
     struct ens_err errs[QUORUM_HOLDERS_MAX + 1] = {0};
@@ -111,7 +122,7 @@ bool quorum_commit(struct file_out *const *outs, char *const *paths, size_t len,
     if (first == NULL)
         return true;
     for (size_t i = 0; i < len; i++) {
-        if (errs[i].code == ENS_OK)
+        if (is_in_place(outs[i], paths[i]))
             (void)remove(paths[i]);
     }
     *err = *first;
