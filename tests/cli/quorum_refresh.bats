@@ -113,6 +113,12 @@ finish() {
     ens "${refresh[@]}" --card "$HOLDERS/2.card" --card "$HOLDERS/1.card" --card "$HOLDERS/3.card" --out-dir out --yes
     refused 77 '2.card: somebody must type the name on it: leave --yes out'
     warned '2.card: is not the card that the public file names for holder 1, Alice'
+    # The right key under another name is another card.
+    sed 's/^name: Bob$/name: Mallory/' "$HOLDERS/2.card" >mallory.card
+    finish mallory.card
+    ens quorum refresh --public "$F/quorum/quorum.pub" --card "$HOLDERS/1.card" --card mallory.card --card "$HOLDERS/3.card" --yes --out-dir .
+    refused 77 'mallory.card: somebody must type the name on it'
+    rm mallory.card
     need_terminal
     tty_ens 'Type the name on the card' Bob 'Type the name on the card' Bob 'Type the name on the card' Bob -- "${refresh[@]}" --card "$HOLDERS/1.card" --card "$HOLDERS/4.card" \
         --card "$HOLDERS/3.card" --out-dir out
