@@ -25,7 +25,7 @@ BARS = {
     "hsm": (2900, None),
     "hsm/token": (3200, None),
     "signer": (200, None),
-    "signer/base": (5700, None),
+    "signer/base": (5800, None),
     "signer/ceremony": (9100, None),
     "signer/cmd": (15500, 6200),  # with the rooms of the verbs
     "signer/flow": (9000, None),

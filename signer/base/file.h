@@ -76,7 +76,8 @@ bool file_write_at(int fd, const char *path, uint64_t offset, struct view v,
 
 /* The rule for a file that already has the name of an output. */
 enum file_out_mode {
-    FILE_OUT_NEW,      /* nothing: an existing file is kept, ENS_CANTCREAT */
+    FILE_OUT_NEW,      /* nothing: an existing file is kept, ENS_CANTCREAT; --force is the remedy */
+    FILE_OUT_NEVER,    /* the same for a command that replaces nothing: another name is the remedy */
     FILE_OUT_REPLACE,  /* anything regular: it is replaced, and its mode and owner are kept; no file that the
                        * run reads (ENS_USAGE) */
     FILE_OUT_IN_PLACE, /* the same, and it may be the file that was read */

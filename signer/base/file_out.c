@@ -77,6 +77,17 @@ static bool check_apart(const struct file_out *out, const struct stat *st, struc
            ens_fail(err, ENS_USAGE, "%s: is a file that this run reads: name another output", out->path);
 }
 
+static bool keeps(const struct file_out *out)
+{
+    return out->mode == FILE_OUT_NEW || out->mode == FILE_OUT_NEVER;
+}
+
+static bool fail_exists(const struct file_out *out, struct ens_err *err)
+{
+    return ens_fail(err, ENS_CANTCREAT, "%s: exists already: name another file%s", out->path,
+                    out->mode == FILE_OUT_NEW ? ", or give --force" : "");
+}
+
 /* Looks at what stands at the target, and refuses what must not be replaced. */
 static bool examine_target(struct file_out *out, struct ens_err *err)
 {
@@ -88,9 +99,8 @@ static bool examine_target(struct file_out *out, struct ens_err *err)
     if (!S_ISREG(out->st.st_mode))
         return ens_fail(err, ENS_CANTCREAT, "%s: is not a regular file: name a file, or - for stdout",
                         out->path);
-    if (out->mode == FILE_OUT_NEW)
-        return ens_fail(err, ENS_CANTCREAT, "%s: exists already: name another file, or give --force",
-                        out->path);
+    if (keeps(out))
+        return fail_exists(out, err);
     out->exists = true;
     return check_apart(out, &out->st, err);
 }
@@ -250,7 +260,7 @@ static int rename_over(const struct file_out *out)
     return renameat2(out->dir_fd, out->temp, out->dir_fd, out->name, 0) == 0 ? 0 : errno;
 }
 
-/* Puts the temporary file in place; what stands there in the meantime is kept in FILE_OUT_NEW. */
+/* Puts the temporary file in place; what stands there in the meantime is kept if the mode says so. */
 static bool put_in_place(struct file_out *out, struct ens_err *err)
 {
     struct stat now;
@@ -262,15 +272,14 @@ static bool put_in_place(struct file_out *out, struct ens_err *err)
     /* It may have been opened since. */
     if (is_there && !check_apart(out, &now, err))
         return false;
-    int reason = out->mode == FILE_OUT_NEW ? rename_new(out) : rename_over(out);
+    int reason = keeps(out) ? rename_new(out) : rename_over(out);
 
     if (reason == 0) {
         out->temp[0] = '\0';
         return true;
     }
     if (reason == EEXIST)
-        return ens_fail(err, ENS_CANTCREAT, "%s: exists already: name another file, or give --force",
-                        out->path);
+        return fail_exists(out, err);
     if (reason == ENOTSUP)
         return ens_fail(
             err, ENS_CANTCREAT,

@@ -67,7 +67,7 @@ with() {
     grep -Eq '^house: ok \([0-9]+ bars\)$' <<<"$said"
     grep -Eq '^ensign-offline: symbols that must not be there +0 +0 +0$' <<<"$said"
     house -v
-    grep -Eq '^    signer/cmd/table: cmd_find: signer/main$' <<<"$said"
+    grep -Eq '^    signer/cmd/table: cmd_fail_option: signer/main$' <<<"$said"
 }
 
 @test "house: lines of the product, of a room, and of the signing host's program" {

@@ -184,7 +184,7 @@ finish() {
     unchanged
     touch new.1.pub
     apply 1 --yes "$F/a/1.delta"
-    refused 73 'new.1.pub'
+    refused 73 'new.1.pub: exists already: name another file$'
 }
 
 @test "quorum apply: asks, with what becomes of each holder, and writes nothing before yes" {

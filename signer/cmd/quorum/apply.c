@@ -228,8 +228,8 @@ static bool apply_walk(struct run *r, struct ens_err *err)
     (void)umask(077);
     if (!share_load(a->share, r->transcript, &r->share, err) || !read_deltas(r, err) ||
         (a->next != NULL && (!quorum_load_card(a->next, &r->to, err) || !check_target(r, err))) ||
-        !file_out_open(a->output, FILE_OUT_NEW, &r->outs[0], err) ||
-        !file_out_open(a->public_out, FILE_OUT_NEW, &r->outs[1], err) || !open_keys(r, err) ||
+        !file_out_open(a->output, FILE_OUT_NEVER, &r->outs[0], err) ||
+        !file_out_open(a->public_out, FILE_OUT_NEVER, &r->outs[1], err) || !open_keys(r, err) ||
         !check_target(r, err) || !review_apply(r, err) || !record_intent(r->transcript, NULL, 0, err) ||
         !make_share(r, err) || !write_new(r, err))
         return false;

@@ -167,7 +167,7 @@ static bool prepare_places(struct run *r, struct ens_err *err)
         if (r->args->pubkey != NULL && path_is_same(r->args->pubkey, r->paths[i]))
             return ens_fail(err, ENS_USAGE, "--pubkey: %s is written as well: name another file",
                             r->paths[i]);
-        if (!file_out_open(r->paths[i], FILE_OUT_NEW, &r->outs[i], err))
+        if (!file_out_open(r->paths[i], FILE_OUT_NEVER, &r->outs[i], err))
             return false;
     }
     return (r->args->pubkey == NULL ||

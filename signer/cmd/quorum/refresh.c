@@ -124,7 +124,7 @@ static bool prepare_deltas(struct run *r, struct ens_err *err)
         if (faccessat(AT_FDCWD, r->paths[i], F_OK, AT_SYMLINK_NOFOLLOW) == 0)
             return ens_fail(err, ENS_CANTCREAT, "%s: exists: no delta is replaced, name another directory",
                             r->paths[i]);
-        if (!file_out_open(r->paths[i], FILE_OUT_NEW, &r->outs[i], err))
+        if (!file_out_open(r->paths[i], FILE_OUT_NEVER, &r->outs[i], err))
             return false;
     }
     return file_sweep(r->args->out_dir, &swept, err);
