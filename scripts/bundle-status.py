@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """bundle-status.py [FILE]: the dpkg status of the host that a bundle is for, so that apt can tell what it lacks.
 
-With FILE, that file. Without it, what `debootstrap --variant=minbase` installs: the required packages of this host's list
-of installed ones, apt, and what those depend on."""
+With FILE, that file. Without it, what `debootstrap --variant=minbase` installs: the packages that the archive calls required,
+apt, and what those depend on. (A package itself may claim another priority than the archive gives it.)"""
 import re
+import subprocess
 import sys
 
 if len(sys.argv) > 1:
@@ -21,7 +22,9 @@ for name, (fields, _) in stanzas.items():
     for other in re.split(r",\s*", fields.get("Provides", "")):
         provided.setdefault(other.split(" ")[0], []).append(name)
 
-wanted = [n for n, (f, _) in stanzas.items() if f.get("Priority") == "required" or f.get("Essential") == "yes" or n == "apt"]
+archive = subprocess.run(["apt-cache", "dumpavail"], capture_output=True, text=True, check=True).stdout
+required = set(re.findall(r"^Package: (\S+)$(?:\n.+)*?\nPriority: required$", archive, re.M))
+wanted = [n for n, (f, _) in stanzas.items() if n in required or f.get("Essential") == "yes" or n == "apt"]
 have = set()
 while wanted:
     name = wanted.pop()
