@@ -81,9 +81,9 @@ share_file() { # NAME [KIND]
 @test "quorum enroll: a key that cannot be proven is destroyed again, and no card is written" {
     begin
     export ENSIGN_PKCS11_MODULE=$FAULT
-    for fault in flip short longsig nomech=9 C_Decrypt=0x30 setattr=0x105:00:3; do
-        ENSIGN_FAULT=weakkey,$fault enroll new Alice
-        [ "$status" -eq 82 ] || [ "$fault" = C_Decrypt=0x30 ] || fail "$fault: $status"
+    for lie in flip short longsig nomech=9 C_Decrypt=0x30 setattr=0x105:00:3; do
+        ENSIGN_FAULT=weakkey,$lie enroll new Alice
+        [ "$status" -eq 82 ] || [ "$lie" = C_Decrypt=0x30 ] || fail "$lie: $status"
         refused "$status" 'destroyed again|other than it was asked for'
         [ "$(pkcs11-tool --module "$SOFTHSM" --token-label new -l --pin "$PIN" -O 2>/dev/null | wc -l)" -eq 0 ]
     done
