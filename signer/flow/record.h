@@ -32,17 +32,17 @@ bool record_apart(const struct transcript *t, const char *path, struct ens_err *
 void record_fields(struct transcript *t, size_t item, const struct sigstruct *css);
 void record_requests(struct transcript *t, const struct requests *r);
 
-/* The policy with its id and its people files, and what became of every keyword that spoke; a row that says
- * the same of several sign-data is there once, for item "". `p` NULL: there is none. */
-void record_policy(struct transcript *t, const char *path, const struct policy *p, const struct requests *r);
+/* What policy and people say of all that was checked. The policy (`p` NULL: there is none) with its id and its people
+ * files, and what became of every keyword that spoke; a row that says the same of several sign-data is there once, for
+ * item "". Then every approval with its verdict, and every "no" over what is to be signed, which a later run remembers.
+ * In the record that is made next, and in no later one: sets `*is_recorded`. */
+struct consent;
+void record_rules(struct transcript *t, const char *path, const struct policy *p, const struct consent *c,
+                  const struct requests *r, bool *is_recorded);
 
-/* The same without the checks. */
+/* The policy alone, without what became of each keyword. */
 void record_policy_files(struct transcript *t, const char *path, const struct policy *p, size_t lines,
                          size_t hold);
-
-/* Every approval with its verdict, and every "no" over what is to be signed, which a later run remembers. */
-struct consent;
-void record_approvals(struct transcript *t, const struct consent *c, const struct requests *r);
 
 /* A file that decided something, with its SHA-256 ("" if it cannot be read under this name). */
 void record_file(struct transcript *t, const char *key, const char *path);

@@ -155,7 +155,8 @@ static void count_policy_lines(const struct policy *p, const struct requests *r,
     }
 }
 
-void record_policy(struct transcript *t, const char *path, const struct policy *p, const struct requests *r)
+static void record_policy(struct transcript *t, const char *path, const struct policy *p,
+                          const struct requests *r)
 {
     char number[24];
     size_t lines = 0;
@@ -186,7 +187,7 @@ static void record_rejection(struct transcript *t, const struct approval_row *ro
     transcript_put(t, "rejection", digest.text, mrsigner.text, row->person, id.text, row->approval.key);
 }
 
-void record_approvals(struct transcript *t, const struct consent *c, const struct requests *r)
+static void record_approvals(struct transcript *t, const struct consent *c, const struct requests *r)
 {
     if (t != NULL && c->approvals.len > 0)
         record_file(t, "ssh-keygen", child_env_ssh_keygen);
@@ -204,6 +205,16 @@ void record_approvals(struct transcript *t, const struct consent *c, const struc
                 record_rejection(t, row, &r->items[j]);
         }
     }
+}
+
+void record_rules(struct transcript *t, const char *path, const struct policy *p, const struct consent *c,
+                  const struct requests *r, bool *is_recorded)
+{
+    if (!*is_recorded) {
+        record_policy(t, path, p, r);
+        record_approvals(t, c, r);
+    }
+    *is_recorded = true;
 }
 
 /* ---- with which key ---- */

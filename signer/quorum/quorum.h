@@ -162,3 +162,14 @@ struct quorum_delta {
     uint8_t commitments[QUORUM_PIECES_MAX][QUORUM_NUMBER];
     struct quorum_sealed box;
 };
+
+/* Any of the seven. For the heap: the largest has 32 KiB. */
+union quorum_document {
+    struct quorum_public public;
+    struct quorum_share share;
+    struct quorum_partial partial;
+    struct quorum_card card;
+    struct quorum_identity identity;
+    struct quorum_repair repair;
+    struct quorum_delta delta;
+};

@@ -46,17 +46,6 @@ struct quorum_partial *quorum_partial_of(struct dealt *d, unsigned holder);
 
 /* ---- quorum_files.c ---- */
 
-/* Any of the seven: what quorum_read takes. */
-union quorum_document {
-    struct quorum_public public;
-    struct quorum_share share;
-    struct quorum_partial partial;
-    struct quorum_card card;
-    struct quorum_identity identity;
-    struct quorum_repair repair;
-    struct quorum_delta delta;
-};
-
 /* The same bytes at every run, which begin after `seed`. */
 void quorum_fill(uint8_t *ret, size_t len, unsigned seed);
 

@@ -268,16 +268,6 @@ static void say_partials(const struct run *r)
 
 /* ---- the walk ---- */
 
-/* What policy and people say, once, in the record that is made next. */
-static void record_rules(struct run *r)
-{
-    if (!r->is_recorded) {
-        record_policy(r->transcript, r->args->policy, r->policy, &r->requests);
-        record_approvals(r->transcript, &r->consent, &r->requests);
-    }
-    r->is_recorded = true;
-}
-
 static bool quorum_sign_walk(struct run *r, struct ens_err *err)
 {
     if (!read_sign_data(r, err) || !judge_rules(r, err) || !load_share(r, err) || !prepare_partials(r, err) ||
@@ -285,7 +275,7 @@ static bool quorum_sign_walk(struct run *r, struct ens_err *err)
         return false;
     if (r->args->dry_run)
         return true;
-    record_rules(r);
+    record_rules(r->transcript, r->args->policy, r->policy, &r->consent, &r->requests, &r->is_recorded);
     return record_intent(r->transcript, r->items, r->requests.len, err) && sign_all_of_them(r, err) &&
            write_partials(r, err);
 }
@@ -298,7 +288,7 @@ static bool end_quorum_sign(struct run *r, bool ok, struct ens_err *err)
                               .len = r->is_read && r->results != NULL ? r->requests.len : 0};
 
     if (r->transcript != NULL && r->results != NULL)
-        record_rules(r);
+        record_rules(r->transcript, r->args->policy, r->policy, &r->consent, &r->requests, &r->is_recorded);
     /* A partial is what a call of a token is to sign. */
     for (size_t i = 0; i < last.len; i++) {
         last.started += r->results[i].end != TRANSCRIPT_NOT_TRIED;

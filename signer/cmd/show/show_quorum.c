@@ -6,17 +6,6 @@
 #include "signer/cmd/show/show.h"
 #include "signer/quorum/formats.h"
 
-/* On the heap: the largest has 32 KiB. */
-union document {
-    struct quorum_public public;
-    struct quorum_share share;
-    struct quorum_partial partial;
-    struct quorum_card card;
-    struct quorum_identity identity;
-    struct quorum_repair repair;
-    struct quorum_delta delta;
-};
-
 static void add_hash(struct report *r, const char *key, const char *label,
                      const uint8_t hash[static QUORUM_ID])
 {
@@ -92,7 +81,7 @@ static void show_card(struct report *r, const struct quorum_card *c)
     add_voice(r, "key", "Fingerprint", c->key);
 }
 
-static void show_document(struct report *r, enum quorum_kind kind, const union document *d)
+static void show_document(struct report *r, enum quorum_kind kind, const union quorum_document *d)
 {
     switch (kind) {
     case QUORUM_PUBLIC:
@@ -138,7 +127,7 @@ bool show_quorum(struct report *r, const struct artifact *a, struct ens_err *err
         "Quorum", "Share", "Partial", "Card", "Identity", "Repair", "Delta",
     };
     ENS_CLEANUP(buf_free) struct buf file = {0};
-    ENS_CLEANUP(mem_freep) union document *d = mem_alloc(1, sizeof *d, err);
+    ENS_CLEANUP(mem_freep) union quorum_document *d = mem_alloc(1, sizeof *d, err);
     enum quorum_kind kind = QUORUM_KINDS;
     char format[32];
 

@@ -265,21 +265,10 @@ static bool sign_single(struct run *r, struct ens_err *err)
     return q->is_written;
 }
 
-/* What policy and people say of all that was checked, with the verdicts of the end; once, in the record that
- * is made next. */
-static void record_checks(struct run *r)
-{
-    if (!r->is_recorded) {
-        record_policy(r->transcript, r->args->policy, r->policy, &r->requests);
-        record_approvals(r->transcript, &r->consent, &r->requests);
-    }
-    r->is_recorded = true;
-}
-
 static bool sign_requests(struct run *r, struct ens_err *err)
 {
     /* What cannot be recorded is not signed. */
-    record_checks(r);
+    record_rules(r->transcript, r->args->policy, r->policy, &r->consent, &r->requests, &r->is_recorded);
     if (!record_intent(r->transcript, r->items, r->requests.len, err))
         return false;
     if (r->requests.len == 1
@@ -314,7 +303,7 @@ static bool end_sign(struct run *r, bool ok, struct ens_err *err)
     if (results == NULL)
         return false;
     if (r->is_read) {
-        record_checks(r);
+        record_rules(r->transcript, r->args->policy, r->policy, &r->consent, &r->requests, &r->is_recorded);
         record_results(&r->requests, results);
     }
     last.results = results;
