@@ -28,7 +28,7 @@ BARS = {
     "signer/base": (5800, None),
     "signer/ceremony": (9100, None),
     "signer/cmd": (15500, 6200),  # with the rooms of the verbs
-    "signer/flow": (9000, None),
+    "signer/flow": (9100, None),
     "signer/quorum": (2900, None),
     "signer/sgx": (2800, None),
     "signer/ui": (2700, None),

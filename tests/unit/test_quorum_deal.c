@@ -288,7 +288,7 @@ static void those_who_are_too_few_see_every_piece_alike(void **state)
 {
     (void)state;
     if (getenv("ENSIGN_VALGRIND") != NULL)
-        skip(); /* 11,392 deals, and none may be left out */
+        support_skip("valgrind takes long for 11,392 deals, and none may be left out");
     for (unsigned threshold = 2; threshold <= 3; threshold++) {
         every_view_is_seen_once(5, 11, threshold);
         every_view_is_seen_once(5, 17, threshold);
