@@ -134,6 +134,8 @@ PY
     ens compare --all a.m many.m
     exits 1
     has '  file:many/130'
+    # What is more than a name and a hash counts.
+    differ '1 trusted file changed: file:lib/3.so' "/$(hash 3)/a extra = true"
     # A hash has one value in either case.
     local hex
     hex=$(hash 3 | sed 's/000/aBc/')
