@@ -241,6 +241,24 @@ static void test_in_zeros(void **state)
     buf_free(&file);
 }
 
+/* Two symbols of std in one place, wholly and by one byte: the one that is written last would decide. */
+static void test_in_one_place(void **state)
+{
+    (void)state;
+    for (uint64_t apart = 0; apart < 8; apart += 7) {
+        struct buf file = support_vector(VECTOR);
+        size_t symbols = (size_t)get_le(&file, section(&file, ".dynsym") + S_OFFSET, 8);
+        uint64_t size_at = get_le(&file, symbols + SYM(HEAP_SIZE) + SYM_VALUE, 8);
+        struct opened o = {0};
+        struct ens_err err = {0};
+
+        set_le(&file, symbols + SYM(HEAP_BASE) + SYM_VALUE, 8, size_at - apart);
+        assert_fails(open_edp(&file, &usual, &o, &err), err, ENS_DATA, "shares bytes with another symbol");
+        close_opened(&o);
+        buf_free(&file);
+    }
+}
+
 static void test_without_options(void **state)
 {
     struct buf file = support_vector(VECTOR);
@@ -259,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_laid_out),        cmocka_unit_test(test_refused),
         cmocka_unit_test(test_too_large),       cmocka_unit_test(test_patched_code),
         cmocka_unit_test(test_without_options), cmocka_unit_test(test_in_zeros),
+        cmocka_unit_test(test_in_one_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
