@@ -119,12 +119,10 @@ static bool read_cards(struct run *r, struct ens_err *err)
 {
     for (unsigned i = 0; i < r->holders; i++) {
         struct quorum_card *c = &r->cards[i];
-        char number[16];
 
-        if (!quorum_load_card(r->args->cards.items[i], c, err))
+        if (!quorum_load_card(r->args->cards.items[i], c, err) ||
+            !quorum_record_card(r->transcript, i + 1, c, err))
             return false;
-        (void)snprintf(number, sizeof number, "%u", i + 1);
-        transcript_put(r->transcript, "card", number, c->name, hex_of(view_of(c->key, QUORUM_ID)).text);
         for (unsigned j = 0; j < i; j++) {
             if (strcasecmp(r->cards[j].name, c->name) == 0)
                 return ens_fail(err, ENS_USAGE,

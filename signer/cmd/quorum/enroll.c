@@ -11,6 +11,7 @@
 #include "signer/base/mem.h"
 #include "signer/ceremony/review.h"
 #include "signer/cmd/cmd.h"
+#include "signer/cmd/quorum/quorum.h"
 #include "signer/flow/pin.h"
 #include "signer/flow/record.h"
 #include "signer/flow/sealing_key.h"
@@ -168,12 +169,10 @@ static bool say_card(const struct run *r, struct ens_err *err)
 static bool write_card(struct run *r, struct ens_err *err)
 {
     ENS_CLEANUP(buf_free) struct buf file = {0};
-    uint8_t sum[DIGEST_SIZE];
 
     (void)snprintf(r->card.name, sizeof r->card.name, "%s", r->args->name);
-    if (!quorum_write(&r->card, &file, err) || !digest_of(DIGEST_SHA256, buf_view(&file), sum, err))
+    if (!quorum_write(&r->card, &file, err) || !quorum_record_card(r->transcript, 0, &r->card, err))
         return false;
-    transcript_put(r->transcript, "card", "", r->card.name, hex_of(view_of(sum, sizeof sum)).text);
     transcript_put(r->transcript, "spki", hex_of(view_of(r->card.key, QUORUM_ID)).text);
     if (!output_commit(r->card_out, buf_view(&file), err))
         return ens_wrap(err, "the key was made, but not its card");

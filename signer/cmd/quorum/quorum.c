@@ -167,3 +167,19 @@ void quorum_record(struct transcript *t, const struct quorum_public *q)
     (void)snprintf(epoch, sizeof epoch, "epoch %u", q->epoch);
     transcript_put(t, "quorum", hex_of(view_of(q->id, QUORUM_ID)).text, of, epoch);
 }
+
+bool quorum_record_card(struct transcript *t, unsigned holder, const struct quorum_card *c,
+                        struct ens_err *err)
+{
+    ENS_CLEANUP(buf_free) struct buf file = {0};
+    uint8_t sum[DIGEST_SIZE];
+    char number[16] = "";
+
+    /* A card that was read is written as it was. */
+    if (!quorum_write(c, &file, err) || !digest_of(DIGEST_SHA256, buf_view(&file), sum, err))
+        return false;
+    if (holder > 0)
+        (void)snprintf(number, sizeof number, "%u", holder);
+    transcript_put(t, "card", number, c->name, hex_of(view_of(sum, sizeof sum)).text);
+    return true;
+}

@@ -56,3 +56,7 @@ char *quorum_name_and_words(const char *name, const uint8_t key[static QUORUM_ID
 
 /* The entry `quorum` of a record: id, M of N, epoch. */
 void quorum_record(struct transcript *t, const struct quorum_public *q);
+
+/* The entry `card`: holder (0: of no quorum yet, and empty), name, SHA-256 of the file. ENS_RESOURCE. */
+bool quorum_record_card(struct transcript *t, unsigned holder, const struct quorum_card *c,
+                        struct ens_err *err) ENS_MUST_CHECK;

@@ -54,15 +54,6 @@ static void refresh_free(struct run *r)
 
 /* ---- what the command line names ---- */
 
-static bool record_card(struct run *r, unsigned holder, const struct quorum_card *c)
-{
-    char number[16];
-
-    (void)snprintf(number, sizeof number, "%u", holder);
-    transcript_put(r->transcript, "card", number, c->name, hex_of(view_of(c->key, QUORUM_ID)).text);
-    return true;
-}
-
 static bool read_delta_cards(struct run *r, struct ens_err *err)
 {
     if (r->args->cards.len != r->quorum->holders)
@@ -71,7 +62,7 @@ static bool read_delta_cards(struct run *r, struct ens_err *err)
                         r->args->cards.len, r->quorum->holders);
     for (unsigned i = 0; i < r->quorum->holders; i++) {
         if (!quorum_load_card(r->args->cards.items[i], &r->cards[i], err) ||
-            !record_card(r, i + 1, &r->cards[i]))
+            !quorum_record_card(r->transcript, i + 1, &r->cards[i], err))
             return false;
     }
     return true;
@@ -86,7 +77,7 @@ static bool read_next(struct run *r, const char *text, struct ens_err *err)
     if (holder < 1 || holder > r->quorum->holders)
         return ens_fail(err, ENS_USAGE, "--next: '%s' is not I=CARD, with a holder from 1 to %u", text,
                         r->quorum->holders);
-    if (!quorum_load_card(text + 2, &c, err) || !record_card(r, holder, &c))
+    if (!quorum_load_card(text + 2, &c, err) || !quorum_record_card(r->transcript, holder, &c, err))
         return false;
     memcpy(r->delta->list[holder - 1].name, c.name, sizeof c.name);
     memcpy(r->delta->list[holder - 1].key, c.key, sizeof c.key);

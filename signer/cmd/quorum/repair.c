@@ -72,7 +72,8 @@ static bool read_repaired(struct run *r, struct ens_err *err)
             err, ENS_DATA,
             "%s: in %u of %u no two holders have a piece in common: a lost share is lost for ever",
             r->args->share, q->threshold, q->holders);
-    record_file(r->transcript, "card", r->args->card);
+    if (!quorum_record_card(r->transcript, r->holder, &r->card, err))
+        return false;
     return true;
 }
 
