@@ -67,7 +67,7 @@ goes_on() {
     ok
     kinds_are 'begin intent outcome:0'
     mode_is t 600
-    has "^program: ensign [0-9.]+ ([0-9a-f]{12}|-) $(sha256 "$ENSIGN")\$"
+    has "^program: ensign [0-9.]+ ([0-9a-f]{12}|\\\\x2d) $(sha256 "$ENSIGN")\$"
     has "^host: $(hostname)\$"
     has "^uid: $(id -u)\$"
     has "^directory: $(pwd)\$"
@@ -797,7 +797,7 @@ PY
     exec 8<t
     flock -x 8
     recorded --force
-    refused 73 '^ensign: t: (locked by process [0-9]+|is locked by another process): '
+    refused 73 '^ensign: t: locked by (process [0-9]+( \([^)]*\))?|another process): run the command again'
     exec 8<&-
     kinds_are 'begin intent outcome:0 intent outcome:0'
 }
